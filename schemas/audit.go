@@ -1,0 +1,147 @@
+package schemas
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+type auditJSON struct {
+	ID        ZID               `json:"id"`
+	TicketID  ZID               `json:"ticket_id"`
+	CreatedAt *time.Time        `json:"created_at"`
+	Timestamp int64             `json:"timestamp"` // ticket_events
+	AuthorID  ZID               `json:"author_id"`
+	UpdaterID ZID               `json:"updater_id"` // ticket_events
+	Via       ZVia              `json:"via"`
+	Events    []json.RawMessage `json:"events"`
+	Children  []json.RawMessage `json:"child_events"` // ticket_events
+}
+
+type auditEventJSON struct {
+	ID         ZID             `json:"id"`
+	Type       string          `json:"type"`
+	EventType  string          `json:"event_type"`
+	FieldName  string          `json:"field_name"`
+	Value      json.RawMessage `json:"value"`
+	Previous   json.RawMessage `json:"previous_value"`
+	CommentID  ZID             `json:"comment_id"`
+	Public     *bool           `json:"public"`
+	Score      string          `json:"score"`
+	AssigneeID json.RawMessage `json:"assignee_id"`
+	Body       string          `json:"body"`
+}
+
+// changeFields are the ticket fields whose changes we read from the children of ticket_events, where the field's name is a key.
+var changeFields = []string{
+	"status", "assignee_id", "group_id", "priority", "type", "subject", "tags", "requester_id", "organization_id", "brand_id",
+	"ticket_form_id", "satisfaction_score", "external_id", "is_public", "custom_status_id", "due_at",
+}
+
+// DecodeAudit reads an audit in either of Zendesk's two forms. The error is of class ErrInvalid.
+func DecodeAudit(data []byte) (ZAudit, error) {
+	var j auditJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return ZAudit{}, fmt.Errorf("audit: %w: %w", ErrInvalid, err)
+	}
+	a := ZAudit{ID: j.ID, TicketID: j.TicketID, AuthorID: j.AuthorID, Via: j.Via}
+	if a.AuthorID == 0 {
+		a.AuthorID = j.UpdaterID
+	}
+	switch {
+	case j.CreatedAt != nil:
+		a.CreatedAt = j.CreatedAt.UTC()
+	case j.Timestamp > 0:
+		a.CreatedAt = time.Unix(j.Timestamp, 0).UTC()
+	}
+	if a.ID == 0 || a.TicketID == 0 || a.CreatedAt.IsZero() {
+		return ZAudit{}, fmt.Errorf("audit %d: %w: id, ticket_id and created_at are needed", a.ID, ErrInvalid)
+	}
+	for _, raw := range append(j.Events, j.Children...) {
+		if err := a.addEvent(raw); err != nil {
+			return ZAudit{}, fmt.Errorf("audit %d: %w: %w", a.ID, ErrInvalid, err)
+		}
+	}
+	return a, nil
+}
+
+func (a *ZAudit) addEvent(raw json.RawMessage) error {
+	var e auditEventJSON
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	kind := e.Type
+	if kind == "" || (e.EventType != "" && kind != "Comment" && kind != "VoiceComment") {
+		kind = e.EventType
+	}
+	switch kind {
+	case "Comment", "VoiceComment":
+		return a.addComment(raw)
+	case "Create", "Change":
+		return a.addChange(raw, e, kind == "Create")
+	case "CommentRedactionEvent":
+		a.Redactions = append(a.Redactions, e.CommentID)
+	case "CommentPrivacyChange":
+		if e.Public == nil || !*e.Public {
+			a.Hidden = append(a.Hidden, e.CommentID)
+		}
+	case "SatisfactionRating":
+		s := ZAuditScore{Score: e.Score, Comment: e.Body}
+		_ = s.AssigneeID.UnmarshalJSON(e.AssigneeID)
+		a.Scores = append(a.Scores, s)
+	default:
+		a.Others = append(a.Others, kind)
+	}
+	return nil
+}
+
+func (a *ZAudit) addComment(raw json.RawMessage) error {
+	c := ZComment{Public: true}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return fmt.Errorf("comment: %w", err)
+	}
+	if c.CreatedAt.IsZero() {
+		c.CreatedAt = a.CreatedAt
+	}
+	if c.AuthorID == 0 {
+		c.AuthorID = a.AuthorID
+	}
+	a.Comments = append(a.Comments, c)
+	return nil
+}
+
+func (a *ZAudit) addChange(raw json.RawMessage, e auditEventJSON, created bool) error {
+	if e.FieldName != "" {
+		a.Changes = append(a.Changes, ZChange{Field: e.FieldName, Old: e.Previous, New: e.Value, Created: created})
+		return nil
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &keys); err != nil {
+		return fmt.Errorf("change: %w", err)
+	}
+	known := false
+	for _, f := range changeFields {
+		if v, ok := keys[f]; ok {
+			a.Changes = append(a.Changes, ZChange{Field: f, Old: keys["previous_value"], New: v, Created: created})
+			known = true
+		}
+	}
+	if !known {
+		a.Others = append(a.Others, "Change")
+	}
+	return nil
+}
+
+// Text gives the change's value as a string: a JSON string unquoted, null and absent as "", anything else as it is written.
+func Text(v json.RawMessage) string {
+	if len(v) == 0 || string(v) == "null" {
+		return ""
+	}
+	if v[0] == '"' {
+		var s string
+		if json.Unmarshal(v, &s) == nil {
+			return s
+		}
+	}
+	return string(v)
+}

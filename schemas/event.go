@@ -1,0 +1,105 @@
+package schemas
+
+import (
+	"hash/fnv"
+	"time"
+)
+
+// Kind says what an Event carries.
+type Kind string
+
+// The kinds of events. Zendesk objects travel as Zendesk wrote them; decoding is the processor's work.
+const (
+	KindWebhook           Kind = "webhook"            // a Zendesk event-subscription envelope, raw bytes as received
+	KindTrigger           Kind = "trigger"            // the body of a trigger webhook, raw bytes as received
+	KindTicket            Kind = "ticket"             // a ticket object of an export or of GET /tickets/{id}
+	KindAudit             Kind = "audit"              // an audit, or a row of incremental ticket_events (same id)
+	KindUser              Kind = "user"               // a user object; `identities` inside when they were fetched
+	KindOrganization      Kind = "organization"       // an organization object
+	KindRating            Kind = "rating"             // a satisfaction rating object
+	KindMetricEvent       Kind = "metric_event"       // a ticket metric event object
+	KindGroup             Kind = "group"              // a group object
+	KindBrand             Kind = "brand"              // a brand object
+	KindSchedule          Kind = "schedule"           // a business-hours schedule with its `holidays` inside
+	KindTicketField       Kind = "ticket_field"       // a ticket field object
+	KindUserField         Kind = "user_field"         // a user field object
+	KindOrganizationField Kind = "organization_field" // an organization field object
+	KindSource            Kind = "source"             // our own source settings (Settings as JSON), so that stages learn them from the stream
+)
+
+// Event is what travels from ingest to the processors. On the stream Data is the payload and the rest are headers, so that bytes
+// received from outside are kept exactly.
+type Event struct {
+	ID         string    // identity of the fact, the same by webhook and by poll; never the identity of a delivery
+	Kind       Kind      //
+	Source     string    // source id
+	Account    string    // Zendesk subdomain, lower case
+	Via        string    // "webhook" or "poll" or "api"
+	ReceivedAt time.Time // when ingest took it in, UTC; the only clock a processor may look at
+	Data       []byte    // JSON as Zendesk wrote it (a webhook body may be anything at all)
+	Seq        uint64    // position in the raw stream; 0 until it is stored
+}
+
+// DefaultPartitions is the number of raw partitions of a new installation. The number in force is kept in the metadata of the stream
+// and never changes, because a changed hash would send one account to two writers.
+const DefaultPartitions = 4
+
+// Partition says which partition an account's events belong to. All events of an account share one, so that one writer sees its
+// people, tickets and settings together; Zendesk's own rate limits keep one account far below what one writer can do.
+func Partition(account string, partitions int) int {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(account))
+	return int(h.Sum64() % uint64(partitions))
+}
+
+// StateRow is one row of processor state. Data is the stored form; Value may hold the decoded form, which the processor that owns
+// the row puts there to save decoding it again. A nil Data is a row that does not exist.
+type StateRow struct {
+	Data  []byte
+	Value any
+}
+
+// State holds the rows a batch needs, by key. A key that was asked for and does not exist maps to an empty row.
+type State map[string]*StateRow
+
+// Output is one row for a ClickHouse table (JSON object with the column names of the table).
+type Output struct {
+	Table string
+	// Subject is set for rows that other programs consume one by one (activities); it is empty for rows that travel packed.
+	Subject string
+	// ID is the fact's id; it becomes the Nats-Msg-Id of a row with a Subject.
+	ID   string
+	Data []byte
+}
+
+// DeadLetter is an event that could not be used, with the reason.
+type DeadLetter struct {
+	Event  Event
+	Class  string // "parse", "invalid", "panic", "unknown-source"
+	Reason string // one sentence, no personal data
+}
+
+// Result is what a processor makes of a batch. Applying it is all or nothing.
+type Result struct {
+	State      map[string]*StateRow // rows to store; Data nil deletes the row
+	Outputs    []Output
+	Dead       []DeadLetter
+	Duplicates int // events that changed nothing because their fact was known
+	Ignored    int // events of a type that no report needs
+}
+
+// Block is a run of packed output messages of one table, in stream order.
+type Block struct {
+	Table    string
+	From, To uint64 // first and last stream sequence, inclusive
+	Epoch    string // identity of the stream; part of every insert token
+	Gen      uint64 // generation of the stream; a rebuilt stream outranks older rows
+	Recover  bool   // the block may be in the table already: look before inserting
+	Messages []BlockMessage
+}
+
+// BlockMessage is one message of a Block: one JSON row per line.
+type BlockMessage struct {
+	Seq  uint64
+	Data []byte
+}

@@ -1,0 +1,50 @@
+package schemas
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// HashID makes a short stable id from parts: 26 characters, the same for the same parts in the same order.
+func HashID(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return idEncoding.EncodeToString(sum[:16])
+}
+
+// OwnPersonID is the id that a Zendesk user's person has or would have had if it were not merged. The person a group of users merges
+// into carries the own id of its oldest user, whatever the order in which they were learned.
+func OwnPersonID(account string, user ZID) string {
+	return "p_" + HashID(account, "zendesk", user.String())
+}
+
+// ActivityID is the id of a ticket's activity: it follows from what happened and when (to the second, the grain of Zendesk's history),
+// so that the webhook and the poller agree. what is the new value, the comment id, or "" where the slug says it all.
+func ActivityID(account string, ticket ZID, slug string, unix int64, what string) string {
+	return "a_" + HashID(account, ticket.String(), slug, strconv.FormatInt(unix, 10), what)
+}
+
+// Tokens brings text into the form that phrases are searched in (M29): NFKC, lower case, maximal runs of letters or digits, joined
+// by single spaces.
+func Tokens(text string) string {
+	var b strings.Builder
+	pending := false
+	for _, r := range strings.ToLower(norm.NFKC.String(text)) {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			pending = true
+			continue
+		}
+		if pending && b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		pending = false
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,326 @@
+package schemas
+
+import "time"
+
+// Tables. Every one has the columns _seq (stream position of the output that made the row), _ver (generation and position; the largest
+// wins) and _batch (insert token), which the sink fills in; they are not part of the rows below.
+const (
+	TableActivities       = "activities"
+	TableTickets          = "tickets"
+	TableTicketEvents     = "ticket_events"
+	TableMessages         = "messages"
+	TablePeople           = "people"
+	TablePersonAliases    = "person_aliases"
+	TablePersonStats      = "person_stats"
+	TablePersonActivities = "person_activities"
+	TableOrganizations    = "organizations"
+	TableAgents           = "agents"
+	TableRatings          = "ratings"
+	TableMetricEvents     = "metric_events"
+	TableNames            = "names"
+	TableActivityCounts   = "activity_counts"
+)
+
+// Tables lists every table that a sink fills.
+var Tables = []string{
+	TableActivities, TableTickets, TableTicketEvents, TableMessages, TablePeople, TablePersonAliases, TablePersonStats,
+	TablePersonActivities, TableOrganizations, TableAgents, TableRatings, TableMetricEvents, TableNames, TableActivityCounts,
+}
+
+// FarFuture closes intervals that are still running: the largest DateTime ClickHouse holds.
+var FarFuture = time.Unix(4294967295, 0).UTC()
+
+// Activity is one thing that happened to a ticket, a contact or an organization. It leaves on SubjectActivity and lands in `activities`.
+// ActivityID follows from the fact alone, so that a webhook and the poller give the same one.
+type Activity struct {
+	Account        string    `json:"account" ch:"account"`
+	Activity       string    `json:"activity" ch:"activity"` // slug, e.g. ticket-created
+	OccurredAt     time.Time `json:"occurred_at" ch:"occurred_at"`
+	ActivityID     string    `json:"activity_id" ch:"activity_id"`
+	SourceID       string    `json:"source_id" ch:"source_id"`
+	TicketID       int64     `json:"ticket_id" ch:"ticket_id"`             // 0 = none
+	PersonID       string    `json:"person_id" ch:"person_id"`             // own person id of the user, see OwnPersonID; "" = none
+	UserID         int64     `json:"user_id" ch:"user_id"`                 // Zendesk user the activity belongs to (requester or contact)
+	OrganizationID int64     `json:"organization_id" ch:"organization_id"` //
+	ActorID        int64     `json:"actor_id" ch:"actor_id"`               // who did it; -1 the system, 0 unknown
+	AssigneeID     int64     `json:"assignee_id" ch:"assignee_id"`
+	GroupID        int64     `json:"group_id" ch:"group_id"`
+	BrandID        int64     `json:"brand_id" ch:"brand_id"`
+	Channel        string    `json:"channel" ch:"channel"`
+	Priority       string    `json:"priority" ch:"priority"`
+	Type           string    `json:"type" ch:"type"`
+	Status         string    `json:"status" ch:"status"` // after the change, lower case
+	PreviousStatus string    `json:"previous_status" ch:"previous_status"`
+	Subject        string    `json:"subject" ch:"subject"`
+	Message        string    `json:"message" ch:"message"` // plain text of the comment, "" when there is none or it was redacted
+	Tags           []string  `json:"tags" ch:"tags"`
+	Text           string    `json:"text" ch:"text"`             // one line for a feed
+	Attributes     string    `json:"attributes" ch:"attributes"` // JSON object: the attributes special to the activity
+	Via            string    `json:"via" ch:"via"`               // how it was first learned: webhook or poll
+	ExpiresAt      time.Time `json:"expires_at" ch:"expires_at"` // end of retention; not shown from then on
+	IsDeleted      uint8     `json:"is_deleted" ch:"is_deleted"` // 1 withdraws a provisional activity that Zendesk's history does not confirm
+}
+
+// TicketRow is the one row of facts of a ticket. Durations are whole seconds and null until both ends exist; times are UTC.
+type TicketRow struct {
+	Account        string    `json:"account" ch:"account"`
+	TicketID       int64     `json:"ticket_id" ch:"ticket_id"`
+	SourceID       string    `json:"source_id" ch:"source_id"`
+	CreatedAt      time.Time `json:"created_at" ch:"created_at"`
+	UpdatedAt      time.Time `json:"updated_at" ch:"updated_at"`
+	Subject        string    `json:"subject" ch:"subject"`
+	SubjectTokens  string    `json:"subject_tokens" ch:"subject_tokens"` // see Tokens
+	Description    string    `json:"description" ch:"description"`
+	Status         string    `json:"status" ch:"status"` // new open pending hold solved closed deleted
+	StatusSince    time.Time `json:"status_since" ch:"status_since"`
+	Priority       string    `json:"priority" ch:"priority"` // "" = none
+	Type           string    `json:"type" ch:"type"`
+	Channel        string    `json:"channel" ch:"channel"`
+	Tags           []string  `json:"tags" ch:"tags"`
+	RequesterID    int64     `json:"requester_id" ch:"requester_id"`
+	SubmitterID    int64     `json:"submitter_id" ch:"submitter_id"`
+	AssigneeID     int64     `json:"assignee_id" ch:"assignee_id"`
+	GroupID        int64     `json:"group_id" ch:"group_id"`
+	BrandID        int64     `json:"brand_id" ch:"brand_id"`
+	OrganizationID int64     `json:"organization_id" ch:"organization_id"`
+	FormID         int64     `json:"form_id" ch:"form_id"`
+	ExternalID     string    `json:"external_id" ch:"external_id"`
+	URL            string    `json:"url" ch:"url"`
+	CustomFields   string    `json:"custom_fields" ch:"custom_fields"` // JSON object, field id to value
+	Deleted        uint8     `json:"deleted" ch:"deleted"`
+	Merged         uint8     `json:"merged" ch:"merged"` // absorbed by another ticket
+	MergedInto     int64     `json:"merged_into" ch:"merged_into"`
+	HistoryFull    uint8     `json:"history_full" ch:"history_full"` // 1 once the creation audit is known
+	Provisional    uint8     `json:"provisional" ch:"provisional"`   // 1 while webhooks newer than the known history are applied
+
+	Replies            int64      `json:"replies" ch:"replies"`
+	PublicAgent        int64      `json:"public_agent_comments" ch:"public_agent_comments"`
+	Reopens            int64      `json:"reopens" ch:"reopens"`
+	Solves             int64      `json:"solves" ch:"solves"`
+	AssigneeStations   int64      `json:"assignee_stations" ch:"assignee_stations"`
+	UniqueAssignees    int64      `json:"unique_assignees" ch:"unique_assignees"`
+	GroupStations      int64      `json:"group_stations" ch:"group_stations"`
+	Reassignments      int64      `json:"reassignments" ch:"reassignments"`
+	Handoffs           int64      `json:"handoffs" ch:"handoffs"` // distinct agents who commented
+	FirstReplyAt       *time.Time `json:"first_reply_at" ch:"first_reply_at"`
+	FirstReplyS        *int64     `json:"first_reply_s" ch:"first_reply_s"`
+	FirstReplyBizS     *int64     `json:"first_reply_business_s" ch:"first_reply_business_s"`
+	FirstSolvedAt      *time.Time `json:"first_solved_at" ch:"first_solved_at"`
+	LastSolvedAt       *time.Time `json:"last_solved_at" ch:"last_solved_at"`
+	ClosedAt           *time.Time `json:"closed_at" ch:"closed_at"`
+	FirstResolutionS   *int64     `json:"first_resolution_s" ch:"first_resolution_s"`
+	FirstResolutionBiz *int64     `json:"first_resolution_business_s" ch:"first_resolution_business_s"`
+	FullResolutionS    *int64     `json:"full_resolution_s" ch:"full_resolution_s"`
+	FullResolutionBizS *int64     `json:"full_resolution_business_s" ch:"full_resolution_business_s"`
+	FirstAssignedAt    *time.Time `json:"first_assigned_at" ch:"first_assigned_at"`
+	FirstAssignedS     *int64     `json:"first_assigned_s" ch:"first_assigned_s"`
+	NextReplyS         []int64    `json:"next_reply_s" ch:"next_reply_s"`
+	NewS               int64      `json:"new_s" ch:"new_s"` // seconds in the status, ended spells only
+	OpenS              int64      `json:"open_s" ch:"open_s"`
+	PendingS           int64      `json:"pending_s" ch:"pending_s"`
+	HoldS              int64      `json:"hold_s" ch:"hold_s"`
+	StatusChanges      int64      `json:"status_changes" ch:"status_changes"` // ended spells, 0 = waits are null
+	CSAT               string     `json:"csat" ch:"csat"`                     // offered, good, bad or "" (latest rating)
+	CSATAgentID        int64      `json:"csat_agent_id" ch:"csat_agent_id"`
+	CSATGroupID        int64      `json:"csat_group_id" ch:"csat_group_id"`
+	CSATAt             *time.Time `json:"csat_at" ch:"csat_at"`
+	CSATComment        string     `json:"csat_comment" ch:"csat_comment"`
+	IsDeleted          uint8      `json:"is_deleted" ch:"is_deleted"` // 1 withdraws the row itself (not a deleted ticket)
+}
+
+// Kinds of TicketEvent.
+const (
+	EventCreate = "create" // the ticket's creation; one per ticket
+	EventSolve  = "solve"  // M2; assignee and group after the audit (G5); ActorID is the solver
+	EventClose  = "close"  // M4
+	EventReopen = "reopen" // M5
+	EventAssign = "assign" // the assignee became AssigneeID (M17); PreviousID the one before, 0 = none
+	EventGroup  = "group"  // the group became GroupID
+	EventReply  = "reply"  // a public agent comment outside the creation audit (M8); ActorID the agent
+	EventNext   = "next"   // an answered or pending next-reply pair (M9): At the customer's comment, Seconds null while pending
+	EventState  = "state"  // a spell [At, Until) in one status, assignee, group and priority (M6)
+	EventRating = "rating" // the latest rating record of the ticket (M21 to M23): Score, AssigneeID and GroupID of the record
+)
+
+// TicketEvent is one dated fact of a ticket. Rows replace each other by (account, kind, at, ticket_id, event_id); the dimensions are the
+// ticket's current values (M25) unless the kind says otherwise.
+type TicketEvent struct {
+	Account        string    `json:"account" ch:"account"`
+	Kind           string    `json:"kind" ch:"kind"`
+	At             time.Time `json:"at" ch:"at"`
+	TicketID       int64     `json:"ticket_id" ch:"ticket_id"`
+	EventID        string    `json:"event_id" ch:"event_id"` // audit, comment or rating id with what makes it unique
+	Until          time.Time `json:"until" ch:"until"`       // end of a spell, FarFuture while it runs
+	ActorID        int64     `json:"actor_id" ch:"actor_id"`
+	AssigneeID     int64     `json:"assignee_id" ch:"assignee_id"`
+	GroupID        int64     `json:"group_id" ch:"group_id"`
+	PreviousID     int64     `json:"previous_id" ch:"previous_id"`
+	Status         string    `json:"status" ch:"status"`
+	Score          string    `json:"score" ch:"score"`
+	Seconds        *int64    `json:"seconds" ch:"seconds"`
+	Last           uint8     `json:"last" ch:"last"` // solve: 1 on the ticket's last solve event
+	Priority       string    `json:"priority" ch:"priority"`
+	Channel        string    `json:"channel" ch:"channel"`
+	Type           string    `json:"type" ch:"type"`
+	Tags           []string  `json:"tags" ch:"tags"`
+	BrandID        int64     `json:"brand_id" ch:"brand_id"`
+	OrganizationID int64     `json:"organization_id" ch:"organization_id"`
+	FormID         int64     `json:"form_id" ch:"form_id"`
+	RequesterID    int64     `json:"requester_id" ch:"requester_id"`
+	Deleted        uint8     `json:"deleted" ch:"deleted"` // the ticket is deleted now (G6)
+	Merged         uint8     `json:"merged" ch:"merged"`   // the ticket was absorbed (G7)
+	IsDeleted      uint8     `json:"is_deleted" ch:"is_deleted"`
+}
+
+// Message is one comment of a ticket.
+type Message struct {
+	Account    string    `json:"account" ch:"account"`
+	At         time.Time `json:"at" ch:"at"`
+	TicketID   int64     `json:"ticket_id" ch:"ticket_id"`
+	MessageID  int64     `json:"message_id" ch:"message_id"`
+	AuthorID   int64     `json:"author_id" ch:"author_id"`
+	AuthorRole string    `json:"author_role" ch:"author_role"` // agent, end_user, system or unknown, when it was written
+	Public     uint8     `json:"public" ch:"public"`
+	Body       string    `json:"body" ch:"body"`
+	Tokens     string    `json:"tokens" ch:"tokens"` // see Tokens
+	Redacted   uint8     `json:"redacted" ch:"redacted"`
+	IsDeleted  uint8     `json:"is_deleted" ch:"is_deleted"`
+}
+
+// PersonRow is one person. An absorbed person has no row any more (IsDeleted 1); its ids live on in person_aliases.
+type PersonRow struct {
+	Account         string    `json:"account" ch:"account"`
+	PersonID        string    `json:"person_id" ch:"person_id"`
+	SourceID        string    `json:"source_id" ch:"source_id"`
+	FirstName       string    `json:"first_name" ch:"first_name"`
+	LastName        string    `json:"last_name" ch:"last_name"`
+	Email           string    `json:"email" ch:"email"`
+	PhoneNumber     string    `json:"phone_number" ch:"phone_number"` // E.164
+	ExternalID      string    `json:"external_id" ch:"external_id"`
+	Language        string    `json:"language" ch:"language"`
+	Timezone        string    `json:"timezone" ch:"timezone"` // IANA
+	EmailPermission uint8     `json:"email_permission" ch:"email_permission"`
+	SMSPermission   uint8     `json:"sms_permission" ch:"sms_permission"`
+	Archived        uint8     `json:"archived" ch:"archived"`
+	OrganizationID  int64     `json:"organization_id" ch:"organization_id"`
+	UserIDs         []int64   `json:"user_ids" ch:"user_ids"` // Zendesk users that are this person, oldest first
+	OwnIDs          []string  `json:"own_ids" ch:"own_ids"`   // OwnPersonID of each
+	Zendesk         string    `json:"zendesk" ch:"zendesk"`   // JSON object, product.md 3.2 names in snake case
+	Custom          string    `json:"custom" ch:"custom"`     // JSON object
+	CreatedAt       time.Time `json:"created_at" ch:"created_at"`
+	UpdatedAt       time.Time `json:"updated_at" ch:"updated_at"`
+	IsDeleted       uint8     `json:"is_deleted" ch:"is_deleted"`
+}
+
+// PersonAlias resolves a name of a person: "zendesk:123", "email:jo@x.test", "external:ab" or an own id, all lower case.
+type PersonAlias struct {
+	Account   string `json:"account" ch:"account"`
+	Alias     string `json:"alias" ch:"alias"`
+	PersonID  string `json:"person_id" ch:"person_id"`
+	IsDeleted uint8  `json:"is_deleted" ch:"is_deleted"`
+}
+
+// PersonStats are a Zendesk user's ticket figures, kept past retention.
+type PersonStats struct {
+	Account       string     `json:"account" ch:"account"`
+	UserID        int64      `json:"user_id" ch:"user_id"`
+	TicketsTotal  int64      `json:"tickets_total" ch:"tickets_total"`
+	TicketsOpen   int64      `json:"tickets_open" ch:"tickets_open"`
+	TicketsClosed int64      `json:"tickets_closed" ch:"tickets_closed"`
+	GoodRatings   int64      `json:"good_ratings" ch:"good_ratings"`
+	BadRatings    int64      `json:"bad_ratings" ch:"bad_ratings"`
+	FirstTicketAt *time.Time `json:"first_ticket_at" ch:"first_ticket_at"`
+	LastTicketAt  *time.Time `json:"last_ticket_at" ch:"last_ticket_at"`
+	LastTicketID  int64      `json:"last_ticket_id" ch:"last_ticket_id"`
+	LastSubject   string     `json:"last_ticket_subject" ch:"last_ticket_subject"`
+	LastStatus    string     `json:"last_ticket_status" ch:"last_ticket_status"`
+	LastScore     string     `json:"last_satisfaction_score" ch:"last_satisfaction_score"`
+	LastScoreAt   *time.Time `json:"last_satisfaction_at" ch:"last_satisfaction_at"`
+}
+
+// PersonActivity is the first and last occurrence and the count of one activity of one Zendesk user, kept past retention.
+type PersonActivity struct {
+	Account  string    `json:"account" ch:"account"`
+	UserID   int64     `json:"user_id" ch:"user_id"`
+	Activity string    `json:"activity" ch:"activity"`
+	FirstAt  time.Time `json:"first_at" ch:"first_at"`
+	LastAt   time.Time `json:"last_at" ch:"last_at"`
+	Count    int64     `json:"count" ch:"count"`
+}
+
+// OrganizationRow is one organization.
+type OrganizationRow struct {
+	Account        string    `json:"account" ch:"account"`
+	OrganizationID int64     `json:"organization_id" ch:"organization_id"`
+	SourceID       string    `json:"source_id" ch:"source_id"`
+	Name           string    `json:"name" ch:"name"`
+	ExternalID     string    `json:"external_id" ch:"external_id"`
+	Zendesk        string    `json:"zendesk" ch:"zendesk"` // JSON object, product.md 3.3 names in snake case
+	Archived       uint8     `json:"archived" ch:"archived"`
+	CreatedAt      time.Time `json:"created_at" ch:"created_at"`
+	UpdatedAt      time.Time `json:"updated_at" ch:"updated_at"`
+	IsDeleted      uint8     `json:"is_deleted" ch:"is_deleted"`
+}
+
+// Agent is a Zendesk user whose role is or was agent or admin.
+type Agent struct {
+	Account   string    `json:"account" ch:"account"`
+	UserID    int64     `json:"user_id" ch:"user_id"`
+	Name      string    `json:"name" ch:"name"`
+	Email     string    `json:"email" ch:"email"`
+	Role      string    `json:"role" ch:"role"`
+	Active    uint8     `json:"active" ch:"active"`
+	UpdatedAt time.Time `json:"updated_at" ch:"updated_at"`
+}
+
+// RatingRow is one satisfaction rating record in its latest form.
+type RatingRow struct {
+	Account     string    `json:"account" ch:"account"`
+	RatingID    int64     `json:"rating_id" ch:"rating_id"`
+	TicketID    int64     `json:"ticket_id" ch:"ticket_id"`
+	RequesterID int64     `json:"requester_id" ch:"requester_id"`
+	AssigneeID  int64     `json:"assignee_id" ch:"assignee_id"`
+	GroupID     int64     `json:"group_id" ch:"group_id"`
+	Score       string    `json:"score" ch:"score"` // offered, unoffered, good, bad
+	Comment     string    `json:"comment" ch:"comment"`
+	Reason      string    `json:"reason" ch:"reason"`
+	CreatedAt   time.Time `json:"created_at" ch:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at" ch:"updated_at"`
+}
+
+// MetricEventRow is one Zendesk ticket metric event (SLA, M24).
+type MetricEventRow struct {
+	Account    string    `json:"account" ch:"account"`
+	EventID    int64     `json:"event_id" ch:"event_id"`
+	TicketID   int64     `json:"ticket_id" ch:"ticket_id"`
+	Metric     string    `json:"metric" ch:"metric"`
+	InstanceID int64     `json:"instance_id" ch:"instance_id"`
+	Type       string    `json:"type" ch:"type"`
+	At         time.Time `json:"at" ch:"at"`
+	Withdrawn  uint8     `json:"withdrawn" ch:"withdrawn"` // Zendesk's `deleted`
+	TargetS    int64     `json:"target_s" ch:"target_s"`
+	Business   uint8     `json:"business_hours" ch:"business_hours"`
+	PolicyID   int64     `json:"policy_id" ch:"policy_id"`
+	Policy     string    `json:"policy" ch:"policy"`
+}
+
+// Name is the display name of a thing reports group by: kind is group, brand, form, schedule, ticket_field, user_field or
+// organization_field. Key is the slug of fields.
+type Name struct {
+	Account   string `json:"account" ch:"account"`
+	Kind      string `json:"kind" ch:"kind"`
+	ID        int64  `json:"id" ch:"id"`
+	Name      string `json:"name" ch:"name"`
+	Key       string `json:"key" ch:"key"`
+	Type      string `json:"type" ch:"type"`
+	IsDeleted uint8  `json:"is_deleted" ch:"is_deleted"`
+}
+
+// ActivityCount is the number of activities of a kind in one UTC hour; it outlives the activities themselves.
+type ActivityCount struct {
+	Account  string    `json:"account" ch:"account"`
+	SourceID string    `json:"source_id" ch:"source_id"`
+	Activity string    `json:"activity" ch:"activity"`
+	Hour     time.Time `json:"hour" ch:"hour"`
+	Count    int64     `json:"count" ch:"count"`
+}

@@ -1,0 +1,148 @@
+package schemas
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// SourceStatus is a step of a source's life: draft, awaiting_authorization, connected, disconnected, archived.
+type SourceStatus string
+
+// The steps of a source's life.
+const (
+	SourceDraft        SourceStatus = "draft"
+	SourceAwaiting     SourceStatus = "awaiting_authorization"
+	SourceConnected    SourceStatus = "connected"
+	SourceDisconnected SourceStatus = "disconnected"
+	SourceArchived     SourceStatus = "archived"
+)
+
+// Settings are the options of a source that the pipeline acts on; they travel as an event of KindSource.
+type Settings struct {
+	ID              string       `json:"id"`
+	Type            string       `json:"type"`    // "zendesk"
+	Account         string       `json:"account"` // subdomain, lower case
+	Name            string       `json:"name"`
+	Status          SourceStatus `json:"status"`
+	OptIn           OptIn        `json:"opt_in"`
+	Retention       Retention    `json:"retention"`
+	Fields          FieldRules   `json:"fields"`
+	ArchiveOnDelete bool         `json:"archive_on_delete"`
+	Identifiers     []string     `json:"identifiers"` // of "external-id", "email", "phone-number", in order of strength
+	CreatedAt       time.Time    `json:"created_at"`
+	UpdatedAt       time.Time    `json:"updated_at"`
+}
+
+// OptIn is the permission given to people at their creation; ConfirmedBy and ConfirmedAt record who vouched for their consent.
+type OptIn struct {
+	Email       bool       `json:"email"`
+	SMS         bool       `json:"sms"`
+	ConfirmedBy string     `json:"confirmed_by,omitempty"`
+	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"`
+}
+
+// Retention says how long activities are kept: Days for all, Activities for those kept longer (slug to days).
+type Retention struct {
+	Days       int            `json:"days"`
+	Activities map[string]int `json:"activities,omitempty"`
+}
+
+// DefaultRetentionDays is the retention of a source that names none (R07).
+const DefaultRetentionDays = 90
+
+// For gives the days an activity is kept.
+func (r Retention) For(activity string) int {
+	days := r.Days
+	if days <= 0 {
+		days = DefaultRetentionDays
+	}
+	return max(days, r.Activities[activity])
+}
+
+// Longest gives the days that the initial sync reads back.
+func (r Retention) Longest() int {
+	days := r.For("")
+	for _, d := range r.Activities {
+		days = max(days, d)
+	}
+	return days
+}
+
+// FieldRules say which system fields the source may write on people, and whether only empty ones.
+type FieldRules struct {
+	Writable    []string `json:"writable"`
+	OnlyIfEmpty bool     `json:"only_if_empty"`
+}
+
+// WritableFields are the system fields a source may be allowed to write (default: all).
+var WritableFields = []string{"first-name", "last-name", "email", "phone-number", "language", "timezone"}
+
+// Source is the stored record of a source: its settings and what only ingest and the API need.
+type Source struct {
+	Settings
+	Auth     Auth    `json:"auth"`
+	Webhook  Webhook `json:"webhook"`
+	Error    string  `json:"error,omitempty"` // why it stands still, e.g. "reauthorize"
+	Revision uint64  `json:"-"`               // stream sequence of the record, for compare-and-set
+}
+
+// Auth holds the credentials of a source. Every secret is sealed (AES-256-GCM, base64) with AAD "<source id>|<field>".
+type Auth struct {
+	Method       string     `json:"method,omitempty"` // api_token, client_credentials, oauth
+	Email        string     `json:"email,omitempty"`
+	Token        string     `json:"token,omitempty"` // sealed
+	ClientID     string     `json:"client_id,omitempty"`
+	ClientSecret string     `json:"client_secret,omitempty"` // sealed
+	AccessToken  string     `json:"access_token,omitempty"`  // sealed
+	RefreshToken string     `json:"refresh_token,omitempty"` // sealed
+	ExpiresAt    *time.Time `json:"expires_at,omitempty"`
+}
+
+// Webhook holds the signing secrets of a source. Previous stays valid until PreviousUntil.
+type Webhook struct {
+	Secret        string     `json:"secret,omitempty"`   // sealed
+	Previous      string     `json:"previous,omitempty"` // sealed
+	PreviousUntil *time.Time `json:"previous_until,omitempty"`
+}
+
+// Cursor is the poller's position and report in one resource of one source.
+type Cursor struct {
+	Resource  string     `json:"resource"`
+	State     string     `json:"state"`             // idle, running, failing
+	Cursor    string     `json:"cursor,omitempty"`  // opaque position
+	Through   *time.Time `json:"through,omitempty"` // data complete up to
+	Start     *time.Time `json:"start,omitempty"`   // where the back-fill began
+	Done      bool       `json:"done"`              // the stream was read to its end once
+	Rows      uint64     `json:"rows"`
+	LastRunAt *time.Time `json:"last_run_at,omitempty"`
+	NextRunAt *time.Time `json:"next_run_at,omitempty"`
+	LastError string     `json:"last_error,omitempty"`
+	Revision  uint64     `json:"-"` // stream sequence of the record, for compare-and-set
+}
+
+var accountLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// ParseAccount takes a Zendesk account name, also as acme.zendesk.com or https://acme.zendesk.com/, and gives the subdomain. Anything
+// that is not one DNS label is refused, because the name becomes part of a host we call.
+func ParseAccount(s string) (string, error) {
+	a := strings.TrimSpace(s)
+	a = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(a, "https://"), "http://"), "/")
+	a = strings.TrimSuffix(a, ".zendesk.com")
+	if !accountLabel.MatchString(a) {
+		return "", Invalid("body.account", "must be the first part of your Zendesk address: letters a-z, digits and hyphens, at most 63")
+	}
+	return a, nil
+}
+
+// Key is a stored API key: the secret itself is never kept.
+type Key struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Hash      string     `json:"hash"`   // hex SHA-256 of the whole key
+	Prefix    string     `json:"prefix"` // first 8 characters, to recognise it
+	Scopes    []string   `json:"scopes"` // admin, people, reports, render
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+}
