@@ -8,7 +8,9 @@ import (
 )
 
 // Publish stores events and returns once they are on disk. Errors: schemas.ErrInvalid, ErrTooLarge, ErrUnavailable.
-func (s *Stream) Publish(ctx context.Context, events ...schemas.Event) error { return schemas.ErrUnavailable }
+func (s *Stream) Publish(ctx context.Context, events ...schemas.Event) error {
+	return schemas.ErrUnavailable
+}
 
 // PublishPage stores a page and the poller's new cursor together and returns the cursor with its new Revision. Pages over 1000
 // events take several commits with the cursor in the last. Errors: schemas.ErrFenced when cur.Revision is not the newest.
@@ -32,7 +34,9 @@ func (s *Stream) PutCursor(ctx context.Context, source string, cur schemas.Curso
 }
 
 // Sources gives all source records, ordered by id.
-func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) { return nil, schemas.ErrUnavailable }
+func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) {
+	return nil, schemas.ErrUnavailable
+}
 
 // Source gives one source record or schemas.ErrNotFound.
 func (s *Stream) Source(ctx context.Context, id string) (schemas.Source, error) {
@@ -41,7 +45,9 @@ func (s *Stream) Source(ctx context.Context, id string) (schemas.Source, error) 
 
 // PutSource stores the record if src.Revision is the newest (0 = it must not exist) and sets the new Revision. Its Settings are
 // published as an event in the same commit. schemas.ErrFenced when somebody else was faster.
-func (s *Stream) PutSource(ctx context.Context, src *schemas.Source) error { return schemas.ErrUnavailable }
+func (s *Stream) PutSource(ctx context.Context, src *schemas.Source) error {
+	return schemas.ErrUnavailable
+}
 
 // DeleteSource removes the record if revision is the newest, and publishes its settings as archived.
 func (s *Stream) DeleteSource(ctx context.Context, id string, revision uint64) error {
@@ -54,16 +60,22 @@ func (s *Stream) WatchSources(ctx context.Context, fn func(src schemas.Source, d
 }
 
 // APIKeys gives all API keys, revoked and expired ones too.
-func (s *Stream) APIKeys(ctx context.Context) ([]schemas.Key, error) { return nil, schemas.ErrUnavailable }
+func (s *Stream) APIKeys(ctx context.Context) ([]schemas.Key, error) {
+	return nil, schemas.ErrUnavailable
+}
 
 // PutAPIKey stores a key; the last write wins.
 func (s *Stream) PutAPIKey(ctx context.Context, k schemas.Key) error { return schemas.ErrUnavailable }
 
 // WatchAPIKeys calls fn with every key and then with every change, in order, until ctx ends (nil).
-func (s *Stream) WatchAPIKeys(ctx context.Context, fn func(schemas.Key)) error { return schemas.ErrUnavailable }
+func (s *Stream) WatchAPIKeys(ctx context.Context, fn func(schemas.Key)) error {
+	return schemas.ErrUnavailable
+}
 
 // Process runs p over one partition until ctx ends; it finishes the running batch and returns nil.
-func (s *Stream) Process(ctx context.Context, partition int, p Processor) error { return schemas.ErrUnavailable }
+func (s *Stream) Process(ctx context.Context, partition int, p Processor) error {
+	return schemas.ErrUnavailable
+}
 
 // Sink moves the outputs of sink's table into it until ctx ends; it finishes the running block and returns nil.
 func (s *Stream) Sink(ctx context.Context, sink Sink) error { return schemas.ErrUnavailable }
@@ -77,7 +89,9 @@ func (s *Stream) DeadList(ctx context.Context, limit int, after uint64) (letters
 }
 
 // DeadShow gives one dead letter or schemas.ErrNotFound.
-func (s *Stream) DeadShow(ctx context.Context, seq uint64) (Letter, error) { return Letter{}, schemas.ErrUnavailable }
+func (s *Stream) DeadShow(ctx context.Context, seq uint64) (Letter, error) {
+	return Letter{}, schemas.ErrUnavailable
+}
 
 // DeadRetry publishes the event of a letter again and removes the letter.
 func (s *Stream) DeadRetry(ctx context.Context, seq uint64) error { return schemas.ErrUnavailable }
@@ -87,7 +101,9 @@ func (s *Stream) DeadDrop(ctx context.Context, seq uint64) error { return schema
 
 // ResetForReplay raises the generation and removes offsets, state and outputs, so that Process starts again at the first raw event
 // received at or after from (zero = the beginning).
-func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error { return schemas.ErrUnavailable }
+func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
+	return schemas.ErrUnavailable
+}
 
 // Progress counts raw events processed and stored, and output messages that are not in their tables yet.
 func (s *Stream) Progress(ctx context.Context) (processed, total, unsunk uint64, err error) {
