@@ -1,0 +1,125 @@
+package zendesktest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// CreateOrganization makes an organization.
+func (a *Account) CreateOrganization(at time.Time, name, externalID string, domains ...string) Organization {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at = clock(at, time.Time{})
+	if domains == nil {
+		domains = []string{}
+	}
+	o := &Organization{
+		ID: a.nextID(), Name: name, ExternalID: optional(externalID), CreatedAt: at, UpdatedAt: at,
+		DomainNames: domains, Tags: []string{}, OrganizationFields: map[string]any{},
+	}
+	o.URL = a.url("organizations/" + strconv.FormatInt(o.ID, 10))
+	a.orgs[o.ID] = o
+	a.emitOrganization(at, o, "created", map[string]any{})
+	return *o
+}
+
+// RenameOrganization changes the name.
+func (a *Account) RenameOrganization(at time.Time, id int64, name string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	o, ok := a.orgs[id]
+	if !ok {
+		return fmt.Errorf("organization %d: %w", id, ErrNotFound)
+	}
+	before := o.Name
+	o.Name, o.UpdatedAt = name, clock(at, o.UpdatedAt)
+	a.emitOrganization(o.UpdatedAt, o, "name_changed", fromTo(name, before))
+	return nil
+}
+
+// DeleteOrganization deletes an organization; the export shows it once more with deleted_at.
+func (a *Account) DeleteOrganization(at time.Time, id int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	o, ok := a.orgs[id]
+	if !ok || o.DeletedAt != nil {
+		return fmt.Errorf("organization %d: %w", id, ErrNotFound)
+	}
+	o.UpdatedAt = clock(at, o.UpdatedAt)
+	o.DeletedAt = ptr(o.UpdatedAt)
+	a.members = slices.DeleteFunc(slices.Clone(a.members), func(m Membership) bool { return m.OrganizationID == id })
+	for _, u := range a.users {
+		if u.OrganizationID != nil && *u.OrganizationID == id {
+			u.OrganizationID, u.UpdatedAt = nil, clock(at, u.UpdatedAt)
+		}
+	}
+	a.emitOrganization(o.UpdatedAt, o, "deleted", map[string]any{})
+	return nil
+}
+
+// CreateGroup makes an agent group; the first one is the default.
+func (a *Account) CreateGroup(at time.Time, name string) Group {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at = clock(at, time.Time{})
+	g := Group{ID: a.nextID(), IsPublic: true, Name: name, Default: len(a.groups) == 0, CreatedAt: at, UpdatedAt: at}
+	g.URL = a.url("groups/" + strconv.FormatInt(g.ID, 10))
+	a.groups = append(slices.Clone(a.groups), g)
+	return g
+}
+
+// CreateBrand makes a brand; the first one is the default.
+func (a *Account) CreateBrand(at time.Time, name string) Brand {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at = clock(at, time.Time{})
+	sub := strings.ToLower(strings.ReplaceAll(name, " ", "-"))
+	b := Brand{
+		ID: a.nextID(), Name: name, Subdomain: sub, BrandURL: "https://" + sub + ".zendesk.com", Active: true,
+		Default: len(a.brands) == 0, HelpCenterState: "disabled", TicketFormIDs: []int64{}, SignatureTemplate: "{{agent.signature}}",
+		CreatedAt: at, UpdatedAt: at,
+	}
+	b.URL = a.url("brands/" + strconv.FormatInt(b.ID, 10))
+	a.brands = append(slices.Clone(a.brands), b)
+	return b
+}
+
+// CreateSchedule makes a table of business hours. Zone is Zendesk's own name or an IANA one.
+func (a *Account) CreateSchedule(at time.Time, name, zone string, hours []Interval, holidays ...Holiday) Schedule {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at = clock(at, time.Time{})
+	s := Schedule{ID: a.nextID(), Name: name, TimeZone: zone, Intervals: hours, CreatedAt: at, UpdatedAt: at}
+	for i := range holidays {
+		holidays[i].ID = a.nextID()
+	}
+	a.schedule = append(slices.Clone(a.schedule), s)
+	a.holidays[s.ID] = append([]Holiday{}, holidays...)
+	return s
+}
+
+// AddField adds a ticket, user or organization field; owner is the first word of its endpoint.
+func (a *Account) AddField(at time.Time, owner, kind, key, title string, options ...string) Field {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at = clock(at, time.Time{})
+	f := Field{
+		ID: a.nextID(), Type: kind, Title: title, RawTitle: title, Position: len(a.fields[owner]), Active: true,
+		CreatedAt: at, UpdatedAt: at,
+	}
+	if owner != "ticket" {
+		f.Key = key
+	}
+	for _, o := range options {
+		f.CustomOption = append(f.CustomOption, Option{ID: a.nextID(), Name: o, Value: strings.ToLower(strings.ReplaceAll(o, " ", "_"))})
+	}
+	f.URL = a.url(owner + "_fields/" + strconv.FormatInt(f.ID, 10))
+	a.fields[owner] = append(slices.Clone(a.fields[owner]), f)
+	return f
+}
+
+func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
