@@ -1,0 +1,139 @@
+package ingest
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"deskstream/schemas"
+	"github.com/rs/zerolog"
+)
+
+// Directory keeps the source records of the store in memory, so that a webhook needs no look-up, and tells others of changes. Start Run
+// once; all methods are safe for concurrent use.
+type Directory struct {
+	store  Store
+	sealer *Sealer
+	log    zerolog.Logger
+
+	entries atomic.Pointer[map[string]*entry]
+
+	mu       sync.Mutex // guards writing entries, and watchers
+	watchers []func(s schemas.Source, deleted bool)
+}
+
+// entry is a source with what the webhook endpoint needs of it ready for use.
+type entry struct {
+	source  schemas.Source
+	signers []*signer
+}
+
+// NewDirectory makes an empty directory. The sealer opens the webhook secrets of the records.
+func NewDirectory(store Store, sealer *Sealer, log zerolog.Logger) *Directory {
+	d := &Directory{store: store, sealer: sealer, log: log}
+	d.entries.Store(&map[string]*entry{})
+	return d
+}
+
+// Load reads all records once. Call it before the endpoint opens, so that no webhook of a known source is answered 404.
+func (d *Directory) Load(ctx context.Context) error {
+	sources, err := d.store.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range sources {
+		d.put(s, false)
+	}
+	return nil
+}
+
+// Run follows the store until ctx ends, and starts over when the watch breaks.
+func (d *Directory) Run(ctx context.Context) error {
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		err := d.store.WatchSources(ctx, d.put)
+		if err == nil {
+			<-ctx.Done() // The watch goes on in the background.
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		d.log.Error().Err(err).Msg("watch of sources broke")
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Source returns a record and whether it exists.
+func (d *Directory) Source(id string) (schemas.Source, bool) {
+	e := d.get(id)
+	if e == nil {
+		return schemas.Source{}, false
+	}
+	return e.source, true
+}
+
+// Sources returns all records in no order.
+func (d *Directory) Sources() []schemas.Source {
+	entries := *d.entries.Load()
+	out := make([]schemas.Source, 0, len(entries))
+	for _, e := range entries {
+		out = append(out, e.source)
+	}
+	return out
+}
+
+// Watch calls fn for each record now and for each later change, one at a time. fn must not block.
+func (d *Directory) Watch(fn func(s schemas.Source, deleted bool)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range *d.entries.Load() {
+		fn(e.source, false)
+	}
+	d.watchers = append(d.watchers, fn)
+}
+
+func (d *Directory) get(id string) *entry { return (*d.entries.Load())[id] }
+
+func (d *Directory) put(s schemas.Source, deleted bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := *d.entries.Load()
+	before := old[s.ID]
+	if before != nil && !deleted && s.Revision != 0 && s.Revision <= before.source.Revision {
+		return // Load and the watch overlap.
+	}
+	next := maps.Clone(old)
+	if deleted {
+		delete(next, s.ID)
+	} else {
+		next[s.ID] = d.entry(s)
+	}
+	d.entries.Store(&next)
+	for _, fn := range d.watchers {
+		fn(s, deleted)
+	}
+}
+
+func (d *Directory) entry(s schemas.Source) *entry {
+	e := &entry{source: s}
+	if secret := d.open(s, fieldWebhookSecret, s.Webhook.Secret); secret != "" {
+		e.signers = append(e.signers, newSigner(secret, time.Time{}))
+	}
+	if secret := d.open(s, fieldWebhookPrevious, s.Webhook.Previous); secret != "" && s.Webhook.PreviousUntil != nil {
+		e.signers = append(e.signers, newSigner(secret, *s.Webhook.PreviousUntil))
+	}
+	return e
+}
+
+func (d *Directory) open(s schemas.Source, field, sealed string) string {
+	secret, err := d.sealer.Open(s.ID, field, sealed)
+	if err != nil {
+		d.log.Error().Err(err).Str("source", s.ID).Msg("webhook secret unusable")
+	}
+	return secret
+}
