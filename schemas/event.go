@@ -103,3 +103,12 @@ type BlockMessage struct {
 	Seq  uint64
 	Data []byte
 }
+
+// StreamMeta is what was last known of a stream, kept outside of it so that a stream that is missing, replaced or shorter is noticed.
+type StreamMeta struct {
+	Stream     string    // name of the stream
+	Epoch      string    // names the stream's life: made once, kept in its metadata
+	Gen        uint64    // generation: rows of a rebuilt stream outrank older ones
+	LastSeq    uint64    // last sequence known to be stored
+	RecordedAt time.Time // zero when saving = now; UTC
+}

@@ -46,12 +46,8 @@ type Meta interface {
 	SaveMeta(ctx context.Context, m StreamMeta) error
 }
 
-// StreamMeta identifies a stream: Epoch names its life, Gen its generation (a rebuilt one outranks older rows), LastSeq the last
-// sequence known to be stored.
-type StreamMeta struct {
-	Stream, Epoch string
-	Gen, LastSeq  uint64
-}
+// StreamMeta is schemas.StreamMeta, which the implementation of Meta shares without importing this package.
+type StreamMeta = schemas.StreamMeta
 
 // Processor turns events into state and outputs; see schemas.Result. It is called by one goroutine per Process call.
 type Processor interface {
