@@ -49,7 +49,6 @@ var analystLimits = []limit{
 	{"max_rows_to_read", 50_000_000, 50_000_000},
 	{"max_result_rows", 10_000, 10_000},
 	{"max_result_bytes", 50_000_000, 50_000_000},
-	{"max_threads", 2, 2},
 	{"max_concurrent_queries_for_user", 5, 5},
 }
 
@@ -142,21 +141,26 @@ func writeTemplate(t *template.Template, dir string, data any) error {
 	return nil
 }
 
-// appGrants are the rights of the pipeline user: all on its databases, nothing that reaches files or other hosts except
-// through the native protocol. READ ON FILE is never granted: file access is not confined to a folder in this engine.
+// appGrants are the rights of the pipeline user: all on its databases, but nothing that reaches files, commands or other
+// hosts except through the native protocol. READ ON FILE is never granted: file access is not confined to a folder in this
+// engine. CREATE DICTIONARY is taken back: this engine runs dictionaries whose source is a command, a file or a URL without
+// asking for another right.
 func appGrants(database string) []string {
 	g := []string{
 		"GRANT ALL ON " + database + ".*",
 		"GRANT ALL ON " + database + "_*.*",
 		"GRANT SELECT ON system.*",
 		"GRANT CREATE TEMPORARY TABLE ON *.*",
-		"GRANT KILL QUERY, SYSTEM RELOAD DICTIONARY, SYSTEM FLUSH LOGS ON *.*",
+		"GRANT KILL QUERY, SYSTEM FLUSH LOGS ON *.*",
 		"GRANT READ, WRITE ON REMOTE",
 	}
 	for _, e := range tableEngines {
 		g = append(g, "GRANT TABLE ENGINE ON "+e)
 	}
-	return g
+	return append(g,
+		"REVOKE CREATE DICTIONARY ON "+database+".*",
+		"REVOKE CREATE DICTIONARY ON "+database+"_*.*",
+	)
 }
 
 func analystGrants(database string) []string {

@@ -429,12 +429,45 @@ func TestEngineEndsWithItsParent(t *testing.T) {
 	if got := number(t, open(t, e.DSN()), "SELECT count() FROM kept"); got != 1000 {
 		t.Errorf("%d acknowledged rows are left of 1000", got)
 	}
-	b, err := os.ReadFile(filepath.Join(dir, "log", "engine.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(b), "Closed connections") && !strings.Contains(string(b), "shut down") {
-		t.Logf("log:\n%s", b)
+}
+
+// The engine of a killed parent must shut down in order, not just end. It removes its status file then, which a killed one
+// leaves behind.
+func TestEngineOfAKilledParentStopsInOrder(t *testing.T) {
+	t.Parallel()
+	needLibrary(t)
+	for name, tt := range map[string]struct {
+		kill  func(parent *roleProcess, child int)
+		clean bool
+	}{
+		"parent killed": {func(p *roleProcess, _ int) { p.kill(t) }, true},
+		"child killed":  {func(_ *roleProcess, child int) { _ = syscall.Kill(child, syscall.SIGKILL) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			parent := startRole(t, "engine", dir)
+			child, err := strconv.Atoi(parent.line(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !tt.clean { // or the parent would start another child
+				if err := parent.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tt.kill(parent, child)
+			eventually(t, 25*time.Second, func() error {
+				if err := syscall.Kill(child, 0); !errors.Is(err, syscall.ESRCH) && !zombie(child) {
+					return fmt.Errorf("child %d is still there", child)
+				}
+				return nil
+			})
+			_, err = os.Stat(filepath.Join(dir, "data", "status"))
+			if clean := errors.Is(err, os.ErrNotExist); clean != tt.clean {
+				t.Errorf("stopped in order: %v, want %v (%v)", clean, tt.clean, err)
+			}
+		})
 	}
 }
 

@@ -66,10 +66,12 @@ func spawn(library string, o EngineOptions, p ports) (*process, error) {
 	defer func() { _ = r.Close() }()
 	c := &process{life: w, tail: newTail(o.Log), done: make(chan struct{})}
 	c.cmd = &exec.Cmd{
-		Path:       self,
-		Args:       arguments(library, o, p),
-		Env:        environment(o.Dir),
-		Dir:        o.Dir,
+		Path: self,
+		Args: arguments(library, o, p),
+		Env:  environment(o.Dir),
+		// What the engine calls the user files folder is its working folder, whatever the configuration says; below it
+		// ATTACH … FROM may read and move files. It must hold nothing.
+		Dir:        filepath.Join(o.Dir, "user_files"),
 		Stdout:     c.tail,
 		Stderr:     c.tail,
 		ExtraFiles: []*os.File{r}, // becomes descriptor 3
