@@ -1,0 +1,11 @@
+package schemas
+
+// AuthorizeRequest asks to connect a source. Method is "oauth" (ClientID, ClientSecret; the answer is an address to visit),
+// "client_credentials" (ClientID, ClientSecret) or "api_token" (Email, Token). It holds secrets in the clear: it is never stored or logged.
+type AuthorizeRequest struct {
+	Method       string
+	ClientID     string
+	ClientSecret string
+	Email        string
+	Token        string
+}
