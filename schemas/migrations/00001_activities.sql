@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE activities
+CREATE TABLE IF NOT EXISTS activities
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `activity` LowCardinality(String) COMMENT 'Slug, e.g. ticket-created',
@@ -42,4 +42,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Everything that happened to tickets, contacts and organizations, one row each; kept by retention';
 
 -- +goose Down
-DROP TABLE activities;
+DROP TABLE IF EXISTS activities;

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE tickets
+CREATE TABLE IF NOT EXISTS tickets
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `ticket_id` Int64 COMMENT 'Zendesk ticket id; 0 = none',
@@ -77,4 +77,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'One current row of facts for each ticket';
 
 -- +goose Down
-DROP TABLE tickets;
+DROP TABLE IF EXISTS tickets;

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE ticket_events
+CREATE TABLE IF NOT EXISTS ticket_events
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `kind` LowCardinality(String) COMMENT 'create, solve, close, reopen, assign, group, reply, next, state or rating',
@@ -39,4 +39,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Dated facts of tickets: creation, solves, closes, reopens, assignments, replies, status spells, ratings; dimensions are current';
 
 -- +goose Down
-DROP TABLE ticket_events;
+DROP TABLE IF EXISTS ticket_events;

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE messages
+CREATE TABLE IF NOT EXISTS messages
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `at` DateTime('UTC') COMMENT 'When it was written, UTC',
@@ -26,4 +26,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Comments of tickets';
 
 -- +goose Down
-DROP TABLE messages;
+DROP TABLE IF EXISTS messages;

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE people
+CREATE TABLE IF NOT EXISTS people
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `person_id` String COMMENT 'Person id',
@@ -34,4 +34,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'One row for each person';
 
 -- +goose Down
-DROP TABLE people;
+DROP TABLE IF EXISTS people;

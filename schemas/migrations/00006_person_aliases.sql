@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE person_aliases
+CREATE TABLE IF NOT EXISTS person_aliases
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `alias` String COMMENT 'zendesk:<id>, email:<address>, external:<id> or a person id; lower case',
@@ -16,4 +16,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Names by which a person is found';
 
 -- +goose Down
-DROP TABLE person_aliases;
+DROP TABLE IF EXISTS person_aliases;

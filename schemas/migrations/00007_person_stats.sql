@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE person_stats
+CREATE TABLE IF NOT EXISTS person_stats
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `user_id` Int64 COMMENT 'Zendesk user id',
@@ -26,4 +26,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Ticket figures of each Zendesk user, kept past retention';
 
 -- +goose Down
-DROP TABLE person_stats;
+DROP TABLE IF EXISTS person_stats;

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE person_activities
+CREATE TABLE IF NOT EXISTS person_activities
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `user_id` Int64 COMMENT 'Zendesk user id',
@@ -18,4 +18,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'First and last occurrence and count of each activity of each Zendesk user, kept past retention';
 
 -- +goose Down
-DROP TABLE person_activities;
+DROP TABLE IF EXISTS person_activities;

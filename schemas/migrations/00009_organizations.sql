@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE organizations
+CREATE TABLE IF NOT EXISTS organizations
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `organization_id` Int64 COMMENT 'Zendesk organization id',
@@ -22,4 +22,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Organizations';
 
 -- +goose Down
-DROP TABLE organizations;
+DROP TABLE IF EXISTS organizations;

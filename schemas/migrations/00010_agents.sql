@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE agents
+CREATE TABLE IF NOT EXISTS agents
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `user_id` Int64 COMMENT 'Zendesk user id',
@@ -19,4 +19,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Zendesk users that are or were agents or administrators';
 
 -- +goose Down
-DROP TABLE agents;
+DROP TABLE IF EXISTS agents;

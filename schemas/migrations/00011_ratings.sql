@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE ratings
+CREATE TABLE IF NOT EXISTS ratings
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `rating_id` Int64 COMMENT 'Zendesk rating id',
@@ -23,4 +23,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Satisfaction rating records in their latest form';
 
 -- +goose Down
-DROP TABLE ratings;
+DROP TABLE IF EXISTS ratings;

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE metric_events
+CREATE TABLE IF NOT EXISTS metric_events
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `event_id` Int64 COMMENT 'Zendesk metric event id',
@@ -24,4 +24,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Zendesk ticket metric events (SLA)';
 
 -- +goose Down
-DROP TABLE metric_events;
+DROP TABLE IF EXISTS metric_events;

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE names
+CREATE TABLE IF NOT EXISTS names
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `kind` LowCardinality(String) COMMENT 'group, brand, form, schedule, ticket_field, user_field or organization_field',
@@ -19,4 +19,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Names of groups, brands, forms, schedules and fields';
 
 -- +goose Down
-DROP TABLE names;
+DROP TABLE IF EXISTS names;

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE activity_counts
+CREATE TABLE IF NOT EXISTS activity_counts
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `source_id` LowCardinality(String) COMMENT 'Id of the source that brought the row',
@@ -17,4 +17,4 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Number of activities by UTC hour, kept past retention';
 
 -- +goose Down
-DROP TABLE activity_counts;
+DROP TABLE IF EXISTS activity_counts;

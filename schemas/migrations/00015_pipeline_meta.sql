@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE pipeline_meta
+CREATE TABLE IF NOT EXISTS pipeline_meta
 (
     `stream` LowCardinality(String) COMMENT 'Name of the stream',
     `epoch` String COMMENT 'Identity of the stream: made once, kept in its metadata',
@@ -13,4 +13,4 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken
 COMMENT 'What the pipeline last knew of its streams: a stream that is missing, replaced or shorter stops the start';
 
 -- +goose Down
-DROP TABLE pipeline_meta;
+DROP TABLE IF EXISTS pipeline_meta;

@@ -1,0 +1,1 @@
+SELECT version(), timezone(), toString(getSetting('async_insert')), toString(getSetting('insert_deduplicate'))

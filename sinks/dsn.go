@@ -1,0 +1,88 @@
+package sinks
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+
+	"deskstream/schemas"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+const exampleDSN = "clickhouse://user:password@host:9000/deskstream"
+
+// databaseName keeps names to what needs no quoting anywhere.
+var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+
+// parseDSN reads a DSN and settles addresses, database and compression. Its errors name the flag and never the password.
+func parseDSN(dsn string) (*clickhouse.Options, error) {
+	if strings.TrimSpace(dsn) == "" {
+		return nil, badDSN("is empty")
+	}
+	o, err := clickhouse.ParseDSN(dsn)
+	if err != nil {
+		return nil, badDSN(err.Error())
+	}
+	scheme, _, _ := strings.Cut(dsn, "://")
+	if o.Protocol != clickhouse.Native || !isNative(scheme) {
+		return nil, badDSN(fmt.Sprintf("has the scheme %q; rows are written by the native protocol (port 9000, or 9440 with ?secure=true)", scheme))
+	}
+	if !databaseName.MatchString(o.Auth.Database) {
+		return nil, badDSN(fmt.Sprintf("names the database %q; accepted are letters, digits and underscores", o.Auth.Database))
+	}
+	if o.Auth.Username == "" {
+		o.Auth.Username = "default"
+	}
+	if err := fillAddresses(o); err != nil {
+		return nil, err
+	}
+	if o.Compression == nil {
+		o.Compression = &clickhouse.Compression{Method: compressionFor(o.Addr)}
+	}
+	return o, nil
+}
+
+func isNative(scheme string) bool {
+	return scheme == "clickhouse" || scheme == "native" || scheme == "tcp"
+}
+
+func badDSN(why string) error {
+	return schemas.Invalid("--clickhouse-dsn", why+"; accepted is "+exampleDSN)
+}
+
+func fillAddresses(o *clickhouse.Options) error {
+	port := "9000"
+	if o.TLS != nil {
+		port = "9440"
+	}
+	for i, addr := range o.Addr {
+		host, p, err := net.SplitHostPort(addr)
+		if err != nil {
+			host, p = strings.Trim(addr, "[]"), port
+		}
+		if host == "" {
+			return badDSN("has no host")
+		}
+		if n, err := net.LookupPort("tcp", p); err != nil || n == 0 {
+			return badDSN(fmt.Sprintf("has the port %q", p))
+		}
+		o.Addr[i] = net.JoinHostPort(host, p)
+	}
+	return nil
+}
+
+// compressionFor is none on this machine, where LZ4 costs more time than it saves, and LZ4 across a network.
+func compressionFor(addrs []string) clickhouse.CompressionMethod {
+	for _, addr := range addrs {
+		host, _, _ := net.SplitHostPort(addr)
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return clickhouse.CompressionLZ4
+		}
+	}
+	return clickhouse.CompressionNone
+}
+
+var errClosed = errors.New("the connection to ClickHouse is closed")

@@ -1,0 +1,1 @@
+ALTER TABLE activities MATERIALIZE TTL IN PARTITION ID {partition:String}

@@ -1,0 +1,3 @@
+SELECT stream, epoch, gen, last_seq, recorded_at
+FROM pipeline_meta FINAL
+ORDER BY stream

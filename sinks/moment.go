@@ -1,0 +1,70 @@
+package sinks
+
+import (
+	"math"
+	"time"
+)
+
+// lastSecond is the largest DateTime that ClickHouse holds.
+const lastSecond = math.MaxUint32
+
+// parseTime gives seconds since 1970, brought into the range of DateTime, where ClickHouse itself would wrap around.
+func parseTime(s []byte) (int64, bool) {
+	sec, ok := parseUTC(s)
+	if !ok {
+		t, err := time.Parse(time.RFC3339, string(s))
+		if err != nil {
+			return 0, false
+		}
+		sec = t.Unix()
+	}
+	return min(max(sec, 0), lastSecond), true
+}
+
+// parseUTC reads 2006-01-02T15:04:05Z, the form nearly all times have; false leaves the decision to time.Parse.
+func parseUTC(s []byte) (int64, bool) {
+	if len(s) != 20 || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[19] != 'Z' {
+		return 0, false
+	}
+	var n [6]int
+	for i, field := range [6][]byte{s[0:4], s[5:7], s[8:10], s[11:13], s[14:16], s[17:19]} {
+		for _, b := range field {
+			if b < '0' || b > '9' {
+				return 0, false
+			}
+			n[i] = n[i]*10 + int(b-'0')
+		}
+	}
+	year, month, day := n[0], n[1], n[2]
+	if month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) || n[3] > 23 || n[4] > 59 || n[5] > 59 {
+		return 0, false
+	}
+	return daysSince1970(year, month, day)*86400 + int64(n[3]*3600+n[4]*60+n[5]), true
+}
+
+func daysIn(year, month int) int {
+	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// daysSince1970 counts in the proleptic Gregorian calendar. Years begin in March, so that the leap day is the last of its year.
+func daysSince1970(year, month, day int) int64 {
+	if month < 3 {
+		year, month = year-1, month+12
+	}
+	days := 365*year + floorDiv(year, 4) - floorDiv(year, 100) + floorDiv(year, 400) + (153*(month-3)+2)/5 + day
+	return int64(days - 719469)
+}
+
+func floorDiv(a, b int) int {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// month is the value of toYYYYMM.
+func month(seconds int64) int {
+	t := time.Unix(seconds, 0).UTC()
+	return t.Year()*100 + int(t.Month())
+}
