@@ -33,14 +33,17 @@ type NATSOptions struct {
 	// Log receives the server's own lines.
 	Log zerolog.Logger
 	// Listen is an additional "host:port" for other local programs; empty means in-process connections only. The server
-	// has no users, so only loopback addresses are accepted. Port 0 chooses a free one.
+	// has no user accounts, so only loopback addresses are accepted. Port 0 chooses a free one.
 	Listen string
+	// Token, when set, is asked of every connection, those of Connect included.
+	Token string
 }
 
 // NATS is a running JetStream server inside this process. Its methods are safe for concurrent use.
 type NATS struct {
 	server *server.Server
 	log    *natsLog
+	token  string
 	close  func()
 }
 
@@ -62,7 +65,7 @@ func StartNATS(o NATSOptions) (*NATS, error) {
 	}
 	log := &natsLog{log: o.Log}
 	s.SetLoggerV2(log, false, false, false)
-	n := &NATS{server: s, log: log, close: sync.OnceFunc(func() {
+	n := &NATS{server: s, log: log, token: o.Token, close: sync.OnceFunc(func() {
 		s.Shutdown()
 		s.WaitForShutdown()
 		unlock()
@@ -97,6 +100,7 @@ func serverOptions(o NATSOptions) (*server.Options, error) {
 		MaxPayload:         natsMaxPayload,
 		NoSigs:             true, // signals belong to the program, which stops its parts in order
 		DontListen:         o.Listen == "",
+		Authorization:      o.Token,
 	}
 	if so.JetStreamMaxStore == 0 {
 		so.JetStreamMaxStore = natsMaxStore
@@ -147,7 +151,7 @@ func (n *NATS) ready() error {
 
 // Connect opens an in-process connection. The caller closes it before Close.
 func (n *NATS) Connect(opts ...nats.Option) (*nats.Conn, error) {
-	nc, err := nats.Connect("", append([]nats.Option{nats.InProcessServer(n.server)}, opts...)...)
+	nc, err := nats.Connect("", append([]nats.Option{nats.InProcessServer(n.server), nats.Token(n.token)}, opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("nats connection: %w", err)
 	}

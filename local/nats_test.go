@@ -119,6 +119,29 @@ func TestNATSListens(t *testing.T) {
 	}
 }
 
+func TestNATSAsksForItsToken(t *testing.T) {
+	t.Parallel()
+	n, err := StartNATS(NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0", Token: "right-token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	for token, ok := range map[string]bool{"right-token": true, "wrong": false, "": false} {
+		nc, err := nats.Connect(n.URL(), nats.Token(token))
+		if (err == nil) != ok {
+			t.Errorf("token %q: connected %v, want %v (%v)", token, err == nil, ok, err)
+		}
+		if err == nil {
+			nc.Close()
+		}
+	}
+	nc, err := n.Connect()
+	if err != nil {
+		t.Fatalf("in-process connection: %v", err)
+	}
+	nc.Close()
+}
+
 func TestNATSFolderIsExclusive(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
