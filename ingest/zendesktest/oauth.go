@@ -287,17 +287,17 @@ func (o *oauth) renew(client OAuthClient, req tokenRequest) (made *token, code, 
 
 func (o *oauth) issue(client, scope string, req tokenRequest, renewable bool) *token {
 	now := o.now()
-	t := &token{access: o.secret(), client: client, scope: scope, created: now, expires: now.Add(life(req.ExpiresIn, accessLife))}
+	t := &token{access: o.secret(), client: client, scope: scope, created: now, expires: now.Add(lifetime(req.ExpiresIn, accessLife))}
 	t.id = o.made
 	o.tokens[t.access] = t
 	if renewable {
-		t.refresh, t.refreshExpires = o.secret(), now.Add(life(req.RefreshIn, refreshLife))
+		t.refresh, t.refreshExpires = o.secret(), now.Add(lifetime(req.RefreshIn, refreshLife))
 		o.renews[t.refresh] = t
 	}
 	return t
 }
 
-func life(secs int64, standard time.Duration) time.Duration {
+func lifetime(secs int64, standard time.Duration) time.Duration {
 	if secs == 0 {
 		return standard
 	}

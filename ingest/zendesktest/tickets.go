@@ -73,11 +73,11 @@ func (a *Account) CreateTicket(at time.Time, n NewTicket) (Ticket, error) {
 	if n.Submitter == 0 {
 		n.Submitter = n.Requester
 	}
-	author, err := a.user(n.Submitter)
+	author, err := a.activeUser(n.Submitter)
 	if err != nil {
 		return Ticket{}, fmt.Errorf("submitter: %w", err)
 	}
-	requester, err := a.user(n.Requester)
+	requester, err := a.activeUser(n.Requester)
 	if err != nil {
 		return Ticket{}, fmt.Errorf("requester: %w", err)
 	}

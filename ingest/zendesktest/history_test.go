@@ -1,0 +1,172 @@
+package zendesktest
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestHistoryIsBelievableAndRepeatable(t *testing.T) {
+	t.Parallel()
+	a, err := History(7, 90, 40, testStart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tickets := a.Tickets()
+	if n := len(tickets); n < 3000 || n > 4400 {
+		t.Errorf("%d tickets in 90 days of 40", n)
+	}
+	status, created := map[string]int{}, map[time.Weekday]int{}
+	var scrubbed, merged, rated, reopened int
+	for _, x := range tickets {
+		status[x.Status]++
+		created[x.CreatedAt.Weekday()]++
+		if x.UpdatedAt.After(testStart) || x.UpdatedAt.Before(x.CreatedAt) {
+			t.Fatalf("ticket %d is updated at %s", x.ID, x.UpdatedAt)
+		}
+		if x.Subject == "SCRUBBED" {
+			scrubbed++
+		}
+		for _, tag := range x.Tags {
+			if tag == "closed_by_merge" {
+				merged++
+			}
+		}
+		if x.SatisfactionRating != nil && x.SatisfactionRating.ID != 0 {
+			rated++
+		}
+		audits, _ := a.Audits(x.ID)
+		for _, e := range audits {
+			for _, c := range e.Events {
+				if c.FieldName == "status" && c.PreviousValue == "solved" && c.Value == "open" {
+					reopened++
+				}
+			}
+		}
+	}
+	t.Logf("status %v, weekday %v, scrubbed %d, merged %d, rated %d, reopened %d, metric events %d",
+		status, created, scrubbed, merged, rated, reopened, len(a.metrics))
+	for _, s := range []string{"new", "open", "pending", "solved", "closed", "deleted"} {
+		if status[s] == 0 {
+			t.Errorf("no ticket is %s", s)
+		}
+	}
+	if scrubbed == 0 || merged == 0 || rated < 200 || reopened < 50 {
+		t.Errorf("scrubbed %d, merged %d, rated %d, reopened %d", scrubbed, merged, rated, reopened)
+	}
+	if created[time.Sunday]*2 > created[time.Monday] {
+		t.Errorf("as busy on Sundays as on Mondays: %v", created)
+	}
+	if n := len(a.TakeWebhooks()); n != 0 {
+		t.Errorf("%d webhooks for the past", n)
+	}
+	b, err := History(7, 90, 40, testStart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(b.Tickets(), tickets) || !reflect.DeepEqual(b.Users(), a.Users()) {
+		t.Error("two histories of one seed differ")
+	}
+}
+
+func TestTicketEventsSayWhatAuditsSay(t *testing.T) {
+	t.Parallel()
+	a, err := History(3, 20, 20, testStart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, row := range a.TicketEvents() {
+		audits, err := a.Audits(row.TicketID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, audit := range audits {
+			if audit.ID == row.ID {
+				compareEvents(t, audit, row)
+				seen++
+			}
+		}
+	}
+	total := 0
+	for _, x := range a.Tickets() {
+		audits, _ := a.Audits(x.ID)
+		total += len(audits)
+	}
+	if seen != total || total == 0 {
+		t.Errorf("%d of %d audits came as ticket events", seen, total)
+	}
+}
+
+// compareEvents rebuilds the audit's events from the row and compares them as JSON.
+func compareEvents(t *testing.T, audit Audit, row TicketEvent) {
+	t.Helper()
+	if row.Timestamp != audit.CreatedAt.Unix() || row.UpdaterID != audit.AuthorID || len(row.ChildEvents) != len(audit.Events) {
+		t.Fatalf("row %+v of audit %+v", row, audit)
+	}
+	for i, child := range row.ChildEvents {
+		got := map[string]any{}
+		for k, v := range child {
+			switch k {
+			case "via", "via_reference_id", "created_at", "added_tags", "removed_tags":
+			case "event_type":
+			default:
+				got[k] = v
+			}
+		}
+		e := audit.Events[i]
+		if e.Type == "Create" || e.Type == "Change" {
+			got["field_name"], got["value"] = e.FieldName, child[e.FieldName]
+			delete(got, e.FieldName)
+		}
+		got["type"] = child["event_type"]
+		if x, y := canonical(t, got), canonical(t, e); !reflect.DeepEqual(x, y) {
+			t.Fatalf("child %v\nevent %v", x, y)
+		}
+	}
+}
+
+func canonical(t *testing.T, v any) any {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out any
+	if err := json.Unmarshal(data, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestLiveKeepsTheAccountBusy(t *testing.T) {
+	t.Parallel()
+	run := func() ([]Ticket, []Webhook) {
+		a, err := History(5, 10, 10, testStart)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &Live{Account: a, Seed: 9}
+		for i := range 300 {
+			if err := l.Step(testStart.Add(time.Duration(i) * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return a.Tickets(), a.TakeWebhooks()
+	}
+	tickets, hooks := run()
+	again, hooksAgain := run()
+	if !reflect.DeepEqual(tickets, again) || !reflect.DeepEqual(hooks, hooksAgain) {
+		t.Error("two runs of one seed differ")
+	}
+	kinds := map[string]int{}
+	for _, w := range hooks {
+		kinds[w.Type]++
+	}
+	for _, k := range []string{"created", "comment_added", "status_changed", "agent_assignment_changed", "csat_requested", "csat_received"} {
+		if kinds["zen:event-type:ticket."+k] == 0 {
+			t.Errorf("no ticket.%s in %v", k, kinds)
+		}
+	}
+}
