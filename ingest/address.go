@@ -1,0 +1,92 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// DefaultBaseURL is where Zendesk accounts live; {account} stands for the subdomain.
+const DefaultBaseURL = "https://{account}.zendesk.com"
+
+// baseOf builds the address of an account. The name is checked again although it was when it was stored: it becomes part of a host.
+func baseOf(template, account string) (*url.URL, error) {
+	name, err := schemas.ParseAccount(account)
+	if err != nil || name != account {
+		return nil, schemas.Invalid("body.account", "must be the first part of your Zendesk address: letters a-z, digits and hyphens, at most 63")
+	}
+	if template == "" {
+		template = DefaultBaseURL
+	}
+	u, err := url.Parse(strings.ReplaceAll(template, "{account}", account))
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+		return nil, fmt.Errorf("zendesk-url %q: %w: must be an http or https address, {account} stands for the account", template, schemas.ErrInvalid)
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	u.RawQuery, u.Fragment = "", ""
+	return u, nil
+}
+
+// sameHost checks an address found in an answer: only one on the same host and scheme may be followed, because everything sent carries
+// the account's credentials. It returns the query, from which the request is built anew.
+func sameHost(base *url.URL, next string) (url.Values, error) {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != base.Scheme || !strings.EqualFold(u.Host, base.Host) || u.User != nil {
+		return nil, fmt.Errorf("next page %.80q: %w: is not on %s", next, schemas.ErrInvalid, base.Host)
+	}
+	return u.Query(), nil
+}
+
+// newHTTP returns a client that never follows redirects, uses no proxy and, unless private is set, refuses to connect to an address
+// that is not on the public internet: the check is made on the resolved address, behind DNS.
+func newHTTP(private bool) *http.Client {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	if !private {
+		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error { return publicOnly(address) }
+	}
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:         dialer.DialContext,
+			ForceAttemptHTTP2:   true,
+			MaxIdleConns:        64,
+			MaxIdleConnsPerHost: 4,
+			IdleConnTimeout:     90 * time.Second,
+			TLSHandshakeTimeout: 10 * time.Second,
+		},
+	}
+}
+
+// special are blocks that are neither private nor loopback for the standard library, and not on the public internet either (RFC 6890
+// and its successors); 64:ff9b::/96 leads to any IPv4 address.
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
+	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/23"),
+	netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001:db8::/32"),
+}
+
+func publicOnly(address string) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("address %s: %w", address, schemas.ErrDenied)
+	}
+	ip := at.Addr().Unmap()
+	public := ip.IsGlobalUnicast() && !ip.IsPrivate()
+	for _, block := range special {
+		public = public && !block.Contains(ip)
+	}
+	if !public {
+		return fmt.Errorf("address %s: %w: it is not on the public internet", ip, schemas.ErrDenied)
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package ingest
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// bucket bounds the requests of one kind to one account. It also stops them all for as long as Zendesk asks.
+type bucket struct {
+	name      string
+	perMinute int
+	limiter   *rate.Limiter
+
+	mu    sync.Mutex
+	until time.Time
+}
+
+func newBucket(name string, perMinute, burst int) *bucket {
+	return &bucket{name: name, perMinute: perMinute, limiter: rate.NewLimiter(rate.Limit(float64(perMinute)/60), burst)}
+}
+
+// wait returns when a request may be sent, or with the error of ctx. waited says that it could not be sent at once.
+func (b *bucket) wait(ctx context.Context) (waited bool, err error) {
+	if !b.limiter.Allow() {
+		waited = true
+		if err := b.limiter.Wait(ctx); err != nil {
+			return true, err
+		}
+	}
+	for {
+		b.mu.Lock()
+		pause := time.Until(b.until)
+		b.mu.Unlock()
+		if pause <= 0 {
+			return waited, nil
+		}
+		waited = true
+		if err := sleep(ctx, pause); err != nil {
+			return true, err
+		}
+	}
+}
+
+// pause lets no request through for d.
+func (b *bucket) pause(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if until := time.Now().Add(d); until.After(b.until) {
+		b.until = until
+	}
+}
+
+// slower takes a limit that Zendesk names when it is below ours.
+func (b *bucket) slower(perMinute int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if perMinute > 0 && perMinute < b.perMinute {
+		b.perMinute = perMinute
+		b.limiter.SetLimit(rate.Limit(float64(perMinute) / 60))
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// budget is what Zendesk allows one account: the incremental exports share a small limit of their own.
+type budget struct {
+	incremental, rest *bucket
+}
+
+func (b *budget) of(path string) *bucket {
+	if strings.HasPrefix(path, "/api/v2/incremental/") {
+		return b.incremental
+	}
+	return b.rest
+}
+
+// quota is one limit as Zendesk's headers tell it; -1 means that the number was not told.
+type quota struct {
+	name                    string
+	limit, remaining, reset int
+}
+
+// quotas reads the three families of rate-limit headers: rate-limit-* (2023), ratelimit-* (2024) and x-rate-limit-* for the account,
+// and zendesk-ratelimit-<name>: total=100; remaining=97; resets=42 for one endpoint.
+func quotas(h http.Header) []quota {
+	var out []quota
+	for _, family := range [][3]string{
+		{"Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset"},
+		{"Rate-Limit", "Rate-Limit-Remaining", "Rate-Limit-Reset"},
+		{"X-Rate-Limit", "X-Rate-Limit-Remaining", ""},
+	} {
+		if h.Get(family[1]) != "" {
+			out = append(out, quota{"account", headerInt(h.Get(family[0])), headerInt(h.Get(family[1])), headerInt(h.Get(family[2]))})
+			break
+		}
+	}
+	for key := range h {
+		if name, ok := strings.CutPrefix(strings.ToLower(key), "zendesk-ratelimit-"); ok {
+			out = append(out, endpointQuota(name, h.Get(key)))
+		}
+	}
+	return out
+}
+
+func endpointQuota(name, value string) quota {
+	q := quota{name, -1, -1, -1}
+	for part := range strings.SplitSeq(value, ";") {
+		key, number, _ := strings.Cut(strings.TrimSpace(part), "=")
+		switch strings.ToLower(key) {
+		case "total":
+			q.limit = headerInt(number)
+		case "remaining":
+			q.remaining = headerInt(number)
+		case "resets":
+			q.reset = headerInt(number)
+		}
+	}
+	return q
+}
+
+func headerInt(s string) int {
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	if err != nil || n < 0 || n > 1_000_000 {
+		return -1
+	}
+	return n
+}
+
+// retryAfter reads Retry-After, seconds or a date, and caps it, so that no answer can stop an account for hours.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	value := h.Get("Retry-After")
+	if n := headerInt(value); n >= 0 {
+		return min(time.Duration(n)*time.Second, maxPause), true
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(at.Sub(now), 0), maxPause), true
+	}
+	return 0, false
+}
+
+// learn takes over what the headers of an answer say.
+func (b *budget) learn(path string, h http.Header, m *Metrics, account string) {
+	incremental := b.of(path) == b.incremental
+	for _, q := range quotas(h) {
+		if q.remaining >= 0 {
+			m.remains.WithLabelValues(account, q.name).Set(float64(q.remaining))
+		}
+		spent := q.remaining == 0 && q.reset > 0
+		pause := min(time.Duration(q.reset)*time.Second, maxPause)
+		switch {
+		case q.name == "account":
+			b.rest.slower(q.limit)
+			if spent {
+				b.rest.pause(pause)
+				b.incremental.pause(pause)
+			}
+		case incremental && strings.Contains(q.name, "incremental"):
+			b.incremental.slower(q.limit)
+			if spent {
+				b.incremental.pause(pause)
+			}
+		}
+	}
+}

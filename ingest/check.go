@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// Codes of the Problems that a check of an account may end in.
+const (
+	CodeWrongCredentials = "wrong-credentials"
+	CodeNotAdministrator = "not-administrator"
+	CodeNoSupport        = "no-support-account"
+	CodeUnknownAccount   = "unknown-account"
+)
+
+func refuse(code, detail string) error {
+	return &schemas.Problem{Class: schemas.ErrInvalid, Code: code, Detail: detail}
+}
+
+// Check asks Zendesk who the credentials belong to and whether the account has Support. A Problem of class schemas.ErrInvalid with one of
+// the codes above says what is wrong; other errors mean that Zendesk could not be asked.
+func (c *Client) Check(ctx context.Context, now time.Time) error {
+	var me struct {
+		User struct {
+			ID   schemas.ZID `json:"id"`
+			Role string      `json:"role"`
+		} `json:"user"`
+	}
+	body, err := c.Get(ctx, "/api/v2/users/me.json", nil)
+	if err != nil {
+		return c.explainMe(err)
+	}
+	if json.Unmarshal(body, &me) != nil {
+		return refuse(CodeUnknownAccount, "the address of the account does not answer like Zendesk; check the account name")
+	}
+	// Wrong credentials are answered 200, with a user that has a name and nothing else.
+	if me.User.ID == 0 {
+		return wrongCredentials()
+	}
+	if me.User.Role != "admin" {
+		return refuse(CodeNotAdministrator, fmt.Sprintf("the credentials belong to a user with the role %.20q; a user with the role admin (Administrator) is needed", me.User.Role))
+	}
+	return c.checkSupport(ctx, now)
+}
+
+func wrongCredentials() error {
+	return refuse(CodeWrongCredentials, "Zendesk does not know these credentials; check the e-mail address and the token, or the OAuth client and its secret")
+}
+
+// explainMe turns a failed question for the caller into a Problem where the answer tells.
+func (c *Client) explainMe(err error) error {
+	status := new(StatusError)
+	dns := new(net.DNSError)
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return refuse(CodeUnknownAccount, "there is no Zendesk account of this name")
+	case !errors.As(err, &status):
+		return err
+	case status.Status == http.StatusUnauthorized, status.Status == http.StatusForbidden:
+		return wrongCredentials()
+	case status.Status == http.StatusNotFound && saysNoEndpoint(status.Body):
+		return noSupport()
+	case status.Status == http.StatusNotFound, status.Status >= 300 && status.Status < 400:
+		return refuse(CodeUnknownAccount, "there is no Zendesk account of this name")
+	}
+	return err
+}
+
+// saysNoEndpoint tells an account that lacks the Support API from an account that does not exist; both answer 404, the latter with a page
+// or an error object.
+func saysNoEndpoint(body []byte) bool {
+	var e struct {
+		Error json.RawMessage `json:"error"`
+	}
+	return json.Unmarshal(body, &e) == nil && bytes.HasPrefix(bytes.TrimSpace(e.Error), []byte(`"`))
+}
+
+func noSupport() error {
+	return refuse(CodeNoSupport, "this account has no Zendesk Support; Zendesk for service is needed, Zendesk Sell does not fit")
+}
+
+// checkSupport reads one row of the ticket export, which only accounts with Support have.
+func (c *Client) checkSupport(ctx context.Context, now time.Time) error {
+	query := url.Values{"start_time": {strconv.FormatInt(now.Add(-2*time.Minute).Unix(), 10)}, "per_page": {"1"}}
+	_, err := c.Get(ctx, "/api/v2/incremental/tickets/cursor.json", query)
+	status := new(StatusError)
+	switch {
+	case !errors.As(err, &status):
+		return err
+	case status.Status == http.StatusNotFound, status.Status == http.StatusForbidden:
+		return noSupport()
+	case status.Status == http.StatusUnauthorized:
+		return wrongCredentials()
+	}
+	return err
+}

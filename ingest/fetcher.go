@@ -1,0 +1,151 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deskstream/schemas"
+)
+
+// DefaultDebounce is how long a fetch waits for more webhooks of the same action.
+const DefaultDebounce = 200 * time.Millisecond
+
+// Fetcher fetches what webhooks spoke of, so that the full record is there before the next poll. It may fall behind or fail: the polls
+// read the same. Nudges, Poller, Metrics must be set. Run it once, beside Poller.Run.
+type Fetcher struct {
+	Nudges  *Nudges
+	Poller  *Poller
+	Metrics *Metrics
+	Log     zerolog.Logger
+	// Debounce is how long to wait for more nudges; 0 = DefaultDebounce.
+	Debounce time.Duration
+}
+
+// Run works until ctx ends. A source that is slow or at its rate limit does not hold up the others.
+func (f *Fetcher) Run(ctx context.Context) error {
+	setDefault(&f.Debounce, DefaultDebounce)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	queues := map[string]*Nudges{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.Nudges.ready:
+		}
+		if sleep(ctx, f.Debounce) != nil {
+			return nil
+		}
+		for _, n := range f.Nudges.take() {
+			q := queues[n.Source]
+			if q == nil {
+				q = NewNudges(0)
+				queues[n.Source] = q
+				workers.Go(func() { f.work(ctx, n.Source, q) })
+			}
+			q.Add(n)
+		}
+	}
+}
+
+func (f *Fetcher) work(ctx context.Context, source string, q *Nudges) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-q.ready:
+		}
+		batch := q.take()
+		for len(batch) > 0 && ctx.Err() == nil {
+			n := min(len(batch), auditChunk)
+			f.fetch(ctx, source, batch[:n])
+			batch = batch[n:]
+		}
+	}
+}
+
+// fetch reads and stores the objects of a few nudges. Failures are left to the polls.
+func (f *Fetcher) fetch(ctx context.Context, source string, batch []Nudge) {
+	r := f.Poller.runner(source)
+	if r == nil {
+		return // Not polled here: disconnected meanwhile, or another process's.
+	}
+	var users []int64
+	var tickets []int64
+	rated := false
+	for _, n := range batch {
+		f.Metrics.fetched.WithLabelValues(nudgeNames[n.Kind]).Inc()
+		switch n.Kind {
+		case NudgeTicket:
+			tickets = append(tickets, n.ID)
+		case NudgeUser:
+			users = append(users, n.ID)
+		case NudgeRating:
+			rated = true
+		}
+	}
+	if err := r.fetch(ctx, tickets, users); err != nil && ctx.Err() == nil {
+		f.Log.Warn().Err(err).Str("source", source).Int("tickets", len(tickets)).Int("users", len(users)).Msg("early fetch failed")
+	}
+	if rated {
+		r.kick([]string{ResourceRatings})
+	}
+}
+
+// fetch reads tickets with their history and people, and users, and stores what is new.
+func (r *runner) fetch(ctx context.Context, tickets, users []int64) error {
+	s := *r.source.Load()
+	client, err := r.p.Clients.For(s)
+	if err != nil {
+		return err
+	}
+	events, failure := r.fetchUsers(ctx, client, s, users)
+	for _, id := range tickets {
+		found, err := r.fetchTicket(ctx, client, s, id)
+		events = append(events, found...)
+		failure = errors.Join(failure, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	// What could be read is stored even when the rest could not.
+	if events = r.unseen(events); len(events) > 0 && ctx.Err() == nil {
+		if err := r.p.Store.Publish(ctx, events...); err != nil {
+			return errors.Join(failure, err)
+		}
+		r.remember(events)
+	}
+	return failure
+}
+
+// fetchTicket reads one ticket. One that Zendesk does not show any more is left to the export, which tells how it ended.
+func (r *runner) fetchTicket(ctx context.Context, client *Client, s schemas.Source, id int64) ([]schemas.Event, error) {
+	query := url.Values{"include": {"users,organizations"}}
+	body, err := client.Get(ctx, "/api/v2/tickets/"+schemas.ZID(id).String()+".json", query)
+	if errors.Is(err, schemas.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := parsePage(body)
+	if err != nil {
+		return nil, fmt.Errorf("ticket %d: %w", id, err)
+	}
+	var one struct {
+		Ticket json.RawMessage `json:"ticket"`
+	}
+	if err := json.Unmarshal(body, &one); err != nil || len(one.Ticket) == 0 {
+		return nil, fmt.Errorf("ticket %d: %w: no ticket in the answer", id, schemas.ErrUnavailable)
+	}
+	history, err := r.history(ctx, client, s, id)
+	events := ticketEvents(s, []json.RawMessage{one.Ticket}, p, r.p.Now())
+	return append(events, history...), err
+}

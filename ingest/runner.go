@@ -1,0 +1,310 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-co-op/gocron/v2"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/rs/zerolog"
+
+	"deskstream/schemas"
+)
+
+// Sizes of what a runner remembers to save work. Forgetting costs a request or an event that is known already, never data.
+const (
+	rememberEvents  = 50_000
+	rememberUsers   = 200_000
+	rememberTickets = 50_000
+)
+
+// runner polls one source.
+type runner struct {
+	p      *Poller
+	source atomic.Pointer[schemas.Source]
+	log    zerolog.Logger
+	cancel context.CancelFunc
+	done   chan struct{}
+	wake   chan struct{}
+
+	seen    *lru.Cache[string, struct{}] // ids of events stored
+	users   *lru.Cache[int64, struct{}]  // users stored or asked for
+	audited *lru.Cache[int64, struct{}]  // tickets whose whole history was read
+
+	mu    sync.Mutex
+	lanes map[string]*lane
+	jobs  map[string]gocron.Job
+}
+
+// lane is what a runner keeps of one resource.
+type lane struct {
+	running  sync.Mutex // held by the run
+	size     int        // rows to ask for; guarded by running
+	failures int        // in a row; guarded by running
+	next     time.Time  // when it is due, zero = now; guarded by runner.mu
+}
+
+func newRunner(p *Poller, s schemas.Source) *runner {
+	r := &runner{
+		p: p, log: p.Log.With().Str("source", s.ID).Logger(), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		lanes: map[string]*lane{}, jobs: map[string]gocron.Job{},
+	}
+	// The sizes are positive constants, the only thing New refuses is another.
+	r.seen, _ = lru.New[string, struct{}](rememberEvents)
+	r.users, _ = lru.New[int64, struct{}](rememberUsers)
+	r.audited, _ = lru.New[int64, struct{}](rememberTickets)
+	for _, res := range resources {
+		r.lanes[res.name] = &lane{size: p.PageSize}
+	}
+	r.source.Store(&s)
+	return r
+}
+
+func (r *runner) start(ctx context.Context) {
+	ctx, r.cancel = context.WithCancel(ctx)
+	go func() {
+		defer close(r.done)
+		r.run(ctx)
+	}()
+}
+
+func (r *runner) stop() {
+	r.cancel()
+	<-r.done
+}
+
+// update takes the new record of the source over; cursors that were marked meanwhile run at once.
+func (r *runner) update(s schemas.Source) {
+	if before := r.source.Swap(&s); before.Revision == s.Revision {
+		return
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run reads everything that is due once, in order, and then keeps the schedule.
+func (r *runner) run(ctx context.Context) {
+	if !r.loadDue(ctx) {
+		return
+	}
+	for _, res := range resources {
+		if r.isDue(res.name) {
+			r.poll(ctx, res, true)
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	scheduler, err := r.schedule(ctx)
+	if err != nil {
+		r.log.Error().Err(err).Msg("schedule of the source could not be made")
+		return
+	}
+	r.keep(ctx)
+	if err := scheduler.Shutdown(); err != nil {
+		r.log.Warn().Err(err).Msg("schedule of the source did not stop cleanly")
+	}
+}
+
+// keep runs what is due outside the schedule: cursors marked by a resync, and failing resources.
+func (r *runner) keep(ctx context.Context) {
+	ticker := r.p.Clock.NewTicker(r.p.Retry)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+			if !r.loadDue(ctx) {
+				return
+			}
+		case <-ticker.Chan():
+		}
+		var names []string
+		for _, res := range resources {
+			if r.isDue(res.name) {
+				names = append(names, res.name)
+			}
+		}
+		r.kick(names)
+	}
+}
+
+// loadDue reads from the stored cursors when each resource is due. It is false when ctx ended before the store answered.
+func (r *runner) loadDue(ctx context.Context) bool {
+	for {
+		cursors, err := r.p.Store.Cursors(ctx, r.source.Load().ID)
+		if err == nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			for _, cur := range cursors {
+				if l := r.lanes[cur.Resource]; l != nil {
+					l.next = timeOf(cur.NextRunAt)
+				}
+			}
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		r.log.Warn().Err(err).Msg("cursors of the source not readable")
+		if sleep(ctx, time.Second) != nil {
+			return false
+		}
+	}
+}
+
+func (r *runner) isDue(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.lanes[name].next.After(r.p.Now())
+}
+
+// schedule gives every resource a job; the first run is when the stored cursor says.
+func (r *runner) schedule(ctx context.Context) (gocron.Scheduler, error) {
+	s, err := gocron.NewScheduler(gocron.WithClock(r.p.Clock), gocron.WithLocation(time.UTC), gocron.WithStopTimeout(20*time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("scheduler: %w", err)
+	}
+	for _, res := range resources {
+		r.mu.Lock()
+		next := r.lanes[res.name].next
+		r.mu.Unlock()
+		start := gocron.WithStartImmediately()
+		if next.After(r.p.Clock.Now()) {
+			start = gocron.WithStartDateTimePast(next)
+		}
+		job, err := s.NewJob(
+			gocron.DurationJob(r.p.interval(res)), gocron.NewTask(func() { r.poll(ctx, res, false) }), gocron.WithName(res.name),
+			gocron.WithSingletonMode(gocron.LimitModeReschedule), gocron.WithStartAt(start),
+		)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("job %s: %w", res.name, err), s.Shutdown())
+		}
+		r.mu.Lock()
+		r.jobs[res.name] = job
+		r.mu.Unlock()
+	}
+	s.Start()
+	return s, nil
+}
+
+// kick runs resources now, in their order, each beside its schedule. A resource that is running is left to finish. Before the schedule
+// stands everything is read anyway.
+func (r *runner) kick(names []string) {
+	for _, name := range names {
+		r.mu.Lock()
+		job := r.jobs[name]
+		if l := r.lanes[name]; l != nil {
+			l.next = time.Time{}
+		}
+		r.mu.Unlock()
+		if job == nil {
+			continue
+		}
+		if err := job.RunNow(); err != nil {
+			r.log.Debug().Err(err).Str("resource", name).Msg("poll not started early")
+		}
+	}
+}
+
+// poll runs one resource once, unless it runs already, or unless another process ran it a moment ago and now is not forced.
+func (r *runner) poll(ctx context.Context, res resource, forced bool) {
+	l := r.lanes[res.name]
+	if ctx.Err() != nil || !l.running.TryLock() {
+		return
+	}
+	defer l.running.Unlock()
+	began := r.p.Now()
+	cur, err := r.cursor(ctx, res)
+	if err != nil {
+		r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor not readable")
+		return
+	}
+	r.mu.Lock()
+	forced = forced || l.next.IsZero()
+	r.mu.Unlock()
+	if cur.Cursor == "" && res.walk != walkWhole {
+		// A back-fill: what was stored before is to go through the pipeline again, because the retention may be longer now.
+		r.seen.Purge()
+		r.audited.Purge()
+	}
+	if next := timeOf(cur.NextRunAt); !forced && next.After(began.Add(r.p.interval(res)/2)) {
+		r.mu.Lock()
+		l.next = next
+		r.mu.Unlock()
+		return
+	}
+	cur, err = r.walk(ctx, res, l, cur)
+	if ctx.Err() != nil {
+		return // What was read is stored; the rest is read after the next start.
+	}
+	r.settle(ctx, res, l, cur, began, err)
+}
+
+// cursor reads the stored cursor of a resource, or makes its first one.
+func (r *runner) cursor(ctx context.Context, res resource) (schemas.Cursor, error) {
+	s := r.source.Load()
+	cursors, err := r.p.Store.Cursors(ctx, s.ID)
+	if err != nil {
+		return schemas.Cursor{}, err
+	}
+	for _, cur := range cursors {
+		if cur.Resource == res.name {
+			return cur, nil
+		}
+	}
+	start := backfillStart(res.name, *s, r.p.Now())
+	return schemas.Cursor{Resource: res.name, State: "running", Start: &start}, nil
+}
+
+// settle stores how a run ended and when the next one is due.
+func (r *runner) settle(ctx context.Context, res resource, l *lane, cur schemas.Cursor, began time.Time, failure error) {
+	interval := r.p.interval(res)
+	result := "ok"
+	cur.State, cur.LastError, l.failures = "idle", "", failuresAfter(l.failures, failure)
+	switch {
+	case failure == nil:
+	case res.optional && (errors.Is(failure, schemas.ErrDenied) || errors.Is(failure, schemas.ErrNotFound)):
+		result = "unavailable"
+		cur.Done, cur.LastError, l.failures = true, "not available on this Zendesk account's plan", 0
+	case errors.Is(failure, schemas.ErrFenced):
+		result = "fenced"
+	default:
+		result = "failed"
+		cur.State, cur.LastError = "failing", failure.Error()
+		interval = min(interval, r.p.Retry<<min(l.failures-1, 10), max(longestRetry, r.p.Retry))
+		r.log.Warn().Err(failure).Str("resource", res.name).Int("failures", l.failures).Msg("poll failed")
+	}
+	ended := r.p.Now()
+	next := began.Add(interval)
+	if result == "failed" {
+		next = ended.Add(interval)
+	}
+	r.mu.Lock()
+	l.next = next
+	r.mu.Unlock()
+	r.p.Metrics.runs.WithLabelValues(r.source.Load().Account, res.name, result).Inc()
+	r.p.Metrics.took.WithLabelValues(res.name).Observe(ended.Sub(began).Seconds())
+	if result == "fenced" {
+		return // The record is the other's to write.
+	}
+	ranAt, nextAt := began.UTC(), next.UTC()
+	cur.LastRunAt, cur.NextRunAt = &ranAt, &nextAt
+	if _, err := r.p.Store.PutCursor(ctx, r.source.Load().ID, cur); err != nil && !errors.Is(err, schemas.ErrFenced) {
+		r.log.Warn().Err(err).Str("resource", res.name).Msg("end of the poll not stored")
+	}
+}
+
+func failuresAfter(before int, failure error) int {
+	if failure == nil || errors.Is(failure, schemas.ErrFenced) {
+		return 0
+	}
+	return before + 1
+}

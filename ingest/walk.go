@@ -1,0 +1,358 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"deskstream/schemas"
+)
+
+const (
+	maxStuck   = 3  // pages in a row that do not advance
+	maxFenced  = 5  // pages of one run discarded because another writer was faster
+	auditChunk = 25 // tickets whose history is stored at a time
+	maxAudits  = 200
+)
+
+// walk reads a resource from a cursor to its present end. Each page is stored together with the cursor behind it; the returned cursor is
+// the last one stored, also when an error stopped the walk.
+func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (schemas.Cursor, error) {
+	stuck, fenced, restarted := 0, 0, false
+	for {
+		next, end, err := r.step(ctx, res, l, cur)
+		switch {
+		case err == nil && end:
+			return next, nil
+		case err == nil:
+			if stuck++; next.Cursor != cur.Cursor {
+				stuck = 0
+			}
+			if stuck >= maxStuck {
+				return next, fmt.Errorf("%s: %w: Zendesk's pages do not advance", res.name, schemas.ErrUnavailable)
+			}
+			cur = next
+		case errors.Is(err, schemas.ErrFenced):
+			r.p.Metrics.fenced.WithLabelValues(res.name).Inc()
+			if fenced++; fenced > maxFenced {
+				return cur, err
+			}
+			if cur, err = r.cursor(ctx, res); err != nil {
+				return cur, err
+			}
+		case errors.Is(err, errSlow) && l.size > 1:
+			l.size = max(1, l.size/2)
+			r.log.Info().Str("resource", res.name).Int("rows", l.size).Msg("Zendesk is slow, asking for smaller pages")
+		case badCursor(err) && cur.Cursor != "" && !restarted:
+			restarted = true
+			r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor refused, reading again from where the data is complete")
+			cur = restart(res, cur)
+		default:
+			return cur, err
+		}
+	}
+}
+
+// badCursor says that Zendesk does not know a cursor any more.
+func badCursor(err error) bool {
+	status := new(StatusError)
+	return errors.As(err, &status) && (status.Status == http.StatusBadRequest || status.Status == http.StatusUnprocessableEntity ||
+		status.Status == http.StatusGone)
+}
+
+// restart goes back to a start_time a little before the point up to which the data is complete.
+func restart(res resource, cur schemas.Cursor) schemas.Cursor {
+	if cur.Through != nil && res.walk != walkWhole {
+		start := cur.Through.Add(-2 * time.Minute)
+		cur.Start = &start
+	}
+	cur.Cursor = ""
+	return cur
+}
+
+// step reads and stores one page.
+func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (next schemas.Cursor, end bool, err error) {
+	s := *r.source.Load()
+	client, err := r.p.Clients.For(s)
+	if err != nil {
+		return cur, false, err
+	}
+	now, size := r.p.Now(), l.size
+	query, err := res.request(cur, now, size)
+	if err != nil {
+		return cur, false, err
+	}
+	body, err := client.Get(ctx, res.path, query)
+	if err != nil {
+		return cur, false, err
+	}
+	p, err := parsePage(body)
+	if err != nil {
+		return cur, false, fmt.Errorf("%s: %w", res.name, err)
+	}
+	next, end, err = res.advance(cur, p, client.base, now, size)
+	if err != nil {
+		return cur, false, fmt.Errorf("%s: %w", res.name, err)
+	}
+	r.p.Metrics.pages.WithLabelValues(s.Account, res.name).Inc()
+	next.Done, next.State = cur.Done || end, "running"
+	if next, err = r.store(ctx, res, client, s, cur, next, p); err != nil {
+		return cur, false, err
+	}
+	l.size = min(r.p.PageSize, l.size*2) // A slow moment passes.
+	if next.Through != nil {
+		r.p.Metrics.through.WithLabelValues(s.Account, res.name).Set(float64(next.Through.Unix()))
+	}
+	return next, end, nil
+}
+
+// store makes the events of a page and stores them with the cursor. Events that were stored before are left out.
+func (r *runner) store(
+	ctx context.Context, res resource, client *Client, s schemas.Source, cur, next schemas.Cursor, p page,
+) (schemas.Cursor, error) {
+	events, err := r.pageEvents(ctx, res, client, s, p)
+	if err != nil {
+		return cur, err
+	}
+	rows := p.lists[res.rows]
+	if res.name == ResourceTickets {
+		if cur, err = r.storeHistories(ctx, res, client, s, cur, rows, &events); err != nil {
+			return cur, err
+		}
+		next.Revision = cur.Revision
+	}
+	events = r.unseen(events)
+	stored := uint64(0)
+	for _, e := range events {
+		if e.Kind == res.kind {
+			stored++
+		}
+	}
+	next.Rows = cur.Rows + stored
+	if len(events) == 0 && next.Cursor == cur.Cursor {
+		return next, nil // Nothing to remember: the end of the run stores the rest.
+	}
+	next, err = r.p.Store.PublishPage(ctx, s.ID, next, events)
+	if err != nil {
+		r.audited.Purge() // Histories read for the page are lost with it.
+		return cur, err
+	}
+	r.remember(events)
+	r.p.Metrics.rows.WithLabelValues(s.Account, res.name).Add(float64(stored))
+	return next, nil
+}
+
+// pageEvents makes the events of a page in the order in which they are best understood: organizations, people, what they did.
+func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s schemas.Source, p page) ([]schemas.Event, error) {
+	now := r.p.Now()
+	rows := p.lists[res.rows]
+	switch res.name {
+	case ResourceUsers:
+		return eventsOf(s, schemas.KindUser, withIdentities(p), now), nil
+	case ResourceSchedules:
+		rows, err := withHolidays(ctx, client, rows)
+		return eventsOf(s, res.kind, rows, now), err
+	case ResourceTickets:
+		return ticketEvents(s, rows, p, now), nil
+	case ResourceTicketEvents:
+		people, err := r.authors(ctx, client, s, rows)
+		return append(people, eventsOf(s, res.kind, rows, now)...), err
+	}
+	return eventsOf(s, res.kind, rows, now), nil
+}
+
+func ticketEvents(s schemas.Source, tickets []json.RawMessage, p page, now time.Time) []schemas.Event {
+	events := eventsOf(s, schemas.KindOrganization, p.lists["organizations"], now)
+	events = append(events, eventsOf(s, schemas.KindUser, withIdentities(p), now)...)
+	return append(events, eventsOf(s, schemas.KindTicket, tickets, now)...)
+}
+
+// withHolidays asks for the holidays of each schedule and puts them into it.
+func withHolidays(ctx context.Context, client *Client, rows []json.RawMessage) ([]json.RawMessage, error) {
+	out := make([]json.RawMessage, 0, len(rows))
+	for _, row := range rows {
+		id := headOf(row).ID
+		if id == 0 {
+			out = append(out, row)
+			continue
+		}
+		var answer struct {
+			Holidays json.RawMessage `json:"holidays"`
+		}
+		err := client.GetJSON(ctx, "/api/v2/business_hours/schedules/"+id.String()+"/holidays.json", nil, &answer)
+		if err != nil && !errors.Is(err, schemas.ErrNotFound) {
+			return nil, err
+		}
+		if len(answer.Holidays) > 0 {
+			row = withMember(row, "holidays", answer.Holidays)
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// authors fetches the people who acted in audits and were never seen: without them it is not known whether a reply came from the staff.
+func (r *runner) authors(ctx context.Context, client *Client, s schemas.Source, audits []json.RawMessage) ([]schemas.Event, error) {
+	var unknown []int64
+	asked := map[int64]bool{}
+	for _, row := range audits {
+		for _, id := range authorsOf(row) {
+			if id > 0 && !asked[id] && !r.users.Contains(id) {
+				asked[id] = true
+				unknown = append(unknown, id)
+			}
+		}
+	}
+	events, err := r.fetchUsers(ctx, client, s, unknown)
+	if err != nil {
+		return nil, err
+	}
+	r.giveUp(unknown, events)
+	return events, nil
+}
+
+// giveUp notes users that Zendesk does not have any more: asking again would not help. Those it has are noted once they are stored.
+func (r *runner) giveUp(asked []int64, got []schemas.Event) {
+	there := map[int64]bool{}
+	for _, e := range got {
+		there[int64(headOf(e.Data).ID)] = true
+	}
+	for _, id := range asked {
+		if !there[id] {
+			r.users.Add(id, struct{}{})
+		}
+	}
+}
+
+// fetchUsers asks for users by id, 100 at a time as Zendesk allows.
+func (r *runner) fetchUsers(ctx context.Context, client *Client, s schemas.Source, ids []int64) ([]schemas.Event, error) {
+	var events []schemas.Event
+	for len(ids) > 0 {
+		n := min(len(ids), 100)
+		body, err := client.Get(ctx, "/api/v2/users/show_many.json", url.Values{"ids": {joinIDs(ids[:n])}, "include": {"identities"}})
+		if err != nil {
+			return nil, err
+		}
+		p, err := parsePage(body)
+		if err != nil {
+			return nil, fmt.Errorf("users: %w", err)
+		}
+		events = append(events, eventsOf(s, schemas.KindUser, withIdentities(p), r.p.Now())...)
+		ids = ids[n:]
+	}
+	return events, nil
+}
+
+func joinIDs(ids []int64) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(schemas.ZID(id).String())
+	}
+	return b.String()
+}
+
+// storeHistories reads the whole history of the tickets of a page that are older than the back-fill: the export of ticket events begins
+// too late for them. Of a long list all but the last part is stored here, behind the page itself, under the cursor as it stands; the rest
+// goes into events.
+func (r *runner) storeHistories(
+	ctx context.Context, res resource, client *Client, s schemas.Source, cur schemas.Cursor, rows []json.RawMessage, events *[]schemas.Event,
+) (schemas.Cursor, error) {
+	began := backfillStart(ResourceTicketEvents, s, r.p.Now())
+	if cur.Start != nil && cur.Start.Before(began) {
+		began = *cur.Start
+	}
+	left := auditChunk
+	for _, row := range rows {
+		h := headOf(row)
+		id := int64(h.ID)
+		if id <= 0 || h.CreatedAt.IsZero() || !h.CreatedAt.Before(began) || h.Status == "deleted" || r.audited.Contains(id) {
+			continue
+		}
+		history, err := r.history(ctx, client, s, id)
+		if err != nil {
+			return cur, err
+		}
+		*events = append(*events, history...)
+		r.audited.Add(id, struct{}{})
+		if left--; left > 0 {
+			continue
+		}
+		left = auditChunk
+		batch := r.unseen(*events)
+		if cur, err = r.p.Store.PublishPage(ctx, s.ID, cur, batch); err != nil {
+			r.audited.Purge()
+			return cur, err
+		}
+		r.remember(batch)
+		*events = nil
+	}
+	return cur, nil
+}
+
+// history reads all audits of a ticket and the people in them. A ticket that is gone has none.
+func (r *runner) history(ctx context.Context, client *Client, s schemas.Source, ticket int64) ([]schemas.Event, error) {
+	var rows []json.RawMessage
+	after := ""
+	for range maxAudits {
+		query := url.Values{"page[size]": {"100"}}
+		setListPage(query, after)
+		body, err := client.Get(ctx, "/api/v2/tickets/"+schemas.ZID(ticket).String()+"/audits.json", query)
+		if errors.Is(err, schemas.ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		p, err := parsePage(body)
+		if err != nil {
+			return nil, fmt.Errorf("audits of ticket %d: %w", ticket, err)
+		}
+		rows = append(rows, p.lists["audits"]...)
+		if after, err = nextListPage(p, client.base); err != nil {
+			return nil, fmt.Errorf("audits of ticket %d: %w", ticket, err)
+		}
+		if after == "" {
+			break
+		}
+	}
+	people, err := r.authors(ctx, client, s, rows)
+	if err != nil {
+		return nil, err
+	}
+	return append(people, eventsOf(s, schemas.KindAudit, rows, r.p.Now())...), nil
+}
+
+// unseen leaves out events that were stored before, and those that are in the list twice.
+func (r *runner) unseen(events []schemas.Event) []schemas.Event {
+	out := make([]schemas.Event, 0, len(events))
+	here := make(map[string]struct{}, len(events))
+	for _, e := range events {
+		_, twice := here[e.ID]
+		if twice || r.seen.Contains(e.ID) {
+			continue
+		}
+		here[e.ID] = struct{}{}
+		out = append(out, e)
+	}
+	return out
+}
+
+// remember notes events that are stored.
+func (r *runner) remember(events []schemas.Event) {
+	for _, e := range events {
+		r.seen.Add(e.ID, struct{}{})
+		if e.Kind == schemas.KindUser {
+			if id := headOf(e.Data).ID; id > 0 {
+				r.users.Add(int64(id), struct{}{})
+			}
+		}
+	}
+}
