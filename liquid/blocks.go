@@ -94,10 +94,10 @@ func (c *compiler) clauseTag(u tagUse) *Error {
 				continue
 			}
 			n, err := b.kind.clause(c, b.node, u)
-			if err == nil {
-				c.clause(u.name, n)
+			if err != nil {
+				return err
 			}
-			return err
+			return c.clause(u, n)
 		}
 		return syntaxf("%s inside %s", u.name, b.kind.name).at(c.source, u.at)
 	}

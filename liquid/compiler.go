@@ -12,6 +12,7 @@ type compiler struct {
 	limits   *Limits
 	scan     scanner
 	nodes    []node
+	places   []int
 	skeleton skeletonBuilder
 	parts    []part // of the sequence being read
 	open     []openBlock
@@ -21,6 +22,7 @@ type compiler struct {
 	textEnd  int  // where the last text of the source ended
 	noEndRaw bool // no endraw follows, so it is not looked for again
 	tokens   int
+	blocks   int
 	paths    int
 	inOutput bool // the expression being read is an output's
 	uses     uses
@@ -51,7 +53,7 @@ func parse(source string, limits *Limits) (*template, []*Error) {
 		return nil, c.faults
 	}
 	c.flush()
-	t := &template{source: source, nodes: c.nodes, paths: c.paths, variables: c.uses.list()}
+	t := &template{source: source, nodes: c.nodes, places: c.places, paths: c.paths, variables: c.uses.list()}
 	t.size = len(source) + c.tokens*int(unsafe.Sizeof(token{})) + 4096
 	if err := t.build(c.skeleton.String()); err != nil {
 		return nil, []*Error{asError(err)}
@@ -196,13 +198,14 @@ func (c *compiler) flush() {
 	if len(c.parts) == 0 {
 		return
 	}
-	c.skeleton.tag("run", c.add(&sequence{c.parts}))
+	c.skeleton.tag("run", c.add(&sequence{c.parts}, c.parts[0].position()))
 	c.parts = nil
 }
 
-// add numbers a node.
-func (c *compiler) add(n node) int {
+// add numbers a node, which stands at offset at of the source.
+func (c *compiler) add(n node, at int) int {
 	c.nodes = append(c.nodes, n)
+	c.places = append(c.places, at)
 	return len(c.nodes) - 1
 }
 
@@ -211,16 +214,29 @@ func (c *compiler) openBlock(kind *blockKind, at int, n node) *Error {
 	if len(c.open) >= c.limits.Nesting {
 		return limitf("blocks nested deeper than %d", c.limits.Nesting).at(c.source, at)
 	}
+	if err := c.countBlock(at); err != nil {
+		return err
+	}
 	c.flush()
-	c.skeleton.tag(kind.name, c.add(n))
+	c.skeleton.tag(kind.name, c.add(n, at))
 	c.open = append(c.open, openBlock{kind: kind, at: at, node: n, blank: true})
 	return nil
 }
 
 // clause begins a clause of the innermost block.
-func (c *compiler) clause(name string, n node) {
+func (c *compiler) clause(u tagUse, n node) *Error {
 	c.flush()
-	c.skeleton.tag(name, c.add(n))
+	c.skeleton.tag(u.name, c.add(n, u.at))
+	return c.countBlock(u.at)
+}
+
+// countBlock keeps the tree within the limit: building it is the one part of the work that is not interrupted.
+func (c *compiler) countBlock(at int) *Error {
+	c.blocks++
+	if c.blocks > c.limits.Blocks {
+		return limitf("more than %d block tags and clauses", c.limits.Blocks).at(c.source, at)
+	}
+	return nil
 }
 
 // closeBlock ends the innermost block, which name must fit.

@@ -61,6 +61,9 @@ type dataFault struct {
 
 func (f *dataFault) toError(field string) *Error {
 	slices.Reverse(f.path)
+	if len(f.path) > 10 {
+		f.path = append(f.path[:10:10], "...")
+	}
 	return &Error{Kind: f.kind, Message: field + "." + strings.Join(f.path, ".") + ": " + f.message}
 }
 

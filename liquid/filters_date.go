@@ -52,12 +52,11 @@ func (st *state) zoneArgument(a arguments, i int) (*time.Location, error) {
 	if i >= len(a.list) || a.list[i] == nil || a.list[i] == "" {
 		return st.zone, nil
 	}
-	// A zone that is not known yet is read from disk or from the embedded database.
-	if err := st.step(50); err != nil {
+	name, _ := a.list[i].(string)
+	zone, ok, err := st.namedZone(name)
+	if err != nil {
 		return nil, err
 	}
-	name, _ := a.list[i].(string)
-	zone, ok := loadZone(name)
 	if !ok {
 		s, err := toText(st, a.list[i])
 		if err != nil {

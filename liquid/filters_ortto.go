@@ -176,12 +176,9 @@ func writeByKey(st *state, in any, t time.Time, key any, keys, others map[string
 // timeInTimezone shows a time in a zone; an unknown zone gives nothing.
 func timeInTimezone(st *state, in any, a arguments) (any, error) {
 	name, _ := a.at(0).(string)
-	if err := st.step(50); err != nil {
-		return nil, err
-	}
-	zone, ok := loadZone(name)
-	if !ok {
-		return "", nil
+	zone, ok, err := st.namedZone(name)
+	if !ok || err != nil {
+		return "", err
 	}
 	t, ok, err := st.instant(in, zone)
 	if err != nil || !ok {

@@ -7,6 +7,7 @@ import "time"
 type Limits struct {
 	Source  int // bytes of one part's template; default 256 KiB
 	Nesting int // blocks inside blocks, brackets inside brackets, liquid tags inside liquid tags; default 100
+	Blocks  int // block tags and their clauses; default 5,000
 	Filters int // filters in one chain; default 100
 	Path    int // segments of one variable path; default 100
 	Tokens  int // tags, outputs, texts and words of expressions in one part; default 100,000
@@ -33,6 +34,7 @@ func (l Limits) withDefaults() Limits {
 	}{
 		{&l.Source, 256 << 10},
 		{&l.Nesting, 100},
+		{&l.Blocks, 5000},
 		{&l.Filters, 100},
 		{&l.Path, 100},
 		{&l.Tokens, 100_000},

@@ -147,7 +147,7 @@ func (st *state) writeValueText(s string) error {
 		return st.write(s)
 	}
 	for {
-		i := strings.IndexAny(s, htmlSpecial)
+		i := indexSpecial(s)
 		if i < 0 {
 			return st.write(s)
 		}
@@ -162,6 +162,17 @@ func (st *state) writeValueText(s string) error {
 }
 
 const htmlSpecial = `&<>"'`
+
+// indexSpecial finds the first character that has to be escaped, or -1.
+func indexSpecial(s string) int {
+	for i := range len(s) {
+		switch s[i] {
+		case '&', '<', '>', '"', '\'':
+			return i
+		}
+	}
+	return -1
+}
 
 // htmlEntity gives the entity of one of htmlSpecial.
 func htmlEntity(c byte) string {

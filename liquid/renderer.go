@@ -118,6 +118,9 @@ func (r *Renderer) start(ctx context.Context, req *Request) (*state, error) {
 	return st, nil
 }
 
+// pages keeps the memory parts are written into. What a part gives is a copy.
+var pages = sync.Pool{New: func() any { return new([]byte) }}
+
 // renderPart renders one part.
 func (r *Renderer) renderPart(st *state, name string) (string, error) {
 	t, faults := r.template(st.request.Parts[name])
@@ -126,7 +129,12 @@ func (r *Renderer) renderPart(st *state, name string) (string, error) {
 	}
 	format := st.request.formatOf(name)
 	escape := format == FormatHTML && (st.request.Autoescape == nil || *st.request.Autoescape)
-	out := &buffer{limit: st.limits.Output, of: "the text of the part"}
+	page := pages.Get().(*[]byte)
+	out := &buffer{text: (*page)[:0], limit: st.limits.Output, of: "the text of the part"}
+	defer func() {
+		*page = out.text
+		pages.Put(page)
+	}()
 	st.begin(t, escape, out)
 	if err := t.render(st); err != nil {
 		return "", err

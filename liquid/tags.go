@@ -11,6 +11,7 @@ type tagUse struct {
 	rest   string // what follows the name
 	restAt int
 	source string // the whole tag
+	line   bool   // it is a line of a liquid tag: source has no delimiters
 }
 
 // deniedTags are refused on purpose: the library's versions read files.
@@ -134,7 +135,11 @@ func (c *compiler) echo(u tagUse) *Error {
 	if strings.TrimLeft(u.rest, space) == "" {
 		return nil
 	}
-	o, err := c.outputOf(u.rest, u.restAt, u.source)
+	source := u.source
+	if u.line {
+		source = "{% " + strings.Trim(source, space) + " %}"
+	}
+	o, err := c.outputOf(u.rest, u.restAt, source)
 	if err != nil {
 		return err
 	}

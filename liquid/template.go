@@ -16,6 +16,7 @@ type template struct {
 	config    render.Config
 	tree      render.Node
 	nodes     []node // what the numbers in the tree's tags stand for
+	places    []int  // where in the source each of them stands
 	paths     int
 	variables []Variable
 	size      int // rough bytes in memory, for the cache
@@ -63,7 +64,7 @@ func stateOf(ctx render.Context) *state {
 func (t *template) build(skeleton string) error {
 	t.config = render.NewConfig()
 	t.config.TemplateStore = noFiles{}
-	t.config.AddTag("run", func(number string) (func(io.Writer, render.Context) error, error) {
+	t.config.AddTag(shortNames["run"], func(number string) (func(io.Writer, render.Context) error, error) {
 		s, err := nodeAt[*sequence](t, number)
 		if err != nil {
 			return nil, err
@@ -71,9 +72,9 @@ func (t *template) build(skeleton string) error {
 		return func(_ io.Writer, ctx render.Context) error { return s.run(stateOf(ctx)) }, nil
 	})
 	for _, b := range blocks {
-		definition := t.config.AddBlock(b.name)
+		definition := t.config.AddBlock(shortNames[b.name])
 		for _, clause := range b.clauses {
-			definition.Clause(clause)
+			definition.Clause(shortNames[clause])
 		}
 		definition.Compiler(t.compileBlock)
 	}
@@ -92,10 +93,15 @@ func (t *template) compileBlock(b render.BlockNode) (func(io.Writer, render.Cont
 		return nil, err
 	}
 	run := n.block(t, b)
+	number, _ := strconv.Atoi(b.Args)
+	at := t.places[number]
 	return func(w io.Writer, ctx render.Context) error {
 		st := stateOf(ctx)
-		if err := st.step(1); err != nil || st.signal != signalNone {
-			return err
+		if err := st.step(1); err != nil {
+			return st.fault(err, at)
+		}
+		if st.signal != signalNone {
+			return nil
 		}
 		return run(w, ctx)
 	}, nil
@@ -131,12 +137,18 @@ func (noFiles) ReadTemplate(name string) ([]byte, error) {
 	return nil, &Error{Kind: KindDenied, Message: fmt.Sprintf("file %q is not opened", name)}
 }
 
+// shortNames are the names of tags in the skeleton. The library finds tags with a regular expression, whose cost goes by the character.
+var shortNames = map[string]string{
+	"run": "r", "if": "i", "unless": "u", "case": "c", "for": "f", "tablerow": "t", "capture": "p", "ifchanged": "g",
+	"elsif": "s", "else": "e", "when": "w",
+}
+
 // skeletonBuilder writes the source the library parses: numbered tags only.
 type skeletonBuilder struct{ strings.Builder }
 
 func (s *skeletonBuilder) tag(name string, number int) {
 	s.WriteString("{%")
-	s.WriteString(name)
+	s.WriteString(shortNames[name])
 	s.WriteByte(' ')
 	s.WriteString(strconv.Itoa(number))
 	s.WriteString("%}")
@@ -144,6 +156,6 @@ func (s *skeletonBuilder) tag(name string, number int) {
 
 func (s *skeletonBuilder) end(name string) {
 	s.WriteString("{%end")
-	s.WriteString(name)
+	s.WriteString(shortNames[name])
 	s.WriteString("%}")
 }

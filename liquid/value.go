@@ -198,10 +198,7 @@ func appendInspected(st *state, b []byte, v any) ([]byte, error) {
 	case nil:
 		return append(b, "nil"...), nil
 	case string:
-		if len(v) > st.limits.Text {
-			return nil, limitf("a text of more than %d bytes", st.limits.Text)
-		}
-		return appendPart(st, b, `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(v)+`"`)
+		return appendQuoted(st, b, v)
 	case []any:
 		b = append(b, '[')
 		for i, e := range v {
@@ -217,6 +214,29 @@ func appendInspected(st *state, b []byte, v any) ([]byte, error) {
 	default:
 		return appendText(st, b, v)
 	}
+}
+
+// appendQuoted writes a text in quotes.
+func appendQuoted(st *state, b []byte, s string) ([]byte, error) {
+	size := len(s) + 2 + strings.Count(s, `"`) + strings.Count(s, `\`) + strings.Count(s, "\n")
+	if len(b)+size > st.limits.Text {
+		return nil, limitf("a text of more than %d bytes", st.limits.Text)
+	}
+	if err := st.text(size); err != nil {
+		return nil, err
+	}
+	b = append(b, '"')
+	for i := range len(s) {
+		switch s[i] {
+		case '"', '\\':
+			b = append(b, '\\', s[i])
+		case '\n':
+			b = append(b, `\n`...)
+		default:
+			b = append(b, s[i])
+		}
+	}
+	return append(b, '"'), nil
 }
 
 // toList gives the list a list filter works on, as the reference's input iterator does: nested lists are flattened, a range is written out,

@@ -135,7 +135,7 @@ func (c *compiler) liquidLines(body string, at int) *Error {
 	comments := 0
 	for line := range strings.Lines(body) {
 		name, rest, nameAt, restAt := splitTag(line)
-		u := tagUse{name: name, at: at + nameAt, rest: rest, restAt: at + restAt, source: "{% " + strings.Trim(line, space) + " %}"}
+		u := tagUse{name: name, at: at + nameAt, rest: rest, restAt: at + restAt, source: line, line: true}
 		at += len(line)
 		c.tokens++
 		if c.tokens > c.limits.Tokens {

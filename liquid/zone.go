@@ -16,6 +16,27 @@ var (
 
 const mostZones = 2000
 
+// What looking a zone up costs when it is not kept: the search goes through the zone database.
+const (
+	zoneSteps = 200
+	zoneBytes = 48 << 10
+)
+
+// namedZone is loadZone, paid for.
+func (st *state) namedZone(name string) (*time.Location, bool, error) {
+	if z, ok := zones.Load(name); ok {
+		return z.(*time.Location), true, st.step(1)
+	}
+	if err := st.step(zoneSteps); err != nil {
+		return nil, false, err
+	}
+	if err := st.alloc(zoneBytes); err != nil {
+		return nil, false, err
+	}
+	z, ok := loadZone(name)
+	return z, ok, nil
+}
+
 // loadZone gives the IANA zone of that name. "Local" is refused: a text must not depend on the machine it is made on.
 func loadZone(name string) (*time.Location, bool) {
 	if z, ok := zones.Load(name); ok {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package liquid_test
+
+const slower = 1
