@@ -4,9 +4,11 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
@@ -64,60 +66,120 @@ type Sink interface {
 }
 
 // Stream is the open pipeline. Its methods are safe for concurrent use.
-type Stream struct{ o Options }
-
-// Open finds or creates the streams and refuses when they are not the ones recorded.
-func Open(ctx context.Context, o Options) (*Stream, error) { return &Stream{o: o}, nil }
-
-// Close records the stream positions and stops the background work. Loops are ended by their contexts first.
-func (s *Stream) Close(ctx context.Context) error { return nil }
-
-// Partitions is the number of raw partitions in force.
-func (s *Stream) Partitions() int { return schemas.DefaultPartitions }
-
-// Letter is a stored dead letter. Seq identifies it.
-type Letter struct {
-	schemas.DeadLetter
-	Seq       uint64
-	Partition int
-	At        time.Time
+type Stream struct {
+	layout
+	o          Options
+	js         jetstream.JetStream
+	partitions int
+	maxData    int           // largest payload of an event, in bytes
+	open       chan struct{} // a place for each atomic batch under way
+	publisher  *publisher
+	metrics    *metrics
+	troubles   troubles
+	recorded   records
 }
 
-// Stats is what the console shows about the pipeline.
-type Stats struct {
-	Streams    []StreamStats    `json:"streams"`
-	Partitions []PartitionStats `json:"partitions"`
-	Tables     []TableStats     `json:"tables"`
-	Dead       uint64           `json:"dead"`
+// maxPartitions bounds the loops one process runs.
+const maxPartitions = 256
+
+// Open finds or creates the streams. It refuses with a *schemas.Problem of class ErrConflict when they are not the ones recorded
+// ("stream-lost", see Rebuild), when the number of partitions differs ("partitions-changed") or another version wrote them
+// ("stream-schema"). The caller must call Close.
+func Open(ctx context.Context, o Options) (*Stream, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.newBoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.verify(); err != nil {
+		return nil, err
+	}
+	if err := b.create(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.record(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.finishReset(ctx); err != nil {
+		return nil, err
+	}
+	s.publisher = startPublisher(s)
+	return s, nil
 }
 
-// StreamStats describes one stream.
-type StreamStats struct {
-	Name     string `json:"name"`
-	Epoch    string `json:"epoch"`
-	Gen      uint64 `json:"gen"`
-	Messages uint64 `json:"messages"`
-	Bytes    uint64 `json:"bytes"`
-	MaxBytes int64  `json:"max_bytes"`
-	FirstSeq uint64 `json:"first_seq"`
-	LastSeq  uint64 `json:"last_seq"`
+// prepare checks the options and fills in the defaults; nothing is read or written.
+func prepare(o Options) (*Stream, error) {
+	if o.Conn == nil {
+		return nil, fmt.Errorf("stream options: Conn is missing: %w", schemas.ErrInvalid)
+	}
+	if o.Partitions < 0 || o.Partitions > maxPartitions {
+		return nil, fmt.Errorf("stream options: Partitions is %d, accepted are 1 to %d: %w", o.Partitions, maxPartitions, schemas.ErrInvalid)
+	}
+	if o.MaxBytesEvents < 0 || o.MaxBytesTxn < 0 {
+		return nil, fmt.Errorf("stream options: MaxBytesEvents and MaxBytesTxn must not be negative: %w", schemas.ErrInvalid)
+	}
+	l, err := newLayout(o.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.SinkLinger == 0 {
+		o.SinkLinger = defaultSinkLinger
+	}
+	js, err := jetstream.New(o.Conn)
+	if err != nil {
+		return nil, fmt.Errorf("stream options: Conn: %w", err)
+	}
+	return &Stream{
+		layout: l, o: o, js: js, open: make(chan struct{}, maxOpenBatches), maxData: int(o.Conn.MaxPayload()) - maxHeader,
+		metrics: newMetrics(o.Registerer, o.Namespace),
+	}, nil
 }
 
-// PartitionStats describes the processing of one partition; counts are since the beginning of the generation.
-type PartitionStats struct {
-	Partition  int    `json:"partition"`
-	Offset     uint64 `json:"offset"`
-	Pending    uint64 `json:"pending"`
-	Events     uint64 `json:"events"`
-	Duplicates uint64 `json:"duplicates"`
-	Ignored    uint64 `json:"ignored"`
-	Dead       uint64 `json:"dead"`
+// Close ends the background work and records the stream positions. End the loops first, by their contexts.
+func (s *Stream) Close(ctx context.Context) error {
+	s.publisher.close()
+	return s.saveMeta(ctx)
 }
 
-// TableStats describes one table's sink.
-type TableStats struct {
-	Table   string        `json:"table"`
-	Done    uint64        `json:"done"`    // outputs up to here are in the table
-	Pending uint64        `json:"pending"` // output messages behind it
-	Age     time.Duration `json:"age"`     // of the oldest of them
+// Partitions is the number of raw partitions in force; Process must run once for each.
+func (s *Stream) Partitions() int { return s.partitions }
+
+func (s *Stream) now() time.Time { return s.o.Now() }
+
+func (s *Stream) info(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
+	st, err := s.js.Stream(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w: %w", name, schemas.ErrUnavailable, err)
+	}
+	return st.CachedInfo(), nil
+}
+
+// purge removes what matches filter below a sequence.
+func (s *Stream) purge(ctx context.Context, name, filter string, below uint64) error {
+	st, err := s.js.Stream(ctx, name)
+	if err == nil {
+		err = st.Purge(ctx, jetstream.WithPurgeSubject(filter), jetstream.WithPurgeSequence(below))
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: purge %s: %w: %w", name, filter, schemas.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// secureDelete removes a message of TXN and overwrites it on disk, which a plain delete does not.
+func (s *Stream) secureDelete(ctx context.Context, seq uint64) error {
+	st, err := s.js.Stream(ctx, s.txn)
+	if err == nil {
+		err = st.SecureDeleteMsg(ctx, seq)
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: delete %d: %w: %w", s.txn, seq, schemas.ErrUnavailable, err)
+	}
+	return nil
 }

@@ -1,0 +1,287 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"deskstream/schemas"
+)
+
+// held is what the store holds of one stream.
+type held struct {
+	config jetstream.StreamConfig
+	found  bool
+	last   uint64
+}
+
+func (h held) meta(key string) string { return h.config.Metadata[key] }
+
+func (h held) gen() uint64 {
+	n, err := strconv.ParseUint(h.meta(metaGen), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// lost says that the store does not hold the stream that there was. Nothing is created or changed then.
+func lost(name, why string) error {
+	return &schemas.Problem{
+		Class: schemas.ErrConflict, Code: "stream-lost",
+		Detail: fmt.Sprintf("stream %s %s. Nothing was changed. Either restore the data folder of NATS from a backup and start again, "+
+			"or run `deskstream replay --rebuild` to start a new generation from what is still there and from Zendesk", name, why),
+	}
+}
+
+// boot holds the state of the three streams while they are checked and created.
+type boot struct {
+	s        *Stream
+	recorded map[string]StreamMeta
+	held     map[string]held
+}
+
+func (s *Stream) newBoot(ctx context.Context) (*boot, error) {
+	b := &boot{s: s, recorded: map[string]StreamMeta{}, held: map[string]held{}}
+	if s.o.Meta != nil {
+		ms, err := s.o.Meta.LoadMeta(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("recorded streams: %w", err)
+		}
+		for _, m := range ms {
+			b.recorded[m.Stream] = m
+		}
+	}
+	for _, name := range []string{s.events, s.txn, s.sink} {
+		if err := b.look(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// record saves the identity and the last sequence of every stream, outside of them and for saveMeta.
+func (b *boot) record(ctx context.Context) error {
+	for _, name := range []string{b.s.events, b.s.txn, b.s.sink} {
+		h := b.held[name]
+		m := StreamMeta{Stream: name, Epoch: h.meta(metaEpoch), Gen: h.gen(), LastSeq: h.last}
+		if b.s.o.Meta != nil && b.recorded[name] != m {
+			if err := b.s.o.Meta.SaveMeta(ctx, m); err != nil {
+				return fmt.Errorf("stream %s: record: %w", name, err)
+			}
+		}
+		b.s.recorded.set(m)
+	}
+	return nil
+}
+
+// records remembers what was recorded last, by stream.
+type records struct {
+	mu sync.Mutex
+	by map[string]StreamMeta
+}
+
+func (r *records) set(m StreamMeta) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.by == nil {
+		r.by = map[string]StreamMeta{}
+	}
+	r.by[m.Stream] = m
+}
+
+func (r *records) all() map[string]StreamMeta {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.by)
+}
+
+func (b *boot) look(ctx context.Context, name string) error {
+	st, err := b.s.js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		b.held[name] = held{}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: %w: %w", name, schemas.ErrUnavailable, err)
+	}
+	info := st.CachedInfo()
+	b.held[name] = held{config: info.Config, found: true, last: info.State.LastSeq}
+	return nil
+}
+
+// trouble says what is wrong with a stream, "" when nothing is. A stream is compared with what was recorded outside, and with what the
+// other streams know of it, which also works where nothing is recorded outside.
+func (b *boot) trouble(name string) string {
+	h, rec := b.held[name], b.recorded[name]
+	expected := rec.Epoch
+	if known := b.known(name); known != "" && expected == "" {
+		expected = known
+	}
+	switch {
+	case !h.found && expected != "":
+		return fmt.Sprintf("is missing (epoch %s, generation %d, last sequence %d was recorded)", expected, rec.Gen, rec.LastSeq)
+	case !h.found:
+		return ""
+	case h.meta(metaEpoch) == "":
+		return "has no epoch in its metadata: it was not made by deskstream or lost its metadata"
+	case expected != "" && h.meta(metaEpoch) != expected:
+		return fmt.Sprintf("is another one: epoch %s, recorded is %s", h.meta(metaEpoch), expected)
+	case h.last < rec.LastSeq:
+		return fmt.Sprintf("is shorter than it was: last sequence %d, recorded is %d", h.last, rec.LastSeq)
+	case h.gen() < rec.Gen:
+		return fmt.Sprintf("is older than it was: generation %d, recorded is %d", h.gen(), rec.Gen)
+	}
+	return ""
+}
+
+// known gives the epoch that the other streams expect of a stream.
+func (b *boot) known(name string) string {
+	events, txn, sink := b.held[b.s.events], b.held[b.s.txn], b.held[b.s.sink]
+	switch name {
+	case b.s.events:
+		if e := txn.meta(metaEvents); e != "" {
+			return e
+		}
+		return sink.meta(metaEvents)
+	case b.s.txn:
+		if e := events.meta(metaTxn + "." + b.s.namespace); e != "" {
+			return e
+		}
+		return sink.meta(metaTxn)
+	default:
+		return events.meta(metaSink + "." + b.s.namespace)
+	}
+}
+
+// verify refuses to go on with streams that are not the ones there were, or that another version wrote.
+func (b *boot) verify() error {
+	for _, name := range []string{b.s.events, b.s.txn, b.s.sink} {
+		if why := b.trouble(name); why != "" {
+			return lost(name, why)
+		}
+		if v := b.held[name].meta(metaSchema); b.held[name].found && v != schemaVersion {
+			return &schemas.Problem{Class: schemas.ErrConflict, Code: "stream-schema", Detail: fmt.Sprintf(
+				"stream %s has schema version %q, this program reads and writes version %s: run the version of deskstream that wrote it, or follow the upgrade notes", name, v, schemaVersion)}
+		}
+	}
+	return b.partitions()
+}
+
+// partitions takes the number in force from the metadata. It cannot change: accounts would move to another writer.
+func (b *boot) partitions() error {
+	b.s.partitions = b.s.o.Partitions
+	for _, name := range []string{b.s.events, b.s.txn} {
+		stored := b.held[name].meta(metaPartitions)
+		if stored == "" {
+			continue
+		}
+		n, err := strconv.Atoi(stored)
+		if err != nil || n < 1 {
+			return lost(name, fmt.Sprintf("has %q as number of partitions in its metadata", stored))
+		}
+		if b.s.o.Partitions != 0 && b.s.o.Partitions != n {
+			return &schemas.Problem{Class: schemas.ErrConflict, Code: "partitions-changed", Detail: fmt.Sprintf(
+				"%d partitions are configured, but this installation has %d and the number cannot change: set it back to %d", b.s.o.Partitions, n, n)}
+		}
+		b.s.partitions = n
+	}
+	if b.s.partitions == 0 {
+		b.s.partitions = schemas.DefaultPartitions
+	}
+	if b.s.partitions < 1 || b.s.partitions > maxPartitions {
+		return schemas.Invalid("partitions", "must be 1 to 256")
+	}
+	return nil
+}
+
+// create makes the streams that are missing, which verify has found to be in order, and ties them together by their metadata.
+func (b *boot) create(ctx context.Context) error {
+	s := b.s
+	sinkConfig, eventsConfig, txnConfig := s.sinkConfig(), s.eventsConfig(), s.txnConfig()
+	eventsConfig.MaxBytes, txnConfig.MaxBytes = s.o.MaxBytesEvents, s.o.MaxBytesTxn
+	if err := b.ensure(ctx, eventsConfig, map[string]string{metaPartitions: strconv.Itoa(s.partitions)}); err != nil {
+		return err
+	}
+	events := b.held[s.events].meta(metaEpoch)
+	if err := b.ensure(ctx, txnConfig, map[string]string{metaPartitions: strconv.Itoa(s.partitions), metaEvents: events}); err != nil {
+		return err
+	}
+	txn := b.held[s.txn].meta(metaEpoch)
+	if err := b.ensure(ctx, sinkConfig, map[string]string{metaEvents: events, metaTxn: txn}); err != nil {
+		return err
+	}
+	return b.amend(ctx, s.events, map[string]string{
+		metaTxn + "." + s.namespace: txn, metaSink + "." + s.namespace: b.held[s.sink].meta(metaEpoch),
+	})
+}
+
+// ensure creates a stream, or brings the limits of an existing one up to date.
+func (b *boot) ensure(ctx context.Context, c jetstream.StreamConfig, meta map[string]string) error {
+	c = complete(c)
+	if h := b.held[c.Name]; h.found {
+		c.Metadata = h.config.Metadata
+		if c.MaxBytes == 0 {
+			c.MaxBytes = h.config.MaxBytes
+		}
+		return b.update(ctx, c, meta)
+	}
+	c.Metadata = map[string]string{
+		metaEpoch: nuid.Next(), metaGen: strconv.FormatUint(b.recorded[c.Name].Gen+1, 10), metaSchema: schemaVersion,
+	}
+	maps.Copy(c.Metadata, meta)
+	if err := b.reserve(ctx, c); err != nil {
+		return fmt.Errorf("stream %s: create: %w: %w", c.Name, schemas.ErrUnavailable, err)
+	}
+	b.s.crash("open.created")
+	return b.look(ctx, c.Name)
+}
+
+// reserve creates the stream with as much room as the server gives when no size is configured. What is found by trying is halved
+// once more, so that the streams created after it find room too.
+func (b *boot) reserve(ctx context.Context, c jetstream.StreamConfig) error {
+	if c.MaxBytes != 0 {
+		_, err := b.s.js.CreateStream(ctx, c)
+		return err
+	}
+	for size := int64(defaultMaxBytes); ; size /= 2 {
+		c.MaxBytes = size
+		_, err := b.s.js.CreateStream(ctx, c)
+		var refused *jetstream.APIError
+		full := errors.As(err, &refused) && (refused.ErrorCode == codeNoStorage || refused.ErrorCode == codeNoResources)
+		if full && size > sinkMaxBytes {
+			continue
+		}
+		if err == nil && size < defaultMaxBytes {
+			c.MaxBytes = size / 2
+			_, err = b.s.js.UpdateStream(ctx, c)
+		}
+		return err
+	}
+}
+
+// update writes a configuration when it differs in what we set.
+func (b *boot) update(ctx context.Context, c jetstream.StreamConfig, meta map[string]string) error {
+	old := b.held[c.Name].config
+	c.Metadata = maps.Clone(c.Metadata)
+	maps.Copy(c.Metadata, meta)
+	same := old.MaxBytes == c.MaxBytes && old.Duplicates == c.Duplicates && old.Discard == c.Discard && maps.Equal(old.Metadata, c.Metadata)
+	if same {
+		return nil
+	}
+	if _, err := b.s.js.UpdateStream(ctx, c); err != nil {
+		return fmt.Errorf("stream %s: update: %w: %w", c.Name, schemas.ErrUnavailable, err)
+	}
+	return b.look(ctx, c.Name)
+}
+
+// amend changes only the metadata.
+func (b *boot) amend(ctx context.Context, name string, meta map[string]string) error {
+	return b.update(ctx, b.held[name].config, meta)
+}

@@ -1,0 +1,362 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"time"
+
+	"deskstream/schemas"
+)
+
+const (
+	// maxEvents and maxEventBytes bound one batch.
+	maxEvents     = 500
+	maxEventBytes = 8 << 20
+	// linger is the shortest time between two commits of a partition that has little to do. An event that comes alone does not wait.
+	linger = 20 * time.Millisecond
+	// prefetchBytes bounds the events read ahead while a batch is committed.
+	prefetchBytes = 16 << 20
+	// watchdog is how long a reader may be silent before the loop looks itself.
+	watchdog = 5 * time.Second
+	// maxRounds bounds how often a processor may ask for more rows for one batch.
+	maxRounds = 32
+)
+
+// errReset says that a replay is being prepared.
+var errReset = errors.New("the partition is being reset")
+
+// refusal is an error of the processor, as opposed to one of the stream: trying the same events again would not help.
+type refusal struct {
+	class  string
+	reason error
+}
+
+func (r *refusal) Error() string { return r.class + ": " + r.reason.Error() }
+
+func (r *refusal) Unwrap() error { return r.reason }
+
+// Process runs p over one partition until ctx ends; it finishes the running batch and returns nil. Several processes may run the same
+// partition: they fence each other off and the result is exact, but one is enough. It returns an error only when partition is not
+// one of the stream.
+func (s *Stream) Process(ctx context.Context, partition int, p Processor) error {
+	if partition < 0 || partition >= s.partitions {
+		return fmt.Errorf("process: %w: partition %d, there are %d", schemas.ErrInvalid, partition, s.partitions)
+	}
+	part := "process " + strconv.Itoa(partition)
+	wait := newBackoff(50*time.Millisecond, 5*time.Second)
+	for ctx.Err() == nil {
+		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(), limit: maxEvents, wait: wait}
+		err := l.run(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		switch {
+		case errors.Is(err, schemas.ErrFenced), errors.Is(err, errReset):
+			s.o.Log.Debug().Int("partition", partition).Err(err).Msg("processor starts again from the record")
+		default:
+			s.troubles.set(part, s.now(), err)
+			s.o.Log.Warn().Int("partition", partition).Err(err).Msg("processor starts again from the record")
+		}
+		wait.sleep(ctx)
+	}
+	s.troubles.set(part, s.now(), nil)
+	return nil
+}
+
+// loop is one life of a partition's processor, from reading the record to the first error. Whatever it holds in memory follows from the
+// record, so that dropping it is always right.
+type loop struct {
+	s         *Stream
+	partition int
+	processor Processor
+	wait      *backoff
+
+	rec   offset
+	fence uint64 // stream sequence of the record
+	cache *rowCache
+	feed  *feed[schemas.Event]
+	queue []schemas.Event // read, not yet processed
+	limit int             // events of the next batch
+	begun time.Time       // of the last commit
+	stuck uint64          // event that was there but not delivered when the loop looked last
+}
+
+func (l *loop) run(ctx context.Context) (err error) {
+	if l.rec, l.fence, err = l.s.readOffset(ctx, l.partition); err != nil {
+		return err
+	}
+	if l.rec.Reset != nil {
+		return errReset
+	}
+	if err := l.unspill(); err != nil {
+		return err
+	}
+	l.feed = newFeed[schemas.Event](prefetchBytes)
+	lag := l.s.metrics.lag.WithLabelValues(strconv.Itoa(l.partition))
+	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m stored) {
+		lag.Set(float64(m.pending))
+		l.feed.put(received(m), len(m.data))
+	})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	defer l.feed.close() // before stop, which waits for a blocked put
+	for {
+		if err := l.collect(ctx); err != nil || len(l.queue) == 0 {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := l.step(); err != nil {
+			return err
+		}
+	}
+}
+
+// collect waits until there is a batch; the queue is empty when ctx has ended. While the partition has little to do it waits until the
+// last commit is some milliseconds old, so that events that come close together share a commit.
+func (l *loop) collect(ctx context.Context) error {
+	timer := time.NewTimer(watchdog)
+	defer timer.Stop()
+	for {
+		l.queue = append(l.queue, l.feed.take(l.limit-len(l.queue))...)
+		rest := linger - time.Since(l.begun)
+		if len(l.queue) >= l.limit || (len(l.queue) > 0 && rest <= 0) {
+			return nil
+		}
+		if len(l.queue) == 0 {
+			rest = watchdog
+		}
+		timer.Reset(rest)
+		select {
+		case <-l.feed.ready:
+		case <-timer.C:
+			if len(l.queue) == 0 {
+				if err := l.look(ctx); err != nil {
+					return err
+				}
+			}
+		case <-ctx.Done():
+			l.queue = nil
+			return nil
+		}
+	}
+}
+
+// look finds out whether the silent reader has missed something, because a subscription can die without an error.
+func (l *loop) look(ctx context.Context) error {
+	m, found, err := l.s.next(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1)
+	if err != nil {
+		return err
+	}
+	if found && l.stuck == m.seq {
+		return fmt.Errorf("partition %d: %w: event %d was not delivered", l.partition, schemas.ErrUnavailable, m.seq)
+	}
+	l.stuck = m.seq
+	if o, fence, err := l.s.readOffset(ctx, l.partition); err != nil || fence != l.fence || o.Reset != nil {
+		return errors.Join(err, fmt.Errorf("partition %d: %w", l.partition, schemas.ErrFenced))
+	}
+	l.s.troubles.set("process "+strconv.Itoa(l.partition), l.s.now(), nil)
+	return nil
+}
+
+// step processes the first events of the queue in one commit. Events that the processor refuses are tried in ever smaller batches until
+// the culprit is alone; it becomes a dead letter and the others are not affected.
+func (l *loop) step() error {
+	l.begun = time.Now()
+	batch := l.queue[:cut(l.queue, l.limit, maxEventBytes)]
+	res, msgs, err := l.work(batch)
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused) && len(batch) > 1:
+		l.narrow(len(batch) / 2)
+		return nil
+	case errors.As(err, &refused):
+		l.cache = newRowCache()
+		res = schemas.Result{Dead: []schemas.DeadLetter{{Event: batch[0], Class: refused.class, Reason: refused.reason.Error()}}}
+		l.s.o.Log.Error().Int("partition", l.partition).Uint64("event", batch[0].Seq).Str("class", refused.class).Msg("event becomes a dead letter")
+		if msgs, err = l.pack(res); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case len(msgs) >= maxBatch && len(batch) > 1:
+		l.narrow(min(len(batch)/2, len(batch)*(maxBatch*9/10)/len(msgs)))
+		return nil
+	}
+	if err := l.save(batch, res, msgs); err != nil {
+		return err
+	}
+	l.queue = l.queue[len(batch):]
+	l.widen(len(batch), len(msgs))
+	return nil
+}
+
+// narrow tries again with fewer events. The processor may have changed rows in memory, so they are read again.
+func (l *loop) narrow(n int) {
+	l.limit = max(n, 1)
+	l.cache = newRowCache()
+}
+
+// widen lets the next batch grow again, as far as its messages are expected to fit.
+func (l *loop) widen(events, messages int) {
+	fits := maxEvents
+	if messages > 0 {
+		fits = events * (maxBatch * 9 / 10) / messages
+	}
+	l.limit = max(1, min(maxEvents, l.limit+l.limit/4+1, max(fits, 1)))
+}
+
+// work lets the processor do its part and packs the result.
+func (l *loop) work(batch []schemas.Event) (schemas.Result, []message, error) {
+	state, err := l.load(batch)
+	if err != nil {
+		return schemas.Result{}, nil, err
+	}
+	l.s.crash("process.loaded")
+	res, err := guard(func() (schemas.Result, error) { return l.processor.Apply(batch, state) })
+	if err != nil {
+		return res, nil, err
+	}
+	l.s.crash("process.applied")
+	msgs, err := l.pack(res)
+	return res, msgs, err
+}
+
+// guard turns an error or a panic of the processor into a refusal.
+func guard[T any](fn func() (T, error)) (out T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &refusal{"panic", errors.New("the processor panicked: " + panicText(r))}
+		}
+	}()
+	out, err = fn()
+	if err != nil {
+		class := "parse"
+		if errors.Is(err, schemas.ErrInvalid) {
+			class = "invalid"
+		}
+		err = &refusal{class, err}
+	}
+	return out, err
+}
+
+// panicText says what happened without showing data: runtime errors hold only numbers and types, other values may hold anything.
+func panicText(r any) string {
+	if err, ok := r.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("value of type %T", r)
+}
+
+// load gets the rows the processor asks for, from memory or from the stream, until it asks for nothing new.
+func (l *loop) load(batch []schemas.Event) (schemas.State, error) {
+	state := schemas.State{}
+	for range maxRounds {
+		keys, err := guard(func() ([]string, error) { return l.processor.Keys(batch, state), nil })
+		if err != nil {
+			return nil, err
+		}
+		missing := map[string]string{} // subject to key
+		fresh := false
+		for _, key := range keys {
+			if _, ok := state[key]; ok {
+				continue
+			}
+			fresh = true
+			if row, ok := l.cache.get(key); ok {
+				state[key] = row
+				continue
+			}
+			if !validKey(key) {
+				return nil, &refusal{"invalid", fmt.Errorf("state key %.100q is not made of tokens", key)}
+			}
+			state[key] = &schemas.StateRow{}
+			missing[l.s.state(l.partition, key)] = key
+		}
+		if !fresh {
+			return state, nil
+		}
+		if err := l.fetch(state, missing); err != nil {
+			return nil, err
+		}
+	}
+	return nil, &refusal{"invalid", fmt.Errorf("the processor still asks for rows after %d rounds", maxRounds)}
+}
+
+// fetch reads rows from the stream. Rows that do not exist are remembered too.
+func (l *loop) fetch(state schemas.State, missing map[string]string) error {
+	subjects := make([]string, 0, len(missing))
+	for subject := range missing {
+		subjects = append(subjects, subject)
+	}
+	err := l.s.lasts(context.Background(), l.s.txn, subjects, func(m stored) error {
+		if len(m.data) > 0 {
+			state[missing[m.subject]].Data = m.data
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	for _, key := range missing {
+		l.cache.put(key, state[key])
+	}
+	return nil
+}
+
+// save commits the result with the new offset. Any error means that the outcome is unknown or that a rival was faster; the caller drops
+// everything and reads the record.
+func (l *loop) save(batch []schemas.Event, res schemas.Result, msgs []message) error {
+	rec := l.rec
+	rec.In, rec.At = batch[len(batch)-1].Seq, l.s.now().UTC()
+	rec.Events += uint64(len(batch))
+	rec.Duplicates += uint64(res.Duplicates)
+	rec.Ignored += uint64(res.Ignored)
+	rec.Dead += uint64(len(res.Dead))
+	if len(msgs) >= maxBatch {
+		if err := l.spill(rec, msgs); err != nil {
+			return err
+		}
+	} else {
+		if err := l.commit("process", rec, msgs); err != nil {
+			return err
+		}
+		l.s.crash("process.committed")
+		for key, row := range res.State {
+			if row == nil {
+				row = &schemas.StateRow{}
+			}
+			l.cache.put(key, row)
+		}
+	}
+	l.s.metrics.processed(l.partition, len(batch), res.Duplicates, res.Ignored, len(res.Dead))
+	l.s.troubles.set("process "+strconv.Itoa(l.partition), l.s.now(), nil)
+	l.wait.reset()
+	return nil
+}
+
+// commit stores messages and the record, which comes last and is fenced: its sequence is the one the server answers with.
+func (l *loop) commit(stage string, rec offset, msgs []message) error {
+	data, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("offset %d: %w", l.partition, err)
+	}
+	msgs = append(msgs[:len(msgs):len(msgs)], fenced(l.s.offset(l.partition), data, l.fence))
+	// The running batch is finished even when the program is asked to end: the budget bounds it.
+	seq, err := l.s.timedCommit(context.Background(), stage, msgs)
+	if errors.Is(err, errDuplicateID) {
+		time.Sleep(2 * txnDuplicates) // until the server has forgotten the id
+	}
+	if err != nil {
+		return fmt.Errorf("partition %d: %w", l.partition, err)
+	}
+	l.rec, l.fence = rec, seq
+	return nil
+}

@@ -1,0 +1,81 @@
+package stream
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/nats-io/nuid"
+)
+
+// Rebuild is the second way out of Open's "stream-lost": it gives every stream that is missing, another one or shorter than recorded a
+// new life (new epoch, next generation), records it, and opens the pipeline.
+//
+//   - EVENTS lost: the state that was built from it stays, so that facts read again from Zendesk are recognised; sources, keys and
+//     cursors must be set up again.
+//   - TXN lost: state and outputs are made again from the raw events there are.
+//   - SINK lost: the outputs there are go to their tables again, where they replace themselves.
+//
+// Close every other program of the namespace first. It can be repeated after a crash at any point: the epochs that Open compares are
+// brought in line last.
+func Rebuild(ctx context.Context, o Options) (*Stream, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.newBoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bad := map[string]bool{}
+	for _, name := range []string{s.events, s.txn, s.sink} {
+		if why := b.trouble(name); why != "" {
+			bad[name] = true
+			s.o.Log.Warn().Str("stream", name).Str("trouble", why).Msg("stream gets a new generation")
+		}
+	}
+	if err := b.renew(ctx, bad); err != nil {
+		return nil, err
+	}
+	return Open(ctx, o)
+}
+
+func (b *boot) renew(ctx context.Context, bad map[string]bool) error {
+	s := b.s
+	if err := b.partitions(); err != nil {
+		return err
+	}
+	for name := range bad {
+		if err := b.revive(ctx, name); err != nil {
+			return err
+		}
+	}
+	if b.held[s.txn].found && (bad[s.txn] || bad[s.events]) {
+		if err := s.mark(ctx, resetMark{KeepState: !bad[s.txn], Gen: b.held[s.txn].gen()}); err != nil {
+			return err
+		}
+	}
+	if b.held[s.sink].found && bad[s.txn] {
+		if err := s.purge(ctx, s.sink, s.intent("*"), b.held[s.sink].last+1); err != nil {
+			return err
+		}
+	}
+	if err := b.create(ctx); err != nil {
+		return err
+	}
+	return b.record(ctx)
+}
+
+// revive gives a stream that is there a new epoch and generation. One that is missing is left for create.
+func (b *boot) revive(ctx context.Context, name string) error {
+	h := b.held[name]
+	if !h.found {
+		return nil
+	}
+	meta := map[string]string{
+		metaEpoch: nuid.Next(), metaGen: strconv.FormatUint(max(h.gen(), b.recorded[name].Gen)+1, 10), metaSchema: schemaVersion,
+	}
+	if name != b.s.sink {
+		meta[metaPartitions] = strconv.Itoa(b.s.partitions)
+	}
+	return b.amend(ctx, name, meta)
+}

@@ -1,0 +1,243 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"deskstream/schemas"
+)
+
+// resetMark stands in the offset records while a reset is under way. It fences every running loop and tells whoever opens the
+// pipeline next how to finish. Everything older than the mark is obsolete, so that finishing twice does no harm.
+type resetMark struct {
+	Gen       uint64 `json:"gen"`
+	Start     uint64 `json:"start"` // the offset to begin with
+	Sink      uint64 `json:"sink"`  // last sequence of SINK when the mark was set
+	KeepState bool   `json:"keep_state,omitempty"`
+}
+
+// ResetForReplay raises the generation and removes offsets, state, outputs and the dead letters that will be made again, so that
+// Process starts at the first raw event stored at or after from (zero = the beginning). Running loops stop at once and go on with the
+// new generation. A reset that is interrupted is finished by the next Open or ResetForReplay.
+func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
+	if err := s.finishReset(ctx); err != nil {
+		return err
+	}
+	start, err := s.startAt(ctx, from)
+	if err != nil {
+		return err
+	}
+	gen, err := s.generation(ctx)
+	if err != nil {
+		return err
+	}
+	for p := range s.partitions {
+		o, _, err := s.readOffset(ctx, p)
+		if err != nil {
+			return err
+		}
+		gen = max(gen, o.Gen)
+	}
+	sink, err := s.info(ctx, s.sink)
+	if err != nil {
+		return err
+	}
+	if err := s.mark(ctx, resetMark{Gen: gen + 1, Start: start, Sink: sink.State.LastSeq}); err != nil {
+		return err
+	}
+	s.crash("reset.marked")
+	return s.finishReset(ctx)
+}
+
+// startAt gives the raw sequence before the first event stored at or after a time.
+func (s *Stream) startAt(ctx context.Context, from time.Time) (uint64, error) {
+	if from.IsZero() {
+		return 0, nil
+	}
+	m, found, err := s.since(ctx, s.events, "deskstream.raw.*", from)
+	if err != nil || found {
+		return max(m.seq, 1) - 1, err
+	}
+	info, err := s.info(ctx, s.events)
+	if err != nil {
+		return 0, err
+	}
+	return info.State.LastSeq, nil
+}
+
+// mark stops all loops of the namespace: their next commit is fenced by it.
+func (s *Stream) mark(ctx context.Context, m resetMark) error {
+	msgs := make([]*nats.Msg, 0, s.partitions)
+	for p := range s.partitions {
+		data, err := json.Marshal(offset{In: m.Start, Gen: m.Gen, At: s.now().UTC(), Reset: &m})
+		if err != nil {
+			return fmt.Errorf("reset: %w", err)
+		}
+		msgs = append(msgs, rolled(s.offset(p), data))
+	}
+	if _, err := s.commit(ctx, "reset", msgs); err != nil {
+		return fmt.Errorf("reset: %w", err)
+	}
+	return nil
+}
+
+// finishReset does what the marks ask for; without marks it does nothing.
+func (s *Stream) finishReset(ctx context.Context) error {
+	marks := map[int]uint64{}
+	var m resetMark
+	bound := ^uint64(0)
+	for p := range s.partitions {
+		o, seq, err := s.readOffset(ctx, p)
+		if err != nil {
+			return err
+		}
+		if o.Reset != nil {
+			m, marks[p], bound = *o.Reset, seq, min(bound, seq)
+		}
+	}
+	if len(marks) == 0 {
+		return nil
+	}
+	if !m.KeepState {
+		if err := s.clear(ctx, m, bound); err != nil {
+			return err
+		}
+	}
+	if err := s.setGeneration(ctx, m.Gen); err != nil {
+		return err
+	}
+	s.crash("reset.cleared")
+	return s.unmark(ctx, m, marks)
+}
+
+// clear removes what is older than the marks. The state goes before the offsets so that no loop can see new offsets with old state.
+func (s *Stream) clear(ctx context.Context, m resetMark, bound uint64) error {
+	if err := s.writeLedger(ctx, map[string]tally{}); err != nil {
+		return err
+	}
+	for _, filter := range []string{".state.>", ".out.>", ".activity.>"} {
+		if err := s.purge(ctx, s.txn, s.prefix+filter, bound); err != nil {
+			return err
+		}
+	}
+	if err := s.clearDead(ctx, m.Start, bound); err != nil {
+		return err
+	}
+	return s.purge(ctx, s.sink, s.intent("*"), m.Sink+1)
+}
+
+// clearDead removes the letters whose events will be read again. A letter whose raw event is gone is the only copy left and stays.
+func (s *Stream) clearDead(ctx context.Context, start, bound uint64) error {
+	var gone []uint64
+	err := s.each(ctx, s.txn, s.prefix+".dead.*", 1, func(m stored) error {
+		if m.seq >= bound {
+			return errStop
+		}
+		l := letter(m)
+		if l.Event.Seq <= start {
+			return nil
+		}
+		raw, found, err := s.next(ctx, s.events, schemas.SubjectRaw(l.Partition), l.Event.Seq)
+		if found && raw.seq == l.Event.Seq {
+			gone = append(gone, m.seq)
+		}
+		return err
+	})
+	for _, seq := range gone {
+		if err == nil {
+			err = s.secureDelete(ctx, seq)
+		}
+	}
+	return err
+}
+
+// unmark lets the loops go on. A rival that finished the same reset has done so already.
+func (s *Stream) unmark(ctx context.Context, m resetMark, marks map[int]uint64) error {
+	for p, seq := range marks {
+		data, err := json.Marshal(offset{In: m.Start, Gen: m.Gen, At: s.now().UTC()})
+		if err != nil {
+			return fmt.Errorf("reset: %w", err)
+		}
+		if _, err := s.store(ctx, fenced(s.offset(p), data, seq)); err != nil && !errors.Is(err, schemas.ErrFenced) {
+			return fmt.Errorf("reset: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Stream) setGeneration(ctx context.Context, gen uint64) error {
+	b := &boot{s: s, held: map[string]held{}}
+	if err := b.look(ctx, s.txn); err != nil {
+		return err
+	}
+	if b.held[s.txn].gen() >= gen {
+		return nil
+	}
+	return b.amend(ctx, s.txn, map[string]string{metaGen: strconv.FormatUint(gen, 10)})
+}
+
+// Drop deletes the streams of a namespace other than the live one, for instance when a replay is done with.
+func (s *Stream) Drop(ctx context.Context) error {
+	if s.namespace == "" {
+		return fmt.Errorf("drop: %w: the live pipeline cannot be dropped", schemas.ErrConflict)
+	}
+	b := &boot{s: s, held: map[string]held{}}
+	if err := b.look(ctx, s.events); err != nil {
+		return err
+	}
+	// The epochs go first: a crash in between leaves streams that nobody expects, which Drop removes when it is called again.
+	gone := map[string]string{metaTxn + "." + s.namespace: "", metaSink + "." + s.namespace: ""}
+	if err := b.amend(ctx, s.events, gone); err != nil {
+		return err
+	}
+	for _, name := range []string{s.sink, s.txn} {
+		if err := s.js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("stream %s: drop: %w: %w", name, schemas.ErrUnavailable, err)
+		}
+	}
+	return nil
+}
+
+// Progress counts raw events processed and stored, and output messages that are not in their tables yet.
+func (s *Stream) Progress(ctx context.Context) (processed, total, unsunk uint64, err error) {
+	if total, err = s.count(ctx, s.events, "deskstream.raw.*", 1); err != nil {
+		return 0, 0, 0, err
+	}
+	pending := uint64(0)
+	for p := range s.partitions {
+		st, err := s.partitionStats(ctx, p)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		pending += st.Pending
+	}
+	tables, err := s.tableStats(ctx)
+	for _, t := range tables {
+		unsunk += t.Pending
+	}
+	return total - min(total, pending), total, unsunk, err
+}
+
+// Drained returns once every stored event is processed and every output is in its table, or when ctx ends. Loops must be running.
+func (s *Stream) Drained(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		processed, total, unsunk, err := s.Progress(ctx)
+		if err == nil && processed == total && unsunk == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not drained: %d of %d events processed, %d outputs to write: %w", processed, total, unsunk, errors.Join(ctx.Err(), err))
+		case <-tick.C:
+		}
+	}
+}

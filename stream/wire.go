@@ -1,0 +1,114 @@
+package stream
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"deskstream/schemas"
+)
+
+// Headers of our messages. The server compares header names byte by byte.
+const (
+	headerID       = "Deskstream-Id"
+	headerKind     = "Deskstream-Kind"
+	headerSource   = "Deskstream-Source"
+	headerAccount  = "Deskstream-Account"
+	headerVia      = "Deskstream-Via"
+	headerReceived = "Deskstream-Received"
+	headerGen      = "Deskstream-Gen"    // on outputs: generation that made them
+	headerClass    = "Deskstream-Class"  // on dead letters
+	headerReason   = "Deskstream-Reason" // on dead letters
+	headerSeq      = "Deskstream-Seq"    // on dead letters: position of the event in the raw stream
+)
+
+const (
+	headerMsgID    = "Nats-Msg-Id"
+	headerRollup   = "Nats-Rollup"
+	headerExpected = "Nats-Expected-Last-Subject-Sequence"
+	headerBatch    = "Nats-Batch-Id"
+	headerBatchSeq = "Nats-Batch-Sequence"
+	headerCommit   = "Nats-Batch-Commit"
+	rollupSubject  = "sub"
+)
+
+// maxHeader is what is left of the largest message for headers and a dead letter's reason, in bytes.
+const maxHeader = 4 << 10
+
+// maxName is the longest id, kind, source or account of an event, in bytes.
+const maxName = 512
+
+// check refuses events that could not be stored, so that one of them cannot fail the commit of others.
+func (s *Stream) check(e schemas.Event) error {
+	switch {
+	case e.ID == "" || len(e.ID) > maxName:
+		return fmt.Errorf("event: %w", schemas.Invalid("event.id", "must be 1 to 512 bytes"))
+	case e.Kind == "" || len(e.Kind) > maxName:
+		return fmt.Errorf("event %.80q: %w", e.ID, schemas.Invalid("event.kind", "must be 1 to 512 bytes"))
+	case e.Account == "" || len(e.Account) > maxName:
+		return fmt.Errorf("event %.80q: %w", e.ID, schemas.Invalid("event.account", "must be 1 to 512 bytes"))
+	case len(e.Source) > maxName || len(e.Via) > maxName:
+		return fmt.Errorf("event %.80q: %w", e.ID, schemas.Invalid("event.source", "must be at most 512 bytes, as event.via"))
+	case len(e.Data) > s.maxData:
+		return fmt.Errorf("event %.80q: %w: %d bytes, at most %d are stored", e.ID, schemas.ErrTooLarge, len(e.Data), s.maxData)
+	}
+	return nil
+}
+
+// message builds the stored form of an event: Data is the payload, all else are headers.
+func (s *Stream) message(e schemas.Event) *nats.Msg {
+	return &nats.Msg{Subject: schemas.SubjectRaw(schemas.Partition(e.Account, s.partitions)), Header: eventHeader(e), Data: e.Data}
+}
+
+func eventHeader(e schemas.Event) nats.Header {
+	v := [6]string{e.ID, string(e.Kind), e.Source, e.Account, e.Via, e.ReceivedAt.UTC().Format(time.RFC3339Nano)}
+	h := make(nats.Header, 10)
+	for i, k := range [6]string{headerID, headerKind, headerSource, headerAccount, headerVia, headerReceived} {
+		h[k] = v[i : i+1 : i+1]
+	}
+	return h
+}
+
+// event is the inverse of message. A header that cannot be read is left at its zero value: what the event is worth is decided by the
+// processor.
+func event(h nats.Header, data []byte, seq uint64) schemas.Event {
+	e := schemas.Event{
+		ID: h.Get(headerID), Kind: schemas.Kind(h.Get(headerKind)), Source: h.Get(headerSource), Account: h.Get(headerAccount),
+		Via: h.Get(headerVia), Data: data, Seq: seq,
+	}
+	if t, err := time.Parse(time.RFC3339Nano, h.Get(headerReceived)); err == nil {
+		e.ReceivedAt = t.UTC()
+	}
+	return e
+}
+
+// deadMessage stores a whole event with the reason why it could not be used.
+func deadMessage(subject string, d schemas.DeadLetter) *nats.Msg {
+	h := eventHeader(d.Event)
+	h.Set(headerClass, clip(d.Class, 64))
+	h.Set(headerReason, clip(d.Reason, 1024))
+	h.Set(headerSeq, strconv.FormatUint(d.Event.Seq, 10))
+	return &nats.Msg{Subject: subject, Header: h, Data: d.Event.Data}
+}
+
+// clip shortens s to n bytes without cutting a character in two.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+func rolled(subject string, data []byte) *nats.Msg {
+	return &nats.Msg{Subject: subject, Header: nats.Header{headerRollup: {rollupSubject}}, Data: data}
+}
+
+// fenced is a rolled-up record that is only stored when the last message on its subject is the expected one (0: there is none).
+func fenced(subject string, data []byte, expected uint64) *nats.Msg {
+	m := rolled(subject, data)
+	m.Header[headerExpected] = []string{strconv.FormatUint(expected, 10)}
+	return m
+}
