@@ -229,18 +229,8 @@ func (h *history) deletePerson(at time.Time) {
 	}
 }
 
-// workTime adds time in business hours. When there are none it is plain time.
-func (h *history) workTime(at time.Time, d time.Duration) time.Time {
-	if h.open == nil {
-		return at.Add(d)
-	}
-	for end := at.Add(90 * 24 * time.Hour); d > 0 && at.Before(end); {
-		part := min(d, 15*time.Minute)
-		d -= h.open.between(at, at.Add(part))
-		at = at.Add(part)
-	}
-	return at
-}
+// workTime adds time in business hours.
+func (h *history) workTime(at time.Time, d time.Duration) time.Time { return h.open.add(at, d).UTC() }
 
 // around draws a duration from a log-normal distribution with the given median: most are near it, a few much longer.
 func (h *history) around(median time.Duration, spread float64) time.Duration {

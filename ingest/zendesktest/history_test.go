@@ -2,7 +2,9 @@ package zendesktest
 
 import (
 	"encoding/json"
+	"net/http/httptest"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 )
@@ -168,5 +170,60 @@ func TestLiveKeepsTheAccountBusy(t *testing.T) {
 		if kinds["zen:event-type:ticket."+k] == 0 {
 			t.Errorf("no ticket.%s in %v", k, kinds)
 		}
+	}
+}
+
+func TestReadersAndWritersMayWorkAtOnce(t *testing.T) {
+	t.Parallel()
+	a, err := History(2, 5, 5, testStart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{Account: a, clock: &ticker{at: testStart}}
+	w.server = NewServer(a, Options{Now: w.clock.Now, APITokens: map[string]string{"secret": ""}, IncrementalPerMinute: -1, PerMinute: -1})
+	srv := httptest.NewServer(w.server)
+	t.Cleanup(srv.Close)
+	w.url = srv.URL
+	if err := a.UpdateUser(testStart, a.Users()[0].ID, UserChange{Email: ptr("ada@acme.test")}); err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{}
+	sender := &Sender{Account: a, URL: r.start(t), Parallel: 4}
+	var group sync.WaitGroup
+	group.Go(func() {
+		l := &Live{Account: a, Seed: 1}
+		for range 150 {
+			w.clock.Add(time.Second)
+			if err := l.Step(w.clock.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	group.Go(func() {
+		for range 10 {
+			if _, err := sender.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	seen := map[string]bool{}
+	next := "/api/v2/incremental/tickets/cursor?start_time=0&per_page=20&include=users,metric_sets"
+	read := func(rounds int) {
+		for range rounds {
+			_, _, body := w.get(t, next)
+			for _, row := range rows(body, "tickets") {
+				seen[row["url"].(string)] = true
+			}
+			next = body["after_url"].(string)
+			w.get(t, "/api/v2/incremental/ticket_events?start_time=0&include=comment_events")
+			w.get(t, "/api/v2/incremental/users/cursor?start_time=0&include=identities")
+		}
+	}
+	read(20)
+	group.Wait()
+	w.clock.Add(2 * time.Minute)
+	read(20)
+	if len(seen) != len(a.Tickets()) {
+		t.Errorf("%d of %d tickets came", len(seen), len(a.Tickets()))
 	}
 }

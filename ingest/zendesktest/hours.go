@@ -42,11 +42,6 @@ func (a *Account) openHours() *hours {
 	return h
 }
 
-// isOpen says whether business is open at a moment.
-func (h *hours) isOpen(at time.Time) bool {
-	return h.between(at, at.Add(time.Second)) > 0
-}
-
 // between measures the open time from one moment to another.
 func (h *hours) between(from, to time.Time) time.Duration {
 	if h == nil || !to.After(from) {
@@ -68,6 +63,51 @@ func (h *hours) between(from, to time.Time) time.Duration {
 		}
 	}
 	return total
+}
+
+// add returns the moment at which d of open time has gone by since a moment. After a year without enough open time, and
+// for a nil schedule, it is plain addition.
+func (h *hours) add(from time.Time, d time.Duration) time.Time {
+	if h == nil {
+		return from.Add(d)
+	}
+	local := from.In(h.zone)
+	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, h.zone)
+	left := d
+	for range 366 {
+		next := day.AddDate(0, 0, 1)
+		if open := h.between(later(from, day), next); open >= left {
+			return h.within(day, from, left)
+		} else {
+			left -= open
+		}
+		day = next
+	}
+	return from.Add(d)
+}
+
+// within finds the moment of a day at which left of its open time after from is used up.
+func (h *hours) within(day, from time.Time, left time.Duration) time.Time {
+	base := int(day.Weekday()) * 24 * 60
+	for _, i := range h.week {
+		if i.EndTime <= base || i.StartTime >= base+24*60 {
+			continue
+		}
+		begin, end := later(wall(day, max(i.StartTime-base, 0)), from), wall(day, min(i.EndTime-base, 24*60))
+		if open := end.Sub(begin); open >= left {
+			return begin.Add(left)
+		} else if open > 0 {
+			left -= open
+		}
+	}
+	return later(from, day)
+}
+
+func later(x, y time.Time) time.Time {
+	if x.After(y) {
+		return x
+	}
+	return y
 }
 
 // wall is the moment a number of minutes of wall clock after midnight, whatever the clocks do that day.

@@ -97,7 +97,7 @@ type Fault struct {
 	Body string
 	// Delay is waited before anything else, or until the client leaves.
 	Delay time.Duration
-	// Duplicate answers the body that was last answered on the same path once more.
+	// Duplicate answers the body that was last answered on the same path once more; exports and ratings only.
 	Duplicate bool
 	// Cut ends the connection without an answer.
 	Cut bool

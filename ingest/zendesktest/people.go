@@ -357,20 +357,20 @@ func (a *Account) Join(at time.Time, userID, organization int64, standard bool) 
 }
 
 func (a *Account) join(at time.Time, u *User, organization int64, standard bool) {
-	members := slices.DeleteFunc(slices.Clone(a.members), func(m Membership) bool {
+	a.members = slices.DeleteFunc(a.members, func(m Membership) bool {
 		return m.UserID == u.ID && m.OrganizationID == organization
 	})
 	m := Membership{ID: a.nextID(), UserID: u.ID, OrganizationID: organization, CreatedAt: at, UpdatedAt: at}
 	m.URL = a.url("organization_memberships/" + strconv.FormatInt(m.ID, 10))
 	if standard {
 		u.OrganizationID, m.Default = ptr(organization), ptr(true)
-		for i := range members {
-			if members[i].UserID == u.ID {
-				members[i].Default = nil
+		for i := range a.members {
+			if a.members[i].UserID == u.ID {
+				a.members[i].Default = nil
 			}
 		}
 	}
-	a.members = append(members, m)
+	a.members = append(a.members, m)
 	a.emitUser(at, u, "organization_membership_created",
 		map[string]any{"organization": map[string]any{"id": strconv.FormatInt(organization, 10)}})
 }

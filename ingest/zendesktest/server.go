@@ -8,12 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Options set up a Server. The zero value is an account that anyone reads with AdminEmail of NewServer's choice.
+// Options set up a Server. With the zero value nobody can sign in, and limits and clock are Zendesk's.
 type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -91,7 +92,7 @@ func standard[T int | time.Duration](v, zero T) T {
 
 // Listen serves on an address like 127.0.0.1:0 until Close; URL then names it.
 func (s *Server) Listen(addr string) error {
-	l, err := net.Listen("tcp", addr)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("simulated account: %w", err)
 	}
@@ -128,7 +129,10 @@ func (s *Server) Close(ctx context.Context) error {
 	return nil
 }
 
-// Requests returns every request so far, in the order of their answers.
+// keptRequests bounds the list of requests, so that a demo may run for weeks.
+const keptRequests = 50_000
+
+// Requests returns the requests so far, or at least the latest 45,000, in the order of their answers.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,11 +176,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	inner.URL.Path = path
 	log.Header().Set("X-Zendesk-Api-Version", "v2")
 	s.mux.ServeHTTP(log, inner)
-	if log.status == http.StatusOK && len(log.body) > 0 {
+	if log.status == http.StatusOK && len(log.body) > 0 && repeatable(path) {
 		s.mu.Lock()
 		s.last[path] = log.body
 		s.mu.Unlock()
 	}
+}
+
+// repeatable says whether the last page of a path is kept for a Duplicate fault: the polled lists, not single things.
+func repeatable(path string) bool {
+	return strings.HasPrefix(path, "/api/v2/incremental/") || path == "/api/v2/satisfaction_ratings"
 }
 
 // answer keeps the status and the body of JSON answers, for the request log and for duplicated pages.
@@ -194,6 +203,9 @@ func (a *answer) WriteHeader(status int) {
 func (s *Server) record(method string, u *url.URL, a *answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.requests) >= keptRequests {
+		s.requests = slices.Delete(s.requests, 0, keptRequests/10)
+	}
 	s.requests = append(s.requests, Request{method, u.Path, u.RawQuery, s.opts.Now(), a.status})
 }
 

@@ -1,6 +1,9 @@
 package zendesktest
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // TicketEvent is one row of the incremental ticket event export: an audit in another form.
 type TicketEvent struct {
@@ -64,8 +67,23 @@ func childEvent(a Audit, e AuditEvent, via string, comments bool) map[string]any
 		child["comment_id"] = e.CommentID
 	case "SatisfactionRating":
 		child["score"], child["assignee_id"], child["body"] = e.Score, e.AssigneeID, e.Body
+	default:
+		rawChild(child, e)
 	}
 	return child
+}
+
+// rawChild copies the fields of an event of another type; its type becomes the event_type.
+func rawChild(child map[string]any, e AuditEvent) {
+	fields := map[string]any{}
+	if json.Unmarshal(e.Raw, &fields) != nil {
+		return // Raw was JSON when it came in.
+	}
+	for k, v := range fields {
+		if k != "type" && k != "id" {
+			child[k] = v
+		}
+	}
 }
 
 func commentChild(child map[string]any, a Audit, c *Comment) {

@@ -1,6 +1,7 @@
 package zendesktest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -312,17 +313,27 @@ func (a *Account) Touch(at time.Time, ticketID int64) error {
 	return nil
 }
 
-// AddAuditEvent appends an audit with one event of any type, given as JSON without an id: what clients must skip or
-// survive.
-func (a *Account) AddAuditEvent(at time.Time, ticketID, actor int64, kind string, raw []byte) error {
+// AddAuditEvent appends an audit with one event of any type, whose other fields are given as a JSON object: what clients
+// must skip or survive.
+func (a *Account) AddAuditEvent(at time.Time, ticketID, actor int64, kind string, fields []byte) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r, err := a.record(ticketID)
 	if err != nil {
 		return err
 	}
+	event := map[string]any{}
+	if err := json.Unmarshal(fields, &event); err != nil {
+		return fmt.Errorf("event fields: %w, want a JSON object: %w", ErrInvalid, err)
+	}
+	id := a.nextID()
+	event["id"], event["type"] = id, kind
+	raw, err := json.Marshal(event)
+	if err != nil {
+		return fmt.Errorf("event fields: %w", err)
+	}
 	b := a.begin(clock(at, r.UpdatedAt), r, actor, "web")
-	b.audit.Events = append(b.audit.Events, AuditEvent{ID: a.nextID(), Type: kind, Raw: slices.Clone(raw)})
+	b.audit.Events = append(b.audit.Events, AuditEvent{ID: id, Type: kind, Raw: raw})
 	b.commit()
 	return nil
 }

@@ -185,7 +185,8 @@ func (a *Account) emit(at time.Time, kind, subject string, detail any, event map
 		o.lost++
 		return
 	}
-	w.Body = append(body, '\n')
+	body = append(body, '\n')
+	w.Body = body
 	o.waiting = append(o.waiting, w)
 	if extra := outboxLimit / 20; len(o.waiting) >= outboxLimit+extra {
 		o.waiting = slices.Delete(o.waiting, 0, extra)
