@@ -13,16 +13,18 @@ type output struct {
 	calls    []call
 	variable *path // head, when it is a variable
 	tolerant bool  // the chain deals with a missing value itself
+	listed   bool  // the value is written as it is or replaced by a default, so a list of a merge tag gets commas
 }
 
 // newOutput finishes an output of c's template.
 func newOutput(source string, at int, head expression, calls []call) *output {
-	o := &output{source: source, at: at, head: head, calls: calls}
+	o := &output{source: source, at: at, head: head, calls: calls, listed: true}
 	o.variable, _ = head.(*path)
 	for _, c := range calls {
 		if c.filter.tolerant > 0 && len(c.args) >= c.filter.tolerant-1 {
 			o.tolerant = true
 		}
+		o.listed = o.listed && c.filter.name == "default"
 	}
 	return o
 }
@@ -69,12 +71,12 @@ func (o *output) missing(st *state, origin string) (kept bool, err error) {
 
 // write leads the value through the filters and writes it.
 func (o *output) write(st *state, v any, origin string) error {
-	if list, ok := v.([]any); ok && len(o.calls) == 0 && origin != "" && o.variable.fromMergeData(origin) {
-		return writeMergeList(st, list)
-	}
 	v, err := applyCalls(st, v, o.calls)
 	if err != nil {
 		return err
+	}
+	if list, ok := v.([]any); ok && o.listed && origin != "" && o.variable.fromMergeData(origin) {
+		return writeMergeList(st, list)
 	}
 	return writeValue(st, v)
 }
