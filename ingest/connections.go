@@ -26,22 +26,14 @@ type Connections struct {
 	PublicURL string
 }
 
-// AuthorizeRequest holds the credentials of a source: Email and Token for the method api_token, ClientID and ClientSecret for the others.
-type AuthorizeRequest struct {
-	Method       string
-	Email        string
-	Token        string
-	ClientID     string
-	ClientSecret string
-	// WebhookScope also asks for the right to register webhooks (method oauth).
-	WebhookScope bool
-}
+// AuthorizeRequest holds the credentials of a source.
+type AuthorizeRequest = schemas.AuthorizeRequest
 
 // Authorize gives a source credentials. For api_token and client_credentials the account is checked and the source is connected when it
 // returns; for oauth it returns the address to send the admin to, and Callback does the rest. Errors are Problems: of class
 // schemas.ErrInvalid with one of the codes of Check or the bad fields, of class schemas.ErrConflict when the source is archived.
 func (c *Connections) Authorize(ctx context.Context, id string, req AuthorizeRequest) (authorizeURL string, err error) {
-	if err := req.validate(); err != nil {
+	if err := validateRequest(req); err != nil {
 		return "", err
 	}
 	s, err := c.Store.Source(ctx, id)
@@ -61,7 +53,7 @@ func (c *Connections) Authorize(ctx context.Context, id string, req AuthorizeReq
 	}
 }
 
-func (r AuthorizeRequest) validate() error {
+func validateRequest(r AuthorizeRequest) error {
 	p := &schemas.Problem{Class: schemas.ErrInvalid, Code: "invalid-input", Detail: "the credentials are not complete"}
 	need := func(value, location, message string) {
 		if value == "" || len(value) > 2048 {

@@ -8,4 +8,6 @@ type AuthorizeRequest struct {
 	ClientSecret string
 	Email        string
 	Token        string
+	// WebhookScope also asks for the right to register webhooks (method oauth).
+	WebhookScope bool
 }
