@@ -62,11 +62,13 @@ func (c *Client) explainMe(err error) error {
 	status := new(StatusError)
 	dns := new(net.DNSError)
 	switch {
+	case errors.Is(err, schemas.ErrUnauthenticated):
+		return wrongCredentials()
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return refuse(CodeUnknownAccount, "there is no Zendesk account of this name")
 	case !errors.As(err, &status):
 		return err
-	case status.Status == http.StatusUnauthorized, status.Status == http.StatusForbidden:
+	case status.Status == http.StatusForbidden:
 		return wrongCredentials()
 	case status.Status == http.StatusNotFound && saysNoEndpoint(status.Body):
 		return noSupport()
@@ -95,12 +97,12 @@ func (c *Client) checkSupport(ctx context.Context, now time.Time) error {
 	_, err := c.Get(ctx, "/api/v2/incremental/tickets/cursor.json", query)
 	status := new(StatusError)
 	switch {
+	case errors.Is(err, schemas.ErrUnauthenticated):
+		return wrongCredentials()
 	case !errors.As(err, &status):
 		return err
 	case status.Status == http.StatusNotFound, status.Status == http.StatusForbidden:
 		return noSupport()
-	case status.Status == http.StatusUnauthorized:
-		return wrongCredentials()
 	}
 	return err
 }

@@ -49,8 +49,48 @@ func (d *Directory) Load(ctx context.Context) error {
 	return nil
 }
 
-// Run follows the store until ctx ends, and starts over when the watch breaks.
+// relist is how often the records are listed beside the watch.
+const relist = 30 * time.Second
+
+// Run follows the store until ctx ends, and starts over when the watch breaks. Beside the watch it lists the records now and then: a watch
+// does not tell what was deleted before it began.
 func (d *Directory) Run(ctx context.Context) error {
+	lister := make(chan struct{})
+	defer func() { <-lister }()
+	go func() {
+		defer close(lister)
+		d.list(ctx)
+	}()
+	return d.follow(ctx)
+}
+
+func (d *Directory) list(ctx context.Context) {
+	ticker := time.NewTicker(relist)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		before := *d.entries.Load()
+		sources, err := d.store.Sources(ctx)
+		if err != nil {
+			continue // The watch reports a store that does not answer.
+		}
+		there := map[string]bool{}
+		for _, s := range sources {
+			there[s.ID] = true
+		}
+		for id := range before {
+			if !there[id] {
+				d.put(schemas.Source{Settings: schemas.Settings{ID: id}}, true)
+			}
+		}
+	}
+}
+
+func (d *Directory) follow(ctx context.Context) error {
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		err := d.store.WatchSources(ctx, d.put)
 		if err == nil {

@@ -1,0 +1,359 @@
+package ingest
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"deskstream/ingest/zendesktest"
+	"deskstream/schemas"
+)
+
+func newConnections(t *testing.T, d *desk, status schemas.SourceStatus) (*Connections, *memory) {
+	t.Helper()
+	store := newMemory()
+	clients := newClients(t, store, d.URL())
+	store.putSource(t, func(s *schemas.Source) {
+		s.Status = status
+		if status != schemas.SourceDraft && status != schemas.SourceAwaiting {
+			s.Auth = schemas.Auth{Method: MethodAPIToken, Email: testEmail, Token: clients.Sealer.Seal(testSource, fieldToken, testToken)}
+		}
+	})
+	return &Connections{
+		Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t), PublicURL: "http://127.0.0.1:8080",
+	}, store
+}
+
+func problemCode(err error) string {
+	p := new(schemas.Problem)
+	if errors.As(err, &p) {
+		return p.Code
+	}
+	return ""
+}
+
+func TestAuthorizeInput(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	c, store := newConnections(t, d, schemas.SourceDraft)
+	for want, req := range map[string]AuthorizeRequest{
+		"body.method":        {Method: "password"},
+		"body.email":         {Method: MethodAPIToken, Email: "nobody", Token: "x"},
+		"body.token":         {Method: MethodAPIToken, Email: "a@b.test"},
+		"body.client_id":     {Method: MethodOAuth},
+		"body.client_secret": {Method: MethodClientCredentials, ClientID: "x"},
+	} {
+		_, err := c.Authorize(t.Context(), testSource, req)
+		p := new(schemas.Problem)
+		if !errors.As(err, &p) || len(p.Fields) != 1 || p.Fields[0].Location != want {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if _, err := c.Authorize(t.Context(), "nobody", AuthorizeRequest{Method: MethodOAuth, ClientID: "x"}); !errors.Is(err, schemas.ErrNotFound) {
+		t.Errorf("unknown source: %v", err)
+	}
+	if n := len(d.Requests()); n != 0 {
+		t.Errorf("%d requests for input that cannot work", n)
+	}
+	if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceDraft {
+		t.Errorf("status %s", s.Status)
+	}
+}
+
+func TestAuthorizeToken(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	c, store := newConnections(t, d, schemas.SourceDraft)
+	bad := AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: "wrong"}
+	if _, err := c.Authorize(t.Context(), testSource, bad); problemCode(err) != CodeWrongCredentials {
+		t.Fatalf("%v", err)
+	}
+	if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceDraft || s.Auth.Method != "" {
+		t.Fatalf("refused credentials left %+v", s)
+	}
+	to, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken})
+	if err != nil || to != "" {
+		t.Fatalf("%q %v", to, err)
+	}
+	s, _ := store.Source(t.Context(), testSource)
+	if s.Status != schemas.SourceConnected || strings.Contains(string(store.sources[testSource]), testToken) {
+		t.Errorf("status %s, or the token is stored readable", s.Status)
+	}
+}
+
+func TestOAuth(t *testing.T) {
+	t.Parallel()
+	d := oauthDesk(t)
+	c, store := newConnections(t, d, schemas.SourceDraft)
+	req := AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"}
+	to, err := c.Authorize(t.Context(), testSource, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, _ := url.Parse(to)
+	if v := q.Query(); v.Get("code_challenge_method") != "S256" || v.Get("scope") != "read" || len(v.Get("state")) < 43 ||
+		v.Get("redirect_uri") != "http://127.0.0.1:8080/v1/oauth/zendesk/callback" {
+		t.Errorf("authorize address: %s", to)
+	}
+	if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceAwaiting {
+		t.Errorf("status %s", s.Status)
+	}
+	if strings.Contains(string(store.sources[testSource]), "s3cret") {
+		t.Error("client secret stored readable")
+	}
+	back := consent(t, to)
+	for name, state := range map[string]string{
+		"none": "", "foreign": "other." + back.Get("state")[len(testSource)+1:], "forged": testSource + "." + strings.Repeat("A", 43),
+	} {
+		if _, err := c.Callback(t.Context(), state, back.Get("code")); problemCode(err) != "unknown-state" {
+			t.Errorf("%s state: %v", name, err)
+		}
+	}
+	if s, err := c.Callback(t.Context(), back.Get("state"), back.Get("code")); err != nil || s.Status != schemas.SourceConnected {
+		t.Fatalf("%v %v", s.Status, err)
+	}
+	if _, err := c.Callback(t.Context(), back.Get("state"), back.Get("code")); problemCode(err) != "unknown-state" {
+		t.Errorf("state used twice: %v", err)
+	}
+}
+
+func TestOAuthFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		secret string
+		after  time.Duration
+		code   func(string) string
+		want   string
+	}{
+		"too late":     {secret: "s3cret", after: stateLife, want: "unknown-state"},
+		"denied":       {secret: "s3cret", code: func(string) string { return "" }, want: "authorization-denied"},
+		"wrong secret": {secret: "other", want: CodeWrongCredentials},
+		"wrong code":   {secret: "s3cret", code: func(string) string { return "abc" }, want: CodeWrongCredentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := oauthDesk(t)
+			conn, store := newConnections(t, d, schemas.SourceDraft)
+			to, err := conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: c.secret})
+			if err != nil {
+				t.Fatal(err)
+			}
+			back := consent(t, to)
+			code := back.Get("code")
+			if c.code != nil {
+				code = c.code(code)
+			}
+			conn.Now = func() time.Time { return time.Now().Add(c.after) }
+			if _, err := conn.Callback(t.Context(), back.Get("state"), code); problemCode(err) != c.want {
+				t.Fatalf("%v, want %s", err, c.want)
+			}
+			if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceAwaiting || s.Auth.AccessToken != "" {
+				t.Fatalf("left behind: %+v", s)
+			}
+		})
+	}
+}
+
+// TestOAuthVerifier swaps the verifiers of two authorizations: Zendesk must refuse the code.
+func TestOAuthVerifier(t *testing.T) {
+	t.Parallel()
+	d := oauthDesk(t)
+	c, _ := newConnections(t, d, schemas.SourceDraft)
+	req := AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"}
+	first, err := c.Authorize(t.Context(), testSource, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.Authorize(t.Context(), testSource, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := consent(t, first), consent(t, second)
+	if _, err := c.Callback(t.Context(), one.Get("state"), one.Get("code")); problemCode(err) != "unknown-state" {
+		t.Errorf("superseded authorization: %v", err)
+	}
+	if _, err := c.Callback(t.Context(), two.Get("state"), one.Get("code")); problemCode(err) != CodeWrongCredentials {
+		t.Errorf("code of another verifier: %v", err)
+	}
+}
+
+func TestLifecycle(t *testing.T) {
+	t.Parallel()
+	const (
+		draft, awaiting, connected      = schemas.SourceDraft, schemas.SourceAwaiting, schemas.SourceConnected
+		disconnected, archived, deleted = schemas.SourceDisconnected, schemas.SourceArchived, schemas.SourceStatus("deleted")
+	)
+	type edge struct{ from, to schemas.SourceStatus }
+	steps := map[string]func(c *Connections, r *http.Request) error{
+		"disconnect": func(c *Connections, r *http.Request) error {
+			_, err := c.Disconnect(r.Context(), testSource)
+			return err
+		},
+		"reconnect": func(c *Connections, r *http.Request) error {
+			_, err := c.Reconnect(r.Context(), testSource)
+			return err
+		},
+		"archive": func(c *Connections, r *http.Request) error { _, err := c.Archive(r.Context(), testSource); return err },
+		"restore": func(c *Connections, r *http.Request) error { _, err := c.Restore(r.Context(), testSource); return err },
+		"delete":  func(c *Connections, r *http.Request) error { return c.Delete(r.Context(), testSource) },
+	}
+	allowed := map[string][]edge{
+		"disconnect": {{connected, disconnected}},
+		"reconnect":  {{disconnected, connected}},
+		"archive":    {{disconnected, archived}, {draft, archived}, {awaiting, archived}},
+		"restore":    {{archived, disconnected}},
+		"delete":     {{archived, deleted}, {draft, deleted}, {awaiting, deleted}},
+	}
+	missing := map[string]string{"archive/connected": "disconnect", "delete/connected": "disconnect", "delete/disconnected": "archive"}
+	for name, do := range steps {
+		for _, from := range []schemas.SourceStatus{draft, awaiting, connected, disconnected, archived} {
+			t.Run(name+"/"+string(from), func(t *testing.T) {
+				t.Parallel()
+				c, store := newConnections(t, newDesk(t, zendesktest.Options{}), from)
+				r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+				err := do(c, r)
+				want := from
+				ok := false
+				for _, e := range allowed[name] {
+					if e.from == from {
+						want, ok = e.to, true
+					}
+				}
+				switch {
+				case ok && err != nil:
+					t.Fatal(err)
+				case !ok && !errors.Is(err, schemas.ErrConflict):
+					t.Fatalf("%v, want a conflict", err)
+				case !ok && !strings.Contains(err.Error(), missing[name+"/"+string(from)]):
+					t.Fatalf("%v does not name the missing step", err)
+				}
+				s, err := store.Source(t.Context(), testSource)
+				if want == deleted {
+					if !errors.Is(err, schemas.ErrNotFound) {
+						t.Fatalf("%v", err)
+					}
+				} else if s.Status != want {
+					t.Fatalf("status %s, want %s", s.Status, want)
+				}
+			})
+		}
+	}
+}
+
+func TestReconnectChecksCredentials(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	c, store := newConnections(t, d, schemas.SourceDisconnected)
+	fault("/api/v2/users/me", 401, "")(d)
+	if _, err := c.Reconnect(t.Context(), testSource); problemCode(err) != CodeWrongCredentials {
+		t.Fatalf("%v", err)
+	}
+	if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceDisconnected {
+		t.Fatalf("status %s", s.Status)
+	}
+	d.ClearFaults()
+	if _, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceConnected || s.Error != "" {
+		t.Fatalf("status %s, error %q", s.Status, s.Error)
+	}
+}
+
+func TestResync(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	c, store := newConnections(t, d, schemas.SourceConnected)
+	later := time.Now().Add(time.Hour)
+	through := time.Now().Add(-time.Hour)
+	for _, name := range []string{ResourceTickets, ResourceUsers} {
+		_, err := store.PutCursor(t.Context(), testSource, schemas.Cursor{Resource: name, Cursor: "abc", Done: true, NextRunAt: &later, Through: &through})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, _ := store.Source(t.Context(), testSource)
+	if err := c.Resync(t.Context(), testSource, ResyncDelta); err != nil {
+		t.Fatal(err)
+	}
+	after, _ := store.Source(t.Context(), testSource)
+	cur := store.cursor(testSource, ResourceTickets)
+	if cur.Cursor != "abc" || !cur.Done || cur.NextRunAt.After(time.Now()) || after.Revision == before.Revision {
+		t.Errorf("delta: %+v", cur)
+	}
+	if err := c.Resync(t.Context(), testSource, ResyncBackfill); err != nil {
+		t.Fatal(err)
+	}
+	cur = store.cursor(testSource, ResourceTickets)
+	if age := time.Since(*cur.Start); cur.Cursor != "" || cur.Done || cur.Through != nil || age < 89*24*time.Hour || age > 91*24*time.Hour {
+		t.Errorf("backfill: %+v", cur)
+	}
+	if cur = store.cursor(testSource, ResourceUsers); cur.Start.Unix() != 0 {
+		t.Errorf("backfill of users: %+v", cur)
+	}
+	if err := c.Resync(t.Context(), testSource, "all"); !errors.Is(err, schemas.ErrInvalid) {
+		t.Errorf("%v", err)
+	}
+	store.putSource(t, func(s *schemas.Source) { s.Status = schemas.SourceDisconnected })
+	if err := c.Resync(t.Context(), testSource, ResyncDelta); !errors.Is(err, schemas.ErrConflict) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRegisterWebhook(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	c, store := newConnections(t, d, schemas.SourceConnected)
+	for range 2 {
+		if err := c.RegisterWebhook(t.Context(), testSource, "https://desk.test/"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hooks := d.Account.Subscriptions()
+	if len(hooks) != 1 || hooks[0].Endpoint != "https://desk.test/webhooks/zendesk/"+testSource || len(hooks[0].Events) != len(WebhookEvents) {
+		t.Fatalf("%+v", hooks)
+	}
+	s, _ := store.Source(t.Context(), testSource)
+	if secret, err := c.Sealer.Open(testSource, fieldWebhookSecret, s.Webhook.Secret); err != nil || secret != hooks[0].Secret {
+		t.Errorf("%q %v", secret, err)
+	}
+	if err := c.RegisterWebhook(t.Context(), testSource, "ftp://x"); !errors.Is(err, schemas.ErrInvalid) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRegisterWebhookWithoutRight(t *testing.T) {
+	t.Parallel()
+	d := oauthDesk(t)
+	store := newMemory()
+	clients := newClients(t, store, d.URL())
+	oauthSource(t, d, store, clients)
+	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t)}
+	if err := c.RegisterWebhook(t.Context(), testSource, "https://desk.test"); problemCode(err) != "webhook-scope-missing" {
+		t.Errorf("%v", err)
+	}
+	if len(d.Account.Subscriptions()) != 0 {
+		t.Error("created all the same")
+	}
+}
+
+func TestRegisterWebhookWithClientCredentials(t *testing.T) {
+	t.Parallel()
+	d := oauthDesk(t)
+	store := newMemory()
+	clients := newClients(t, store, d.URL())
+	store.putSource(t, func(s *schemas.Source) { s.Status = schemas.SourceDraft })
+	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t)}
+	if _, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.RegisterWebhook(t.Context(), testSource, "https://desk.test"); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Account.Subscriptions()) != 1 {
+		t.Error("not created")
+	}
+}
