@@ -121,13 +121,13 @@ type texts struct {
 	rows int
 }
 
-func (c *texts) Type() proto.ColumnType         { return proto.ColumnTypeString }
-func (c *texts) Rows() int                      { return c.rows }
-func (c *texts) EncodeColumn(b *proto.Buffer)   { b.PutRaw(c.buf) }
-func (c *texts) WriteColumn(w *proto.Writer)    { w.ChainWrite(c.buf) }
-func (c *texts) append(v *cell)                 { c.add(v.text) }
-func (c *texts) reset()                         { c.buf, c.rows = c.buf[:0], 0 }
-func (c *texts) size() int                      { return cap(c.buf) }
+func (c *texts) Type() proto.ColumnType       { return proto.ColumnTypeString }
+func (c *texts) Rows() int                    { return c.rows }
+func (c *texts) EncodeColumn(b *proto.Buffer) { b.PutRaw(c.buf) }
+func (c *texts) WriteColumn(w *proto.Writer)  { w.ChainWrite(c.buf) }
+func (c *texts) append(v *cell)               { c.add(v.text) }
+func (c *texts) reset()                       { c.buf, c.rows = c.buf[:0], 0 }
+func (c *texts) size() int                    { return cap(c.buf) }
 func (c *texts) addAll(list [][]byte, _ []int64) {
 	for _, s := range list {
 		c.add(s)

@@ -12,8 +12,8 @@ const lastSecond = math.MaxUint32
 func parseTime(s []byte) (int64, bool) {
 	sec, ok := parseUTC(s)
 	if !ok {
-		t, err := time.Parse(time.RFC3339, string(s))
-		if err != nil {
+		var t time.Time
+		if t.UnmarshalText(s) != nil {
 			return 0, false
 		}
 		sec = t.Unix()
@@ -21,7 +21,7 @@ func parseTime(s []byte) (int64, bool) {
 	return min(max(sec, 0), lastSecond), true
 }
 
-// parseUTC reads 2006-01-02T15:04:05Z, the form nearly all times have; false leaves the decision to time.Parse.
+// parseUTC reads 2006-01-02T15:04:05Z, the form nearly all times have; false leaves the decision to package time.
 func parseUTC(s []byte) (int64, bool) {
 	if len(s) != 20 || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[19] != 'Z' {
 		return 0, false
