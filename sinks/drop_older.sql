@@ -1,0 +1,1 @@
+ALTER TABLE {table:Identifier} DELETE WHERE _ver < {least:UInt64}
