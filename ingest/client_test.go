@@ -36,6 +36,14 @@ func newDesk(t testing.TB, o zendesktest.Options) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d := serveAccount(t, a, o)
+	d.admin = admin
+	return d
+}
+
+// serveAccount listens on loopback, without limits on requests unless o names some, and holds the client to reading.
+func serveAccount(t testing.TB, a *zendesktest.Account, o zendesktest.Options) *desk {
+	t.Helper()
 	if o.APITokens == nil {
 		o.APITokens = map[string]string{testToken: ""}
 	}
@@ -57,7 +65,7 @@ func newDesk(t testing.TB, o zendesktest.Options) *desk {
 			t.Errorf("a read-only client sent %v", v)
 		}
 	})
-	return &desk{s, admin}
+	return &desk{Server: s}
 }
 
 func newClients(t testing.TB, store *memory, base string) *Clients {

@@ -1,0 +1,774 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+
+	"deskstream/ingest/zendesktest"
+	"deskstream/schemas"
+)
+
+// rig is a poller on a simulated account.
+type rig struct {
+	*desk
+	store   *memory
+	clients *Clients
+	poller  *Poller
+	conn    *Connections
+	stop    func()
+}
+
+// quick makes every resource run often, but for those named.
+func quick(but ...string) map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for name := range Intervals() {
+		out[name] = 100 * time.Millisecond
+		if slices.Contains(but, name) {
+			out[name] = time.Hour
+		}
+	}
+	return out
+}
+
+func never() map[string]time.Duration { return quick(slices.Collect(maps.Keys(Intervals()))...) }
+
+// newRig makes a connected source of the account; nothing runs before start.
+func newRig(t testing.TB, d *desk, edit func(r *rig)) *rig {
+	t.Helper()
+	store := newMemory()
+	r := &rig{desk: d, store: store, clients: newClients(t, store, d.URL())}
+	r.poller = &Poller{
+		Store: store, Clients: r.clients, Metrics: r.clients.Metrics, Now: time.Now, Log: testLog(t), Intervals: never(),
+		PageSize: 100, Retry: 50 * time.Millisecond,
+	}
+	r.conn = &Connections{Store: store, Sealer: r.clients.Sealer, Clients: r.clients, Now: time.Now, Log: testLog(t)}
+	store.putSource(t, func(s *schemas.Source) {
+		s.Auth = schemas.Auth{Method: MethodAPIToken, Email: testEmail, Token: r.clients.Sealer.Seal(testSource, fieldToken, testToken)}
+	})
+	if edit != nil {
+		edit(r)
+	}
+	return r
+}
+
+func (r *rig) start(t testing.TB) {
+	t.Helper()
+	r.poller.Sources = NewDirectory(r.store, r.clients.Sealer, testLog(t))
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = r.poller.Sources.Run(ctx) })
+	wg.Go(func() { _ = r.poller.Run(ctx) })
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		wg.Wait()
+	})
+	t.Cleanup(r.stop)
+}
+
+// restart gives the rig a new poller, as a new process has, on the same store.
+func (r *rig) restart(t testing.TB) {
+	t.Helper()
+	r.stop()
+	r.store.mu.Lock()
+	r.store.watchers = nil
+	r.store.mu.Unlock()
+	p := r.poller
+	r.poller = &Poller{
+		Store: p.Store, Clients: p.Clients, Metrics: p.Metrics, Now: p.Now, Log: p.Log, Intervals: p.Intervals, PageSize: p.PageSize,
+		Retry: p.Retry, Clock: p.Clock,
+	}
+	r.start(t)
+}
+
+// done says whether every resource was read to its end and its run has ended.
+func (r *rig) done() bool {
+	for _, res := range resources {
+		if cur := r.store.cursor(testSource, res.name); !cur.Done || cur.NextRunAt == nil || cur.State == "failing" {
+			return false
+		}
+	}
+	return true
+}
+
+// TestInitialSync reads an account whose past is longer than the retention and compares what arrived with what there is.
+func TestInitialSync(t *testing.T) {
+	t.Parallel()
+	d := pastDesk(t, 120, 4, zendesktest.Options{PageSize: 90})
+	r := newRig(t, d, func(r *rig) {
+		r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 40 })
+	})
+	began := time.Now()
+	r.start(t)
+	eventually(t, "initial sync", r.done)
+	start := began.Add(-40 * 24 * time.Hour)
+
+	users := map[int64]bool{}
+	for _, u := range d.Account.Users() {
+		users[u.ID] = true
+	}
+	orgs := map[int64]bool{}
+	for _, o := range d.Account.Organizations() {
+		orgs[o.ID] = true
+	}
+	tickets, audits, ratings := map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
+	old := 0
+	for _, ticket := range d.Account.Tickets() {
+		if ticket.GeneratedTimestamp < start.Unix() {
+			continue
+		}
+		tickets[ticket.ID] = true
+		whole := ticket.CreatedAt.Before(start) && ticket.Status != "deleted"
+		if whole {
+			old++
+		}
+		list, err := d.Account.Audits(ticket.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range list {
+			if whole || !a.CreatedAt.Before(start) {
+				audits[a.ID] = true
+			}
+		}
+	}
+	for _, x := range d.Account.Ratings() {
+		if x.UpdatedAt.After(start) {
+			ratings[x.ID] = true
+		}
+	}
+	for kind, want := range map[schemas.Kind]map[int64]bool{
+		schemas.KindUser: users, schemas.KindOrganization: orgs, schemas.KindTicket: tickets, schemas.KindAudit: audits,
+		schemas.KindRating: ratings,
+	} {
+		if got := r.store.ids(kind); !maps.Equal(got, want) {
+			t.Errorf("%s: %d different ids, want %d", kind, len(got), len(want))
+		}
+	}
+	if old == 0 || len(tickets) < 50 || len(ratings) == 0 {
+		t.Fatalf("the account proves nothing: %d old tickets of %d, %d ratings", old, len(tickets), len(ratings))
+	}
+	for kind, want := range map[schemas.Kind]int{
+		schemas.KindGroup: 3, schemas.KindBrand: 2, schemas.KindSchedule: 1, schemas.KindTicketField: 1, schemas.KindUserField: 1,
+		schemas.KindOrganizationField: 1,
+	} {
+		if got := len(r.store.of(kind)); got != want {
+			t.Errorf("%d of %s, want %d", got, kind, want)
+		}
+	}
+	if len(r.store.of(schemas.KindMetricEvent)) == 0 {
+		t.Error("no metric events")
+	}
+	checkOrder(t, r.store.all())
+	checkSchedule(t, r.store.of(schemas.KindSchedule)[0])
+	checkIDs(t, r.store.all())
+	for _, res := range resources {
+		cur := r.store.cursor(testSource, res.name)
+		if cur.Through == nil || time.Since(*cur.Through) > 2*time.Minute || cur.LastRunAt == nil || cur.State != "idle" || cur.LastError != "" || cur.Rows == 0 {
+			t.Errorf("cursor of %s: %+v", res.name, cur)
+		}
+	}
+
+	// A new process reads nothing again that it need not, and nothing of it is a new fact.
+	before := r.store.all()
+	d.ForgetRequests()
+	r.restart(t)
+	if err := r.conn.Resync(t.Context(), testSource, ResyncDelta); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "second run", func() bool {
+		for _, res := range resources {
+			if !r.store.cursor(testSource, res.name).LastRunAt.After(began.Add(time.Millisecond)) || !r.done() {
+				return false
+			}
+		}
+		return len(d.Requests()) >= len(resources)
+	})
+	r.stop()
+	known := map[string]bool{}
+	for _, e := range before {
+		known[e.ID] = true
+	}
+	again := 0
+	for _, e := range r.store.all()[len(before):] {
+		if !known[e.ID] {
+			t.Errorf("new event %s in an unchanged account", e.ID)
+		}
+		if e.Kind == schemas.KindTicket || e.Kind == schemas.KindAudit {
+			again++
+		}
+	}
+	if again > 20 {
+		t.Errorf("%d tickets and audits read again", again)
+	}
+}
+
+// checkOrder demands that people come before their tickets and organizations before people.
+func checkOrder(t *testing.T, events []schemas.Event) {
+	t.Helper()
+	users := map[schemas.ZID]bool{}
+	for _, e := range events {
+		switch e.Kind {
+		case schemas.KindUser:
+			users[headOf(e.Data).ID] = true
+		case schemas.KindTicket:
+			var ticket schemas.ZTicket
+			if err := json.Unmarshal(e.Data, &ticket); err != nil {
+				t.Fatal(err)
+			}
+			if !users[ticket.RequesterID] {
+				t.Fatalf("ticket %d before its requester", ticket.ID)
+			}
+		case schemas.KindAudit:
+			a, err := schemas.DecodeAudit(e.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range a.Comments {
+				if c.AuthorID > 0 && !users[c.AuthorID] {
+					t.Fatalf("audit %d before the author of its comment", a.ID)
+				}
+			}
+		}
+	}
+}
+
+func checkSchedule(t *testing.T, e schemas.Event) {
+	t.Helper()
+	var s schemas.ZSchedule
+	if err := json.Unmarshal(e.Data, &s); err != nil || len(s.Holidays) == 0 || len(s.Intervals) == 0 {
+		t.Errorf("schedule %s: %v", e.Data, err)
+	}
+}
+
+func checkIDs(t *testing.T, events []schemas.Event) {
+	t.Helper()
+	for _, e := range events {
+		parts := strings.SplitN(e.ID, ":", 4)
+		if parts[0] != "zd" || parts[1] != "acme" || parts[2] != string(e.Kind) || e.Via != "poll" || e.Source != testSource || e.Account != "acme" {
+			t.Fatalf("event %+v", e)
+		}
+		id := headOf(e.Data).ID.String()
+		if e.Kind == schemas.KindAudit && parts[3] != id || e.Kind != schemas.KindAudit && !strings.HasPrefix(parts[3], id+":") {
+			t.Fatalf("event id %s of object %s", e.ID, id)
+		}
+	}
+}
+
+// pastDesk serves a generated history whose admin holds the token of the tests.
+func pastDesk(t testing.TB, days, perDay int, o zendesktest.Options) *desk {
+	t.Helper()
+	a, err := zendesktest.History(7, days, perDay, time.Now().Add(-5*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.CreateUser(time.Now().Add(-200*24*time.Hour), zendesktest.NewUser{Name: "Ada Admin", Email: testEmail, Role: "admin"}); err != nil {
+		t.Fatal(err)
+	}
+	return serveAccount(t, a, o)
+}
+
+func newTicket(t testing.TB, d *desk, at time.Time, requester int64) int64 {
+	t.Helper()
+	ticket, err := d.Account.CreateTicket(at, zendesktest.NewTicket{Requester: requester, Subject: "Help", Body: "Please"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticket.ID
+}
+
+func newCustomer(t testing.TB, d *desk, at time.Time, name string) int64 {
+	t.Helper()
+	u, err := d.Account.CreateUser(at, zendesktest.NewUser{Name: name, Email: strings.ToLower(name) + "@customer.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.ID
+}
+
+// TestHostilePages walks small pages with ties on a second, through refusals, errors, cut and doubled answers, and must miss nothing.
+func TestHostilePages(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{PageSize: 7})
+	base := time.Now().Add(-30 * 24 * time.Hour).Truncate(time.Second)
+	customer := newCustomer(t, d, base, "Carla")
+	for i := range 120 {
+		// Eleven on each second: more than a page.
+		newTicket(t, d, base.Add(time.Duration(i/11)*time.Second), customer)
+	}
+	for i := range 10 {
+		p := []string{"/api/v2/incremental/tickets", "/api/v2/incremental/ticket_events", "/api/v2/incremental/users"}[i%3]
+		for j, f := range []zendesktest.Fault{
+			{Status: 429}, {Status: 500}, {Cut: true}, {Duplicate: true}, {Status: 503, RetryAfter: 1}, {Status: 200, Body: `{"tickets":[{"id`},
+		} {
+			if j == 4 && i > 2 {
+				continue // A second each is enough.
+			}
+			f.Path, f.Skip = p, i*2+j
+			d.Inject(f)
+		}
+	}
+	hidden := newTicket(t, d, time.Now(), customer)
+	r := newRig(t, d, func(r *rig) { r.poller.PageSize = 7; r.poller.Intervals = quick() })
+	r.start(t)
+	want := map[int64]bool{}
+	for _, ticket := range d.Account.Tickets() {
+		if ticket.ID != hidden {
+			want[ticket.ID] = true
+		}
+	}
+	eventually(t, "all tickets through all faults", func() bool { return maps.Equal(r.store.ids(schemas.KindTicket), want) && r.done() })
+	if got := len(r.store.of(schemas.KindAudit)); got != 120 {
+		t.Errorf("%d audits, want 120 without the hidden minute", got)
+	}
+	if cur := r.store.cursor(testSource, ResourceTickets); time.Since(*cur.Through) < time.Minute {
+		t.Errorf("data called complete within the hidden minute: %s", cur.Through)
+	}
+	for _, q := range d.Requests() {
+		v, _ := url.ParseQuery(q.Query)
+		if at, err := strconv.ParseInt(v.Get("start_time"), 10, 64); err == nil && strings.Contains(q.Path, "incremental") && q.At.Unix()-at < 60 {
+			t.Errorf("%s asked for start_time %d seconds ago", q.Path, q.At.Unix()-at)
+		}
+	}
+}
+
+// TestHiddenMinute makes a ticket while polls run: it must come once the minute is over, not be skipped.
+func TestHiddenMinute(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	d := newDesk(t, zendesktest.Options{Now: now})
+	customer := newCustomer(t, d, time.Now().Add(-time.Hour), "Carla")
+	r := newRig(t, d, func(r *rig) {
+		r.clients.Now, r.poller.Now = now, now
+		r.poller.Intervals = quick()
+	})
+	r.start(t)
+	eventually(t, "first sync", r.done)
+	ticket := newTicket(t, d, now(), customer)
+	runs := r.store.cursor(testSource, ResourceTickets).LastRunAt
+	eventually(t, "polls within the minute", func() bool {
+		return r.store.cursor(testSource, ResourceTickets).LastRunAt.Sub(*runs) > 300*time.Millisecond
+	})
+	if r.store.ids(schemas.KindTicket)[ticket] {
+		t.Fatal("the export did not hide the ticket: the test proves nothing")
+	}
+	ahead.Store(int64(70 * time.Second))
+	eventually(t, "ticket behind the minute", func() bool {
+		return r.store.ids(schemas.KindTicket)[ticket] && len(r.store.of(schemas.KindAudit)) == 1
+	})
+}
+
+// TestDailyContacts is R24 and R25 on a fake clock: a contact made a minute after the sync comes with the next one, a day later.
+func TestDailyContacts(t *testing.T) {
+	t.Parallel()
+	clock := clockwork.NewFakeClockAt(time.Now())
+	d := newDesk(t, zendesktest.Options{Now: clock.Now})
+	newCustomer(t, d, clock.Now().Add(-time.Hour), "Early")
+	r := newRig(t, d, func(r *rig) {
+		r.poller.Intervals = map[string]time.Duration{}
+		for name := range Intervals() {
+			r.poller.Intervals[name] = 1000 * time.Hour
+		}
+		delete(r.poller.Intervals, ResourceUsers)
+		r.poller.Clock, r.poller.Now, r.clients.Now = clock, clock.Now, clock.Now
+		r.poller.Retry = time.Hour
+	})
+	r.start(t)
+	eventually(t, "first sync", r.done)
+	first := *r.store.cursor(testSource, ResourceUsers).LastRunAt
+	if next := *r.store.cursor(testSource, ResourceUsers).NextRunAt; next.Sub(first) != 24*time.Hour {
+		t.Fatalf("next contact sync after %s", next.Sub(first))
+	}
+	// The ticker of the runner and the scheduler's timers wait on the clock.
+	if err := clock.BlockUntilContext(t.Context(), 1+len(resources)); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Minute)
+	late := newCustomer(t, d, clock.Now(), "Late")
+	d.ForgetRequests()
+	clock.Advance(22*time.Hour + 59*time.Minute)
+	time.Sleep(100 * time.Millisecond) // A poll that must not happen cannot be waited for.
+	for _, q := range d.Requests() {
+		if strings.Contains(q.Path, "users/cursor") {
+			t.Fatalf("contact sync after 23 hours: %+v", q)
+		}
+	}
+	if r.store.ids(schemas.KindUser)[late] {
+		t.Fatal("contact there after 23 hours")
+	}
+	clock.Advance(time.Hour + time.Second)
+	eventually(t, "contact after 24 hours", func() bool { return r.store.ids(schemas.KindUser)[late] })
+}
+
+// TestDisconnectReconnect is R11, R27 and R28: nothing is asked before the authorization and after a disconnect, and the reconnect reads
+// from where the cursors stand.
+func TestDisconnectReconnect(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	customer := newCustomer(t, d, time.Now().Add(-time.Hour), "Carla")
+	newTicket(t, d, time.Now().Add(-time.Hour), customer)
+	r := newRig(t, d, func(r *rig) {
+		r.store.putSource(t, func(s *schemas.Source) { s.Status, s.Auth = schemas.SourceDraft, schemas.Auth{} })
+	})
+	r.start(t)
+	time.Sleep(100 * time.Millisecond) // Requests that must not happen cannot be waited for.
+	if n := len(d.Requests()); n != 0 {
+		t.Fatalf("%d requests while draft", n)
+	}
+	if _, err := r.conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "first sync after the authorization", r.done)
+	if _, err := r.conn.Disconnect(t.Context(), testSource); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
+	missed := newTicket(t, d, time.Now().Add(-2*time.Minute), customer)
+	cursor := r.store.cursor(testSource, ResourceTickets).Cursor
+	d.ForgetRequests()
+	r.poller.Kick(testSource)
+	time.Sleep(100 * time.Millisecond)
+	if n := len(d.Requests()); n != 0 {
+		t.Fatalf("%d requests while disconnected", n)
+	}
+	if _, err := r.conn.Reconnect(t.Context(), testSource); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "ticket made while disconnected", func() bool { return r.store.ids(schemas.KindTicket)[missed] })
+	for _, q := range d.Requests() {
+		v, _ := url.ParseQuery(q.Query)
+		if strings.Contains(q.Path, "tickets/cursor") && v.Get("per_page") != "1" && v.Get("cursor") != cursor && v.Get("start_time") != "" {
+			t.Errorf("reconnect read from the beginning: %s", q.Query)
+		}
+	}
+	// R27: an edit of the record is no resync.
+	eventually(t, "second sync", func() bool {
+		cur := r.store.cursor(testSource, ResourceRatings)
+		return r.done() && cur.NextRunAt.After(time.Now())
+	})
+	d.ForgetRequests()
+	r.store.putSource(t, func(s *schemas.Source) { s.Name = "renamed" })
+	time.Sleep(150 * time.Millisecond)
+	if n := len(d.Requests()); n != 0 {
+		t.Errorf("%d requests because of a new name", n)
+	}
+	if err := r.conn.Resync(t.Context(), testSource, ResyncDelta); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "resync asks for every resource", func() bool {
+		asked := map[string]bool{}
+		for _, q := range d.Requests() {
+			asked[q.Path] = true
+		}
+		return len(asked) >= len(resources)
+	})
+}
+
+// TestBackfillResync sends all cursors back and must read, and store again, the whole window.
+func TestBackfillResync(t *testing.T) {
+	t.Parallel()
+	d := pastDesk(t, 20, 3, zendesktest.Options{})
+	r := newRig(t, d, nil)
+	r.start(t)
+	eventually(t, "first sync", r.done)
+	before := len(r.store.all())
+	facts := len(r.store.of(schemas.KindAudit))
+	d.ForgetRequests()
+	if err := r.conn.Resync(t.Context(), testSource, ResyncBackfill); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "back-fill", func() bool { return r.done() && len(r.store.all()) >= before+facts })
+	if got := len(r.store.of(schemas.KindAudit)); got != facts {
+		t.Errorf("%d audits, want %d: a back-fill makes no new facts", got, facts)
+	}
+}
+
+// TestTwoPollers runs two processes on one store: together they read everything, and a page that comes second is discarded.
+func TestTwoPollers(t *testing.T) {
+	t.Parallel()
+	d := pastDesk(t, 30, 6, zendesktest.Options{PageSize: 10})
+	first := newRig(t, d, func(r *rig) { r.poller.PageSize = 10; r.poller.Intervals = quick() })
+	second := &rig{desk: d, store: first.store, clients: newClients(t, first.store, d.URL())}
+	second.poller = &Poller{
+		Store: second.store, Clients: second.clients, Metrics: second.clients.Metrics, Now: time.Now, Log: testLog(t),
+		Intervals: quick(), PageSize: 10, Retry: 50 * time.Millisecond,
+	}
+	first.start(t)
+	second.start(t)
+	want := map[int64]bool{}
+	for _, ticket := range d.Account.Tickets() {
+		want[ticket.ID] = true
+	}
+	eventually(t, "everything read by two", func() bool { return maps.Equal(first.store.ids(schemas.KindTicket), want) && first.done() })
+	audits := 0
+	for id := range want {
+		list, err := d.Account.Audits(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		audits += len(list)
+	}
+	eventually(t, "all audits", func() bool { return len(first.store.of(schemas.KindAudit)) == audits })
+}
+
+// TestFencedPage changes the cursor behind the poller's back: the page must be discarded and the new cursor be followed.
+func TestFencedPage(t *testing.T) {
+	t.Parallel()
+	d := pastDesk(t, 10, 5, zendesktest.Options{PageSize: 10})
+	r := newRig(t, d, func(r *rig) { r.poller.PageSize = 10 })
+	var once sync.Once
+	stolen := 0
+	r.store.before = func(op string) {
+		if op != "page" {
+			return
+		}
+		cur := r.store.cursor(testSource, ResourceTicketEvents)
+		if cur.Revision == 0 {
+			return
+		}
+		once.Do(func() {
+			cur.LastError = "written by another"
+			if _, err := r.store.PutCursor(context.Background(), testSource, cur); err == nil {
+				stolen++
+			}
+		})
+	}
+	r.start(t)
+	eventually(t, "sync in spite of the other", r.done)
+	if stolen != 1 {
+		t.Fatal("nothing was stolen: the test proves nothing")
+	}
+	want := 0
+	for _, ticket := range d.Account.Tickets() {
+		list, _ := d.Account.Audits(ticket.ID)
+		want += len(list)
+	}
+	if got := len(r.store.of(schemas.KindAudit)); got != want {
+		t.Errorf("%d audits, want %d", got, want)
+	}
+}
+
+func TestPollFailures(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault zendesktest.Fault
+		check func(t *testing.T, r *rig)
+	}{
+		"optional resource is missing": {
+			zendesktest.Fault{Path: "/api/v2/business_hours", Status: 404, Times: -1},
+			func(t *testing.T, r *rig) {
+				eventually(t, "sync without schedules", r.done)
+				if cur := r.store.cursor(testSource, ResourceSchedules); cur.LastError == "" || cur.State != "idle" {
+					t.Errorf("%+v", cur)
+				}
+			},
+		},
+		"needed resource fails for a while": {
+			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 403, Times: 3},
+			func(t *testing.T, r *rig) {
+				eventually(t, "failure told", func() bool {
+					cur := r.store.cursor(testSource, ResourceTickets)
+					return cur.State == "failing" && strings.Contains(cur.LastError, "403")
+				})
+				eventually(t, "sync", r.done)
+				if cur := r.store.cursor(testSource, ResourceTickets); cur.LastError != "" {
+					t.Errorf("error stays: %+v", cur)
+				}
+			},
+		},
+		"slow pages": {
+			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Delay: 2 * time.Second, Times: 3},
+			func(t *testing.T, r *rig) {
+				eventually(t, "sync", r.done)
+				sizes := map[string]bool{}
+				for _, q := range r.Requests() {
+					if v, _ := url.ParseQuery(q.Query); strings.Contains(q.Path, "tickets/cursor") {
+						sizes[v.Get("per_page")] = true
+					}
+				}
+				if !sizes["100"] || !sizes["50"] || !sizes["25"] || !sizes["12"] {
+					t.Errorf("page sizes %v", sizes)
+				}
+			},
+		},
+		"credentials die": {
+			zendesktest.Fault{Path: "/api/v2/incremental/organizations", Status: 401, Times: -1},
+			func(t *testing.T, r *rig) {
+				eventually(t, "source marked", func() bool {
+					s, _ := r.store.Source(t.Context(), testSource)
+					return s.Error == Reauthorize
+				})
+				eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
+				r.ClearFaults()
+				if _, err := r.conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, "sync after a new authorization", r.done)
+			},
+		},
+		"cursor refused": {
+			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 400, Skip: 1},
+			func(t *testing.T, r *rig) {
+				eventually(t, "sync", r.done)
+				if len(r.store.of(schemas.KindTicket)) != len(r.Account.Tickets()) {
+					t.Error("tickets are missing")
+				}
+			},
+		},
+		"store fails for a while": {
+			zendesktest.Fault{Path: "/nothing"},
+			func(t *testing.T, r *rig) {
+				r.store.fail(errBroken)
+				eventually(t, "failure told", func() bool { return r.store.cursor(testSource, ResourceTickets).State == "failing" })
+				r.store.fail(nil)
+				eventually(t, "sync", r.done)
+				if len(r.store.of(schemas.KindTicket)) != len(r.Account.Tickets()) {
+					t.Error("tickets are missing")
+				}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := pastDesk(t, 10, 3, zendesktest.Options{PageSize: 10})
+			d.Inject(c.fault)
+			r := newRig(t, d, func(r *rig) {
+				r.clients.Timeout = 500 * time.Millisecond
+				if name == "store fails for a while" {
+					r.store.fail(errBroken)
+				}
+			})
+			r.start(t)
+			c.check(t, r)
+		})
+	}
+}
+
+// TestExportBudget reads with the real limits of the exports, on a server that enforces them, and may never be refused more than a few
+// times at the edge of its minute.
+func TestExportBudget(t *testing.T) {
+	t.Parallel()
+	d := pastDesk(t, 10, 3, zendesktest.Options{IncrementalPerMinute: 10})
+	r := newRig(t, d, func(r *rig) { r.clients.IncrementalPerMinute = 10 })
+	r.start(t)
+	eventually(t, "first sync within the budget of a minute", r.done)
+	for _, q := range d.Requests() {
+		if q.Status == 429 {
+			t.Errorf("refused: %+v", q)
+		}
+	}
+}
+
+func TestNextPageOnAnotherHost(t *testing.T) {
+	t.Parallel()
+	base := &url.URL{Scheme: "https", Host: "acme.zendesk.com"}
+	res, _ := findResource(ResourceBrands)
+	for next, ok := range map[string]bool{
+		"https://acme.zendesk.com/api/v2/brands.json?page=2":              true,
+		"https://acme.zendesk.com/api/v2/brands.json?page%5Bafter%5D=abc": true,
+		"https://evil.com/api/v2/brands.json?page=2":                      false,
+		"http://169.254.169.254/latest/meta-data?page=2":                  false,
+		"https://acme.zendesk.com/api/v2/brands.json":                     false,
+	} {
+		p, err := parsePage(fmt.Appendf(nil, `{"brands":[{"id":1}],"next_page":%q}`, next))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cur, end, err := res.advance(schemas.Cursor{}, p, base, testNow, 100)
+		if (err == nil) != ok || end {
+			t.Errorf("%s: %v, end %t", next, err, end)
+		}
+		if err != nil {
+			continue
+		}
+		q, err := res.request(cur, testNow, 100)
+		if err != nil || q.Get("page") != "2" && q.Get("page[after]") != "abc" {
+			t.Errorf("%s: next query %v, %v", next, q, err)
+		}
+	}
+}
+
+func TestUnreadableRows(t *testing.T) {
+	t.Parallel()
+	s := schemas.Source{Settings: schemas.Settings{ID: testSource, Account: "acme"}}
+	p, err := parsePage([]byte(`{"tickets":[{"id":1,"updated_at":"never"},17,{"id":"x"},null,"a"],"end_of_stream":true,"after_cursor":null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := ticketEvents(s, p.lists["tickets"], p, testNow)
+	seen := map[string]bool{}
+	for _, e := range events {
+		seen[e.ID] = true
+	}
+	if len(events) != 5 || len(seen) != 5 || !strings.HasPrefix(events[0].ID, "zd:acme:ticket:1::") || string(events[1].Data) != "17" {
+		t.Errorf("%+v", events)
+	}
+}
+
+func TestParsePageRefuses(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "[]", "null!", `{"tickets":[1`, `{"end_of_stream":"yes"}`, `{"end_time":"soon"}`, `{"end_time":-1}`, `{"meta":5}`} {
+		if _, err := parsePage([]byte(body)); !errors.Is(err, schemas.ErrUnavailable) {
+			t.Errorf("%q: %v", body, err)
+		}
+	}
+	res, _ := findResource(ResourceTickets)
+	for _, body := range []string{`{}`, `{"tickets":[]}`, `{"tickets":[],"end_of_stream":false}`} {
+		p, err := parsePage([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := res.advance(schemas.Cursor{}, p, nil, testNow, 100); !errors.Is(err, schemas.ErrUnavailable) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+func FuzzCursor(f *testing.F) {
+	f.Add("start=1&next=2&after=abc", `{"tickets":[{"id":1}],"after_cursor":"MTY5NTA1MjY2My4wfHwyOHw=","end_of_stream":false}`)
+	f.Add("1695052663", `{"tickets":[],"end_time":null,"next_page":"https://acme.zendesk.com/x?page=2","meta":{"has_more":true,"after_cursor":"x"}}`)
+	f.Add("page=2", `{"tickets":[{"id":1,"updated_at":"2024-01-01T00:00:00Z"}],"end_time":1,"end_of_stream":true}`)
+	base := &url.URL{Scheme: "https", Host: "acme.zendesk.com"}
+	f.Fuzz(func(t *testing.T, cursor, body string) {
+		if c, err := parseChanged(cursor); err == nil {
+			if again, err := parseChanged(c.String()); err != nil || again != c {
+				t.Fatalf("%+v comes back as %+v, %v", c, again, err)
+			}
+		}
+		start := time.Unix(1_700_000_000, 0)
+		for _, res := range resources {
+			res.rows = "tickets"
+			cur := schemas.Cursor{Resource: res.name, Cursor: cursor, Start: &start}
+			if _, err := res.request(cur, testNow, 100); err != nil && !errors.Is(err, schemas.ErrInvalid) {
+				t.Fatal(err)
+			}
+			p, err := parsePage([]byte(body))
+			if err != nil {
+				continue
+			}
+			next, _, err := res.advance(cur, p, base, testNow, 100)
+			if err != nil {
+				continue
+			}
+			// A cursor we make must be one we can use.
+			if next.Cursor != cursor {
+				if _, err := res.request(next, testNow, 100); err != nil {
+					t.Fatalf("%s: cursor %q made from %q: %v", res.name, next.Cursor, body, err)
+				}
+			}
+		}
+	})
+}
