@@ -219,7 +219,19 @@ func (b *boot) create(ctx context.Context) error {
 	}
 	return b.amend(ctx, s.events, map[string]string{
 		metaTxn + "." + s.namespace: txn, metaSink + "." + s.namespace: b.held[s.sink].meta(metaEpoch),
+		metaGen + "." + s.namespace: b.held[s.txn].meta(metaGen),
 	})
+}
+
+// oldGen gives the last known generation of a stream that is missing, 0 when there was none.
+func (b *boot) oldGen(name string) uint64 {
+	gen := b.recorded[name].Gen
+	if name == b.s.txn {
+		if n, err := strconv.ParseUint(b.held[b.s.events].meta(metaGen+"."+b.s.namespace), 10, 64); err == nil {
+			gen = max(gen, n)
+		}
+	}
+	return gen
 }
 
 // ensure creates a stream, or brings the limits of an existing one up to date.
@@ -233,7 +245,7 @@ func (b *boot) ensure(ctx context.Context, c jetstream.StreamConfig, meta map[st
 		return b.update(ctx, c, meta)
 	}
 	c.Metadata = map[string]string{
-		metaEpoch: nuid.Next(), metaGen: strconv.FormatUint(b.recorded[c.Name].Gen+1, 10), metaSchema: schemaVersion,
+		metaEpoch: nuid.Next(), metaGen: strconv.FormatUint(b.oldGen(c.Name)+1, 10), metaSchema: schemaVersion,
 	}
 	maps.Copy(c.Metadata, meta)
 	if err := b.reserve(ctx, c); err != nil {

@@ -27,7 +27,7 @@ const (
 // Keys of the stream metadata.
 const (
 	metaEpoch      = "epoch"
-	metaGen        = "gen"
+	metaGen        = "gen" // on EVENTS also with "."+namespace: generation of the TXN stream there must be
 	metaPartitions = "partitions"
 	metaSchema     = "schema"
 	metaEvents     = "events" // on TXN and SINK: epoch of the EVENTS stream they belong to

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 
 	"deskstream/local"
@@ -46,7 +48,7 @@ func (c *counter) Keys(events []schemas.Event, _ schemas.State) []string {
 	var keys []string
 	for _, e := range events {
 		var in clicks
-		if json.Unmarshal(e.Data, &in) == nil {
+		if e.Kind != schemas.KindSource && json.Unmarshal(e.Data, &in) == nil {
 			keys = append(keys, "c."+in.Counter)
 			if in.Trap == "wide" {
 				for i := range int(in.N) {
@@ -63,6 +65,10 @@ func (c *counter) Apply(events []schemas.Event, state schemas.State) (schemas.Re
 	res := schemas.Result{State: map[string]*schemas.StateRow{}}
 	for _, e := range events {
 		var in clicks
+		if e.Kind == schemas.KindSource {
+			res.Ignored++
+			continue
+		}
 		if err := json.Unmarshal(e.Data, &in); err != nil {
 			return res, fmt.Errorf("clicks: %w: %w", schemas.ErrInvalid, err)
 		}
@@ -408,4 +414,13 @@ func TestPipelineIsExact(t *testing.T) {
 	if err := s.Health(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func counterValue(tb testing.TB, c prometheus.Counter) float64 {
+	tb.Helper()
+	var m dto.Metric
+	if err := c.Write(&m); err != nil {
+		tb.Fatal(err)
+	}
+	return m.GetCounter().GetValue()
 }

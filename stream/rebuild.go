@@ -72,7 +72,7 @@ func (b *boot) revive(ctx context.Context, name string) error {
 		return nil
 	}
 	meta := map[string]string{
-		metaEpoch: nuid.Next(), metaGen: strconv.FormatUint(max(h.gen(), b.recorded[name].Gen)+1, 10), metaSchema: schemaVersion,
+		metaEpoch: nuid.Next(), metaGen: strconv.FormatUint(max(h.gen(), b.oldGen(name))+1, 10), metaSchema: schemaVersion,
 	}
 	if name != b.s.sink {
 		meta[metaPartitions] = strconv.Itoa(b.s.partitions)

@@ -172,15 +172,25 @@ func (s *Stream) unmark(ctx context.Context, m resetMark, marks map[int]uint64) 
 	return nil
 }
 
+// setGeneration writes the generation of TXN, first where it survives the loss of TXN.
 func (s *Stream) setGeneration(ctx context.Context, gen uint64) error {
 	b := &boot{s: s, held: map[string]held{}}
-	if err := b.look(ctx, s.txn); err != nil {
-		return err
+	for _, at := range [][2]string{{s.events, metaGen + "." + s.namespace}, {s.txn, metaGen}} {
+		name, key := at[0], at[1]
+		if err := b.look(ctx, name); err != nil {
+			return err
+		}
+		if !b.held[name].found {
+			return lost(name, "is missing")
+		}
+		if old, err := strconv.ParseUint(b.held[name].meta(key), 10, 64); err == nil && old >= gen {
+			continue
+		}
+		if err := b.amend(ctx, name, map[string]string{key: strconv.FormatUint(gen, 10)}); err != nil {
+			return err
+		}
 	}
-	if b.held[s.txn].gen() >= gen {
-		return nil
-	}
-	return b.amend(ctx, s.txn, map[string]string{metaGen: strconv.FormatUint(gen, 10)})
+	return nil
 }
 
 // Drop deletes the streams of a namespace other than the live one, for instance when a replay is done with.
@@ -193,7 +203,7 @@ func (s *Stream) Drop(ctx context.Context) error {
 		return err
 	}
 	// The epochs go first: a crash in between leaves streams that nobody expects, which Drop removes when it is called again.
-	gone := map[string]string{metaTxn + "." + s.namespace: "", metaSink + "." + s.namespace: ""}
+	gone := map[string]string{metaTxn + "." + s.namespace: "", metaSink + "." + s.namespace: "", metaGen + "." + s.namespace: ""}
 	if err := b.amend(ctx, s.events, gone); err != nil {
 		return err
 	}

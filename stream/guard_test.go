@@ -1,0 +1,268 @@
+package stream
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"deskstream/schemas"
+)
+
+// problem expects a *schemas.Problem with a code.
+func problem(t *testing.T, err error, code string) *schemas.Problem {
+	t.Helper()
+	var p *schemas.Problem
+	if !errors.As(err, &p) || p.Code != code || !errors.Is(err, schemas.ErrConflict) {
+		t.Fatalf("%v, want the problem %s", err, code)
+	}
+	return p
+}
+
+func TestOpenCreatesTheStreams(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	o.Partitions, o.MaxBytesEvents, o.MaxBytesTxn = 0, 0, 0
+	s := open(t, o)
+	if s.Partitions() != schemas.DefaultPartitions {
+		t.Fatalf("%d partitions", s.Partitions())
+	}
+	for _, name := range []string{schemas.StreamEvents, schemas.StreamTxn, schemas.StreamSink} {
+		i, err := s.info(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := i.Config
+		if c.Storage != jetstream.FileStorage || c.Discard != jetstream.DiscardNew || !c.AllowAtomicPublish || !c.AllowRollup ||
+			!c.AllowDirect || c.MaxAge != 0 || c.MaxBytes <= 0 || c.Metadata[metaEpoch] == "" || c.Metadata[metaGen] != "1" {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+	if i, _ := s.info(t.Context(), schemas.StreamTxn); i.Config.Duplicates != 100*time.Millisecond {
+		t.Errorf("duplicates window %s", i.Config.Duplicates)
+	}
+	again, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = again.Close(t.Context())
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	for name, change := range map[string]func(*Options){
+		"Conn":           func(o *Options) { o.Conn = nil },
+		"Partitions":     func(o *Options) { o.Partitions = 1000 },
+		"MaxBytesEvents": func(o *Options) { o.MaxBytesEvents = -1 },
+		"Namespace":      func(o *Options) { o.Namespace = "a.b" },
+	} {
+		bad := o
+		change(&bad)
+		if _, err := Open(t.Context(), bad); !errors.Is(err, schemas.ErrInvalid) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPartitionsCannotChange(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	open(t, o)
+	o.Partitions = 3
+	_, err := Open(t.Context(), o)
+	if p := problem(t, err, "partitions-changed"); !strings.Contains(p.Detail, "set it back to 2") {
+		t.Fatal(p.Detail)
+	}
+	o.Partitions = 0
+	if s := open(t, o); s.Partitions() != 2 {
+		t.Fatalf("%d partitions, want those there are", s.Partitions())
+	}
+}
+
+func TestSchemaMustMatch(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s := open(t, o)
+	change(t, s, s.txn, func(c *jetstream.StreamConfig) { c.Metadata[metaSchema] = "99" })
+	_, err := Open(t.Context(), o)
+	problem(t, err, "stream-schema")
+}
+
+func change(t *testing.T, s *Stream, name string, fn func(*jetstream.StreamConfig)) {
+	t.Helper()
+	i, err := s.info(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn(&i.Config)
+	if _, err := s.js.UpdateStream(t.Context(), i.Config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// damage is what can happen to a store between two starts.
+var damage = map[string]func(*testing.T, *Stream, string){
+	"missing": func(t *testing.T, s *Stream, name string) {
+		if err := s.js.DeleteStream(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"another": func(t *testing.T, s *Stream, name string) {
+		change(t, s, name, func(c *jetstream.StreamConfig) { c.Metadata[metaEpoch] = "foreign" })
+	},
+	"no metadata": func(t *testing.T, s *Stream, name string) {
+		change(t, s, name, func(c *jetstream.StreamConfig) { c.Metadata = nil })
+	},
+	// Needs a record outside: the stream itself cannot know what it lost.
+	"shorter": func(t *testing.T, s *Stream, name string) {
+		i, err := s.info(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.js.DeleteStream(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.js.CreateStream(t.Context(), i.Config); err != nil {
+			t.Fatal(err)
+		}
+	},
+}
+
+// TestLostStreams damages each stream in each way: Open refuses and changes nothing, Rebuild leads to the right result.
+func TestLostStreams(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{schemas.StreamEvents, schemas.StreamTxn, schemas.StreamSink} {
+		for kind, harm := range damage {
+			for _, recorded := range []bool{true, false} {
+				if kind == "shorter" && !recorded || kind == "no metadata" && name != schemas.StreamEvents {
+					continue
+				}
+				t.Run(name+"/"+kind+map[bool]string{true: "/recorded", false: ""}[recorded], func(t *testing.T) {
+					t.Parallel()
+					lostStream(t, name, recorded, harm)
+				})
+			}
+		}
+	}
+}
+
+func lostStream(t *testing.T, name string, recorded bool, harm func(*testing.T, *Stream, string)) {
+	_, o := testOptions(t)
+	o.MaxBytesEvents, o.MaxBytesTxn = 32<<20, 32<<20
+	if recorded {
+		o.Meta = &memoryMeta{}
+	}
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	events := fill(t, s, 0, 200)
+	stop := run(t, s, counters, acts, counts)
+	drain(t, s)
+	stop()
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	harm(t, s, name)
+	_, err := Open(t.Context(), o)
+	p := problem(t, err, "stream-lost")
+	if !strings.Contains(p.Detail, name) || !strings.Contains(p.Detail, "restore") || !strings.Contains(p.Detail, "replay") {
+		t.Fatalf("the message does not say what to do: %s", p.Detail)
+	}
+	if _, err := Open(t.Context(), o); err == nil {
+		t.Fatal("the second start goes on")
+	}
+	again, err := Rebuild(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.publisher.close)
+	if err := again.Publish(t.Context(), events...); err != nil { // Zendesk is read again
+		t.Fatal(err)
+	}
+	more := fill(t, again, 1000, 50)
+	run(t, again, counters, acts, counts)
+	drain(t, again)
+	checkNewest(t, slices.Concat(events, more), acts, counts)
+	if reopened, err := Open(t.Context(), o); err != nil {
+		t.Fatalf("open after rebuild: %v", err)
+	} else {
+		_ = reopened.Close(t.Context())
+	}
+}
+
+// checkNewest compares what readers see: rows that replaced each other count once.
+func checkNewest(t *testing.T, events []schemas.Event, acts, counts *table) {
+	t.Helper()
+	once := newTable(acts.name)
+	seen := map[string]bool{}
+	for _, r := range acts.rows {
+		if !seen[string(r.data)] {
+			seen[string(r.data)] = true
+			once.rows = append(once.rows, r)
+		}
+	}
+	checkExact(t, events, once, counts)
+}
+
+// TestLostAtRunTime exchanges a stream under the running program: the record outside must not follow.
+func TestLostAtRunTime(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	o.Meta = &memoryMeta{}
+	s := open(t, o)
+	fill(t, s, 0, 10)
+	if err := s.saveMeta(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	damage["shorter"](t, s, s.events)
+	if err := s.saveMeta(t.Context()); err == nil {
+		t.Fatal("a cut stream was recorded")
+	}
+	_, err := Open(t.Context(), o)
+	problem(t, err, "stream-lost")
+}
+
+// TestGapIsReported removes messages behind the back of the pipeline, as a damaged block does.
+func TestGapIsReported(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	fill(t, s, 0, 3000)
+	run(t, s, counters, acts, counts)
+	drain(t, s)
+	for range 3 { // purges of our own are no gaps
+		if err := s.clean(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Health(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st, err := s.js.Stream(t.Context(), s.events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := uint64(2000); seq < 2010; seq++ {
+		if err := st.DeleteMsg(t.Context(), seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := s.Health(t.Context()); err == nil || !strings.Contains(err.Error(), "are gone") {
+			t.Fatalf("health: %v", err)
+		}
+		if err := s.clean(t.Context(), false); err != nil { // cleaning must not forget it
+			t.Fatal(err)
+		}
+	}
+	if err := s.AcceptGaps(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Health(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

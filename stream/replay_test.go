@@ -1,0 +1,213 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// TestReplay starts over under running loops: the new generation outranks the old one and is exact again.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	run(t, s, counters, acts, counts)
+	events := fill(t, s, 0, 1000)
+	drain(t, s)
+	checkExact(t, events, acts, counts)
+	before := acts.len()
+	if err := s.ResetForReplay(t.Context(), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	drain(t, s)
+	if got := acts.len() - before; got != len(events) {
+		t.Fatalf("%d rows were written again, want %d", got, len(events))
+	}
+	for _, r := range acts.rows[before:] {
+		if gen := r.ver >> 48; gen != 2 {
+			t.Fatalf("row of generation %d", gen)
+		}
+	}
+	checkNewest(t, events, acts, counts)
+	st, err := s.Stats(t.Context())
+	if err != nil || st.Streams[1].Gen != 2 {
+		t.Fatalf("%+v %v", st, err)
+	}
+	processed, total, unsunk, err := s.Progress(t.Context())
+	if err != nil || processed != 1000 || total != 1000 || unsunk != 0 {
+		t.Fatal(processed, total, unsunk, err)
+	}
+}
+
+// TestReplayFrom replays only what came since a time.
+func TestReplayFrom(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	fill(t, s, 0, 100)
+	first, _, err := s.next(t.Context(), s.events, "deskstream.raw.*", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the clock has moved", func() bool { return time.Now().After(first.at.Add(time.Millisecond)) })
+	from := time.Now()
+	late := fill(t, s, 100, 50)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	if err := s.ResetForReplay(t.Context(), from); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s, counters, acts, counts)
+	drain(t, s)
+	checkExact(t, late, acts, counts)
+	if err := s.ResetForReplay(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if processed, total, _, err := s.Progress(t.Context()); err != nil || processed != total {
+		t.Fatal(processed, total, err)
+	}
+}
+
+// TestReplayIsFinished interrupts a reset after its mark: the next Open goes on with it.
+func TestReplayIsFinished(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	events := fill(t, s, 0, 200)
+	stop := run(t, s, counters, acts, counts)
+	drain(t, s)
+	if err := s.mark(t.Context(), resetMark{Gen: 2, Sink: ^uint64(0) - 1}); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, 0, 1) // running loops must wait
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := s.Drained(short); err == nil {
+		t.Fatal("processed in spite of the mark")
+	}
+	stop()
+	again := open(t, o)
+	acts, counts = newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	run(t, again, counters, acts, counts)
+	drain(t, again)
+	checkExact(t, events, acts, counts)
+	if acts.rows[0].ver>>48 != 2 {
+		t.Fatal("the generation was not raised")
+	}
+}
+
+// TestNamespaces replays into streams of their own while the live pipeline runs.
+func TestNamespaces(t *testing.T) {
+	t.Parallel()
+	n, o := testOptions(t)
+	o.MaxBytesTxn = 64 << 20
+	live := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	run(t, live, counters, acts, counts)
+	events := fill(t, live, 0, 500)
+	poison := click("acme", "poison", 1, 7)
+	poison.Data, _ = json.Marshal(clicks{Counter: "poison", N: 7, Trap: "panic"})
+	events = append(events, poison)
+	if err := live.Publish(t.Context(), events[500]); err != nil {
+		t.Fatal(err)
+	}
+	drain(t, live)
+	watcher := connect(t, n)
+	sub, err := watcher.SubscribeSync("deskstream.activity.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Namespace = "replay"
+	side := open(t, o)
+	acts2, counts2 := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	stop := run(t, side, func() Processor { return &counter{fixed: true} }, acts2, counts2)
+	drain(t, side)
+	checkExact(t, events, acts2, counts2)
+	checkExact(t, events[:500], acts, counts)
+	if msg, err := sub.NextMsg(50 * time.Millisecond); err == nil {
+		t.Fatalf("the replay published to other programs: %s", msg.Subject)
+	}
+	more := fill(t, live, 1000, 100)
+	drain(t, live)
+	drain(t, side)
+	checkExact(t, slices.Concat(events, more), acts2, counts2)
+	checkExact(t, slices.Concat(events[:500], more), acts, counts)
+	stop()
+	if err := live.Drop(t.Context()); !errors.Is(err, schemas.ErrConflict) {
+		t.Fatalf("the live pipeline was dropped: %v", err)
+	}
+	if err := side.Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	side = open(t, o) // begins anew
+	if processed, total, _, err := side.Progress(t.Context()); err != nil || processed != 0 || total != 601 {
+		t.Fatal(processed, total, err)
+	}
+	if err := live.Health(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestJanitorKeepsWhatIsNeeded purges only what is processed, sunk and past its time.
+func TestJanitorKeepsWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	o.RawRetention = time.Hour
+	ahead := time.Duration(0)
+	o.Now = func() time.Time { return time.Now().Add(ahead) }
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	fill(t, s, 0, 4000)
+	stop := run(t, s, counters, counts)
+	eventually(t, "all is processed", func() bool {
+		processed, total, _, err := s.Progress(t.Context())
+		return err == nil && processed == total
+	})
+	stop()
+	ahead = 48 * time.Hour
+	left := func() (raw, acts int) {
+		t.Helper()
+		if err := s.clean(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.count(t.Context(), s.events, "deskstream.raw.*", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := s.count(t.Context(), s.txn, s.layout.table(schemas.TableActivities), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int(r), int(a)
+	}
+	if r, a := left(); r != 0 || a != 4000 {
+		t.Fatalf("%d raw and %d activities are left, want 0 and 4000: nothing is sunk", r, a)
+	}
+	ahead = 0
+	stop = run(t, s, counters, acts, counts)
+	drain(t, s)
+	stop()
+	if r, a := left(); r != 0 || a != 4000 {
+		t.Fatalf("%d raw and %d activities are left, want 0 and 4000: they are young", r, a)
+	}
+	ahead = 48 * time.Hour
+	if r, a := left(); r != 0 || a != 0 {
+		t.Fatalf("%d raw and %d activities are left, want none", r, a)
+	}
+	fill(t, s, 5000, 2000) // not processed
+	if r, _ := left(); r != 2000 {
+		t.Fatalf("%d raw events are left, want 2000: they are not processed", r)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Janitor(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Health(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
