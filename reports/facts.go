@@ -1,0 +1,191 @@
+package reports
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"deskstream/schemas"
+)
+
+func (s *server) factsRoutes() {
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/tickets/{id}/facts", id: "get-ticket-facts", tag: tagReports, summary: "Every figure of one ticket", scopes: []string{scopeReports},
+		detail: "Durations are seconds and null until both ends exist. Waits count ended statuses, as Zendesk does; live adds the one that runs at as_of.",
+	}, s.ticketFacts)
+}
+
+type factsInput struct {
+	ID   string `path:"id" maxLength:"30" doc:"Ticket id"`
+	AsOf string `query:"as_of" maxLength:"40" doc:"Instant to which running waits are measured; default now"`
+}
+
+// ticketFacts are named as in docs of the metrics: M7 to M23 of one ticket.
+type ticketFacts struct {
+	ID             string    `json:"id"`
+	Status         string    `json:"status"`
+	Subject        string    `json:"subject"`
+	Priority       *string   `json:"priority"`
+	Type           *string   `json:"type"`
+	Channel        *string   `json:"channel"`
+	Tags           []string  `json:"tags"`
+	RequesterID    *string   `json:"requester_id"`
+	AssigneeID     *string   `json:"assignee_id"`
+	GroupID        *string   `json:"group_id"`
+	BrandID        *string   `json:"brand_id"`
+	OrganizationID *string   `json:"organization_id"`
+	FormID         *string   `json:"form_id"`
+	CreatedAt      time.Time `json:"created_at"`
+	UpdatedAt      time.Time `json:"updated_at"`
+	StatusSince    time.Time `json:"status_since"`
+	Deleted        bool      `json:"deleted"`
+	Merged         bool      `json:"merged"`
+	MergedInto     *string   `json:"merged_into"`
+	Provisional    bool      `json:"provisional" doc:"Webhooks newer than the known history are applied"`
+	HistoryFull    bool      `json:"history_full" doc:"The history is known from the creation on"`
+
+	Replies          int64      `json:"replies"`
+	PublicAgent      int64      `json:"public_agent_comments"`
+	Solves           int64      `json:"solves"`
+	Reopens          int64      `json:"reopens"`
+	AssigneeStations int64      `json:"assignee_stations"`
+	UniqueAssignees  int64      `json:"unique_assignees"`
+	GroupStations    int64      `json:"group_stations"`
+	Reassignments    int64      `json:"reassignments"`
+	Handoffs         int64      `json:"handoffs"`
+	Touch            *string    `json:"touch" enum:"one,two,multi" doc:"Solved or closed tickets by replies: fewer than two, two, more"`
+	FirstReplyAt     *time.Time `json:"first_reply_at"`
+	FirstReplyS      *int64     `json:"first_reply_s"`
+	FirstReplyBizS   *int64     `json:"first_reply_business_s"`
+	NextReplyS       []*int64   `json:"next_reply_s" doc:"One for each customer comment that follows an agent's; null while unanswered"`
+	FirstSolvedAt    *time.Time `json:"first_solved_at"`
+	LastSolvedAt     *time.Time `json:"last_solved_at"`
+	ClosedAt         *time.Time `json:"closed_at"`
+	FirstResolution  *int64     `json:"first_resolution_s"`
+	FirstResBizS     *int64     `json:"first_resolution_business_s"`
+	FullResolution   *int64     `json:"full_resolution_s"`
+	FullResBizS      *int64     `json:"full_resolution_business_s"`
+	FirstAssignedAt  *time.Time `json:"first_assigned_at"`
+	FirstAssignedS   *int64     `json:"first_assigned_s"`
+	waits
+	Live    waits      `json:"live" doc:"The waits with the status that runs at as_of"`
+	AsOf    time.Time  `json:"as_of"`
+	CSAT    *string    `json:"csat" enum:"offered,good,bad"`
+	Agent   *string    `json:"csat_agent_id"`
+	Group   *string    `json:"csat_group_id"`
+	CSATAt  *time.Time `json:"csat_at"`
+	Comment *string    `json:"csat_comment"`
+}
+
+// waits are M10 to M13 of a ticket, seconds.
+type waits struct {
+	RequesterWait *int64 `json:"requester_wait_s"`
+	AgentWait     *int64 `json:"agent_wait_s"`
+	OnHold        *int64 `json:"on_hold_s"`
+	AgentWork     *int64 `json:"agent_work_s"`
+}
+
+type factsRow struct {
+	schemas.TicketRow
+	Next []*int64 `ch:"next_seconds"`
+}
+
+func (s *server) ticketFacts(ctx context.Context, in *factsInput) (*answer[ticketFacts], error) {
+	asOf := s.Now().UTC().Truncate(time.Second)
+	if in.AsOf != "" {
+		t, err := time.Parse(time.RFC3339, in.AsOf)
+		if err != nil {
+			return nil, schemas.Invalid("query.as_of", "must be an instant as 2026-11-01T13:00:00Z")
+		}
+		asOf = t.UTC()
+	}
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := strconv.ParseInt(in.ID, 10, 64)
+	if err != nil {
+		return nil, noTicket()
+	}
+	p := params{}
+	p.texts("accounts", accounts)
+	p.int("id", id)
+	row, ok, err := one[factsRow](ctx, s, "facts", sqlText("facts"), p)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, noTicket()
+	}
+	return reply(factsOf(&row, asOf), nil)
+}
+
+func noTicket() error {
+	return &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-ticket", Detail: "there is no ticket of this id"}
+}
+
+func factsOf(r *factsRow, asOf time.Time) ticketFacts {
+	f := ticketFacts{
+		ID: idText(r.TicketID), Status: r.Status, Subject: r.Subject, Priority: nullable(r.Priority), Type: nullable(r.Type), Channel: nullable(r.Channel),
+		Tags: append([]string{}, r.Tags...), RequesterID: nullableID(r.RequesterID), AssigneeID: nullableID(r.AssigneeID), GroupID: nullableID(r.GroupID),
+		BrandID: nullableID(r.BrandID), OrganizationID: nullableID(r.OrganizationID), FormID: nullableID(r.FormID), CreatedAt: r.CreatedAt.UTC(),
+		UpdatedAt: r.UpdatedAt.UTC(), StatusSince: r.StatusSince.UTC(), Deleted: r.Deleted == 1, Merged: r.Merged == 1, MergedInto: nullableID(r.MergedInto),
+		Provisional: r.Provisional == 1, HistoryFull: r.HistoryFull == 1, Replies: r.Replies, PublicAgent: r.PublicAgent, Solves: r.Solves, Reopens: r.Reopens,
+		AssigneeStations: r.AssigneeStations, UniqueAssignees: r.UniqueAssignees, GroupStations: r.GroupStations, Reassignments: r.Reassignments,
+		Handoffs: r.Handoffs, Touch: touch(&r.TicketRow), FirstReplyAt: utcTime(r.FirstReplyAt), FirstReplyS: r.FirstReplyS, FirstReplyBizS: r.FirstReplyBizS,
+		NextReplyS: append([]*int64{}, r.Next...), FirstSolvedAt: utcTime(r.FirstSolvedAt), LastSolvedAt: utcTime(r.LastSolvedAt), ClosedAt: utcTime(r.ClosedAt),
+		FirstResolution: r.FirstResolutionS, FirstResBizS: r.FirstResolutionBiz, FullResolution: r.FullResolutionS, FullResBizS: r.FullResolutionBizS,
+		FirstAssignedAt: utcTime(r.FirstAssignedAt), FirstAssignedS: r.FirstAssignedS, AsOf: asOf, CSAT: nullable(r.CSAT), CSATAt: utcTime(r.CSATAt),
+	}
+	if r.CSAT != "" {
+		f.Agent, f.Group, f.Comment = nullableID(r.CSATAgentID), nullableID(r.CSATGroupID), nullable(r.CSATComment)
+	}
+	f.Live = waitsOf(&r.TicketRow, max(0, asOf.Unix()-r.StatusSince.Unix()))
+	f.waits = waitsOf(&r.TicketRow, 0)
+	if r.StatusChanges == 0 { // before the first change Zendesk has no figure, except 0 on hold (G12)
+		f.waits = waits{OnHold: f.OnHold}
+	}
+	return f
+}
+
+// waitsOf gives the waits of a ticket whose present status has run for some seconds that count.
+func waitsOf(r *schemas.TicketRow, running int64) waits {
+	in := map[string]int64{"new": r.NewS, "open": r.OpenS, "pending": r.PendingS, "hold": r.HoldS}
+	if _, unsolved := in[r.Status]; unsolved {
+		in[r.Status] += running
+	}
+	return waits{
+		RequesterWait: new(in["new"] + in["open"] + in["hold"]), AgentWait: new(in["pending"]), OnHold: new(in["hold"]), AgentWork: new(in["new"] + in["open"]),
+	}
+}
+
+// touch names how many replies a finished ticket took (M15, M16); null while it is not finished.
+func touch(r *schemas.TicketRow) *string {
+	if r.Status != "solved" && r.Status != "closed" {
+		return nil
+	}
+	switch {
+	case r.Replies < 2:
+		return new("one")
+	case r.Replies == 2:
+		return new("two")
+	}
+	return new("multi")
+}
+
+func nullable(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func nullableID(id int64) *string { return nullable(idText(id)) }
+
+func utcTime(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	return new(t.UTC())
+}

@@ -1,0 +1,393 @@
+package reports
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"deskstream/local/localtest"
+	"deskstream/schemas"
+	"deskstream/sinks"
+)
+
+// testNow is the clock of every test server.
+var testNow = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
+
+const (
+	testAccount = "acme"
+	testSource  = "src_acme"
+)
+
+// memory keeps sources, cursors and keys as the stream would.
+type memory struct {
+	mu      sync.Mutex
+	sources map[string]schemas.Source
+	cursors map[string][]schemas.Cursor
+	keys    []schemas.Key
+	fail    error
+	reads   int
+	fences  int // how many PutSource still fail as fenced
+}
+
+func (m *memory) Sources(context.Context) ([]schemas.Source, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []schemas.Source
+	for _, s := range m.sources {
+		out = append(out, s)
+	}
+	return out, m.fail
+}
+
+func (m *memory) Source(_ context.Context, id string) (schemas.Source, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.sources[id]
+	if !ok {
+		return s, fmt.Errorf("source %s: %w", id, schemas.ErrNotFound)
+	}
+	return s, m.fail
+}
+
+func (m *memory) PutSource(_ context.Context, s *schemas.Source) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fences > 0 {
+		m.fences--
+		return schemas.ErrFenced
+	}
+	if m.sources[s.ID].Revision != s.Revision {
+		return schemas.ErrFenced
+	}
+	s.Revision++
+	m.sources[s.ID] = *s
+	return m.fail
+}
+
+func (m *memory) Cursors(_ context.Context, source string) ([]schemas.Cursor, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cursors[source], m.fail
+}
+
+func (m *memory) APIKeys(context.Context) ([]schemas.Key, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reads++
+	return m.keys, m.fail
+}
+
+func (m *memory) set(s schemas.Source) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sources[s.ID] = s
+}
+
+func keyOf(text string, scopes ...string) schemas.Key {
+	sum := sha256.Sum256([]byte(text))
+	return schemas.Key{ID: "k_" + text, Hash: hex.EncodeToString(sum[:]), Scopes: scopes}
+}
+
+// steps records what the API asked of the connections and moves the status as the real ones do.
+type steps struct {
+	store *memory
+	err   error
+
+	mu    sync.Mutex
+	calls []string
+	last  schemas.AuthorizeRequest
+}
+
+func (c *steps) move(id, call string, to schemas.SourceStatus) (schemas.Source, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = append(c.calls, call+" "+id)
+	if c.err != nil {
+		return schemas.Source{}, c.err
+	}
+	s, err := c.store.Source(context.Background(), id)
+	if to != "" {
+		s.Status = to
+		c.store.set(s)
+	}
+	return s, err
+}
+
+func (c *steps) Authorize(_ context.Context, id string, r schemas.AuthorizeRequest) (string, error) {
+	c.last = r
+	if r.Method == "oauth" {
+		_, err := c.move(id, "authorize", schemas.SourceAwaiting)
+		return "https://acme.zendesk.com/oauth?state=x", err
+	}
+	_, err := c.move(id, "authorize", schemas.SourceConnected)
+	return "", err
+}
+
+func (c *steps) Callback(_ context.Context, state, code string) (schemas.Source, error) {
+	return c.move(testSource, "callback "+state+" "+code, "")
+}
+
+func (c *steps) SetWebhookSecret(_ context.Context, id, secret string) error {
+	_, err := c.move(id, "secret "+secret, "")
+	return err
+}
+
+func (c *steps) RegisterWebhook(_ context.Context, id, publicURL string) error {
+	_, err := c.move(id, "register "+publicURL, "")
+	return err
+}
+
+func (c *steps) Disconnect(_ context.Context, id string) (schemas.Source, error) {
+	return c.move(id, "disconnect", schemas.SourceDisconnected)
+}
+
+func (c *steps) Reconnect(_ context.Context, id string) (schemas.Source, error) {
+	return c.move(id, "reconnect", schemas.SourceConnected)
+}
+
+func (c *steps) Archive(_ context.Context, id string) (schemas.Source, error) {
+	return c.move(id, "archive", schemas.SourceArchived)
+}
+
+func (c *steps) Restore(_ context.Context, id string) (schemas.Source, error) {
+	return c.move(id, "restore", schemas.SourceDisconnected)
+}
+
+func (c *steps) Delete(_ context.Context, id string) error {
+	_, err := c.move(id, "delete", "")
+	return err
+}
+
+func (c *steps) Resync(_ context.Context, id, mode string) error {
+	_, err := c.move(id, "resync "+mode, "")
+	return err
+}
+
+// testServer is an API over a database of its own.
+type testServer struct {
+	*server
+	t     testing.TB
+	store *memory
+	steps *steps
+	db    driver.Conn
+	seq   uint64
+}
+
+// openDatabase gives a migrated, empty database.
+func openDatabase(tb testing.TB) driver.Conn {
+	tb.Helper()
+	dsn := localtest.TestDatabase(tb)
+	if err := sinks.Migrate(tb.Context(), dsn); err != nil {
+		tb.Fatal(err)
+	}
+	o, err := clickhouse.ParseDSN(dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	o.MaxOpenConns = 8
+	db, err := clickhouse.Open(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testServer {
+	tb.Helper()
+	store := &memory{
+		sources: map[string]schemas.Source{testSource: {Settings: schemas.Settings{
+			ID: testSource, Type: "zendesk", Account: testAccount, Name: "Acme", Status: schemas.SourceConnected, Retention: schemas.Retention{Days: 90},
+			Fields: schemas.FieldRules{Writable: schemas.WritableFields}, Identifiers: []string{"external-id", "email"},
+			CreatedAt: testNow.AddDate(0, -1, 0), UpdatedAt: testNow.AddDate(0, -1, 0),
+		}, Revision: 1}},
+		cursors: map[string][]schemas.Cursor{},
+		keys: []schemas.Key{
+			keyOf("admin-key", "admin"), keyOf("people-key", "people"), keyOf("reports-key", "reports"), keyOf("render-key", "render"), keyOf("no-key"),
+		},
+	}
+	connections := &steps{store: store}
+	registry := prometheus.NewRegistry()
+	o := Options{
+		DB: db, Sources: store, Keys: store, Connections: connections, Now: func() time.Time { return testNow },
+		Registerer: registry, Gatherer: registry, Version: "test", PublicURL: "https://desk.example",
+	}
+	if change != nil {
+		change(&o)
+	}
+	s, err := newServer(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &testServer{server: s, t: tb, store: store, steps: connections, db: db}
+}
+
+// insert writes rows of one of the schemas' types; later calls win over earlier ones.
+func insert[T any](s *testServer, table string, rows ...T) {
+	s.t.Helper()
+	insertInto(s.t, s.db, table, testNow, rows...)
+}
+
+var version = struct {
+	sync.Mutex
+	n uint64
+}{}
+
+func insertInto[T any](tb testing.TB, db driver.Conn, table string, _ time.Time, rows ...T) {
+	tb.Helper()
+	t := reflect.TypeFor[T]()
+	var names []string
+	for i := range t.NumField() {
+		names = append(names, t.Field(i).Tag.Get("ch"))
+	}
+	batch, err := db.PrepareBatch(tb.Context(), "INSERT INTO "+table+" ("+strings.Join(append(slices.Clone(names), "_seq", "_ver"), ", ")+")")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, row := range rows {
+		version.Lock()
+		version.n++
+		n := version.n
+		version.Unlock()
+		v := reflect.ValueOf(row)
+		values := make([]any, 0, len(names)+2)
+		for i := range names {
+			f := v.Field(i).Interface()
+			if at, ok := f.(time.Time); ok && at.IsZero() {
+				f = time.Unix(0, 0)
+			}
+			values = append(values, f)
+		}
+		if err := batch.Append(append(values, n, n)...); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := batch.Send(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// response is what a call gave.
+type response struct {
+	*http.Response
+	body []byte
+}
+
+func (s *testServer) call(method, path, key string, body any) response {
+	s.t.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(b)
+	default:
+		text, err := json.Marshal(b)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		reader = bytes.NewReader(text)
+	}
+	r := httptest.NewRequestWithContext(s.t.Context(), method, path, reader)
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return response{w.Result(), w.Body.Bytes()}
+}
+
+// get asks as admin, wants 200 and reads the answer.
+func (s *testServer) get(path string, into any) {
+	s.t.Helper()
+	s.want(http.StatusOK, s.call(http.MethodGet, path, "admin-key", nil), into)
+}
+
+func (s *testServer) want(status int, r response, into any) {
+	s.t.Helper()
+	if r.StatusCode != status {
+		s.t.Fatalf("status %d, want %d: %s", r.StatusCode, status, r.body)
+	}
+	if into != nil {
+		if err := json.Unmarshal(r.body, into); err != nil {
+			s.t.Fatalf("%v: %s", err, r.body)
+		}
+	}
+}
+
+// wantProblem checks a refusal: status, code, and that each part of the text is there.
+func (s *testServer) wantProblem(r response, status int, code string, parts ...string) {
+	s.t.Helper()
+	var p Problem
+	if err := json.Unmarshal(r.body, &p); err != nil {
+		s.t.Fatalf("%v: %s", err, r.body)
+	}
+	if r.StatusCode != status || p.Status != status || p.Type != problemPrefix+code || r.Header.Get("Content-Type") != problemType || p.Title == "" || p.Detail == "" {
+		s.t.Fatalf("status %d, want %d %s: %s %s", r.StatusCode, status, code, r.Header.Get("Content-Type"), r.body)
+	}
+	for _, part := range parts {
+		if !strings.Contains(string(r.body), part) {
+			s.t.Errorf("%q is missing in %s", part, r.body)
+		}
+	}
+}
+
+// report asks a report with parameters written as a query.
+func (s *testServer) ask2(metric, query string) reportAnswer {
+	s.t.Helper()
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var a reportAnswer
+	s.get("/v1/reports/"+metric+"?"+values.Encode(), &a)
+	return a
+}
+
+// show writes rows as "at key,key: a=1 b=null", only the named values.
+func show(a reportAnswer, values ...string) []string {
+	var out []string
+	for _, r := range a.Rows {
+		out = append(out, strings.TrimSpace(r.At+" "+strings.Join(r.Key, ","))+":"+figures(r.Values, values))
+	}
+	return out
+}
+
+func figures(values map[string]*float64, names []string) string {
+	text := ""
+	for _, n := range names {
+		if v := values[n]; v != nil {
+			text += fmt.Sprintf(" %s=%v", n, *v)
+		} else {
+			text += " " + n + "=null"
+		}
+	}
+	return text
+}
+
+func wantRows(tb testing.TB, got []string, want ...string) {
+	tb.Helper()
+	if !slices.Equal(got, want) {
+		tb.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}

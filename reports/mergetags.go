@@ -1,0 +1,112 @@
+package reports
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// mergeTag is one thing that templates can write.
+type mergeTag struct {
+	Name    string   `json:"name"`
+	Path    string   `json:"path"`
+	Type    string   `json:"type"`
+	Example string   `json:"example"`
+	Liquid  string   `json:"liquid" doc:"Text to insert"`
+	Formats []string `json:"formats" doc:"Accepted first arguments of the filter in the text; empty where there is none"`
+}
+
+var (
+	dateFormats    = []string{"mdy", "dmy", "ymd", "ydm", "mdyaw", "mdya", "mdys", "dmyaw", "dmya", "dmys"}
+	timeFormats    = []string{"mdy12", "mdy24", "dmy12", "dmy24", "ymd12", "ymd24", "mdy24aw", "mdy12aw", "mdy24n", "mdy12n", "h24", "h12"}
+	booleanFormats = []string{"yesNo", "onOff", "trueFalse"}
+)
+
+// ticketAttributes are the attributes of every activity of a ticket.
+var ticketAttributes = []recordField{
+	{ID: "subject", Label: "Subject", Type: "text"},
+	{ID: "status", Label: "Status", Type: "text"},
+	{ID: "priority", Label: "Priority", Type: "text"},
+	{ID: "type", Label: "Type", Type: "text"},
+	{ID: "channel", Label: "Channel", Type: "text"},
+	{ID: "tags", Label: "Tags", Type: "list"},
+	{ID: "message", Label: "Message", Type: "text"},
+	{ID: "ticket_id", Label: "Ticket id", Type: "text"},
+	{ID: "assignee.name", Label: "Assignee", Type: "text"},
+	{ID: "group", Label: "Group", Type: "text"},
+	{ID: "brand", Label: "Brand", Type: "text"},
+	{ID: "occurred_at", Label: "Occurred at", Type: "time"},
+}
+
+// ratingAttributes are those of a satisfaction rating besides.
+var ratingAttributes = []recordField{{ID: "score", Label: "Score", Type: "text"}, {ID: "comment", Label: "Comment", Type: "text"}, {ID: "reason", Label: "Reason", Type: "text"}}
+
+var metricTags = []recordField{
+	{ID: "metrics.tickets.total", Label: "Tickets", Type: "integer"},
+	{ID: "metrics.tickets.open", Label: "Open tickets", Type: "integer"},
+	{ID: "metrics.tickets.closed", Label: "Closed tickets", Type: "integer"},
+	{ID: "metrics.tickets.created_30d", Label: "Tickets of the last 30 days", Type: "integer"},
+	{ID: "metrics.tickets.closed_30d", Label: "Tickets closed in the last 30 days", Type: "integer"},
+	{ID: "metrics.csat.good", Label: "Good ratings", Type: "integer"},
+	{ID: "metrics.csat.bad", Label: "Bad ratings", Type: "integer"},
+	{ID: "metrics.csat.percent", Label: "Satisfaction", Type: "decimal"},
+}
+
+func (s *server) mergeTags(ctx context.Context, _ *none) (*answer[page[mergeTag]], error) {
+	fields, err := s.listFields(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := page[mergeTag]{}
+	for _, f := range fields.Body.Items {
+		switch {
+		case !f.Visible:
+		case f.Record == "person":
+			f.ID = "person." + f.ID
+			out.Items = append(out.Items, tagOf("Person: ", f))
+		case f.Record == "organization":
+			out.Items = append(out.Items, tagOf("Organization: ", f))
+		}
+	}
+	for _, slug := range activitySlugs {
+		attributes := ticketAttributes
+		switch {
+		case strings.HasPrefix(slug, "contact-") || strings.HasPrefix(slug, "organization-"):
+			attributes = attributes[len(attributes)-1:]
+		case slug == "satisfaction-rating-received":
+			attributes = slices.Concat(attributes, ratingAttributes)
+		}
+		for _, f := range attributes {
+			f.ID = "activity.zendesk." + slug + "." + f.ID
+			out.Items = append(out.Items, tagOf(activityName(slug)+": ", f))
+		}
+	}
+	for _, f := range metricTags {
+		out.Items = append(out.Items, tagOf("Metrics: ", f))
+	}
+	return reply(out, nil)
+}
+
+// tagOf writes the text that an editor inserts for a field, by its type.
+func tagOf(prefix string, f recordField) mergeTag {
+	t := mergeTag{Name: prefix + f.Label, Path: f.ID, Type: f.Type, Formats: []string{}}
+	switch f.Type {
+	case "date":
+		t.Liquid, t.Example, t.Formats = `{{ `+f.ID+` | dateFormatOrDefault: "mdya", "" }}`, "June 4, 2024", dateFormats
+	case "time":
+		t.Liquid, t.Example, t.Formats = `{{ `+f.ID+` | dateTimeFormatOrDefault: "mdy12", "" }}`, "Jun 04 2024 3:15 PM", timeFormats
+	case "boolean", "checkbox":
+		t.Liquid, t.Example, t.Formats = `{{ `+f.ID+` | booleanFormat: "yesNo" }}`, "Yes", booleanFormats
+	case "phone":
+		t.Liquid, t.Example = `{{ `+f.ID+` | hideCountryCodeAndDefault: false, "" }}`, "+1 415 555 0100"
+	case "list":
+		t.Liquid, t.Example = `{{ `+f.ID+` | join: ", " }}`, "vip, beta"
+	case "decimal":
+		t.Liquid, t.Example = `{{ `+f.ID+` | round: 1 }}`, "87.5"
+	case "integer":
+		t.Liquid, t.Example = `{{ `+f.ID+` }}`, "3"
+	default:
+		t.Liquid, t.Example = `{{ `+f.ID+` | default: "" }}`, f.Label
+	}
+	return t
+}

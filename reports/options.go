@@ -1,0 +1,119 @@
+package reports
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"deskstream/schemas"
+)
+
+// SourceStore keeps source records. Source gives schemas.ErrNotFound for an unknown id; PutSource is a compare-and-set on
+// Revision (0 = must not exist) and gives schemas.ErrFenced when another writer was faster.
+type SourceStore interface {
+	Sources(ctx context.Context) ([]schemas.Source, error)
+	Source(ctx context.Context, id string) (schemas.Source, error)
+	PutSource(ctx context.Context, s *schemas.Source) error
+	Cursors(ctx context.Context, source string) ([]schemas.Cursor, error)
+}
+
+// KeyStore lists the stored API keys.
+type KeyStore interface {
+	APIKeys(ctx context.Context) ([]schemas.Key, error)
+}
+
+// Connections carries out the steps of a source's life that talk to Zendesk or that the state machine guards (R53 to R56). A wrong
+// step gives schemas.ErrConflict naming the missing one, an unknown source schemas.ErrNotFound.
+type Connections interface {
+	// Authorize connects at once, or starts an OAuth flow and returns the address the user must visit.
+	Authorize(ctx context.Context, id string, r schemas.AuthorizeRequest) (authorizeURL string, err error)
+	// Callback ends an OAuth flow and returns the source it connected.
+	Callback(ctx context.Context, state, code string) (schemas.Source, error)
+	SetWebhookSecret(ctx context.Context, id, secret string) error
+	// RegisterWebhook creates the webhook in Zendesk; publicURL is our address as Zendesk sees it.
+	RegisterWebhook(ctx context.Context, id, publicURL string) error
+	Disconnect(ctx context.Context, id string) (schemas.Source, error)
+	Reconnect(ctx context.Context, id string) (schemas.Source, error)
+	Archive(ctx context.Context, id string) (schemas.Source, error)
+	Restore(ctx context.Context, id string) (schemas.Source, error)
+	Delete(ctx context.Context, id string) error
+	// Resync reads again what changed ("delta") or everything within retention ("backfill").
+	Resync(ctx context.Context, id, mode string) error
+}
+
+// Check is one thing that must be in order before the process is ready. Check returns why it is not.
+type Check struct {
+	Name  string
+	Check func(ctx context.Context) error
+}
+
+// Options is what the API is built from. DB, Sources, Keys and Connections are needed; everything else has a default.
+type Options struct {
+	DB          driver.Conn
+	Sources     SourceStore
+	Keys        KeyStore
+	Connections Connections
+	Renderer    Renderer // nil = liquid.New with its default limits
+
+	PublicURL       string                // our address as Zendesk sees it, for registering webhooks
+	Location        *time.Location        // account time zone; nil = UTC
+	Now             func() time.Time      // nil = time.Now
+	Log             zerolog.Logger        //
+	Registerer      prometheus.Registerer // nil = metrics are counted and not shown
+	Gatherer        prometheus.Gatherer   // what GET /metrics shows; nil = nothing
+	MetricsNeedKey  bool                  // ask for a key on GET /metrics too
+	SeveralAccounts bool                  // allow more than one Zendesk account at a time (R56)
+	Ready           []Check               // checked by GET /readyz, besides ClickHouse
+	Version         string                // of the program
+	QueryTimeout    time.Duration         // of one report query; 0 = 5 s
+	HeavyQueries    int                   // reports computed at the same time; 0 = 2 for each core, at least 4
+}
+
+// filled returns the options with defaults, or an error that names what is missing.
+func (o Options) filled() (Options, error) {
+	for name, missing := range map[string]bool{
+		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Connections": o.Connections == nil,
+	} {
+		if missing {
+			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)
+		}
+	}
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	if o.Gatherer == nil {
+		o.Gatherer = prometheus.NewRegistry()
+	}
+	if o.QueryTimeout <= 0 {
+		o.QueryTimeout = 5 * time.Second
+	}
+	if o.HeavyQueries <= 0 {
+		o.HeavyQueries = max(4, 2*runtime.GOMAXPROCS(0))
+	}
+	return o, nil
+}
+
+var errMissing = errors.New("is needed")
+
+// New builds the API. The handler answers /v1, /openapi.json, /docs, /healthz, /readyz and /metrics, and a problem for everything
+// else; it is safe for concurrent use.
+func New(o Options) (http.Handler, error) {
+	s, err := newServer(o)
+	if err != nil {
+		return nil, err
+	}
+	return s.handler, nil
+}

@@ -1,0 +1,448 @@
+package reports
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"deskstream/schemas"
+)
+
+const tagPeople = "People"
+
+func (s *server) peopleRoutes() {
+	scopes := []string{scopePeople}
+	handle(s, route{method: http.MethodGet, path: "/v1/people", id: "list-people", tag: tagPeople, summary: "People", scopes: scopes}, s.listPeople)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/people/{id}", id: "get-person", tag: tagPeople, summary: "One person", scopes: scopes,
+		detail: "The id, or email:jo@x.test, zendesk:123 or external:ab. The id of a person that another one absorbed answers the survivor, with merged_from.",
+	}, s.getPerson)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/people/{id}/activities", id: "list-person-activities", tag: tagPeople,
+		summary: "Activities of a person, newest first, at most 90 days back", scopes: scopes,
+	}, s.personActivities)
+}
+
+type peopleInput struct {
+	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number"`
+	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all"`
+	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-updated_at" doc:"A minus means descending"`
+	paging
+}
+
+func (s *server) listPeople(ctx context.Context, in *peopleInput) (*answer[page[map[string]any]], error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return reply(s.people(ctx, peopleQuery{accounts: accounts, text: in.Query, columns: in.Columns, sort: in.Sort, paging: in.paging}))
+}
+
+// personColumns are the fields of a person that lists can be limited to. A path into zendesk, custom or first_last is accepted too.
+var personColumns = []string{
+	"id", "first_name", "last_name", "email", "phone_number", "external_id", "language", "timezone", "permissions", "archived", "organization",
+	"zendesk", "custom", "first_last", "created_at", "updated_at", "sources", "merged_from",
+}
+
+// peopleSorts maps the accepted orders to the constant column that carries them in people.sql.
+var peopleSorts = map[string]string{
+	"name": "lower(trimBoth(concat(first_name, ' ', last_name)))", "email": "email",
+	"created_at": "toString(toUnixTimestamp(created_at))", "updated_at": "toString(toUnixTimestamp(updated_at))",
+}
+
+// peopleQuery says which people. Zero values do not restrict.
+type peopleQuery struct {
+	accounts            []string
+	source              string
+	text, columns, sort string
+	paging
+}
+
+type personRow struct {
+	schemas.PersonRow
+	SortKey string `ch:"sort_key"`
+}
+
+// peoplePosition is where a page ends. Order is part of it, because a position means nothing in another one.
+type peoplePosition struct {
+	Order string `json:"o"`
+	Key   string `json:"k"`
+	ID    string `json:"i"`
+}
+
+func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any], error) {
+	var none page[map[string]any]
+	columns, err := parseColumns(q.columns)
+	if err != nil {
+		return none, err
+	}
+	var position peoplePosition
+	further, err := decodeCursor(q.Cursor, &position)
+	if err == nil && further && position.Order != q.sort {
+		err = schemas.Invalid("query.cursor", "belongs to another sort; ask for the first page again")
+	}
+	if err != nil {
+		return none, err
+	}
+	name, descending := strings.CutPrefix(q.sort, "-")
+	p := params{}
+	p.texts("accounts", q.accounts)
+	p.text("source", q.source)
+	p.text("text", strings.ToLower(q.text))
+	p.flag("further", further)
+	p.text("after_key", position.Key)
+	p.text("after_id", position.ID)
+	p.int("limit", int64(q.Limit)+1)
+	rows, err := list[personRow](ctx, s, "people", peopleStatement(name, descending), p)
+	if err != nil {
+		return none, err
+	}
+	rows, more := cut(rows, q.Limit)
+	people, err := s.describePeople(ctx, q.accounts, rows)
+	if err != nil {
+		return none, err
+	}
+	out := page[map[string]any]{Items: make([]map[string]any, len(people))}
+	for i, person := range people {
+		out.Items[i] = onlyColumns(person.fields(), columns)
+	}
+	if more {
+		last := rows[len(rows)-1]
+		out.NextCursor, err = encodeCursor(peoplePosition{q.sort, last.SortKey, last.PersonID})
+	}
+	return out, err
+}
+
+// peopleStatement puts the constant pieces of an accepted order into people.sql.
+func peopleStatement(sort string, descending bool) string {
+	order, beyond := "ASC", ">"
+	if descending {
+		order, beyond = "DESC", "<"
+	}
+	return strings.NewReplacer("/*sort*/", peopleSorts[sort], "/*order*/", order, "/*beyond*/", beyond).Replace(sqlText("people"))
+}
+
+// parseColumns reads columns=; nil means all.
+func parseColumns(given string) ([][]string, error) {
+	if given == "" {
+		return nil, nil
+	}
+	var out [][]string
+	for _, c := range strings.Split(given, ",") {
+		path := strings.Split(strings.TrimSpace(c), ".")
+		if !slices.Contains(personColumns, path[0]) {
+			return nil, schemas.Invalid("query.columns", "accepted: "+strings.Join(personColumns, ", ")+", or a path as zendesk.tags")
+		}
+		out = append(out, path)
+	}
+	return out, nil
+}
+
+// onlyColumns keeps the id and the paths that were asked for; a path is shown under its dotted name.
+func onlyColumns(person map[string]any, columns [][]string) map[string]any {
+	if columns == nil {
+		return person
+	}
+	out := map[string]any{"id": person["id"]}
+	for _, path := range columns {
+		var v any = person
+		for _, name := range path {
+			m, _ := v.(map[string]any)
+			v = m[name]
+		}
+		out[strings.Join(path, ".")] = v
+	}
+	return out
+}
+
+// person is a person as the API shows it.
+type person struct {
+	ID           string                   `json:"id"`
+	FirstName    string                   `json:"first_name"`
+	LastName     string                   `json:"last_name"`
+	Email        string                   `json:"email"`
+	PhoneNumber  string                   `json:"phone_number" doc:"E.164"`
+	ExternalID   string                   `json:"external_id"`
+	Language     string                   `json:"language"`
+	Timezone     string                   `json:"timezone" doc:"IANA"`
+	Permissions  permissions              `json:"permissions"`
+	Archived     bool                     `json:"archived"`
+	Organization *namedID                 `json:"organization"`
+	Zendesk      map[string]any           `json:"zendesk" doc:"Zendesk fields, and figures of the person's tickets"`
+	Custom       map[string]any           `json:"custom"`
+	FirstLast    map[string]activityRange `json:"first_last" doc:"By activity; kept past retention"`
+	CreatedAt    time.Time                `json:"created_at"`
+	UpdatedAt    time.Time                `json:"updated_at"`
+	Sources      []string                 `json:"sources"`
+	MergedFrom   []string                 `json:"merged_from,omitempty" doc:"Ids of people that this one absorbed"`
+
+	userIDs []int64
+	ownIDs  []string
+	account string
+}
+
+type permissions struct {
+	Email bool `json:"email"`
+	SMS   bool `json:"sms"`
+}
+
+type namedID struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type activityRange struct {
+	FirstAt time.Time `json:"first_at"`
+	LastAt  time.Time `json:"last_at"`
+	Count   int64     `json:"count"`
+}
+
+// fields gives the person as a map of JSON values.
+func (p *person) fields() map[string]any {
+	out := map[string]any{
+		"id": p.ID, "first_name": p.FirstName, "last_name": p.LastName, "email": p.Email, "phone_number": p.PhoneNumber, "external_id": p.ExternalID,
+		"language": p.Language, "timezone": p.Timezone, "permissions": map[string]any{"email": p.Permissions.Email, "sms": p.Permissions.SMS},
+		"archived": p.Archived, "organization": nil, "zendesk": p.Zendesk, "custom": p.Custom, "created_at": p.CreatedAt, "updated_at": p.UpdatedAt,
+		"sources": p.Sources,
+	}
+	if p.Organization != nil {
+		out["organization"] = map[string]any{"id": p.Organization.ID, "name": p.Organization.Name}
+	}
+	firstLast := make(map[string]any, len(p.FirstLast))
+	for slug, r := range p.FirstLast {
+		firstLast[slug] = map[string]any{"first_at": r.FirstAt, "last_at": r.LastAt, "count": r.Count}
+	}
+	out["first_last"] = firstLast
+	if len(p.MergedFrom) > 0 {
+		out["merged_from"] = p.MergedFrom
+	}
+	return out
+}
+
+func (s *server) getPerson(ctx context.Context, in *byID) (*answer[person], error) {
+	found, err := s.person(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return reply(*found, nil)
+}
+
+// person finds a person by any of its names.
+func (s *server) person(ctx context.Context, name string) (*person, error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := params{}
+	p.texts("accounts", accounts)
+	p.text("alias", strings.ToLower(name))
+	row, ok, err := one[personRow](ctx, s, "person", sqlText("person"), p)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address or external id"}
+	}
+	people, err := s.describePeople(ctx, accounts, []personRow{row})
+	if err != nil {
+		return nil, err
+	}
+	return people[0], nil
+}
+
+type personActivitiesInput struct {
+	ID       string `path:"id" maxLength:"400"`
+	Activity string `query:"activity" maxLength:"100" doc:"Only this activity"`
+	paging
+}
+
+func (s *server) personActivities(ctx context.Context, in *personActivitiesInput) (*answer[page[feedItem]], error) {
+	who, err := s.person(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return reply(s.feed(ctx, feedQuery{
+		accounts: []string{who.account}, persons: who.ownIDs, activity: in.Activity, since: s.Now().AddDate(0, 0, -personActDays), paging: in.paging,
+	}))
+}
+
+// describePeople fills people from their rows: names of organizations, figures and first and last activities of all their users.
+func (s *server) describePeople(ctx context.Context, accounts []string, rows []personRow) ([]*person, error) {
+	people := make([]*person, len(rows))
+	users := map[string]*person{} // account and user id
+	var userIDs []int64
+	var organizations []string
+	for i := range rows {
+		people[i] = personOf(&rows[i].PersonRow)
+		for _, u := range rows[i].UserIDs {
+			users[userKey(rows[i].Account, u)] = people[i]
+			userIDs = append(userIDs, u)
+		}
+		if o := people[i].Organization; o != nil {
+			organizations = append(organizations, o.ID)
+		}
+	}
+	names, err := s.names(ctx, "organization", accounts, organizations)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.addStats(ctx, accounts, users, userIDs); err != nil {
+		return nil, err
+	}
+	if err := s.addFirstLast(ctx, accounts, users, userIDs); err != nil {
+		return nil, err
+	}
+	for _, p := range people {
+		if p.Organization != nil {
+			p.Organization.Name = names[p.Organization.ID]
+		}
+	}
+	return people, nil
+}
+
+func userKey(account string, user int64) string { return fmt.Sprintf("%s %d", account, user) }
+
+func personOf(r *schemas.PersonRow) *person {
+	p := &person{
+		ID: r.PersonID, FirstName: r.FirstName, LastName: r.LastName, Email: r.Email, PhoneNumber: r.PhoneNumber, ExternalID: r.ExternalID,
+		Language: r.Language, Timezone: r.Timezone, Permissions: permissions{r.EmailPermission == 1, r.SMSPermission == 1}, Archived: r.Archived == 1,
+		Zendesk: jsonObject(r.Zendesk), Custom: jsonObject(r.Custom), FirstLast: map[string]activityRange{},
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Sources: []string{}, userIDs: r.UserIDs, ownIDs: r.OwnIDs, account: r.Account,
+	}
+	if r.SourceID != "" {
+		p.Sources = []string{r.SourceID}
+	}
+	if r.OrganizationID != 0 {
+		p.Organization = &namedID{ID: idText(r.OrganizationID)}
+	}
+	for _, id := range r.OwnIDs {
+		if id != r.PersonID {
+			p.MergedFrom = append(p.MergedFrom, id)
+		}
+	}
+	if len(p.ownIDs) == 0 {
+		p.ownIDs = []string{r.PersonID}
+	}
+	return p
+}
+
+// addStats puts the figures of tickets beside the Zendesk fields (product.md 3.2), summed over the users that are one person.
+func (s *server) addStats(ctx context.Context, accounts []string, users map[string]*person, userIDs []int64) error {
+	rows, err := usersRows[schemas.PersonStats](ctx, s, "person_stats", accounts, userIDs)
+	if err != nil {
+		return err
+	}
+	byPerson := map[*person]*schemas.PersonStats{}
+	for i := range rows {
+		if p := users[userKey(rows[i].Account, rows[i].UserID)]; p != nil {
+			byPerson[p] = mergeStats(byPerson[p], &rows[i])
+		}
+	}
+	for _, p := range users {
+		st := byPerson[p]
+		if st == nil {
+			st = &schemas.PersonStats{}
+		}
+		maps.Copy(p.Zendesk, map[string]any{
+			"tickets_total": st.TicketsTotal, "tickets_open": st.TicketsOpen, "tickets_closed": st.TicketsClosed,
+			"good_ratings": st.GoodRatings, "bad_ratings": st.BadRatings, "first_ticket_at": utc(st.FirstTicketAt), "last_ticket_at": utc(st.LastTicketAt),
+			"last_ticket_subject": orNil(st.LastSubject), "last_ticket_status": orNil(st.LastStatus),
+			"last_satisfaction_score": orNil(st.LastScore), "last_satisfaction_at": utc(st.LastScoreAt),
+		})
+	}
+	return nil
+}
+
+func mergeStats(a, b *schemas.PersonStats) *schemas.PersonStats {
+	if a == nil {
+		return b
+	}
+	a.TicketsTotal += b.TicketsTotal
+	a.TicketsOpen += b.TicketsOpen
+	a.TicketsClosed += b.TicketsClosed
+	a.GoodRatings += b.GoodRatings
+	a.BadRatings += b.BadRatings
+	if later(a.FirstTicketAt, b.FirstTicketAt) {
+		a.FirstTicketAt = b.FirstTicketAt
+	}
+	if later(b.LastTicketAt, a.LastTicketAt) || a.LastTicketAt == nil {
+		a.LastTicketAt, a.LastTicketID, a.LastSubject, a.LastStatus = b.LastTicketAt, b.LastTicketID, b.LastSubject, b.LastStatus
+	}
+	if later(b.LastScoreAt, a.LastScoreAt) || a.LastScoreAt == nil {
+		a.LastScoreAt, a.LastScore = b.LastScoreAt, b.LastScore
+	}
+	return a
+}
+
+// later tells whether a is after b; a null is never.
+func later(a, b *time.Time) bool { return a != nil && b != nil && a.After(*b) }
+
+func (s *server) addFirstLast(ctx context.Context, accounts []string, users map[string]*person, userIDs []int64) error {
+	rows, err := usersRows[schemas.PersonActivity](ctx, s, "person_activities", accounts, userIDs)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		p := users[userKey(r.Account, r.UserID)]
+		if p == nil {
+			continue
+		}
+		v, ok := p.FirstLast[r.Activity]
+		if !ok {
+			v = activityRange{FirstAt: r.FirstAt.UTC(), LastAt: r.LastAt.UTC()}
+		}
+		if r.FirstAt.Before(v.FirstAt) {
+			v.FirstAt = r.FirstAt.UTC()
+		}
+		if r.LastAt.After(v.LastAt) {
+			v.LastAt = r.LastAt.UTC()
+		}
+		v.Count += r.Count
+		p.FirstLast[r.Activity] = v
+	}
+	return nil
+}
+
+// usersRows reads the rows of users from a table that is keyed by them.
+func usersRows[T any](ctx context.Context, s *server, statement string, accounts []string, userIDs []int64) ([]T, error) {
+	if len(userIDs) == 0 {
+		return nil, nil
+	}
+	p := params{}
+	p.texts("accounts", accounts)
+	p.ints("users", userIDs)
+	return list[T](ctx, s, statement, sqlText(statement), p)
+}
+
+// idText gives an id as the API writes it; "" for none.
+func idText(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return strconv.FormatInt(id, 10)
+}
+
+func utc(t *time.Time) any {
+	if t == nil {
+		return nil
+	}
+	return t.UTC()
+}
+
+func orNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// parseID reads an id that idText wrote; anything else is 0.
+func parseID(s string) int64 {
+	id, _ := strconv.ParseInt(s, 10, 64) // 0 means none, as "" does
+	return id
+}

@@ -1,0 +1,80 @@
+package reports
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+//go:embed sql/*.sql
+var sqlFiles embed.FS
+
+// sqlText returns the statement of a file below sql/. The files are part of the program: one that is missing is found by every test.
+func sqlText(name string) string {
+	b, err := sqlFiles.ReadFile("sql/" + name + ".sql")
+	if err != nil {
+		return "-- no statement " + name
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// settings hold for every query: a question must not outlive the one who asked it, nor take the machine.
+func (s *server) settings() clickhouse.Settings {
+	return clickhouse.Settings{
+		"max_execution_time":                          int(max(1, (s.QueryTimeout+time.Second-1)/time.Second)),
+		"max_result_rows":                             maxResultRows + 1,
+		"result_overflow_mode":                        "throw",
+		"do_not_merge_across_partitions_select_final": 1,
+	}
+}
+
+// maxResultRows bounds what one query may return.
+const maxResultRows = 200_000
+
+// query runs a statement and calls scan for each row. name stands for it in figures and errors.
+func (s *server) query(ctx context.Context, name, statement string, p params, scan func(driver.Rows) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.QueryTimeout)
+	defer cancel()
+	start := time.Now()
+	defer func() { s.metrics.queries.WithLabelValues(name).Observe(time.Since(start).Seconds()) }()
+	bound := clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(p)), clickhouse.WithSettings(s.settings()))
+	rows, err := s.DB.Query(bound, statement)
+	if err != nil {
+		return databaseError(name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return fmt.Errorf("query %s: %w", name, err)
+		}
+	}
+	return databaseError(name, rows.Err())
+}
+
+// list runs a statement whose columns carry the `ch` names of T.
+func list[T any](ctx context.Context, s *server, name, statement string, p params) ([]T, error) {
+	items := []T{}
+	err := s.query(ctx, name, statement, p, func(rows driver.Rows) error {
+		var v T
+		if err := rows.ScanStruct(&v); err != nil {
+			return err
+		}
+		items = append(items, v)
+		return nil
+	})
+	return items, err
+}
+
+// one is list for statements that give at most one row; ok is false when there is none.
+func one[T any](ctx context.Context, s *server, name, statement string, p params) (v T, ok bool, err error) {
+	items, err := list[T](ctx, s, name, statement, p)
+	if err != nil || len(items) == 0 {
+		return v, false, err
+	}
+	return items[0], true, nil
+}

@@ -1,0 +1,469 @@
+package reports
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"deskstream/schemas"
+)
+
+const tagReports = "Reports"
+
+func (s *server) reportRoutes() {
+	scopes := []string{scopeReports}
+	handle(s, route{method: http.MethodGet, path: "/v1/reports", id: "list-reports", tag: tagReports, summary: "All reports with their definitions", scopes: scopes}, s.listReports)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/reports/{metric}", id: "get-report", tag: tagReports, summary: "One report", scopes: scopes, parameters: reportParameters(),
+		content: map[string]reflect.Type{"application/json": reflect.TypeFor[reportAnswer](), "text/csv": reflect.TypeFor[string]()},
+		detail:  "GET /v1/reports says which parameters a report takes. In filters a comma means or, and (none) stands for no value. format=csv gives the rows as CSV.",
+	}, s.getReport)
+	s.handleRaw(route{
+		method: http.MethodGet, path: "/v1/reports/{metric}/sql", id: "get-report-sql", tag: tagReports, summary: "The SQL of a report, with its parameters as settings",
+		scopes: scopes, parameters: reportParameters(),
+	}, "text/plain", s.reportSQL)
+}
+
+// reportParameters documents every parameter of any report.
+func reportParameters() []*huma.Param {
+	one := func(values []string) *huma.Schema {
+		schema := &huma.Schema{Type: huma.TypeString}
+		for _, v := range values {
+			schema.Enum = append(schema.Enum, v)
+		}
+		return schema
+	}
+	names := []any{}
+	for _, m := range reportMetrics {
+		names = append(names, m.name)
+	}
+	boolean := &huma.Schema{Type: huma.TypeBoolean, Default: false}
+	out := []*huma.Param{
+		{Name: "metric", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Enum: names}, Description: "Name of the report"},
+		queryParam("from", "Start: date of tz, or instant; default 30 days up to today", nil),
+		queryParam("to", "End: date of tz (inclusive), or instant (exclusive); default today", nil),
+		queryParam("tz", "IANA time zone that cuts the days; default the account's", nil),
+		queryParam("interval", "Rows over time; empty buckets are present", one(intervals)),
+		{
+			Name: "group_by", In: "query", Description: "Dimension; repeatable once more for two levels", Explode: new(true),
+			Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, MaxItems: new(2)},
+		},
+		queryParam("as_of", "Instant; facts after it are left out; default now", &huma.Schema{Type: huma.TypeString, Format: "date-time"}),
+		queryParam("exclude_merged", "Leave out tickets that another one absorbed", boolean),
+		queryParam("include_deleted", "Keep deleted tickets in", boolean),
+		queryParam("format", "json or csv", one([]string{"json", "csv"})),
+	}
+	for _, d := range ticketDimensions {
+		out = append(out, queryParam(d.name, "Only this "+d.name+"; commas mean or, (none) means without", nil))
+	}
+	seen := map[string]bool{}
+	for _, m := range reportMetrics {
+		for _, o := range m.options {
+			if !seen[o.name] {
+				seen[o.name] = true
+				out = append(out, optionParam(o, one))
+			}
+		}
+	}
+	return out
+}
+
+func optionParam(o option, one func([]string) *huma.Schema) *huma.Param {
+	if o.name == "hours" { // not every report has both
+		return queryParam(o.name, o.doc, one([]string{"calendar", "business"}))
+	}
+	if o.repeat {
+		return &huma.Param{
+			Name: o.name, In: "query", Description: o.doc, Explode: new(true),
+			Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, MaxItems: new(maxPhrases)},
+		}
+	}
+	return queryParam(o.name, o.doc, one(o.values))
+}
+
+type reportInfo struct {
+	Metric     string            `json:"metric"`
+	Unit       string            `json:"unit"`
+	Definition string            `json:"definition"`
+	Values     []reportValueInfo `json:"values"`
+	Dimensions []string          `json:"dimensions" doc:"Accepted in group_by and as filters"`
+	Parameters []string          `json:"parameters" doc:"All accepted parameters"`
+	Options    []reportOption    `json:"options" doc:"Parameters that only some reports have"`
+}
+
+type reportValueInfo struct {
+	Name string `json:"name"`
+	Doc  string `json:"doc,omitempty"`
+}
+
+type reportOption struct {
+	Name    string   `json:"name"`
+	Values  []string `json:"values" doc:"Accepted values; empty = free text"`
+	Default string   `json:"default,omitempty"`
+	Doc     string   `json:"doc"`
+}
+
+func (s *server) listReports(context.Context, *none) (*answer[page[reportInfo]], error) {
+	out := page[reportInfo]{}
+	for _, m := range reportMetrics {
+		info := reportInfo{
+			Metric: m.name, Unit: m.unit, Definition: m.definition, Dimensions: dimensionNames(m.dimensions), Parameters: m.parameters(), Options: []reportOption{},
+		}
+		for _, v := range m.values {
+			info.Values = append(info.Values, reportValueInfo{v.name, v.doc})
+		}
+		for _, o := range m.options {
+			shown := reportOption{Name: o.name, Values: slices.Concat([]string{}, o.values), Doc: o.doc}
+			if len(o.values) > 0 {
+				shown.Default = o.values[0]
+			}
+			info.Options = append(info.Options, shown)
+		}
+		out.Items = append(out.Items, info)
+	}
+	return reply(out, nil)
+}
+
+func findMetric(name string) (*metric, error) {
+	names := make([]string, 0, len(reportMetrics))
+	for _, m := range reportMetrics {
+		if m.name == name {
+			return m, nil
+		}
+		names = append(names, m.name)
+	}
+	return nil, &schemas.Problem{
+		Class: schemas.ErrNotFound, Code: "no-such-report", Detail: "there is no report of this name; there are " + strings.Join(names, ", "),
+	}
+}
+
+// reportInput takes the query as it is: what a report accepts depends on the report.
+type reportInput struct {
+	Metric string `path:"metric" hidden:"true"`
+	query  url.Values
+}
+
+// Resolve is called by huma.
+func (in *reportInput) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	in.query = u.Query()
+	return nil
+}
+
+func (s *server) getReport(ctx context.Context, in *reportInput) (*huma.StreamResponse, error) {
+	m, err := findMetric(in.Metric)
+	if err != nil {
+		return nil, err
+	}
+	q, err := s.ask(m, in.query)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.report(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	kind, body, err := q.encode(a)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		ctx.SetHeader("Content-Type", kind)
+		if q.csv {
+			ctx.SetHeader("Content-Disposition", `attachment; filename="`+m.name+`.csv"`)
+		}
+		ctx.SetStatus(http.StatusOK)
+		_, _ = ctx.BodyWriter().Write(body) // the client may be gone
+	}}, nil
+}
+
+func (q *question) encode(a *reportAnswer) (kind string, body []byte, err error) {
+	if q.csv {
+		body, err = encodeCSV(q, a)
+		return "text/csv; charset=utf-8", body, err
+	}
+	var b bytes.Buffer
+	err = json.NewEncoder(&b).Encode(a)
+	return "application/json", b.Bytes(), err
+}
+
+// report answers a question. Reports are computed a few at a time, so that a burst of them leaves room for the pipeline's inserts.
+func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error) {
+	release, err := s.admit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if q.accounts, err = s.accounts(ctx); err != nil {
+		return nil, err
+	}
+	if err := q.prepare(); err != nil {
+		return nil, err
+	}
+	a := &reportAnswer{
+		Metric: q.name, Unit: q.unit, From: q.from, To: q.to, TZ: q.loc.String(), GroupBy: dimensionNames(q.groupBy), AsOf: q.asOf, Definition: q.definition,
+	}
+	if q.interval != intervalNone {
+		a.Interval = &q.interval
+	}
+	if q.name == "keywords" {
+		a.GroupBy = append([]string{phraseDimension.name}, a.GroupBy...)
+		err = s.answerKeywords(ctx, q, a)
+	} else {
+		err = s.answerMetric(ctx, q, a)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a.DataThrough, err = s.dataThrough(ctx); err != nil {
+		return nil, err
+	}
+	return a, s.label(ctx, q, a)
+}
+
+// admit waits for a place among the reports under way, at most as long as a query may take.
+func (s *server) admit(ctx context.Context) (release func(), err error) {
+	waiting, cancel := context.WithTimeout(ctx, s.QueryTimeout)
+	defer cancel()
+	if err := s.heavy.Acquire(waiting, 1); err != nil {
+		s.metrics.busy.Inc()
+		return nil, errBusy
+	}
+	return func() { s.heavy.Release(1) }, nil
+}
+
+func (s *server) answerMetric(ctx context.Context, q *question, a *reportAnswer) error {
+	g, err := s.fill(ctx, q, q.groupBy, q.window)
+	if err != nil {
+		return err
+	}
+	if len(q.groupBy) == 0 {
+		g.at([]string{}) // a report without groups has its rows even when nothing was found
+	}
+	a.Rows = g.rows()
+	if len(q.groupBy) == 0 && q.interval == intervalNone {
+		a.Totals = a.Rows[0].Values
+		return nil
+	}
+	a.Totals, err = s.totals(ctx, q)
+	return err
+}
+
+// fill computes the figures of a question for groups and a window.
+func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w window) (*grid, error) {
+	part := *q
+	part.window = w
+	p := maps.Clone(q.p)
+	p.flag("bucketed", w.interval != intervalNone)
+	p.times("bounds", w.bounds)
+	g := newGrid(&part)
+	var ends []time.Time
+	if q.cumulative {
+		if ends = w.ends(q.asOf); len(ends) == 0 {
+			return g, nil
+		}
+		p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
+		p.time("first_end", ends[0])
+		p.time("last_end", ends[len(ends)-1])
+	}
+	cells, err := s.cells(ctx, q, q.statementText(groupBy), p)
+	if err != nil {
+		return nil, err
+	}
+	if q.cumulative {
+		return g, g.putDifferences(cells, ends)
+	}
+	return g, g.put(cells)
+}
+
+// ends gives the instants at which a cumulative report looks: the ends of the buckets, and a second past as_of in the one that as_of
+// lies in, because what holds at as_of is what began up to and including it.
+func (w *window) ends(asOf time.Time) []time.Time {
+	var ends []time.Time
+	for i, b := range w.bounds {
+		if b.After(asOf) {
+			break
+		}
+		end := w.end(i)
+		if end.After(asOf) {
+			end = asOf.Add(time.Second)
+		}
+		ends = append(ends, end)
+	}
+	return ends
+}
+
+// totals asks the same question without groups and buckets, because rows may overlap.
+func (s *server) totals(ctx context.Context, q *question) (map[string]*float64, error) {
+	w := q.window
+	w.interval, w.bounds, w.labels = intervalNone, []time.Time{q.from}, []string{""}
+	if q.cumulative { // the state at the end of the range
+		last := len(q.bounds) - 1
+		for last > 0 && q.bounds[last].After(q.asOf) {
+			last--
+		}
+		w.bounds = []time.Time{q.bounds[last]}
+	}
+	g, err := s.fill(ctx, q, nil, w)
+	if err != nil {
+		return nil, err
+	}
+	g.at([]string{})
+	return g.rows()[0].Values, nil
+}
+
+// answerKeywords asks for each phrase by itself, so that the text index finds its messages, and once for all of them together.
+func (s *server) answerKeywords(ctx context.Context, q *question, a *reportAnswer) error {
+	phrases := slices.Compact(q.given["phrase"])
+	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
+	q.p.flag("any_scope", q.option("scope") == "any")
+	for _, phrase := range phrases {
+		q.bindPhrases(phrase)
+		g, err := s.fill(ctx, q, q.groupBy, q.window)
+		if err != nil {
+			return err
+		}
+		if len(q.groupBy) == 0 {
+			g.at([]string{})
+		}
+		for _, row := range g.rows() {
+			row.Key = append([]string{phrase}, row.Key...)
+			row.Label = append([]string{phrase}, row.Label...)
+			a.Rows = append(a.Rows, row)
+		}
+		if len(a.Rows) > maxReportRows {
+			return schemas.Invalid("query.phrase", fmt.Sprintf("gives more than %d rows; ask for fewer", maxReportRows))
+		}
+	}
+	slices.SortStableFunc(a.Rows, func(x, y reportRow) int { return strings.Compare(x.At, y.At) })
+	if a.Rows == nil {
+		a.Rows = []reportRow{}
+	}
+	q.bindPhrases(phrases...)
+	var err error
+	a.Totals, err = s.totals(ctx, q)
+	return err
+}
+
+// bindPhrases binds phrases as words, and the longest word of each, by which the text index is asked.
+func (q *question) bindPhrases(phrases ...string) {
+	texts, anchors := make([]string, len(phrases)), make([]string, len(phrases))
+	for i, phrase := range phrases {
+		words := wordsOf(phrase)
+		texts[i] = strings.Join(words, " ")
+		anchors[i] = slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) })
+	}
+	q.p.texts("phrases", texts)
+	q.p.texts("anchors", anchors)
+}
+
+// accounts lists the accounts whose data the API shows: those of the sources, whatever the request says.
+func (s *server) accounts(ctx context.Context) ([]string, error) {
+	sources, err := s.Sources.Sources(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	accounts := make([]string, 0, len(sources))
+	for _, src := range sources {
+		accounts = append(accounts, src.Account)
+	}
+	slices.Sort(accounts)
+	return slices.Compact(accounts), nil
+}
+
+// ticketResources are the exports that reports on tickets depend on.
+var ticketResources = []string{"tickets", "ticket_events"}
+
+// dataThrough gives the instant up to which all sources are complete; nil as long as one has not said so.
+func (s *server) dataThrough(ctx context.Context) (*time.Time, error) {
+	sources, err := s.Sources.Sources(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	var through *time.Time
+	for _, src := range sources {
+		if src.Status == schemas.SourceDraft || src.Status == schemas.SourceAwaiting {
+			continue
+		}
+		cursors, err := s.Sources.Cursors(ctx, src.ID)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		for _, c := range cursors {
+			if !slices.Contains(ticketResources, c.Resource) {
+				continue
+			}
+			if c.Through == nil {
+				return nil, nil
+			}
+			if through == nil || c.Through.Before(*through) {
+				at := c.Through.UTC()
+				through = &at
+			}
+		}
+	}
+	return through, nil
+}
+
+// reportSQL shows the statement that a report runs, with its parameters as a client of ClickHouse sets them.
+func (s *server) reportSQL(w http.ResponseWriter, r *http.Request) {
+	text, err := s.sqlOf(r)
+	if err != nil {
+		writeProblem(w, s.problem("/v1/reports/{metric}/sql", err))
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(text)) // the client may be gone
+}
+
+func (s *server) sqlOf(r *http.Request) (string, error) {
+	m, err := findMetric(r.PathValue("metric"))
+	if err != nil {
+		return "", err
+	}
+	query := r.URL.Query()
+	if m.name == "keywords" && !query.Has("phrase") {
+		query.Set("phrase", "refund")
+	}
+	q, err := s.ask(m, query)
+	if err != nil {
+		return "", err
+	}
+	if q.accounts, err = s.accounts(r.Context()); err != nil {
+		return "", err
+	}
+	if err := q.prepare(); err != nil {
+		return "", err
+	}
+	q.p.times("bounds", q.bounds)
+	q.p.flag("bucketed", q.interval != intervalNone)
+	if q.cumulative {
+		ends := q.ends(q.asOf)
+		q.p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
+		q.p.time("first_end", ends[0])
+		q.p.time("last_end", ends[len(ends)-1])
+	}
+	if m.name == "keywords" {
+		q.p.flag("by_ticket", q.option("dated_by") == "ticket")
+		q.p.flag("any_scope", q.option("scope") == "any")
+		q.bindPhrases(q.given["phrase"]...)
+	}
+	statement := q.statementText(q.groupBy)
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(q.p)) {
+		if strings.Contains(statement, "{"+name+":") {
+			fmt.Fprintf(&b, "SET param_%s = '%s';\n", name, quotedEscape.Replace(q.p[name]))
+		}
+	}
+	return b.String() + "\n" + statement + ";\n", nil
+}

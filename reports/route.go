@@ -1,0 +1,132 @@
+package reports
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Keys of an operation's metadata.
+const (
+	metaScopes = "scopes" // []string: one of them is needed; none = open
+	metaFields = "fields" // []string: the known fields of the body
+)
+
+// route describes one operation of the API.
+type route struct {
+	method, path string
+	id           string   // operation id
+	tag          string   // group in the documentation
+	summary      string   //
+	detail       string   // longer description; may be empty
+	scopes       []string // one of them is needed; empty = open to everybody
+	status       int      // of a success; 0 = 200, or 204 without a body
+	parameters   []*huma.Param
+	maxBody      int64                   // bytes; 0 = 1 MiB
+	content      map[string]reflect.Type // of a success, where it is not what the handler's output says
+}
+
+// handle registers a route. Errors of h become problems by their class.
+func handle[I, O any](s *server, r route, h func(context.Context, *I) (*O, error)) {
+	op := r.operation(s.api)
+	if f, ok := reflect.TypeFor[I]().FieldByName("Body"); ok {
+		op.Metadata[metaFields] = jsonFields(f.Type)
+	}
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, s.problem(r.path, err)
+		}
+		return out, nil
+	})
+}
+
+func (r route) operation(api huma.API) huma.Operation {
+	op := huma.Operation{
+		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.detail, Tags: []string{r.tag},
+		DefaultStatus: r.status, Parameters: r.parameters, MaxBodyBytes: r.maxBody,
+		Metadata: map[string]any{metaScopes: r.scopes},
+		Responses: map[string]*huma.Response{"default": {
+			Description: "Any error, as a problem (RFC 9457)",
+			Content:     map[string]*huma.MediaType{problemType: {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
+		}},
+	}
+	if len(r.content) > 0 {
+		content := map[string]*huma.MediaType{}
+		for kind, t := range r.content {
+			content[kind] = &huma.MediaType{Schema: api.OpenAPI().Components.Schemas.Schema(t, true, t.Name())}
+		}
+		op.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: content}
+	}
+	if len(r.scopes) > 0 {
+		op.Security = []map[string][]string{{"key": {}}}
+		op.Description = strings.TrimSpace(op.Description + "\n\nScope: `" + strings.Join(r.scopes, "` or `") + "` (or `admin`).")
+	}
+	return op
+}
+
+// handleRaw registers a route whose answer is not JSON; h writes it all. The route is part of the document as any other.
+func (s *server) handleRaw(r route, contentType string, h http.HandlerFunc) {
+	op := r.operation(s.api)
+	op.Responses["200"] = &huma.Response{
+		Description: http.StatusText(http.StatusOK),
+		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}
+	s.api.OpenAPI().AddOperation(&op)
+	s.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
+		if len(r.scopes) > 0 {
+			if err := s.permitRequest(req, r.scopes...); err != nil {
+				writeProblem(w, s.problem(r.path, err))
+				return
+			}
+		}
+		h(w, req)
+	})
+}
+
+// jsonFields lists the JSON names of a struct's fields.
+func jsonFields(t reflect.Type) []string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	var names []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// none is the input of a call without parameters, or the output of one without a body.
+type none struct{}
+
+// answer wraps a body for huma.
+type answer[T any] struct{ Body T }
+
+func reply[T any](v T, err error) (*answer[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &answer[T]{v}, nil
+}
+
+// byID is the input of a call about one thing.
+type byID struct {
+	ID string `path:"id" maxLength:"200" doc:"Id"`
+}
+
+// queryParam documents a query parameter that a handler reads itself.
+func queryParam(name, doc string, schema *huma.Schema) *huma.Param {
+	if schema == nil {
+		schema = &huma.Schema{Type: huma.TypeString}
+	}
+	return &huma.Param{Name: name, In: "query", Description: doc, Schema: schema}
+}

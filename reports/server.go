@@ -1,0 +1,192 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/sync/semaphore"
+
+	"deskstream/schemas"
+)
+
+// server holds what the handlers share. Everything in it is safe for concurrent use once newServer has returned.
+type server struct {
+	Options
+	api     huma.API
+	mux     *http.ServeMux
+	handler http.Handler
+	keys    *keyring
+	metrics *metrics
+	heavy   *semaphore.Weighted
+	live    *liveFeed
+
+	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
+}
+
+func newServer(o Options) (*server, error) {
+	o, err := o.filled()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Options: o, mux: http.NewServeMux(), heavy: semaphore.NewWeighted(int64(o.HeavyQueries))}
+	s.keys = &keyring{store: o.Keys, now: o.Now}
+	if s.metrics, err = newMetrics(o.Registerer); err != nil {
+		return nil, fmt.Errorf("reports metrics: %w", err)
+	}
+	if s.Renderer == nil {
+		s.Renderer = newRenderer()
+	}
+	s.live = &liveFeed{server: s}
+	s.api = humago.New(s.mux, s.config())
+	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
+	s.routes()
+	s.mux.HandleFunc("/", s.notFound)
+	s.handler = s.outside(s.mux)
+	return s, nil
+}
+
+func (s *server) routes() {
+	s.systemRoutes()
+	s.sourceRoutes()
+	s.sourceStepRoutes()
+	s.sourceViewRoutes()
+	s.peopleRoutes()
+	s.organizationRoutes()
+	s.fieldRoutes()
+	s.reportRoutes()
+	s.factsRoutes()
+	s.liquidRoutes()
+	s.liveRoutes()
+}
+
+func (s *server) config() huma.Config {
+	formats := map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "deskstream", Version: s.version(),
+				Description: "Zendesk activities, people and support reports. Ids are strings, times are RFC 3339 in UTC, errors are problem+json (RFC 9457).",
+			},
+			Components: &huma.Components{
+				Schemas:         registry,
+				SecuritySchemes: map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "An API key with the scope of the call, or with scope admin."}},
+			},
+		},
+		Formats: formats, DefaultFormat: "application/json",
+		Transformers: []huma.Transformer{asOurProblem},
+	}
+}
+
+func (s *server) version() string {
+	if s.Version == "" {
+		return "dev"
+	}
+	return s.Version
+}
+
+// notFound answers whatever no route takes: 405 where another method would do.
+func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := &http.Request{Method: method, URL: &url.URL{Path: r.URL.Path}, Host: r.Host}
+		if _, pattern := s.mux.Handler(other); pattern != "" && pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		writeProblem(w, newProblem(http.StatusNotFound, "no-such-route", "there is nothing at this address; /docs lists what there is"))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	writeProblem(w, newProblem(http.StatusMethodNotAllowed, "method-not-allowed", "accepted here: "+strings.Join(allowed, ", ")))
+}
+
+// writeProblem answers outside huma.
+func writeProblem(w http.ResponseWriter, p *Problem) {
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client may be gone
+}
+
+// refuse answers a problem from a middleware of huma.
+func (s *server) refuse(ctx huma.Context, err error) {
+	p := s.problem(ctx.Operation().Path, err)
+	for name, values := range p.GetHeaders() {
+		ctx.SetHeader(name, values[0])
+	}
+	ctx.SetHeader("Content-Type", problemType)
+	ctx.SetStatus(p.Status)
+	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p) // the client may be gone
+}
+
+// problem turns an error into its answer and logs it if the fault is ours.
+func (s *server) problem(route string, err error) *Problem {
+	p := problemOf(err)
+	if p.Status == http.StatusInternalServerError {
+		s.Log.Error().Err(err).Str("route", route).Msg("request failed")
+	}
+	return p
+}
+
+// refuseUnknown is a middleware of huma: a query parameter that the route does not have is more likely a slip than meant to be ignored.
+func (s *server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
+	u := ctx.URL()
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		s.refuse(ctx, schemas.Invalid("query", "must be name=value pairs joined by &, with % escapes"))
+		return
+	}
+	known := queryNames(ctx.Operation())
+	var bad []schemas.Field
+	for name := range query {
+		if !slices.Contains(known, name) {
+			bad = append(bad, schemas.Field{Location: "query." + name, Message: unknownParameter(known)})
+		}
+	}
+	if len(bad) == 0 {
+		next(ctx)
+		return
+	}
+	slices.SortFunc(bad, func(a, b schemas.Field) int { return strings.Compare(a.Location, b.Location) })
+	s.refuse(ctx, invalidFields(bad))
+}
+
+func queryNames(op *huma.Operation) []string {
+	var names []string
+	for _, p := range op.Parameters {
+		if p.In == "query" {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+func unknownParameter(known []string) string {
+	if len(known) == 0 {
+		return "is not known; the call takes no parameters"
+	}
+	return "is not known; accepted: " + strings.Join(known, ", ")
+}
+
+// invalidFields is the problem of several bad fields.
+func invalidFields(fields []schemas.Field) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &schemas.Problem{
+		Class: schemas.ErrInvalid, Code: "invalid-input",
+		Detail: fields[0].Location + ": " + fields[0].Message, Fields: fields,
+	}
+}

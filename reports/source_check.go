@@ -1,0 +1,92 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// fieldErrors collects what is wrong with the settings of a source. Each method applies an input to a setting and leaves the setting
+// alone when the input is nil.
+type fieldErrors []schemas.Field
+
+func (f *fieldErrors) add(location, message string) {
+	*f = append(*f, schemas.Field{Location: location, Message: message})
+}
+
+// optIn records who vouched for the consent and when (R06).
+func (f *fieldErrors) optIn(to *schemas.OptIn, in *optInInput, now time.Time) {
+	if in == nil {
+		return
+	}
+	by := strings.TrimSpace(in.ConfirmedBy)
+	if (in.Email || in.SMS) && by == "" {
+		f.add("body.opt_in.confirmed_by", "must name who confirms that the contacts have given consent, because opt_in.email or opt_in.sms is true")
+		return
+	}
+	*to = schemas.OptIn{Email: in.Email, SMS: in.SMS}
+	if in.Email || in.SMS {
+		to.ConfirmedBy, to.ConfirmedAt = by, &now
+	}
+}
+
+func (f *fieldErrors) retention(to *schemas.Retention, in *retentionInput) {
+	if in == nil {
+		return
+	}
+	r := schemas.Retention{Days: in.Days, Activities: in.Activities}
+	if r.Days == 0 {
+		r.Days = schemas.DefaultRetentionDays
+	}
+	for slug, days := range in.Activities {
+		if !slices.Contains(activitySlugs, slug) {
+			f.add("body.retention.activities."+slug, "is not an activity; accepted: "+strings.Join(activitySlugs, ", "))
+		} else if days < 1 || days > maxRetentionDays {
+			f.add("body.retention.activities."+slug, fmt.Sprintf("must be 1 to %d days", maxRetentionDays))
+		}
+	}
+	*to = r
+}
+
+const maxRetentionDays = 36500
+
+func (f *fieldErrors) fields(to *schemas.FieldRules, in *fieldsInput) {
+	if in == nil {
+		return
+	}
+	to.OnlyIfEmpty = in.OnlyIfEmpty
+	if in.Writable == nil {
+		to.Writable = schemas.WritableFields
+		return
+	}
+	f.known("body.fields.writable", *in.Writable, schemas.WritableFields)
+	to.Writable = *in.Writable
+}
+
+var identifierNames = []string{"external-id", "email", "phone-number"}
+
+func (f *fieldErrors) identifiers(to *[]string, in *[]string) {
+	if in == nil {
+		return
+	}
+	if len(*in) == 0 {
+		f.add("body.identifiers", "must name at least one of "+strings.Join(identifierNames, ", "))
+	}
+	f.known("body.identifiers", *in, identifierNames)
+	*to = *in
+}
+
+// known refuses values that are not accepted or repeated.
+func (f *fieldErrors) known(location string, values, accepted []string) {
+	for i, v := range values {
+		at := fmt.Sprintf("%s[%d]", location, i)
+		if !slices.Contains(accepted, v) {
+			f.add(at, "accepted: "+strings.Join(accepted, ", "))
+		} else if slices.Contains(values[:i], v) {
+			f.add(at, "is given twice")
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package reports
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"deskstream/schemas"
+)
+
+// Spans of the source's pages (product.md 2.1: M1, M2).
+const (
+	overviewDays  = 14
+	lastDays      = 30
+	activityDays  = 7
+	personActDays = 90
+)
+
+func (s *server) sourceViewRoutes() {
+	admin := []string{scopeAdmin}
+	handle(s, route{method: http.MethodGet, path: "/v1/sources/{id}/sync", id: "get-sync", tag: tagSources, summary: "What was read up to when", scopes: admin}, s.syncState)
+	handle(s, route{method: http.MethodGet, path: "/v1/sources/{id}/overview", id: "get-overview", tag: tagSources, summary: "Records and activities of a source", scopes: admin}, s.overview)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/sources/{id}/activity", id: "list-source-activity", tag: tagSources, summary: "Activities of the last 7 days, newest first", scopes: admin,
+	}, s.sourceActivity)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/sources/{id}/audience", id: "list-audience", tag: tagSources, summary: "People that the source created or updated", scopes: admin,
+	}, s.audience)
+}
+
+type syncAnswer struct {
+	Streams         []syncStream `json:"streams"`
+	InitialSyncDone bool         `json:"initial_sync_done" doc:"Every stream was read to its end once"`
+}
+
+type syncStream struct {
+	Stream    string     `json:"stream"`
+	State     string     `json:"state"`
+	LastRunAt *time.Time `json:"last_run_at"`
+	NextRunAt *time.Time `json:"next_run_at"`
+	Through   *time.Time `json:"through" doc:"Data is complete up to here"`
+	Rows      uint64     `json:"rows"`
+	Progress  *float64   `json:"progress" doc:"0 to 1 while it is read for the first time, else null"`
+	LastError *string    `json:"last_error"`
+}
+
+func (s *server) syncState(ctx context.Context, in *byID) (*answer[syncAnswer], error) {
+	if _, err := s.source(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	cursors, err := s.Sources.Cursors(ctx, in.ID)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	slices.SortFunc(cursors, func(a, b schemas.Cursor) int { return strings.Compare(a.Resource, b.Resource) })
+	out := syncAnswer{Streams: make([]syncStream, 0, len(cursors)), InitialSyncDone: len(cursors) > 0}
+	for _, c := range cursors {
+		out.InitialSyncDone = out.InitialSyncDone && c.Done
+		out.Streams = append(out.Streams, syncStreamOf(c, s.Now()))
+	}
+	return reply(out, nil)
+}
+
+func syncStreamOf(c schemas.Cursor, now time.Time) syncStream {
+	v := syncStream{
+		Stream: c.Resource, State: c.State, LastRunAt: c.LastRunAt, NextRunAt: c.NextRunAt, Through: c.Through, Rows: c.Rows, Progress: progress(c, now),
+	}
+	if c.LastError != "" {
+		v.LastError = &c.LastError
+	}
+	return v
+}
+
+// progress tells how far the first reading is, by the time it has reached.
+func progress(c schemas.Cursor, now time.Time) *float64 {
+	if c.Done || c.Start == nil || c.Through == nil || !now.After(*c.Start) {
+		return nil
+	}
+	done := c.Through.Sub(*c.Start).Seconds() / now.Sub(*c.Start).Seconds()
+	return new(min(max(done, 0), 1))
+}
+
+type overviewAnswer struct {
+	Records          recordCounts `json:"records" doc:"People and organizations that the source added"`
+	TotalActivities  int64        `json:"total_activities" doc:"Since it was connected; outlives retention"`
+	LastDays         int64        `json:"last_30_days" doc:"That part of them that happened in the last 30 days"`
+	ActivitiesPerDay []dayCount   `json:"activities_per_day" doc:"The last 14 days of the account's time zone"`
+}
+
+type recordCounts struct {
+	People        int64 `json:"people"`
+	Organizations int64 `json:"organizations"`
+}
+
+type dayCount struct {
+	Date  string `json:"date"`
+	Count int64  `json:"count"`
+}
+
+func (s *server) overview(ctx context.Context, in *byID) (*answer[overviewAnswer], error) {
+	src, err := s.source(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	today := s.Now().In(s.Location)
+	w := window{
+		loc: s.Location, interval: intervalDay, to: nextDay(today, s.Location),
+		from: startOfDay(today.Year(), today.Month(), today.Day()-overviewDays+1, s.Location),
+	}
+	if err := w.cut(); err != nil {
+		return nil, err
+	}
+	p := params{}
+	p.text("account", src.Account)
+	p.text("source", src.ID)
+	p.times("bounds", w.bounds)
+	p.time("last_days", startOfDay(today.Year(), today.Month(), today.Day()-lastDays+1, s.Location))
+	out := overviewAnswer{ActivitiesPerDay: make([]dayCount, len(w.bounds))}
+	for i, label := range w.labels {
+		out.ActivitiesPerDay[i].Date = label
+	}
+	err = s.query(ctx, "overview", sqlText("overview"), p, func(rows driver.Rows) error {
+		var perDay []int64
+		if err := rows.Scan(&out.Records.People, &out.Records.Organizations, &out.TotalActivities, &out.LastDays, &perDay); err != nil {
+			return err
+		}
+		for i := range min(len(perDay), len(out.ActivitiesPerDay)) {
+			out.ActivitiesPerDay[i].Count = perDay[i]
+		}
+		return nil
+	})
+	return reply(out, err)
+}
+
+type sourceActivityInput struct {
+	ID       string `path:"id" maxLength:"200"`
+	Activity string `query:"activity" maxLength:"100" doc:"Only this activity"`
+	paging
+}
+
+func (s *server) sourceActivity(ctx context.Context, in *sourceActivityInput) (*answer[page[feedItem]], error) {
+	src, err := s.source(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return reply(s.feed(ctx, feedQuery{
+		accounts: []string{src.Account}, source: src.ID, activity: in.Activity, since: s.Now().AddDate(0, 0, -activityDays), paging: in.paging,
+	}))
+}
+
+type audienceInput struct {
+	ID      string `path:"id" maxLength:"200"`
+	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number"`
+	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all"`
+	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-updated_at" doc:"A minus means descending"`
+	paging
+}
+
+func (s *server) audience(ctx context.Context, in *audienceInput) (*answer[page[map[string]any]], error) {
+	src, err := s.source(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return reply(s.people(ctx, peopleQuery{
+		accounts: []string{src.Account}, source: src.ID, text: in.Query, columns: in.Columns, sort: in.Sort, paging: in.paging,
+	}))
+}

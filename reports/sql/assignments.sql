@@ -1,0 +1,30 @@
+-- Assignments by the time of the change and who became the assignee, and tickets by who holds them at as_of (M17, M18). What is held
+-- at as_of belongs to no bucket.
+SELECT
+    bucket,
+    keys,
+    countIf(what = 'assign') AS assignments,
+    if({bucketed:UInt8} = 1, NULL, countIf(what = 'held')) AS assigned_now,
+    if({bucketed:UInt8} = 1, NULL, countIf(what = 'held' AND unsolved)) AS assigned_unsolved_now,
+    countIf(reassigned) AS reassignments,
+    uniqExactIf(ticket, reassigned) AS reassigned_tickets
+FROM
+(
+    SELECT
+        roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, 'assign' AS what,
+        (account, ticket_id) AS ticket, previous_id != 0 AND previous_id != assignee_id AS reassigned, 0 AS unsolved
+    FROM ticket_events AS e FINAL /*join*/
+    WHERE account IN {accounts:Array(String)} AND kind = 'assign' AND assignee_id != 0
+        AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
+        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        /*filters*/
+    UNION ALL
+    SELECT
+        {from:UInt32} AS bucket, /*keys*/ AS keys, 'held' AS what,
+        (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
+    FROM (/*tickets_as_of*/) AS t
+    WHERE {bucketed:UInt8} = 0 AND assignee_id != 0
+        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        /*filters*/
+)
+GROUP BY bucket, keys

@@ -1,0 +1,25 @@
+-- Solve events, closes, and tickets by their last solve while they are solved or closed (M2 to M4). The events stand for who held
+-- them then, the tickets for who holds them now.
+SELECT
+    bucket,
+    keys,
+    countIf(what = 'solve') AS solve_events,
+    countIf(what = 'ticket') AS tickets_solved,
+    countIf(what = 'close') AS closed
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, toString(kind) AS what
+    FROM ticket_events AS e FINAL /*join*/
+    WHERE account IN {accounts:Array(String)} AND kind IN ('solve', 'close')
+        AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
+        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        /*filters*/
+    UNION ALL
+    SELECT roundDown(toUnixTimestamp(solved_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, 'ticket' AS what
+    FROM (/*tickets_as_of*/) AS t
+    INNER JOIN (/*last_solves*/) AS s USING (account, ticket_id)
+    WHERE solved_at >= toDateTime({from:UInt32}, 'UTC') AND solved_at < toDateTime({to:UInt32}, 'UTC')
+        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        /*filters*/
+)
+GROUP BY bucket, keys

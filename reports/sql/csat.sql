@@ -1,0 +1,16 @@
+-- Tickets by their latest rating record, dated by its last change (M21 to M23).
+SELECT
+    roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
+    /*keys*/ AS keys,
+    count() AS surveyed,
+    countIf(score = 'offered') AS offered_unrated,
+    countIf(score = 'good') AS good,
+    countIf(score = 'bad') AS bad,
+    if(good + bad = 0, NULL, 100 * good / (good + bad)) AS score_pct,
+    if(surveyed = 0, NULL, 100 * (good + bad) / surveyed) AS response_pct
+FROM ticket_events AS e FINAL /*join*/
+WHERE account IN {accounts:Array(String)} AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
+    AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
+    AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+    /*filters*/
+GROUP BY bucket, keys

@@ -1,0 +1,25 @@
+-- Seconds from creation to the last solve of tickets that are solved or closed, by the time of the ticket's creation (M14b).
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, /*seconds*/ AS seconds
+    FROM
+    (
+        SELECT *, status AS current_status
+        FROM tickets FINAL
+        WHERE account IN {accounts:Array(String)}
+            AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
+            AND created_at <= toDateTime({as_of:UInt32}, 'UTC')
+            AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+    ) AS t
+    LEFT ANY JOIN (SELECT * FROM (/*last_solves*/) WHERE {live:UInt8} = 0) AS s USING (account, ticket_id)
+    WHERE 1 /*filters*/
+)
+GROUP BY bucket, keys

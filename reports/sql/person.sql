@@ -1,0 +1,19 @@
+-- The person that answers to a name now.
+SELECT
+    account, person_id, source_id, first_name, last_name, email, phone_number, external_id, language, timezone,
+    email_permission, sms_permission, archived, organization_id, user_ids, own_ids, zendesk, custom, created_at, updated_at,
+    '' AS sort_key
+FROM people FINAL
+WHERE account IN {accounts:Array(String)}
+    AND (account, person_id) IN
+    (
+        SELECT account, person_id
+        FROM person_aliases FINAL
+        WHERE account IN {accounts:Array(String)} AND alias = {alias:String}
+        UNION ALL
+        SELECT account, {alias:String}
+        FROM people FINAL
+        WHERE account IN {accounts:Array(String)} AND person_id = {alias:String}
+    )
+ORDER BY created_at
+LIMIT 1
