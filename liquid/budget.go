@@ -72,6 +72,9 @@ func (b *budget) text(n int) error {
 	return b.read(n)
 }
 
+// copies pays for n texts of size bytes that are built on the way to one that text pays for.
+func (b *budget) copies(n, size int) error { return b.alloc(n * size) }
+
 // items pays for building a list of n elements.
 func (b *budget) items(n int64) error {
 	if n < 0 || n > int64(b.limits.Items) {

@@ -1,6 +1,7 @@
 package liquid
 
 import (
+	"errors"
 	"math/big"
 	"strconv"
 )
@@ -117,7 +118,8 @@ func applyCalls(st *state, v any, calls []call) (any, error) {
 
 // inFilter names the filter in a failure.
 func inFilter(err error, c *call) error {
-	if e, ok := err.(*Error); ok && e.Line == 0 && (e.Kind == KindType || e.Kind == KindLimit) {
+	var e *Error
+	if errors.As(err, &e) && e.Line == 0 && (e.Kind == KindType || e.Kind == KindLimit) {
 		e.Message = c.filter.name + ": " + e.Message
 	}
 	return err

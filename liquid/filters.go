@@ -91,10 +91,13 @@ func onText(f func(st *state, s string) (any, error)) func(*state, any, argument
 	}
 }
 
-// shorter is onText for functions whose result is not longer than the input and shares or copies it.
-func shorter(f func(string) string) func(*state, any, arguments) (any, error) {
+// shorter is onText for functions whose result is not longer than the input. copies is how many texts of that size they build on the way.
+func shorter(copies int, f func(string) string) func(*state, any, arguments) (any, error) {
 	return onText(func(st *state, s string) (any, error) {
 		if err := st.text(len(s)); err != nil {
+			return nil, err
+		}
+		if err := st.copies(copies, len(s)); err != nil {
 			return nil, err
 		}
 		return f(s), nil

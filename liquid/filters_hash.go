@@ -141,10 +141,7 @@ func appendJSONText(st *state, b []byte, s string) ([]byte, error) {
 			size += n
 		}
 	}
-	if len(b)+size > st.limits.Text {
-		return nil, limitf("a text of more than %d bytes", st.limits.Text)
-	}
-	if err := st.text(size); err != nil {
+	if err := st.part(len(b), size); err != nil {
 		return nil, err
 	}
 	b = append(b, '"')

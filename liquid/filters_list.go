@@ -261,7 +261,7 @@ func uniq(st *state, in any, a arguments) (any, error) {
 func identity(st *state, v any) (string, error) {
 	switch v := v.(type) {
 	case string:
-		return "s" + v, st.read(len(v))
+		return "s" + v, st.text(len(v))
 	case int64:
 		return "i" + strconv.FormatInt(v, 10), st.step(1)
 	case time.Time:

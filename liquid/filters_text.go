@@ -14,12 +14,12 @@ var textFilters = []filter{
 	{name: "capitalize", run: onText(capitalize)},
 	{name: "downcase", run: onText(changeCase(strings.ToLower))},
 	{name: "upcase", run: onText(changeCase(strings.ToUpper))},
-	{name: "strip", run: shorter(func(s string) string { return strings.Trim(s, stripped) })},
-	{name: "lstrip", run: shorter(func(s string) string { return strings.TrimLeft(s, stripped) })},
-	{name: "rstrip", run: shorter(func(s string) string { return strings.TrimRight(s, stripped) })},
-	{name: "squish", run: shorter(func(s string) string { return strings.Join(strings.Fields(s), " ") })},
-	{name: "strip_html", run: shorter(stripHTML)},
-	{name: "strip_newlines", run: shorter(stripNewlines)},
+	{name: "strip", run: shorter(0, func(s string) string { return strings.Trim(s, stripped) })},
+	{name: "lstrip", run: shorter(0, func(s string) string { return strings.TrimLeft(s, stripped) })},
+	{name: "rstrip", run: shorter(0, func(s string) string { return strings.TrimRight(s, stripped) })},
+	{name: "squish", run: shorter(1, squish)},
+	{name: "strip_html", run: shorter(12, stripHTML)},
+	{name: "strip_newlines", run: shorter(1, stripNewlines)},
 	{name: "newline_to_br", run: newlineToBR, marked: true},
 	{name: "escape", run: escapeFilter, marked: true},
 	{name: "h", run: escapeFilter, marked: true},
@@ -42,8 +42,8 @@ var textFilters = []filter{
 	{name: "base64_decode", run: onText(decodeWith(base64.StdEncoding))},
 	{name: "base64_url_safe_encode", run: onText(encodeWith(base64.URLEncoding))},
 	{name: "base64_url_safe_decode", run: onText(decodeWith(base64.URLEncoding))},
-	{name: "handleize", run: onText(handleize)},
-	{name: "handle", run: onText(handleize)},
+	{name: "handleize", run: shorter(2, handleize)},
+	{name: "handle", run: shorter(2, handleize)},
 	{name: "pluralize", least: 2, most: 2, run: pluralize},
 }
 
@@ -98,6 +98,9 @@ func changeCase(f func(string) string) func(*state, string) (any, error) {
 // capitalize puts the first letter in upper case and the rest in lower case.
 func capitalize(st *state, s string) (any, error) {
 	_, n := utf8.DecodeRuneInString(s)
+	if err := st.copies(1, len(s)); err != nil {
+		return nil, err
+	}
 	return changeCase(func(s string) string { return strings.ToUpper(s[:n]) + strings.ToLower(s[n:]) })(st, s)
 }
 
@@ -151,7 +154,10 @@ func newlineToBR(st *state, in any, _ arguments) (any, error) {
 	if err := st.text(len(s) + strings.Count(s, "\n")*(len(lineBreak)-1)); err != nil {
 		return nil, err
 	}
-	s = strings.NewReplacer("\r\n", lineBreak, "\n", lineBreak).Replace(s)
+	if err := st.copies(1, len(s)); err != nil {
+		return nil, err
+	}
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\n", lineBreak)
 	return st.mark(s), nil
 }
 
@@ -198,6 +204,9 @@ func escapeOnce(st *state, in any, _ arguments) (any, error) {
 		size += len(escapedOnce(s, i))
 	}
 	if err := st.text(size); err != nil {
+		return nil, err
+	}
+	if err := st.copies(1, size); err != nil {
 		return nil, err
 	}
 	b := make([]byte, 0, size)
@@ -446,6 +455,9 @@ func truncateWords(st *state, in any, a arguments) (any, error) {
 	if int64(countFields(s)) <= n {
 		return s, nil
 	}
+	if err := st.copies(3, len(s)); err != nil {
+		return nil, err
+	}
 	var b strings.Builder
 	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return r < utf8.RuneSelf && strings.IndexByte(space, byte(r)) >= 0 }) {
 		if n == 0 {
@@ -464,12 +476,18 @@ func urlEncode(st *state, s string) (any, error) {
 	if err := st.text(len(s) * 3); err != nil {
 		return nil, err
 	}
+	if err := st.copies(1, len(s)*3); err != nil {
+		return nil, err
+	}
 	return url.QueryEscape(s), nil
 }
 
 // urlDecode leaves a % that begins no code as it is.
 func urlDecode(st *state, s string) (any, error) {
 	if err := st.text(len(s)); err != nil {
+		return nil, err
+	}
+	if err := st.copies(1, len(s)); err != nil {
 		return nil, err
 	}
 	b := make([]byte, 0, len(s))
@@ -503,7 +521,11 @@ func hexDigit(c byte) byte {
 
 func encodeWith(e *base64.Encoding) func(*state, string) (any, error) {
 	return func(st *state, s string) (any, error) {
-		if err := st.text(e.EncodedLen(len(s))); err != nil {
+		size := e.EncodedLen(len(s))
+		if err := st.text(size); err != nil {
+			return nil, err
+		}
+		if err := st.copies(2, size); err != nil {
 			return nil, err
 		}
 		return e.EncodeToString([]byte(s)), nil
@@ -515,6 +537,9 @@ func decodeWith(e *base64.Encoding) func(*state, string) (any, error) {
 		if err := st.text(len(s)); err != nil {
 			return nil, err
 		}
+		if err := st.copies(1, len(s)); err != nil {
+			return nil, err
+		}
 		b, err := e.DecodeString(s)
 		if err != nil || !utf8.Valid(b) {
 			return nil, typef("the text is not base64 of UTF-8")
@@ -524,14 +549,25 @@ func decodeWith(e *base64.Encoding) func(*state, string) (any, error) {
 }
 
 // handleize makes a text fit for addresses: lower case, everything but letters and digits as single hyphens.
-func handleize(st *state, s string) (any, error) {
-	if err := st.text(len(s)); err != nil {
-		return nil, err
-	}
-	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
+func handleize(s string) string {
+	return joinWords(strings.ToLower(s), "-", func(r rune) bool {
 		return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	})
-	return strings.Join(words, "-"), nil
+}
+
+func squish(s string) string { return joinWords(s, " ", unicode.IsSpace) }
+
+// joinWords puts glue between the words of s, which lie between the characters for which apart is true. glue is one character.
+func joinWords(s, glue string, apart func(rune) bool) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for word := range strings.FieldsFuncSeq(s, apart) {
+		if b.Len() > 0 {
+			b.WriteString(glue)
+		}
+		b.WriteString(word)
+	}
+	return b.String()
 }
 
 // pluralize gives the first argument for 1 and the second for any other number.

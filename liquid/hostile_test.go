@@ -146,6 +146,9 @@ func hostiles() []hostile {
 		{"many braces", repeat(`{`, 260_000), nil, "ok syntax"},
 		{"many errors", repeat(`{{ | }}`, 37_000), nil, "syntax"},
 		{"many quotes", repeat(`{{ "`, 60_000), nil, "syntax"},
+		{"names that grow", `{% assign a = person %}{% for i in (1..1000000) %}{% assign a = a.` + repeat("x", 400) + ` %}{{ a }}{% endfor %}`, nil, "limit"},
+		{"names that grow in the source", `{% assign a = person %}` + repeat(`{% assign a = a.`+repeat("x", 500)+` %}{{ a }}`, 450), nil, "ok"},
+		{"many long names", repeat(`{{ person.`+repeat("x", 1000)+` }}`, 240), nil, "ok"},
 		{"big source", repeat("x", 10<<20), nil, "limit"},
 
 		{"huge integer", `{{ 123456789012345678901234567890 }}`, nil, "ok"},
@@ -215,7 +218,7 @@ func bigMap(n int) map[string]any {
 
 // TestHostile runs alone, as it measures the memory of the process.
 func TestHostile(t *testing.T) {
-	r := &liquid.Renderer{}
+	r := &liquid.Renderer{Limits: liquid.Limits{Time: 250 * time.Millisecond * slower}}
 	warmUp(t, r)
 	for _, h := range hostiles() {
 		t.Run(h.name, func(t *testing.T) {
@@ -251,6 +254,61 @@ func TestHostile(t *testing.T) {
 			}
 			t.Logf("%s in %s, %d KiB built: %v", kind, took.Round(time.Millisecond), (after.TotalAlloc-before.TotalAlloc)>>10, err)
 		})
+	}
+}
+
+// TestEveryFilterIsPaidFor calls each filter without end on big inputs, under limits a 32nd of the usual. Like TestHostile it runs alone.
+func TestEveryFilterIsPaidFor(t *testing.T) {
+	r := &liquid.Renderer{Limits: liquid.Limits{
+		Ops: 500_000 / 32, Alloc: 32 << 20 / 32, Text: 1 << 20 / 32, Output: 1 << 20 / 32, Items: 100_000 / 32, Time: 250 * time.Millisecond * slower,
+	}}
+	warmUp(t, r)
+	data := map[string]any{
+		"words": repeat("a B\t", 8_000), "markup": repeat("<a>&\n", 5_000), "codes": repeat("%41", 10_000), "base": repeat("QUJD", 7_000),
+		"commas": repeat("a,", 3_000), "one": "a", "maps": mapsOf(3_000), "map": bigMap(3_000), "texts": textsOf(500, repeat("xY ", 3_000)),
+		"numbers": repeat("9", 30_000), "when": "2024-06-04", "wide": repeat("ⱥİ", 6_000),
+	}
+	inputs := []string{"words", "markup", "codes", "base", "commas", "maps", "map", "texts", "numbers", "when", "wide", "(1..3000)"}
+	for name, arguments := range liquid.FilterArguments() {
+		for _, in := range inputs {
+			for n := arguments[0]; n <= arguments[1]; n++ {
+				args := map[int]string{0: "", 1: ": one", 2: ": one, words", 3: ": one, 3, words"}[n]
+				if n > 0 && in == "texts" {
+					args = strings.Replace(args, "one", "words", 1)
+				}
+				source := "{% for i in (1..100000) %}{% assign s = " + in + " | append_nothing %}{% endfor %}"
+				source = strings.Replace(source, "append_nothing", name+args, 1)
+				checkPaid(t, r, source, data)
+			}
+		}
+	}
+	if r.Panics() != 0 {
+		t.Error("panicked")
+	}
+}
+
+func textsOf(n int, s string) []any {
+	list := make([]any, n)
+	for i := range list {
+		list[i] = s
+	}
+	return list
+}
+
+func checkPaid(t *testing.T, r *liquid.Renderer, source string, data map[string]any) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	_, err := r.Render(context.Background(), liquid.Request{Parts: map[string]string{"html": source}, Data: data})
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	var e *liquid.Error
+	if err != nil && !errors.As(err, &e) || e != nil && e.Kind != liquid.KindLimit && e.Kind != liquid.KindType {
+		t.Errorf("%s: %v", source, err)
+	}
+	if built := after.TotalAlloc - before.TotalAlloc; built > hostileAlloc/32 || took > hostileTime*slower {
+		t.Errorf("%s: built %d KiB in %s: %v", source, built>>10, took, err)
 	}
 }
 

@@ -62,7 +62,7 @@ func (o *output) missing(st *state, origin string) (kept bool, err error) {
 	}
 	switch st.request.Missing {
 	case MissingError:
-		return false, &Error{Kind: KindMissing, Message: origin + " has no value and no default"}
+		return false, &Error{Kind: KindMissing, Message: cutText(origin, 200) + " has no value and no default"}
 	case MissingKeep:
 		return true, st.write(o.source)
 	}
@@ -204,6 +204,9 @@ func escapeHTML(st *state, s string) (string, error) {
 		return s, st.read(len(s))
 	}
 	if err := st.text(size); err != nil {
+		return "", err
+	}
+	if err := st.copies(1, size); err != nil {
 		return "", err
 	}
 	b := make([]byte, 0, size)

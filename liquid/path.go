@@ -14,6 +14,7 @@ type path struct {
 	segments []segment
 	names    []string // canonical names, "*" for what is only known when rendering
 	dotted   string   // names joined; the form in Missing, Used and Defaults
+	below    string   // dotted without the root
 	merge    bool     // the root is one of the merge-tag roots
 }
 
@@ -56,6 +57,7 @@ func (p *expressionParser) path() (expression, *Error) {
 	v.merge = v.computed == nil && isRoot(v.root)
 	v.names = canonicalSegments(names)
 	v.dotted = strings.Join(v.names, ".")
+	v.below = strings.Join(v.names[1:], ".")
 	p.c.notePath(v)
 	return v, nil
 }
@@ -122,7 +124,7 @@ func (v *path) find(st *state) (value any, origin string, err error) {
 			return nil, "", err
 		}
 	}
-	origin = v.origin(base)
+	origin = v.origin(st, base)
 	if origin != "" {
 		st.markUsed(v, origin)
 	}
@@ -141,18 +143,24 @@ type binding struct {
 	data   bool   // it is data itself
 }
 
-// origin joins the place of the root and the segments.
-func (v *path) origin(base binding) string {
+// longestOrigin bounds the names that assignments in a loop can build.
+const longestOrigin = 500
+
+// origin joins the place of the root and the segments. In a loop the same join comes up every turn, so the last one is kept.
+func (v *path) origin(st *state, base binding) string {
 	switch {
 	case base.data:
 		return v.dotted
-	case base.origin == "":
-		return ""
-	case len(v.segments) == 0:
+	case base.origin == "" || len(v.segments) == 0:
 		return base.origin
-	default:
-		return base.origin + "." + strings.Join(v.names[1:], ".")
+	case len(base.origin)+len(v.below) > longestOrigin:
+		return base.origin
 	}
+	kept := &st.origins[v.number]
+	if kept.base != base.origin {
+		kept.base, kept.joined = base.origin, base.origin+"."+v.below
+	}
+	return kept.joined
 }
 
 func (v *path) findRoot(st *state) (any, binding, error) {

@@ -479,7 +479,7 @@ const everyTag = `{% assign a = "1,2,3" | split: "," %}{% capture c %}{{ a | joi
 // TestConcurrentRenders shares one parsed template and one data set among goroutines; the race detector watches.
 func TestConcurrentRenders(t *testing.T) {
 	t.Parallel()
-	r := &liquid.Renderer{}
+	r := &liquid.Renderer{Limits: liquid.Limits{Time: time.Minute}}
 	req := liquid.Request{Parts: map[string]string{"html": everyTag, "subject": everyTag}, Data: sample(), Now: clock}
 	first, err := r.Render(t.Context(), req)
 	if err != nil {

@@ -1,6 +1,7 @@
 package liquid
 
 import (
+	"errors"
 	"time"
 )
 
@@ -38,8 +39,9 @@ type state struct {
 	resume   map[string]int64 // where "offset: continue" goes on, by loop name
 	changed  *string          // what ifchanged wrote last
 	loop     *forloop
-	stack    []any // arguments of the filter being called
-	seen     []bool
+	stack    []any    // arguments of the filter being called
+	seen     []bool   // by path: it is in used
+	origins  []origin // by path
 
 	used, missing map[string]struct{}
 }
@@ -49,6 +51,9 @@ type scope struct {
 	name string
 	binding
 }
+
+// origin is a joined name and what it was joined to.
+type origin struct{ base, joined string }
 
 // buffer collects text up to a limit.
 type buffer struct {
@@ -64,6 +69,7 @@ func (st *state) begin(t *template, escape bool, out *buffer) {
 	st.scopes = st.scopes[:0]
 	st.locals, st.counters, st.cycles, st.resume = nil, nil, nil, nil
 	st.seen = make([]bool, t.paths)
+	st.origins = make([]origin, t.paths)
 }
 
 // write appends to the current output.
@@ -170,8 +176,8 @@ func (st *state) inZone(t time.Time) time.Time {
 
 // fault gives an error its place. In inline mode errors that lie in values are written into the text instead and rendering goes on.
 func (st *state) fault(err error, pos int) error {
-	e, ok := err.(*Error)
-	if !ok {
+	var e *Error
+	if !errors.As(err, &e) {
 		return err
 	}
 	e = e.at(st.template.source, pos)

@@ -161,13 +161,21 @@ func appendText(st *state, b []byte, v any) ([]byte, error) {
 
 // appendPart appends s after paying for it.
 func appendPart(st *state, b []byte, s string) ([]byte, error) {
-	if len(b)+len(s) > st.limits.Text {
-		return nil, limitf("a text of more than %d bytes", st.limits.Text)
-	}
-	if err := st.text(len(s)); err != nil {
+	if err := st.part(len(b), len(s)); err != nil {
 		return nil, err
 	}
 	return append(b, s...), nil
+}
+
+// part pays for n bytes appended to size bytes: for them, for the room lost when the text is moved to grow, and for the copy at the end.
+func (st *state) part(size, n int) error {
+	if size+n > st.limits.Text {
+		return limitf("a text of more than %d bytes", st.limits.Text)
+	}
+	if err := st.text(n); err != nil {
+		return err
+	}
+	return st.copies(3, n)
 }
 
 // appendMap writes a map the way the reference does: {"a"=>1}, keys in order.
@@ -219,10 +227,7 @@ func appendInspected(st *state, b []byte, v any) ([]byte, error) {
 // appendQuoted writes a text in quotes.
 func appendQuoted(st *state, b []byte, s string) ([]byte, error) {
 	size := len(s) + 2 + strings.Count(s, `"`) + strings.Count(s, `\`) + strings.Count(s, "\n")
-	if len(b)+size > st.limits.Text {
-		return nil, limitf("a text of more than %d bytes", st.limits.Text)
-	}
-	if err := st.text(size); err != nil {
+	if err := st.part(len(b), size); err != nil {
 		return nil, err
 	}
 	b = append(b, '"')

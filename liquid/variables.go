@@ -73,8 +73,8 @@ func (u *uses) resolve(v *path) [][]string {
 	return out
 }
 
-// longestVariable bounds the paths that chains of assignments can build.
-const longestVariable = 200
+// longestVariable bounds the paths that chains of assignments can build; data is not deeper.
+const longestVariable = 40
 
 func below(base []string, v *path) [][]string {
 	if base == nil || len(base)+len(v.names) > longestVariable {
