@@ -117,7 +117,8 @@ func (r *runner) fetch(ctx context.Context, tickets, users []int64) error {
 	}
 	// What could be read is stored even when the rest could not.
 	if events = r.unseen(events); len(events) > 0 && ctx.Err() == nil {
-		if err := r.p.Store.Publish(ctx, events...); err != nil {
+		err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) error { return r.p.Store.Publish(ctx, events...) })
+		if err != nil {
 			return errors.Join(failure, err)
 		}
 		r.remember(events)

@@ -203,7 +203,7 @@ func TestInitialSync(t *testing.T) {
 	}
 	again := 0
 	for _, e := range r.store.all()[len(before):] {
-		if !known[e.ID] {
+		if !known[e.ID] && e.Kind != schemas.KindMetricEvent { // Time alone breaches SLAs.
 			t.Errorf("new event %s in an unchanged account", e.ID)
 		}
 		if e.Kind == schemas.KindTicket || e.Kind == schemas.KindAudit {

@@ -100,7 +100,7 @@ func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cu
 		return cur, false, fmt.Errorf("%s: %w", res.name, err)
 	}
 	r.p.Metrics.pages.WithLabelValues(s.Account, res.name).Inc()
-	next.Done, next.State = cur.Done || end, "running"
+	next.Done, next.State, next.LastError = cur.Done || end, "running", ""
 	if next, err = r.store(ctx, res, client, s, cur, next, p); err != nil {
 		return cur, false, err
 	}
@@ -137,7 +137,7 @@ func (r *runner) store(
 	if len(events) == 0 && next.Cursor == cur.Cursor {
 		return next, nil // Nothing to remember: the end of the run stores the rest.
 	}
-	next, err = r.p.Store.PublishPage(ctx, s.ID, next, events)
+	next, err = r.publishPage(ctx, next, events)
 	if err != nil {
 		r.audited.Purge() // Histories read for the page are lost with it.
 		return cur, err
@@ -145,6 +145,15 @@ func (r *runner) store(
 	r.remember(events)
 	r.p.Metrics.rows.WithLabelValues(s.Account, res.name).Add(float64(stored))
 	return next, nil
+}
+
+func (r *runner) publishPage(ctx context.Context, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error) {
+	next := cur
+	err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) (err error) {
+		next, err = r.p.Store.PublishPage(ctx, r.source.Load().ID, cur, events)
+		return err
+	})
+	return next, err
 }
 
 // pageEvents makes the events of a page in the order in which they are best understood: organizations, people, what they did.
@@ -287,7 +296,7 @@ func (r *runner) storeHistories(
 		}
 		left = auditChunk
 		batch := r.unseen(*events)
-		if cur, err = r.p.Store.PublishPage(ctx, s.ID, cur, batch); err != nil {
+		if cur, err = r.publishPage(ctx, cur, batch); err != nil {
 			r.audited.Purge()
 			return cur, err
 		}
