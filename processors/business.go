@@ -1,0 +1,279 @@
+package processors
+
+import (
+	"sort"
+	"time"
+
+	"deskstream/schemas"
+)
+
+const (
+	dayMinutes  = 24 * 60
+	weekMinutes = 7 * dayMinutes
+)
+
+// schedule is one version of a business-hours schedule. Versions are kept because a schedule edited later must not restate what was
+// recorded under the one in force before (metrics M7b).
+type schedule struct {
+	id        int64
+	created   int64 // unix seconds, as all times here
+	updated   int64
+	received  int64 // when this content was first seen; holidays change without moving updated
+	deleted   int64 // 0 = not deleted
+	zone      string
+	intervals []span // minutes from Sunday 00:00 local time
+	holidays  []span // local dates as yyyymmdd, both inclusive
+	hash      uint64 // of zone, intervals and holidays
+
+	from  int64 // in force from; derived
+	hours *hours
+}
+
+// span is a pair of numbers, from and to.
+type span struct{ from, to int64 }
+
+// calendar holds all schedule versions of an account, sorted by (id, updated, received, hash).
+type calendar struct {
+	versions []schedule
+}
+
+// newSchedule takes what Zendesk says and drops intervals and holidays that make no sense.
+func newSchedule(z schemas.ZSchedule, received time.Time) schedule {
+	s := schedule{
+		id: int64(z.ID), created: z.CreatedAt.Unix(), updated: z.UpdatedAt.Unix(), received: received.Unix(), zone: zoneName(z.TimeZone),
+	}
+	if z.DeletedAt != nil {
+		s.deleted = z.DeletedAt.Unix()
+	}
+	for _, iv := range z.Intervals {
+		if from, to := max(iv.Start, 0), min(iv.End, weekMinutes); to > from {
+			s.intervals = append(s.intervals, span{int64(from), int64(to)})
+		}
+	}
+	for _, h := range z.Holidays {
+		from, to := dateNumber(h.Start), dateNumber(h.End)
+		if from > 0 && to >= from {
+			s.holidays = append(s.holidays, span{from, to})
+		}
+	}
+	s.intervals, s.holidays = joinSpans(s.intervals), joinSpans(s.holidays)
+	s.hash = s.digest()
+	return s
+}
+
+func (s *schedule) digest() uint64 {
+	var w writer
+	w.str(s.zone)
+	w.int(s.deleted)
+	list(&w, s.intervals, writeSpan)
+	list(&w, s.holidays, writeSpan)
+	return hashOf(w.b)
+}
+
+// dateNumber turns 2024-03-28 into 20240328, anything else into 0.
+func dateNumber(s string) int64 {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return 0
+	}
+	return dateOf(t)
+}
+
+func dateOf(t time.Time) int64 {
+	y, m, d := t.Date()
+	return int64(y)*10000 + int64(m)*100 + int64(d)
+}
+
+// joinSpans sorts and joins overlapping spans, so that no minute counts twice.
+func joinSpans(in []span) []span {
+	sort.Slice(in, func(i, j int) bool { return in[i].from < in[j].from || in[i].from == in[j].from && in[i].to < in[j].to })
+	var out []span
+	for _, s := range in {
+		if n := len(out); n > 0 && s.from <= out[n-1].to {
+			out[n-1].to = max(out[n-1].to, s.to)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// add puts a version into the set and reports whether it was new.
+func (c *calendar) add(s schedule) bool {
+	for i := range c.versions {
+		v := &c.versions[i]
+		if v.id != s.id || v.updated != s.updated || v.hash != s.hash {
+			continue
+		}
+		if s.received >= v.received {
+			return false
+		}
+		v.received = s.received
+		c.arrange()
+		return true
+	}
+	c.versions = append(c.versions, s)
+	c.arrange()
+	return true
+}
+
+// arrange orders the versions and says from when each is in force: from its updated_at, and content that changed without moving
+// updated_at (a holiday was added) from when it was first seen.
+func (c *calendar) arrange() {
+	vs := c.versions
+	sort.Slice(vs, func(i, j int) bool { return vs[i].before(&vs[j]) })
+	for i := range vs {
+		vs[i].from = vs[i].updated
+		if i > 0 && vs[i-1].id == vs[i].id && vs[i-1].updated == vs[i].updated {
+			vs[i].from = max(vs[i].updated, vs[i].received)
+		}
+	}
+}
+
+func (s *schedule) before(o *schedule) bool {
+	switch {
+	case s.id != o.id:
+		return s.id < o.id
+	case s.updated != o.updated:
+		return s.updated < o.updated
+	case s.received != o.received:
+		return s.received < o.received
+	}
+	return s.hash < o.hash
+}
+
+// at gives the default schedule in force at an instant, nil if the account has none: the one created first among those not deleted by
+// then, in its newest version by then (the oldest known one for instants before).
+func (c *calendar) at(unix int64) *schedule {
+	var best *schedule
+	for i := 0; i < len(c.versions); {
+		first, chosen := i, i
+		for ; i < len(c.versions) && c.versions[i].id == c.versions[first].id; i++ {
+			if c.versions[i].from <= unix && c.versions[i].from >= c.versions[chosen].from {
+				chosen = i
+			}
+		}
+		s := &c.versions[chosen]
+		if s.deleted != 0 && s.deleted <= unix {
+			continue
+		}
+		if best == nil || s.created < best.created || s.created == best.created && s.id < best.id {
+			best = s
+		}
+	}
+	return best
+}
+
+// seconds gives the business seconds between two instants under the schedule in force at `at`; nil when there is no schedule.
+func (c *calendar) seconds(from, to, at int64) *int64 {
+	s := c.at(at)
+	if s == nil {
+		return nil
+	}
+	if s.hours == nil {
+		s.hours = &hours{}
+	}
+	n := s.hours.between(s, from, to)
+	return &n
+}
+
+// hours are the opening hours of a schedule laid out over some years, so that a span is two look-ups however long it is.
+type hours struct {
+	firstYear, lastYear int
+	open                []span  // unix seconds, ascending
+	before              []int64 // open seconds before open[i]
+}
+
+func (h *hours) between(s *schedule, from, to int64) int64 {
+	if to <= from {
+		return 0
+	}
+	h.cover(s, time.Unix(from, 0).UTC().Year()-1, time.Unix(to, 0).UTC().Year()+1)
+	return h.until(to) - h.until(from)
+}
+
+// until gives the open seconds before an instant, counted from the beginning of the layout.
+func (h *hours) until(unix int64) int64 {
+	i := sort.Search(len(h.open), func(i int) bool { return h.open[i].from >= unix })
+	if i == 0 {
+		return 0
+	}
+	last := h.open[i-1]
+	return h.before[i-1] + min(unix, last.to) - last.from
+}
+
+func (h *hours) cover(s *schedule, first, last int) {
+	if h.before != nil && first >= h.firstYear && last <= h.lastYear {
+		return
+	}
+	if h.before != nil {
+		first, last = min(first, h.firstYear), max(last, h.lastYear)
+	}
+	h.firstYear, h.lastYear = first, last
+	h.open, h.before = h.open[:0], make([]int64, 0, 260*(last-first+1))
+	loc, total := location(s.zone), int64(0)
+	// Days are counted in UTC, because in some zones the clock change makes midnight disappear.
+	for day := time.Date(first, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() <= last; day = day.AddDate(0, 0, 1) {
+		if s.holiday(dateOf(day)) {
+			continue
+		}
+		base := int64(day.Weekday()) * dayMinutes
+		for _, iv := range s.intervals {
+			from, to := max(iv.from, base)-base, min(iv.to, base+dayMinutes)-base
+			if from >= to {
+				continue
+			}
+			open := span{wallClock(day, from, loc), wallClock(day, to, loc)}
+			if open.to <= open.from { // an hour that the clock change leaves out
+				continue
+			}
+			h.open, h.before = append(h.open, open), append(h.before, total)
+			total += open.to - open.from
+		}
+	}
+}
+
+// wallClock gives the instant at which a local day's clock shows the minute, so that days of 23 and 25 hours come out right. A minute
+// that the clock change leaves out is taken as the same distance behind the change.
+func wallClock(day time.Time, minute int64, loc *time.Location) int64 {
+	y, m, d := day.Date()
+	t := time.Date(y, m, d, 0, int(minute), 0, 0, loc)
+	_, offset := t.Zone()
+	wanted, shown := day.Unix()+minute*60, t.Unix()+int64(offset)
+	return t.Unix() + max(0, wanted-shown)
+}
+
+func (s *schedule) holiday(date int64) bool {
+	for _, h := range s.holidays {
+		if date >= h.from && date <= h.to {
+			return true
+		}
+	}
+	return false
+}
+
+func writeSpan(w *writer, s *span) { w.int(s.from); w.int(s.to) }
+func readSpan(r *reader, s *span)  { s.from, s.to = r.int(), r.int() }
+
+func (c *calendar) encode(w *writer) {
+	list(w, c.versions, func(w *writer, s *schedule) {
+		w.int(s.id)
+		w.int(s.created)
+		w.int(s.updated)
+		w.int(s.received)
+		w.int(s.deleted)
+		w.str(s.zone)
+		list(w, s.intervals, writeSpan)
+		list(w, s.holidays, writeSpan)
+	})
+}
+
+func (c *calendar) decode(r *reader) {
+	c.versions = readList(r, func(r *reader, s *schedule) {
+		s.id, s.created, s.updated, s.received, s.deleted = r.int(), r.int(), r.int(), r.int(), r.int()
+		s.zone = r.str()
+		s.intervals, s.holidays = readList(r, readSpan), readList(r, readSpan)
+		s.hash = s.digest()
+	})
+	c.arrange()
+}

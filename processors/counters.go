@@ -1,0 +1,85 @@
+package processors
+
+import (
+	"sort"
+
+	"deskstream/schemas"
+)
+
+// counters are the activities of one source and UTC day, by activity and hour. They count the set of emitted activities, not events:
+// only the difference between what was and what is emitted moves them.
+type counters struct {
+	cells []counterCell // by (slug, hour)
+}
+
+type counterCell struct {
+	slug  slug
+	hour  byte
+	count int64
+}
+
+type counterWork struct {
+	account string
+	source  string
+	day     int64
+	c       *counters
+	before  map[[2]byte]int64
+}
+
+func (c *counters) cell(s slug, hour byte) *counterCell {
+	i := sort.Search(len(c.cells), func(i int) bool {
+		x := &c.cells[i]
+		return x.slug > s || x.slug == s && x.hour >= hour
+	})
+	if i == len(c.cells) || c.cells[i].slug != s || c.cells[i].hour != hour {
+		c.cells = append(c.cells, counterCell{})
+		copy(c.cells[i+1:], c.cells[i:])
+		c.cells[i] = counterCell{slug: s, hour: hour}
+	}
+	return &c.cells[i]
+}
+
+// count moves the number of activities of one kind in one hour.
+func (r *run) count(a *accountWork, source string, s slug, at, delta int64) {
+	key := counterKey(a.prefix, source, at)
+	w, ok := r.counters[key]
+	if !ok {
+		w = &counterWork{account: a.name, source: source, day: at / 86400, c: open[counters](r, key), before: map[[2]byte]int64{}}
+		r.counters[key] = w
+		r.touch(key)
+	}
+	hour := byte(at % 86400 / 3600)
+	cell := w.c.cell(s, hour)
+	if _, ok := w.before[[2]byte{byte(s), hour}]; !ok {
+		w.before[[2]byte{byte(s), hour}] = cell.count
+	}
+	cell.count += delta
+}
+
+func (r *run) flushCounters() {
+	for _, key := range sortedKeys(r.counters) {
+		w := r.counters[key]
+		for _, c := range w.c.cells {
+			if before, ok := w.before[[2]byte{byte(c.slug), c.hour}]; ok && before != c.count {
+				r.emit(schemas.TableActivityCounts, encodeActivityCount(&schemas.ActivityCount{
+					Account: w.account, SourceID: w.source, Activity: c.slug.String(), Hour: unix(w.day*86400 + int64(c.hour)*3600), Count: c.count,
+				}))
+			}
+		}
+	}
+}
+
+func (c *counters) empty() bool { return len(c.cells) == 0 }
+
+func (c *counters) encode(w *writer) {
+	list(w, c.cells, func(w *writer, x *counterCell) { w.byte(byte(x.slug)); w.byte(x.hour); w.int(x.count) })
+}
+
+func (c *counters) decode(r *reader) {
+	c.cells = readList(r, func(r *reader, x *counterCell) {
+		x.slug, x.hour, x.count = slug(r.byte()), r.byte(), r.int()
+		if int(x.slug) >= len(slugNames) {
+			r.fail()
+		}
+	})
+}

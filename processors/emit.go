@@ -1,0 +1,262 @@
+package processors
+
+import (
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// emitLast emits a row that replaces an earlier one of the same table key in this batch.
+func (r *run) emitLast(table, key string, data []byte) {
+	if r.last == nil {
+		r.last = map[string]int{}
+	}
+	key = table + "/" + key
+	if i, ok := r.last[key]; ok {
+		r.result.Outputs[i].Data = data
+		return
+	}
+	r.last[key] = len(r.result.Outputs)
+	r.emit(table, data)
+}
+
+// emitTicket recomputes a ticket and emits the rows that differ from those emitted before.
+func (r *run) emitTicket(w *ticketWork) {
+	s := newSubject(w.account.name, w.id, w.t, r.cal(w.account), r.roleOf(w.account))
+	if s == nil {
+		return
+	}
+	messages := s.messages()
+	r.wait(w, messages)
+	r.dropDescription(s)
+	sheet := facts(s)
+	r.emitRow(w, s, &sheet.row)
+	r.emitEvents(w, s, sheet.events)
+	r.emitMessages(w, messages)
+	r.emitRatings(w)
+	r.emitActivities(w, s, s.activities(messages))
+	after := shareOf(w.t, &sheet.row)
+	r.move(w.account, w.id, w.t.share, after)
+	w.t.share = after
+}
+
+// description is the first comment; once that is redacted, so is the description.
+func (s *subject) description() string { return s.base.description }
+
+// dropDescription removes the description when the comment it repeats was redacted.
+func (r *run) dropDescription(s *subject) {
+	for i := range s.h.moments {
+		m := &s.h.moments[i]
+		if !m.creation || len(m.comments) == 0 {
+			continue
+		}
+		if b := s.t.body(m.comments[0].id); b != nil && b.redacted {
+			for _, rec := range []*record{s.t.rec, s.t.snap} {
+				if rec != nil && !strings.Contains(rec.description, blackout) {
+					rec.description = ""
+				}
+			}
+		}
+	}
+}
+
+// shareOf is what a ticket counts for in its requester's figures. Deleted tickets count for nothing (G6).
+func shareOf(t *ticket, row *schemas.TicketRow) share {
+	s := share{
+		user: row.RequesterID, counted: row.Deleted == 0, open: unsolved(row.Status), closed: done(row.Status), good: row.CSAT == "good",
+		bad: row.CSAT == "bad", created: row.CreatedAt.Unix(), subject: cut(row.Subject, 512), status: row.Status,
+	}
+	if s.good || s.bad {
+		s.scoreAt = row.CSATAt.Unix()
+	}
+	if t.marks.scrubbed != 0 {
+		s.subject = ""
+	}
+	return s
+}
+
+// emitRow emits the ticket's row of facts. The words of the subject are worked out only for a row that goes out.
+func (r *run) emitRow(w *ticketWork, s *subject, row *schemas.TicketRow) {
+	t := w.t
+	if row.CustomFields == "" {
+		row.CustomFields = "{}"
+	}
+	hash := hashOf(encodeTicket(row))
+	if hash == t.row && t.rowCreated == s.base.created {
+		return
+	}
+	if t.row != 0 && t.rowCreated != s.base.created {
+		gone := schemas.TicketRow{Account: row.Account, TicketID: w.id, CreatedAt: unix(t.rowCreated), UpdatedAt: unix(0), StatusSince: unix(0), CustomFields: "{}", IsDeleted: 1}
+		r.emit(schemas.TableTickets, encodeTicket(&gone))
+	}
+	row.SubjectTokens = schemas.Tokens(row.Subject)
+	r.emit(schemas.TableTickets, encodeTicket(row))
+	t.row, t.rowCreated = hash, s.base.created
+}
+
+// eventKinds number the kinds of ticket events in state: append only.
+var eventKinds = [...]string{
+	schemas.EventCreate, schemas.EventSolve, schemas.EventClose, schemas.EventReopen, schemas.EventAssign, schemas.EventGroup,
+	schemas.EventReply, schemas.EventNext, schemas.EventState, schemas.EventRating,
+}
+
+func eventKind(kind string) byte {
+	for i, k := range eventKinds {
+		if k == kind {
+			return byte(i)
+		}
+	}
+	return 0
+}
+
+// digestOf identifies the content of an event row; what all events of a ticket share is digested once.
+func digestOf(w *writer, e *schemas.TicketEvent, shared uint64) uint64 {
+	w.b = w.b[:0]
+	w.hash(shared)
+	w.int(e.Until.Unix())
+	w.int(e.ActorID)
+	w.int(e.AssigneeID)
+	w.int(e.GroupID)
+	w.int(e.PreviousID)
+	w.str(e.Status)
+	w.str(e.Score)
+	w.bool(e.Seconds != nil)
+	if e.Seconds != nil {
+		w.int(*e.Seconds)
+	}
+	w.byte(e.Last)
+	w.str(e.Priority)
+	return hashOf(w.b)
+}
+
+func digestShared(w *writer, e *schemas.TicketEvent) uint64 {
+	w.b = w.b[:0]
+	w.str(e.Channel)
+	w.str(e.Type)
+	w.strs(e.Tags)
+	for _, n := range []int64{e.BrandID, e.OrganizationID, e.FormID, e.RequesterID} {
+		w.int(n)
+	}
+	w.byte(e.Deleted)
+	w.byte(e.Merged)
+	return hashOf(w.b)
+}
+
+func (r *run) emitEvents(w *ticketWork, s *subject, events []schemas.TicketEvent) {
+	t, next := w.t, make([]sentEvent, len(events))
+	shared := digestShared(&r.scratch, &events[0])
+	matched := make([]bool, len(t.events))
+	for i := range events {
+		e := &events[i]
+		next[i] = sentEvent{eventKind(e.Kind), e.At.Unix(), e.EventID, digestOf(&r.scratch, e, shared)}
+		j := findEvent(t.events, &next[i], i)
+		if j >= 0 {
+			matched[j] = true
+			if t.events[j].hash == next[i].hash {
+				continue
+			}
+		}
+		r.emit(schemas.TableTicketEvents, encodeTicketEvent(e))
+	}
+	for j, old := range t.events {
+		if !matched[j] {
+			r.emit(schemas.TableTicketEvents, encodeTicketEvent(&schemas.TicketEvent{
+				Account: s.account, Kind: eventKinds[old.kind], At: unix(old.at), TicketID: w.id, EventID: old.id, Until: unix(old.at), IsDeleted: 1,
+			}))
+		}
+	}
+	t.events = next
+}
+
+// findEvent looks for an event by its table key, first where it stood before.
+func findEvent(list []sentEvent, e *sentEvent, hint int) int {
+	same := func(o *sentEvent) bool { return o.kind == e.kind && o.at == e.at && o.id == e.id }
+	if hint < len(list) && same(&list[hint]) {
+		return hint
+	}
+	for i := range list {
+		if same(&list[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (r *run) emitMessages(w *ticketWork, messages []message) {
+	t, next := w.t, make([]sentMessage, len(messages))
+	matched := make([]bool, len(t.messages))
+	for i := range messages {
+		x := &messages[i]
+		next[i] = sentMessage{x.id, x.at, x.digest()}
+		j := findMessage(t.messages, &next[i], i)
+		if j >= 0 {
+			matched[j] = true
+			if t.messages[j].hash == next[i].hash {
+				continue
+			}
+		}
+		row := x.row(w.account.name, w.id, r.textOf(w, x))
+		r.emit(schemas.TableMessages, encodeMessage(&row))
+	}
+	for j, old := range t.messages {
+		if !matched[j] {
+			r.emit(schemas.TableMessages, encodeMessage(&schemas.Message{
+				Account: w.account.name, At: unix(old.at), TicketID: w.id, MessageID: old.id, IsDeleted: 1,
+			}))
+		}
+	}
+	t.messages = next
+}
+
+func findMessage(list []sentMessage, m *sentMessage, hint int) int {
+	if hint < len(list) && list[hint].id == m.id && list[hint].at == m.at {
+		return hint
+	}
+	for i := range list {
+		if list[i].id == m.id && list[i].at == m.at {
+			return i
+		}
+	}
+	return -1
+}
+
+func (r *run) emitRatings(w *ticketWork) {
+	for i := range w.t.ratings {
+		x := &w.t.ratings[i]
+		row := x.row(w.account.name, w.id)
+		data := encodeRating(&row)
+		if h := hashOf(data); h != x.sent {
+			x.sent = h
+			r.emit(schemas.TableRatings, data)
+		}
+	}
+}
+
+// wait notes the ticket with every unknown author, so that their arrival recomputes it.
+func (r *run) wait(w *ticketWork, messages []message) {
+	var waits []int64
+	for i := range messages {
+		x := &messages[i]
+		if x.who != roleUnknown || contains(waits, x.author) {
+			continue
+		}
+		waits = append(waits, x.author)
+		key := waitKey(w.account.prefix, x.author)
+		list := open[waiting](r, key)
+		if len(list.tickets) < maxWaiting && !contains(list.tickets, w.id) {
+			list.tickets = append(list.tickets, w.id)
+			r.touch(key)
+		}
+	}
+	w.t.waits = waits
+}
+
+// maxWaiting bounds the tickets that wait for one user; those beyond it are recomputed with their own next event.
+const maxWaiting = 2000
+
+// waiting are the tickets that wait for an unknown user.
+type waiting struct{ tickets []int64 }
+
+func (w *waiting) empty() bool      { return len(w.tickets) == 0 }
+func (w *waiting) encode(x *writer) { x.ints(w.tickets) }
+func (w *waiting) decode(r *reader) { w.tickets = r.ints() }

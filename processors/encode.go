@@ -1,0 +1,424 @@
+package processors
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"deskstream/schemas"
+)
+
+// object writes one JSON object. Rows are written by hand because one goes out for nearly every event, and reflection would cost more
+// than all the rest; a test compares every row with encoding/json.
+type object struct {
+	b     []byte
+	first bool
+}
+
+func newObject(b []byte) *object { return &object{b: append(b, '{'), first: true} }
+
+func (o *object) key(k string) {
+	if !o.first {
+		o.b = append(o.b, ',')
+	}
+	o.first = false
+	o.b = append(o.b, '"')
+	o.b = append(o.b, k...)
+	o.b = append(o.b, '"', ':')
+}
+
+func (o *object) str(k, v string) { o.key(k); o.b = appendText(o.b, v) }
+
+func (o *object) int(k string, v int64) { o.key(k); o.b = strconv.AppendInt(o.b, v, 10) }
+
+func (o *object) flag(k string, v uint8) { o.key(k); o.b = append(o.b, '0'+v) }
+
+func (o *object) time(k string, v time.Time) {
+	o.key(k)
+	o.b = append(o.b, '"')
+	o.b = v.AppendFormat(o.b, time.RFC3339)
+	o.b = append(o.b, '"')
+}
+
+func (o *object) timePtr(k string, v *time.Time) {
+	if v == nil {
+		o.null(k)
+		return
+	}
+	o.time(k, *v)
+}
+
+func (o *object) intPtr(k string, v *int64) {
+	if v == nil {
+		o.null(k)
+		return
+	}
+	o.int(k, *v)
+}
+
+func (o *object) null(k string) { o.key(k); o.b = append(o.b, "null"...) }
+
+func (o *object) bool(k string, v bool) { o.key(k); o.b = strconv.AppendBool(o.b, v) }
+
+func (o *object) raw(k string, v []byte) { o.key(k); o.b = append(o.b, v...) }
+
+func (o *object) strs(k string, v []string) {
+	o.key(k)
+	o.b = append(o.b, '[')
+	for i, s := range v {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = appendText(o.b, s)
+	}
+	o.b = append(o.b, ']')
+}
+
+func (o *object) ints(k string, v []int64) {
+	o.key(k)
+	o.b = append(o.b, '[')
+	for i, n := range v {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = strconv.AppendInt(o.b, n, 10)
+	}
+	o.b = append(o.b, ']')
+}
+
+func (o *object) end() []byte { return append(o.b, '}') }
+
+const hexDigits = "0123456789abcdef"
+
+// appendText writes a JSON string; bytes that are not UTF-8 become U+FFFD, because the database takes only UTF-8.
+func appendText(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && n == 1 {
+				b = append(append(b, s[start:i]...), "\ufffd"...)
+				start = i + 1
+			}
+			i += n
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+func encodeActivity(a *schemas.Activity) []byte {
+	o := newObject(make([]byte, 0, 700+len(a.Message)+len(a.Subject)+len(a.Text)+len(a.Attributes)))
+	o.str("account", a.Account)
+	o.str("activity", a.Activity)
+	o.time("occurred_at", a.OccurredAt)
+	o.str("activity_id", a.ActivityID)
+	o.str("source_id", a.SourceID)
+	o.int("ticket_id", a.TicketID)
+	o.str("person_id", a.PersonID)
+	o.int("user_id", a.UserID)
+	o.int("organization_id", a.OrganizationID)
+	o.int("actor_id", a.ActorID)
+	o.int("assignee_id", a.AssigneeID)
+	o.int("group_id", a.GroupID)
+	o.int("brand_id", a.BrandID)
+	o.str("channel", a.Channel)
+	o.str("priority", a.Priority)
+	o.str("type", a.Type)
+	o.str("status", a.Status)
+	o.str("previous_status", a.PreviousStatus)
+	o.str("subject", a.Subject)
+	o.str("message", a.Message)
+	o.strs("tags", a.Tags)
+	o.str("text", a.Text)
+	o.str("attributes", a.Attributes)
+	o.str("via", a.Via)
+	o.time("expires_at", a.ExpiresAt)
+	o.flag("is_deleted", a.IsDeleted)
+	return o.end()
+}
+
+func encodeTicket(t *schemas.TicketRow) []byte {
+	o := newObject(make([]byte, 0, 1800+len(t.Subject)*2+len(t.Description)+len(t.CustomFields)))
+	o.str("account", t.Account)
+	o.int("ticket_id", t.TicketID)
+	o.str("source_id", t.SourceID)
+	o.time("created_at", t.CreatedAt)
+	o.time("updated_at", t.UpdatedAt)
+	o.str("subject", t.Subject)
+	o.str("subject_tokens", t.SubjectTokens)
+	o.str("description", t.Description)
+	o.str("status", t.Status)
+	o.time("status_since", t.StatusSince)
+	o.str("priority", t.Priority)
+	o.str("type", t.Type)
+	o.str("channel", t.Channel)
+	o.strs("tags", t.Tags)
+	o.int("requester_id", t.RequesterID)
+	o.int("submitter_id", t.SubmitterID)
+	o.int("assignee_id", t.AssigneeID)
+	o.int("group_id", t.GroupID)
+	o.int("brand_id", t.BrandID)
+	o.int("organization_id", t.OrganizationID)
+	o.int("form_id", t.FormID)
+	o.str("external_id", t.ExternalID)
+	o.str("url", t.URL)
+	o.str("custom_fields", t.CustomFields)
+	o.flag("deleted", t.Deleted)
+	o.flag("merged", t.Merged)
+	o.int("merged_into", t.MergedInto)
+	o.flag("history_full", t.HistoryFull)
+	o.flag("provisional", t.Provisional)
+	ticketFigures(o, t)
+	o.flag("is_deleted", t.IsDeleted)
+	return o.end()
+}
+
+func ticketFigures(o *object, t *schemas.TicketRow) {
+	o.int("replies", t.Replies)
+	o.int("public_agent_comments", t.PublicAgent)
+	o.int("reopens", t.Reopens)
+	o.int("solves", t.Solves)
+	o.int("assignee_stations", t.AssigneeStations)
+	o.int("unique_assignees", t.UniqueAssignees)
+	o.int("group_stations", t.GroupStations)
+	o.int("reassignments", t.Reassignments)
+	o.int("handoffs", t.Handoffs)
+	o.timePtr("first_reply_at", t.FirstReplyAt)
+	o.intPtr("first_reply_s", t.FirstReplyS)
+	o.intPtr("first_reply_business_s", t.FirstReplyBizS)
+	o.timePtr("first_solved_at", t.FirstSolvedAt)
+	o.timePtr("last_solved_at", t.LastSolvedAt)
+	o.timePtr("closed_at", t.ClosedAt)
+	o.intPtr("first_resolution_s", t.FirstResolutionS)
+	o.intPtr("first_resolution_business_s", t.FirstResolutionBiz)
+	o.intPtr("full_resolution_s", t.FullResolutionS)
+	o.intPtr("full_resolution_business_s", t.FullResolutionBizS)
+	o.timePtr("first_assigned_at", t.FirstAssignedAt)
+	o.intPtr("first_assigned_s", t.FirstAssignedS)
+	o.ints("next_reply_s", t.NextReplyS)
+	o.int("new_s", t.NewS)
+	o.int("open_s", t.OpenS)
+	o.int("pending_s", t.PendingS)
+	o.int("hold_s", t.HoldS)
+	o.int("status_changes", t.StatusChanges)
+	o.str("csat", t.CSAT)
+	o.int("csat_agent_id", t.CSATAgentID)
+	o.int("csat_group_id", t.CSATGroupID)
+	o.timePtr("csat_at", t.CSATAt)
+	o.str("csat_comment", t.CSATComment)
+}
+
+func encodeTicketEvent(e *schemas.TicketEvent) []byte {
+	o := newObject(make([]byte, 0, 640))
+	o.str("account", e.Account)
+	o.str("kind", e.Kind)
+	o.time("at", e.At)
+	o.int("ticket_id", e.TicketID)
+	o.str("event_id", e.EventID)
+	o.time("until", e.Until)
+	o.int("actor_id", e.ActorID)
+	o.int("assignee_id", e.AssigneeID)
+	o.int("group_id", e.GroupID)
+	o.int("previous_id", e.PreviousID)
+	o.str("status", e.Status)
+	o.str("score", e.Score)
+	o.intPtr("seconds", e.Seconds)
+	o.flag("last", e.Last)
+	o.str("priority", e.Priority)
+	o.str("channel", e.Channel)
+	o.str("type", e.Type)
+	o.strs("tags", e.Tags)
+	o.int("brand_id", e.BrandID)
+	o.int("organization_id", e.OrganizationID)
+	o.int("form_id", e.FormID)
+	o.int("requester_id", e.RequesterID)
+	o.flag("deleted", e.Deleted)
+	o.flag("merged", e.Merged)
+	o.flag("is_deleted", e.IsDeleted)
+	return o.end()
+}
+
+func encodeMessage(m *schemas.Message) []byte {
+	o := newObject(make([]byte, 0, 320+len(m.Body)*2+len(m.Tokens)))
+	o.str("account", m.Account)
+	o.time("at", m.At)
+	o.int("ticket_id", m.TicketID)
+	o.int("message_id", m.MessageID)
+	o.int("author_id", m.AuthorID)
+	o.str("author_role", m.AuthorRole)
+	o.flag("public", m.Public)
+	o.str("body", m.Body)
+	o.str("tokens", m.Tokens)
+	o.flag("redacted", m.Redacted)
+	o.flag("is_deleted", m.IsDeleted)
+	return o.end()
+}
+
+func encodePerson(p *schemas.PersonRow) []byte {
+	o := newObject(make([]byte, 0, 700+len(p.Zendesk)*2))
+	o.str("account", p.Account)
+	o.str("person_id", p.PersonID)
+	o.str("source_id", p.SourceID)
+	o.str("first_name", p.FirstName)
+	o.str("last_name", p.LastName)
+	o.str("email", p.Email)
+	o.str("phone_number", p.PhoneNumber)
+	o.str("external_id", p.ExternalID)
+	o.str("language", p.Language)
+	o.str("timezone", p.Timezone)
+	o.flag("email_permission", p.EmailPermission)
+	o.flag("sms_permission", p.SMSPermission)
+	o.flag("archived", p.Archived)
+	o.int("organization_id", p.OrganizationID)
+	o.ints("user_ids", p.UserIDs)
+	o.strs("own_ids", p.OwnIDs)
+	o.str("zendesk", p.Zendesk)
+	o.str("custom", p.Custom)
+	o.time("created_at", p.CreatedAt)
+	o.time("updated_at", p.UpdatedAt)
+	o.flag("is_deleted", p.IsDeleted)
+	return o.end()
+}
+
+func encodeAlias(a *schemas.PersonAlias) []byte {
+	o := newObject(make([]byte, 0, 180))
+	o.str("account", a.Account)
+	o.str("alias", a.Alias)
+	o.str("person_id", a.PersonID)
+	o.flag("is_deleted", a.IsDeleted)
+	return o.end()
+}
+
+func encodeStats(s *schemas.PersonStats) []byte {
+	o := newObject(make([]byte, 0, 480+len(s.LastSubject)))
+	o.str("account", s.Account)
+	o.int("user_id", s.UserID)
+	o.int("tickets_total", s.TicketsTotal)
+	o.int("tickets_open", s.TicketsOpen)
+	o.int("tickets_closed", s.TicketsClosed)
+	o.int("good_ratings", s.GoodRatings)
+	o.int("bad_ratings", s.BadRatings)
+	o.timePtr("first_ticket_at", s.FirstTicketAt)
+	o.timePtr("last_ticket_at", s.LastTicketAt)
+	o.int("last_ticket_id", s.LastTicketID)
+	o.str("last_ticket_subject", s.LastSubject)
+	o.str("last_ticket_status", s.LastStatus)
+	o.str("last_satisfaction_score", s.LastScore)
+	o.timePtr("last_satisfaction_at", s.LastScoreAt)
+	return o.end()
+}
+
+func encodePersonActivity(a *schemas.PersonActivity) []byte {
+	o := newObject(make([]byte, 0, 200))
+	o.str("account", a.Account)
+	o.int("user_id", a.UserID)
+	o.str("activity", a.Activity)
+	o.time("first_at", a.FirstAt)
+	o.time("last_at", a.LastAt)
+	o.int("count", a.Count)
+	return o.end()
+}
+
+func encodeActivityCount(c *schemas.ActivityCount) []byte {
+	o := newObject(make([]byte, 0, 180))
+	o.str("account", c.Account)
+	o.str("source_id", c.SourceID)
+	o.str("activity", c.Activity)
+	o.time("hour", c.Hour)
+	o.int("count", c.Count)
+	return o.end()
+}
+
+func encodeRating(r *schemas.RatingRow) []byte {
+	o := newObject(make([]byte, 0, 360+len(r.Comment)))
+	o.str("account", r.Account)
+	o.int("rating_id", r.RatingID)
+	o.int("ticket_id", r.TicketID)
+	o.int("requester_id", r.RequesterID)
+	o.int("assignee_id", r.AssigneeID)
+	o.int("group_id", r.GroupID)
+	o.str("score", r.Score)
+	o.str("comment", r.Comment)
+	o.str("reason", r.Reason)
+	o.time("created_at", r.CreatedAt)
+	o.time("updated_at", r.UpdatedAt)
+	return o.end()
+}
+
+func encodeMetricEvent(e *schemas.MetricEventRow) []byte {
+	o := newObject(make([]byte, 0, 320))
+	o.str("account", e.Account)
+	o.int("event_id", e.EventID)
+	o.int("ticket_id", e.TicketID)
+	o.str("metric", e.Metric)
+	o.int("instance_id", e.InstanceID)
+	o.str("type", e.Type)
+	o.time("at", e.At)
+	o.flag("withdrawn", e.Withdrawn)
+	o.int("target_s", e.TargetS)
+	o.flag("business_hours", e.Business)
+	o.int("policy_id", e.PolicyID)
+	o.str("policy", e.Policy)
+	return o.end()
+}
+
+func encodeOrganization(r *schemas.OrganizationRow) []byte {
+	o := newObject(make([]byte, 0, 320+len(r.Zendesk)*2))
+	o.str("account", r.Account)
+	o.int("organization_id", r.OrganizationID)
+	o.str("source_id", r.SourceID)
+	o.str("name", r.Name)
+	o.str("external_id", r.ExternalID)
+	o.str("zendesk", r.Zendesk)
+	o.flag("archived", r.Archived)
+	o.time("created_at", r.CreatedAt)
+	o.time("updated_at", r.UpdatedAt)
+	o.flag("is_deleted", r.IsDeleted)
+	return o.end()
+}
+
+func encodeAgent(a *schemas.Agent) []byte {
+	o := newObject(make([]byte, 0, 240))
+	o.str("account", a.Account)
+	o.int("user_id", a.UserID)
+	o.str("name", a.Name)
+	o.str("email", a.Email)
+	o.str("role", a.Role)
+	o.flag("active", a.Active)
+	o.time("updated_at", a.UpdatedAt)
+	return o.end()
+}
+
+func encodeName(n *schemas.Name) []byte {
+	o := newObject(make([]byte, 0, 200))
+	o.str("account", n.Account)
+	o.str("kind", n.Kind)
+	o.int("id", n.ID)
+	o.str("name", n.Name)
+	o.str("key", n.Key)
+	o.str("type", n.Type)
+	o.flag("is_deleted", n.IsDeleted)
+	return o.end()
+}

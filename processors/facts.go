@@ -1,0 +1,457 @@
+package processors
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// role is who a user is to metrics (G9).
+type role byte
+
+const (
+	roleUnknown role = iota // a user we have not seen: neither agent nor end user until it arrives
+	roleSystem              // author <= 0: automations, bots
+	roleEndUser
+	roleAgent
+)
+
+func (r role) String() string { return [...]string{"unknown", "system", "end_user", "agent"}[r] }
+
+// subject is all that the figures of a ticket follow from.
+type subject struct {
+	account string
+	id      int64
+	t       *ticket
+	h       *history
+	base    *record
+	now     dims // current values
+	roles   func(user, at int64) role
+	cal     *calendar
+	merged  int64   // when it was absorbed by another ticket (G7), 0 = not
+	via     string  // channel
+	hidden  []int64 // comments made private later: private from the beginning
+}
+
+// newSubject brings together what is known of a ticket; nil for an orphan.
+func newSubject(account string, id int64, t *ticket, cal *calendar, roles func(user, at int64) role) *subject {
+	base := t.base()
+	if base == nil {
+		return nil
+	}
+	h := newHistory(t)
+	s := &subject{account: account, id: id, t: t, h: h, base: base, now: h.current(base), roles: roles, cal: cal}
+	s.merged, s.via, s.hidden = s.mergedAt(), s.channel(), hiddenComments(h)
+	return s
+}
+
+// factSheet is a ticket's row and its dated events.
+type factSheet struct {
+	row    schemas.TicketRow
+	events []schemas.TicketEvent
+}
+
+// facts computes a ticket's row and events from its history: metrics M1 to M23 and M28 to M31. It is pure.
+func facts(s *subject) *factSheet {
+	f := &fold{subject: s, sheet: &factSheet{}}
+	f.sheet.row = s.currentRow()
+	f.sheet.events = make([]schemas.TicketEvent, 0, 2*len(s.h.moments)+4)
+	f.begin()
+	for i := range s.h.moments {
+		f.moment(&s.h.moments[i])
+	}
+	f.finish()
+	return f.sheet
+}
+
+func unix(at int64) time.Time {
+	return time.Unix(min(max(at, 0), 4294967295), 0).UTC()
+}
+
+func ptr(at int64) *time.Time { t := unix(at); return &t }
+
+func number(n int64) *int64 { return &n }
+
+func flag(b bool) uint8 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// currentRow fills in what is not counted: current values (M25).
+func (s *subject) currentRow() schemas.TicketRow {
+	base, d := s.base, &s.now
+	deleted := d.status == "deleted"
+	updated := base.updated
+	if n := len(s.h.moments); n > 0 {
+		updated = max(updated, s.h.moments[n-1].at)
+	}
+	return schemas.TicketRow{
+		Account: s.account, TicketID: s.id, SourceID: s.t.source, CreatedAt: unix(base.created), UpdatedAt: unix(updated),
+		Subject: d.subject, Description: s.description(), Status: d.status, StatusSince: unix(s.statusSince()), Priority: d.priority,
+		Type: d.kind, Channel: s.via, Tags: d.tags, RequesterID: d.requester, SubmitterID: base.submitter, AssigneeID: d.assignee,
+		GroupID: d.group, BrandID: d.brand, OrganizationID: d.org, FormID: d.formID, ExternalID: base.external, URL: base.url,
+		CustomFields: base.custom, Deleted: flag(deleted), Merged: flag(s.merged != 0), MergedInto: s.t.marks.into,
+		HistoryFull: flag(s.h.full), Provisional: flag(s.h.provisional), NextReplyS: []int64{},
+	}
+}
+
+// statusSince gives the last moment at which the status became what it is; the record's time where history does not tell.
+func (s *subject) statusSince() int64 {
+	since, status := s.h.begin, s.h.first.status
+	for i := range s.h.moments {
+		m := &s.h.moments[i]
+		if m.after.status != status {
+			status, since = m.after.status, m.at
+		}
+	}
+	if status != s.now.status {
+		return s.base.updated
+	}
+	return since
+}
+
+// channel is the ticket's own, else that of its creation.
+func (s *subject) channel() string {
+	if s.base.channel != "" {
+		return s.base.channel
+	}
+	for i := range s.h.moments {
+		if s.h.moments[i].creation {
+			return s.h.moments[i].channel
+		}
+	}
+	return ""
+}
+
+// mergedAt says when the ticket was absorbed by another (G7), 0 if it was not: by the tag Zendesk gives, an audit in which a merge closed
+// it (the ticket that absorbs gets an audit of the same origin, but stays open), or a webhook.
+func (s *subject) mergedAt() int64 {
+	for i := range s.h.moments {
+		m := &s.h.moments[i]
+		if m.merge && m.after.status == "closed" || hasTag(m.after.tags, mergeTag) && !hasTag(m.before.tags, mergeTag) {
+			return m.at
+		}
+	}
+	if s.t.marks.merged != 0 {
+		return s.t.marks.merged
+	}
+	if hasTag(s.now.tags, mergeTag) {
+		return s.base.updated
+	}
+	return 0
+}
+
+// mergeTag is the tag that absorbed tickets carry by convention.
+const mergeTag = "closed_by_merge"
+
+func hasTag(tags []string, tag string) bool {
+	for _, t := range tags {
+		if strings.EqualFold(t, tag) {
+			return true
+		}
+	}
+	return false
+}
+
+// hiddenComments are those made private later; they count as private from the beginning.
+func hiddenComments(h *history) []int64 {
+	var hidden []int64
+	for i := range h.moments {
+		hidden = union(hidden, h.moments[i].hidden)
+	}
+	return hidden
+}
+
+func unsolved(status string) bool {
+	switch status {
+	case "new", "open", "pending", "hold":
+		return true
+	}
+	return false
+}
+
+func done(status string) bool { return status == "solved" || status == "closed" }
+
+// fold carries what facts has counted so far.
+type fold struct {
+	*subject
+	sheet *factSheet
+
+	spellAt   int64 // begin of the running spell of status, assignee, group and priority
+	spell     dims
+	statusAt  int64 // begin of the running spell of status alone
+	assignees []int64
+	agents    []int64
+	solves    []int // indexes of solve events
+	public    bool  // there was a public comment, and
+	lastAgent bool  // the last one was an agent's
+	pending   int   // index of the next-reply event that waits for its answer, -1 = none
+}
+
+func (f *fold) begin() {
+	f.pending = -1
+	created := f.event(schemas.EventCreate, f.base.created, "create", &f.h.first)
+	created.ActorID = f.base.submitter
+	f.sheet.events = append(f.sheet.events, created)
+	f.spellAt, f.statusAt, f.spell = f.h.begin, f.h.begin, f.h.first
+	if f.full() {
+		f.spell.status = "" // begins with the creation itself
+	}
+}
+
+// full tells whether a creation, audited or provisional, is among the moments.
+func (f *fold) full() bool {
+	for i := range f.h.moments {
+		if f.h.moments[i].creation {
+			return true
+		}
+	}
+	return false
+}
+
+// event makes a row with the ticket's current values (M25) and the assignee and group in force then.
+func (s *subject) event(kind string, at int64, id string, then *dims) schemas.TicketEvent {
+	d := &s.now
+	e := schemas.TicketEvent{
+		Account: s.account, Kind: kind, At: unix(at), TicketID: s.id, EventID: id, Until: unix(at), Priority: d.priority,
+		Channel: s.via, Type: d.kind, Tags: d.tags, BrandID: d.brand, OrganizationID: d.org, FormID: d.formID,
+		RequesterID: d.requester, Deleted: flag(d.status == "deleted"), Merged: flag(s.merged != 0),
+	}
+	if then != nil {
+		e.AssigneeID, e.GroupID, e.Status = then.assignee, then.group, then.status
+	}
+	return e
+}
+
+func (f *fold) add(m *moment, kind, id string) *schemas.TicketEvent {
+	e := f.event(kind, m.at, f.unique(kind, m.at, id), m.after)
+	e.ActorID = m.author
+	f.sheet.events = append(f.sheet.events, e)
+	return &f.sheet.events[len(f.sheet.events)-1]
+}
+
+// unique keeps two events of one kind and second apart, should they be about the same thing.
+func (f *fold) unique(kind string, at int64, id string) string {
+	n := 1
+	for i := len(f.sheet.events) - 1; i >= 0; i-- {
+		e := &f.sheet.events[i]
+		if e.Kind == kind && e.At.Unix() == at && (e.EventID == id || strings.HasPrefix(e.EventID, id+"#")) {
+			n++
+		}
+	}
+	if n == 1 {
+		return id
+	}
+	return id + "#" + strconv.Itoa(n)
+}
+
+func (f *fold) moment(m *moment) {
+	if m.creation {
+		f.born(m)
+	}
+	for i := range m.changes {
+		f.change(m, &m.changes[i])
+	}
+	f.spells(m)
+	for i := range m.comments {
+		f.comment(m, &m.comments[i])
+	}
+}
+
+// born counts what the ticket was created with: a first assignee and group (M17, M20), and a solve where it was created as solved (M2).
+func (f *fold) born(m *moment) {
+	first := &f.h.first
+	if first.assignee != 0 {
+		f.assigned(m, 0, first.assignee)
+	}
+	if first.group != 0 {
+		f.grouped(m, 0, first.group)
+	}
+	switch first.status {
+	case "solved":
+		f.solved(m)
+	case "closed":
+		f.closed(m)
+	}
+	f.spell = *first
+	f.spellAt, f.statusAt = m.at, m.at
+}
+
+func (f *fold) change(m *moment, c *change) {
+	switch c.field {
+	case fieldAssignee:
+		f.assigned(m, c.oldID, c.newID)
+	case fieldGroup:
+		f.grouped(m, c.oldID, c.newID)
+	case fieldStatus:
+		f.status(m, c.old, c.new)
+	case fieldPriority, fieldType, fieldSubject, fieldTags, fieldRequester, fieldOrganization, fieldBrand, fieldForm, fieldOther:
+	}
+}
+
+// status counts solves (M2), closures (M4) and reopens (M5). A restore (deleted to anything) is none of them (G6).
+func (f *fold) status(m *moment, before, after string) {
+	if after == "solved" && before != "deleted" || after == "closed" && unsolved(before) {
+		f.solved(m)
+	}
+	if after == "closed" && before != "deleted" {
+		f.closed(m)
+	}
+	if before == "solved" && unsolved(after) {
+		f.sheet.row.Reopens++
+		f.add(m, schemas.EventReopen, "reopen")
+	}
+}
+
+func (f *fold) solved(m *moment) {
+	f.sheet.row.Solves++
+	f.add(m, schemas.EventSolve, "solve")
+	f.solves = append(f.solves, len(f.sheet.events)-1)
+}
+
+func (f *fold) closed(m *moment) {
+	if f.sheet.row.ClosedAt == nil {
+		f.sheet.row.ClosedAt = ptr(m.at)
+	}
+	f.add(m, schemas.EventClose, "close")
+}
+
+func (f *fold) assigned(m *moment, before, after int64) {
+	if after == 0 {
+		return
+	}
+	row := &f.sheet.row
+	row.AssigneeStations++
+	if !contains(f.assignees, after) {
+		f.assignees = append(f.assignees, after)
+	}
+	if before != 0 && before != after {
+		row.Reassignments++
+	}
+	if row.FirstAssignedAt == nil {
+		row.FirstAssignedAt, row.FirstAssignedS = ptr(m.at), number(m.at-f.base.created)
+	}
+	e := f.add(m, schemas.EventAssign, strconv.FormatInt(after, 10))
+	e.AssigneeID, e.PreviousID = after, before
+}
+
+func (f *fold) grouped(m *moment, before, after int64) {
+	if after == 0 {
+		return
+	}
+	f.sheet.row.GroupStations++
+	e := f.add(m, schemas.EventGroup, strconv.FormatInt(after, 10))
+	e.GroupID, e.PreviousID = after, before
+}
+
+// spells closes running spells where the values that cut them changed; spells of no length are dropped.
+func (f *fold) spells(m *moment) {
+	a := m.after
+	if a.status == f.spell.status && a.assignee == f.spell.assignee && a.group == f.spell.group && a.priority == f.spell.priority {
+		return
+	}
+	if a.status != f.spell.status {
+		f.wait(m.at)
+		f.statusAt = m.at
+	}
+	f.endSpell(m.at)
+	f.spell, f.spellAt = *a, m.at
+}
+
+// wait adds an ended spell of status to the sums behind M10 to M13. Time spent deleted counts toward nothing.
+func (f *fold) wait(end int64) {
+	row, n := &f.sheet.row, max(0, end-f.statusAt)
+	switch f.spell.status {
+	case "new":
+		row.NewS += n
+	case "open":
+		row.OpenS += n
+	case "pending":
+		row.PendingS += n
+	case "hold":
+		row.HoldS += n
+	case "", "deleted":
+		return
+	}
+	row.StatusChanges++
+}
+
+func (f *fold) endSpell(end int64) {
+	if end <= f.spellAt || f.spell.status == "" {
+		return
+	}
+	e := f.event(schemas.EventState, f.spellAt, "state", &f.spell)
+	e.Until, e.Priority = unix(end), f.spell.priority
+	f.sheet.events = append(f.sheet.events, e)
+}
+
+func (f *fold) comment(m *moment, c *comment) {
+	who := f.roles(c.author, m.at)
+	if who == roleAgent && !contains(f.agents, c.author) {
+		f.agents = append(f.agents, c.author)
+	}
+	if !c.public || contains(f.hidden, c.id) {
+		return
+	}
+	if who == roleAgent {
+		f.reply(m, c)
+	}
+	if who == roleEndUser && f.public && f.lastAgent {
+		f.add(m, schemas.EventNext, strconv.FormatInt(c.id, 10)).ActorID = 0
+		f.pending = len(f.sheet.events) - 1
+	}
+	f.public, f.lastAgent = true, who == roleAgent
+}
+
+// reply counts a public agent comment: the first one outside the creation is the first reply (M7), all of them replies (M8); it answers
+// the customer who waits (M9).
+func (f *fold) reply(m *moment, c *comment) {
+	row := &f.sheet.row
+	row.PublicAgent++
+	if f.pending >= 0 {
+		e := &f.sheet.events[f.pending]
+		n := m.at - e.At.Unix()
+		e.Seconds, e.ActorID = number(n), c.author
+		row.NextReplyS = append(row.NextReplyS, n)
+		f.pending = -1
+	}
+	if m.creation {
+		return
+	}
+	row.Replies++
+	f.add(m, schemas.EventReply, strconv.FormatInt(c.id, 10)).ActorID = c.author
+	if row.FirstReplyAt != nil {
+		return
+	}
+	row.FirstReplyAt, row.FirstReplyS = ptr(m.at), number(m.at-f.base.created)
+	row.FirstReplyBizS = f.cal.seconds(f.base.created, m.at, m.at)
+}
+
+func (f *fold) finish() {
+	row := &f.sheet.row
+	if len(f.h.moments) > 0 {
+		f.endSpell(schemas.FarFuture.Unix())
+	}
+	row.UniqueAssignees, row.Handoffs = int64(len(f.assignees)), int64(len(f.agents))
+	f.resolutions()
+	f.rate()
+}
+
+// resolutions fills in M14: the first solve, kept after a reopen, and the last one, only while solved or closed.
+func (f *fold) resolutions() {
+	if len(f.solves) == 0 {
+		return
+	}
+	row, events, created := &f.sheet.row, f.sheet.events, f.base.created
+	first, last := events[f.solves[0]].At.Unix(), events[f.solves[len(f.solves)-1]].At.Unix()
+	events[f.solves[len(f.solves)-1]].Last = 1
+	row.FirstSolvedAt, row.LastSolvedAt = ptr(first), ptr(last)
+	row.FirstResolutionS, row.FirstResolutionBiz = number(first-created), f.cal.seconds(created, first, first)
+	if done(row.Status) {
+		row.FullResolutionS, row.FullResolutionBizS = number(last-created), f.cal.seconds(created, last, last)
+	}
+}

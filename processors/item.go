@@ -1,0 +1,344 @@
+package processors
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// domain is the part of the state an event concerns.
+type domain byte
+
+const (
+	domainNone domain = iota // nothing to do: ignored
+	domainDead
+	domainSource
+	domainTicket
+	domainMetric
+	domainUser
+	domainOrganization
+	domainName
+	domainCalendar
+)
+
+// item is an event on its way: first only its ids are known, the rest is decoded when it turns out to be news.
+type item struct {
+	ev     *schemas.Event
+	domain domain
+	id     int64
+	sub    int64  // audit, rating, metric event id
+	hash   uint64 // of the data as received
+	class  string // dead: class and reason
+	reason string
+	loaded bool
+
+	step   step
+	texts  []text
+	rec    *record
+	rating rating
+	hint   *ticketHint
+	user   *userFacts
+	org    *orgFacts
+	name   *nameFacts
+	cal    schedule
+	metric metricEvent
+	source schemas.Settings
+}
+
+// ticketHint is what a ticket webhook says.
+type ticketHint struct {
+	hint
+	snap     *record
+	merged   bool
+	into     int64
+	spam     bool
+	scrubbed bool
+	useful   bool // it is of a type that matters
+}
+
+// newItem looks at an event just far enough to see what it concerns.
+func newItem(ev *schemas.Event) *item {
+	it := &item{ev: ev, hash: hashOf(ev.Data)}
+	if ev.Account == "" {
+		return it.die("invalid", "the event names no account")
+	}
+	if len(ev.Data) == 0 && ev.Kind != schemas.KindTrigger {
+		return it.die("parse", "the event is empty")
+	}
+	switch ev.Kind {
+	case schemas.KindTrigger:
+		// What a trigger sends is written by an administrator; it only tells ingest to fetch the ticket.
+		return it
+	case schemas.KindWebhook:
+		it.loadWebhook()
+	case schemas.KindSource:
+		it.loadSource()
+	case schemas.KindTicket:
+		it.peek(domainTicket, "id", "")
+	case schemas.KindAudit, schemas.KindRating:
+		it.peek(domainTicket, "ticket_id", "id")
+	case schemas.KindMetricEvent:
+		it.peek(domainMetric, "ticket_id", "id")
+	case schemas.KindUser:
+		it.peek(domainUser, "id", "")
+	case schemas.KindOrganization:
+		it.peek(domainOrganization, "id", "")
+	case schemas.KindSchedule:
+		it.peek(domainCalendar, "id", "")
+	case schemas.KindGroup, schemas.KindBrand, schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
+		it.peek(domainName, "id", "")
+	default:
+		return it.die("invalid", "the kind of the event is unknown")
+	}
+	return it
+}
+
+func (it *item) die(class, reason string) *item {
+	it.domain, it.class, it.reason, it.loaded = domainDead, class, reason, true
+	return it
+}
+
+func (it *item) peek(d domain, key, sub string) {
+	id, second, ok := peekIDs(it.ev.Data, key, sub)
+	switch {
+	case !ok:
+		it.die("parse", "the "+string(it.ev.Kind)+" is not a JSON object")
+	case id <= 0 || sub != "" && second <= 0:
+		it.die("invalid", "the "+string(it.ev.Kind)+" has no usable id")
+	default:
+		it.domain, it.id, it.sub = d, id, second
+	}
+}
+
+// load decodes the event once. Afterwards domain is domainDead if it cannot be used.
+func (it *item) load() {
+	if it.loaded {
+		return
+	}
+	it.loaded = true
+	switch it.ev.Kind {
+	case schemas.KindTicket:
+		it.loadTicket()
+	case schemas.KindAudit:
+		it.loadAudit()
+	case schemas.KindRating:
+		it.loadRating()
+	case schemas.KindMetricEvent:
+		it.loadMetricEvent()
+	case schemas.KindUser:
+		it.loadUser()
+	case schemas.KindOrganization:
+		it.loadOrganization()
+	case schemas.KindSchedule:
+		it.loadSchedule()
+	case schemas.KindGroup, schemas.KindBrand:
+		it.loadNamed()
+	case schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
+		it.loadField()
+	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource:
+	}
+}
+
+// unmarshal decodes into v; the error text of the decoder may quote personal data and is not passed on.
+func (it *item) unmarshal(data []byte, v any) bool {
+	if err := json.Unmarshal(data, v); err != nil {
+		if json.Valid(data) {
+			it.die("invalid", "the "+string(it.ev.Kind)+" has a field of the wrong type")
+		} else {
+			it.die("parse", "the "+string(it.ev.Kind)+" is not JSON")
+		}
+		return false
+	}
+	return true
+}
+
+// sane says whether a time is one the database can hold.
+func sane(t time.Time) bool {
+	s := t.Unix()
+	return !t.IsZero() && s > 0 && s < 4294967295
+}
+
+// sound refuses an event whose decisive time is missing or impossible.
+func (it *item) sound(t time.Time, name string) bool {
+	if !sane(t) {
+		it.die("invalid", "the "+string(it.ev.Kind)+" has no possible "+name)
+		return false
+	}
+	return true
+}
+
+func (it *item) loadSource() {
+	it.loaded = true
+	if it.unmarshal(it.ev.Data, &it.source) {
+		if it.source.ID == "" {
+			it.source.ID = it.ev.Source
+		}
+		it.domain = domainSource
+	}
+}
+
+func (it *item) loadTicket() {
+	var z schemas.ZTicket
+	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.CreatedAt, "created_at") {
+		return
+	}
+	r := &record{
+		at: z.Generated, hash: it.hash, created: z.CreatedAt.Unix(), updated: z.UpdatedAt.Unix(), submitter: int64(z.SubmitterID),
+		description: cut(z.Description, maxText), channel: strings.ToLower(z.Via.Channel), external: cut(z.ExternalID, maxSubject),
+		url: cut(z.URL, maxSubject), custom: customObject(z.CustomFields),
+	}
+	if !sane(z.UpdatedAt) {
+		r.updated = r.created
+	}
+	if r.at == 0 {
+		r.at = r.updated // GET /tickets/{id} may leave generated_timestamp out
+	}
+	r.dims = dims{
+		status: strings.ToLower(z.Status), priority: strings.ToLower(z.Priority), kind: strings.ToLower(z.Type),
+		subject: cut(z.Subject, maxSubject), assignee: int64(z.AssigneeID), group: int64(z.GroupID), requester: int64(z.RequesterID),
+		org: int64(z.Organization), brand: int64(z.BrandID), formID: int64(z.FormID), tags: z.Tags,
+	}
+	it.rec = r
+}
+
+// customObject turns Zendesk's list of field values into an object of id to value, without the empty ones.
+func customObject(list []schemas.ZFieldValue) string {
+	values := make(map[string]any, len(list))
+	for _, f := range list {
+		if f.Value != nil && f.Value != "" {
+			values[f.ID.String()] = f.Value
+		}
+	}
+	if len(values) == 0 {
+		return "{}"
+	}
+	b, err := json.Marshal(values) // keys come out sorted
+	if err != nil || len(b) > maxText {
+		return "{}"
+	}
+	return string(b)
+}
+
+func (it *item) loadAudit() {
+	a, err := schemas.DecodeAudit(it.ev.Data)
+	if err != nil {
+		class := "invalid"
+		if !json.Valid(it.ev.Data) {
+			class = "parse"
+		}
+		it.die(class, "the audit cannot be read, or has no id, ticket_id or created_at")
+		return
+	}
+	if !it.sound(a.CreatedAt, "created_at") {
+		return
+	}
+	it.step = step{
+		id: int64(a.ID), at: a.CreatedAt.Unix(), author: int64(a.AuthorID), channel: strings.ToLower(a.Via.Channel),
+		merge: a.Via.Rel == "merge", hash: it.hash, redactions: idList(a.Redactions), hidden: idList(a.Hidden),
+	}
+	for _, c := range a.Changes {
+		if x, ok := newChange(c); ok {
+			it.step.changes = append(it.step.changes, x)
+		}
+	}
+	for _, c := range a.Comments {
+		if c.ID != 0 {
+			it.step.comments = append(it.step.comments, comment{id: int64(c.ID), author: int64(c.AuthorID), public: c.Public})
+			it.texts = append(it.texts, text{id: int64(c.ID), body: cut(c.Text(), maxText)})
+		}
+	}
+	for _, s := range a.Scores {
+		it.step.scores = append(it.step.scores, score{cleanScore(s.Score), int64(s.AssigneeID), cut(s.Comment, maxSubject)})
+	}
+}
+
+func idList(in []schemas.ZID) []int64 {
+	var out []int64
+	for _, id := range in {
+		if id != 0 {
+			out = append(out, int64(id))
+		}
+	}
+	return out
+}
+
+var fieldNames = map[string]field{
+	"status": fieldStatus, "assignee_id": fieldAssignee, "group_id": fieldGroup, "priority": fieldPriority, "type": fieldType,
+	"subject": fieldSubject, "tags": fieldTags, "requester_id": fieldRequester, "organization_id": fieldOrganization,
+	"brand_id": fieldBrand, "ticket_form_id": fieldForm,
+}
+
+// newChange reads a change of an audit. Other fields a ticket was born with are not kept.
+func newChange(z schemas.ZChange) (c change, ok bool) {
+	f, known := fieldNames[z.Field]
+	c = change{field: f, created: z.Created}
+	if !known {
+		c.field, c.name = fieldOther, cut(z.Field, 64)
+		return c, !z.Created && z.Field != "current_tags"
+	}
+	switch f {
+	case fieldAssignee, fieldGroup, fieldRequester, fieldOrganization, fieldBrand, fieldForm:
+		c.oldID, c.newID = idOf(z.Old), idOf(z.New)
+	case fieldTags:
+		c.oldTags, c.newTags = tagsOf(z.Old), tagsOf(z.New)
+	case fieldSubject:
+		c.old, c.new = cut(schemas.Text(z.Old), maxSubject), cut(schemas.Text(z.New), maxSubject)
+	default:
+		c.old, c.new = strings.ToLower(schemas.Text(z.Old)), strings.ToLower(schemas.Text(z.New))
+	}
+	return c, true
+}
+
+func idOf(v json.RawMessage) int64 {
+	n, err := strconv.ParseInt(strings.TrimSpace(schemas.Text(v)), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// tagsOf reads a list of tags, or tags in one string.
+func tagsOf(v json.RawMessage) []string {
+	var tags []string
+	if len(v) > 0 && v[0] == '[' && json.Unmarshal(v, &tags) == nil {
+		return tags
+	}
+	return strings.Fields(schemas.Text(v))
+}
+
+func (it *item) loadRating() {
+	var z schemas.ZRating
+	if !it.unmarshal(it.ev.Data, &z) {
+		return
+	}
+	if z.UpdatedAt.IsZero() {
+		z.UpdatedAt = z.CreatedAt
+	}
+	if !it.sound(z.UpdatedAt, "updated_at") {
+		return
+	}
+	created := z.CreatedAt.Unix()
+	if !sane(z.CreatedAt) {
+		created = z.UpdatedAt.Unix()
+	}
+	it.rating = rating{
+		id: int64(z.ID), requester: int64(z.RequesterID), assignee: int64(z.AssigneeID), group: int64(z.GroupID),
+		score: cleanScore(z.Score), comment: cut(z.Comment, maxText), reason: cut(z.Reason, maxSubject), reasonID: int64(z.ReasonID),
+		created: created, updated: z.UpdatedAt.Unix(), hash: it.hash,
+	}
+}
+
+func (it *item) loadSchedule() {
+	var z schemas.ZSchedule
+	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.CreatedAt, "created_at") {
+		return
+	}
+	if z.UpdatedAt.IsZero() {
+		z.UpdatedAt = z.CreatedAt
+	}
+	it.cal = newSchedule(z, it.ev.ReceivedAt)
+	it.name = &nameFacts{kind: "schedule", id: int64(z.ID), at: z.UpdatedAt.Unix(), hash: it.hash, name: cut(z.Name, maxSubject), deleted: z.DeletedAt != nil}
+}

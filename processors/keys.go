@@ -1,0 +1,408 @@
+package processors
+
+import "deskstream/schemas"
+
+// keyer finds out which state rows a batch needs.
+type keyer struct {
+	state   schemas.State
+	asked   map[string]bool
+	missing []string
+	renewed bool // the batch brings settings: what is a repeat under the old ones may be news under the new ones
+}
+
+// need asks for a row and reports whether it is there.
+func (k *keyer) need(key string) (*schemas.StateRow, bool) {
+	if row, ok := k.state[key]; ok {
+		return row, true
+	}
+	if !k.asked[key] {
+		k.asked[key] = true
+		k.missing = append(k.missing, key)
+	}
+	return nil, false
+}
+
+// look reads a row; nil while it is not there, does not exist or is damaged.
+func look[T any, P interface {
+	*T
+	stored
+}](k *keyer, key string,
+) (v P, loaded bool) {
+	row, ok := k.need(key)
+	if !ok {
+		return nil, false
+	}
+	v, err := value[T, P](row)
+	if err != nil {
+		return nil, true
+	}
+	return v, true
+}
+
+// item asks for what an event needs by itself.
+func (k *keyer) item(it *item) {
+	if it.domain == domainNone || it.domain == domainDead {
+		return
+	}
+	prefix := it.ev.Account + "."
+	k.need(prefix + "src")
+	switch it.domain {
+	case domainTicket, domainCalendar:
+		k.need(prefix + "cal")
+		if it.domain == domainCalendar {
+			k.need(nameKey(prefix, "schedule", it.id))
+		}
+	case domainMetric:
+		k.need(metricKey(prefix, it.id))
+	case domainName:
+		k.need(nameKey(prefix, string(it.ev.Kind), it.id))
+	case domainOrganization:
+		k.organization(prefix, it)
+	default:
+	}
+}
+
+func (k *keyer) organization(prefix string, it *item) {
+	o, loaded := look[organization](k, orgKey(prefix, it.id))
+	if !loaded || o != nil && o.rec != nil && it.ev.Kind == schemas.KindOrganization && o.rec.hash == it.hash && !k.retold(it, o.retention) {
+		return
+	}
+	it.load()
+	if it.org == nil {
+		return
+	}
+	source := it.ev.Source
+	if o != nil {
+		source = o.source
+		for i := range o.activities {
+			k.need(counterKey(prefix, source, o.activities[i].at))
+		}
+		k.marks(prefix, source, o.versions)
+		if f := o.now(); o.rec != nil || o.part != nil {
+			k.need(counterKey(prefix, source, f.created))
+		}
+	}
+	for _, at := range []int64{it.org.at, it.org.created} {
+		k.need(counterKey(prefix, source, at))
+	}
+}
+
+func (k *keyer) marks(prefix, source string, v versions) {
+	for i := range v.marks {
+		k.need(counterKey(prefix, source, v.marks[i].at))
+	}
+}
+
+// retold says whether the retention changed since the row was made, so that even a repeat is worth another look.
+func (k *keyer) retold(it *item, fingerprint uint64) bool {
+	if k.renewed {
+		return true
+	}
+	s, loaded := look[sources](k, it.ev.Account+".src")
+	if !loaded {
+		return false
+	}
+	if s == nil {
+		s = &sources{}
+	}
+	return s.of(it.ev.Source).fingerprint() != fingerprint
+}
+
+// ticket asks for what the ticket of some events needs: its texts, the roles of its authors, the figures of its requesters and the
+// counters of the days on which something happened.
+func (k *keyer) ticket(key string, items []*item) {
+	t, loaded := look[ticket](k, key)
+	if !loaded {
+		return
+	}
+	n := &ticketNeeds{k: k, prefix: items[0].ev.Account + ".", source: items[0].ev.Source}
+	if t == nil {
+		t = &ticket{}
+	}
+	if t.source != "" {
+		n.source = t.source
+	}
+	news := false
+	for _, it := range items {
+		if known(t, it) && !k.retold(it, t.retention) {
+			continue
+		}
+		if it.load(); it.domain != domainDead {
+			news = true
+			n.item(it)
+		}
+	}
+	if !news {
+		return
+	}
+	n.ticket(t, items[0].id)
+}
+
+// ticketNeeds collects the needs of one ticket, each once.
+type ticketNeeds struct {
+	k      *keyer
+	prefix string
+	source string
+	users  []int64
+	day    int64 // last day asked for
+}
+
+func (n *ticketNeeds) ticket(t *ticket, id int64) {
+	for c := range t.chunks {
+		n.k.need(textsKey(n.prefix, id, int64(c)))
+	}
+	for _, r := range []*record{t.rec, t.snap} {
+		n.record(r)
+	}
+	for i := range t.audits {
+		n.step(&t.audits[i])
+	}
+	for i := range t.hints {
+		n.step(&t.hints[i].step)
+	}
+	for i := range t.ratings {
+		n.rating(&t.ratings[i])
+	}
+	for i := range t.activities {
+		n.at(t.activities[i].at)
+		n.requester(t.activities[i].user)
+	}
+	n.requester(t.share.user)
+	for _, at := range []int64{t.marks.merged, t.marks.spam, t.marks.scrubbed} {
+		n.at(at)
+	}
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (n *ticketNeeds) item(it *item) {
+	switch {
+	case it.hint != nil:
+		n.record(it.hint.snap)
+		n.step(&it.hint.step)
+	case it.rec != nil:
+		n.record(it.rec)
+	case it.step.at != 0:
+		n.step(&it.step)
+	default:
+		n.rating(&it.rating)
+	}
+}
+
+func (n *ticketNeeds) record(r *record) {
+	if r == nil {
+		return
+	}
+	n.at(r.created)
+	n.at(r.updated)
+	n.at(r.at)
+	n.requester(r.requester)
+}
+
+func (n *ticketNeeds) step(s *step) {
+	n.at(s.at)
+	for i := range s.comments {
+		n.author(s.comments[i].author)
+	}
+	for i := range s.changes {
+		if c := &s.changes[i]; c.field == fieldRequester {
+			n.requester(c.oldID)
+			n.requester(c.newID)
+		}
+	}
+}
+
+func (n *ticketNeeds) rating(r *rating) {
+	n.requester(r.requester)
+	n.at(r.updated)
+	for _, f := range r.forms {
+		n.at(f.at)
+	}
+}
+
+// at asks for the counters of the day.
+func (n *ticketNeeds) at(at int64) {
+	if at == 0 || n.day == at/86400+1 {
+		return
+	}
+	n.day = at/86400 + 1
+	n.k.need(counterKey(n.prefix, n.source, at))
+}
+
+func (n *ticketNeeds) requester(id int64) {
+	if id > 0 && !contains(n.users, id) {
+		n.users = append(n.users, id)
+		n.k.need(statsKey(n.prefix, id))
+	}
+}
+
+// author asks for the user, and for the list of waiting tickets when the user is not known.
+func (n *ticketNeeds) author(id int64) {
+	if id <= 0 || contains(n.users, -id) {
+		return
+	}
+	n.users = append(n.users, -id)
+	if u, loaded := look[user](n.k, userKey(n.prefix, id)); loaded && (u == nil || len(u.roles) == 0) {
+		n.k.need(waitKey(n.prefix, id))
+	}
+}
+
+// people asks for what touched users need: their identities, everyone who shares one, and so on; and the tickets that wait for them.
+func (k *keyer) people(b *batch) {
+	for _, key := range sortedKeys(b.users) {
+		items := b.users[key]
+		prefix := items[0].ev.Account + "."
+		u, loaded := look[user](k, key)
+		if !loaded {
+			continue
+		}
+		if u == nil {
+			u = &user{}
+		}
+		w := &walk{k: k, prefix: prefix, pending: b, seen: map[int64]bool{}}
+		news := false
+		for _, it := range items {
+			if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
+				continue
+			}
+			if it.load(); it.user != nil {
+				news = true
+			}
+		}
+		if news {
+			w.visit(items[0].id)
+			k.waiting(b, prefix, items[0].id, u)
+		}
+	}
+}
+
+// waiting asks for the tickets that the arrival of a user releases.
+func (k *keyer) waiting(b *batch, prefix string, id int64, u *user) {
+	if len(u.roles) > 0 {
+		return
+	}
+	list, loaded := look[waiting](k, waitKey(prefix, id))
+	if !loaded || list == nil {
+		return
+	}
+	k.need(prefix + "cal")
+	for _, id := range list.tickets {
+		key := ticketKey(prefix, id)
+		t, loaded := look[ticket](k, key)
+		if !loaded || t == nil {
+			continue
+		}
+		n := &ticketNeeds{k: k, prefix: prefix, source: t.source}
+		n.ticket(t, id)
+	}
+}
+
+// walk follows users over identities and merges, like component does once everything is there.
+type walk struct {
+	k       *keyer
+	prefix  string
+	pending *batch
+	seen    map[int64]bool
+}
+
+func (w *walk) visit(id int64) {
+	if id <= 0 || w.seen[id] {
+		return
+	}
+	w.seen[id] = true
+	u, loaded := look[user](w.k, userKey(w.prefix, id))
+	if !loaded {
+		return
+	}
+	if u == nil {
+		u = &user{}
+	}
+	source := u.source
+	for _, i := range u.identities() {
+		w.identity(i)
+	}
+	for _, p := range u.pairs {
+		w.visit(p.other)
+	}
+	items := w.pending.users[userKey(w.prefix, id)]
+	for _, it := range items {
+		if it.load(); it.user == nil {
+			continue
+		}
+		source = orElse(source, it.ev.Source)
+		w.facts(it.user)
+	}
+	if len(items) > 0 || len(u.pairs) > 0 {
+		w.days(u, items, source)
+	}
+}
+
+// facts follows what an event of the batch says about the user.
+func (w *walk) facts(f *userFacts) {
+	fresh := user{id: f.id}
+	if f.full {
+		fresh.rec = f
+	} else {
+		fresh.patch(f)
+	}
+	for _, i := range fresh.identities() {
+		w.identity(i)
+	}
+	w.identity(identity{kind: byEmail, value: foldEmail(f.email)})
+	if f.other == 0 {
+		return
+	}
+	w.visit(f.other)
+	if other, loaded := look[user](w.k, userKey(w.prefix, f.other)); loaded && other != nil {
+		w.days(other, nil, other.source)
+		w.k.need(counterKey(w.prefix, other.source, f.at))
+	}
+}
+
+func (w *walk) identity(i identity) {
+	if i.value == "" {
+		return
+	}
+	row, loaded := look[identityRow](w.k, identityKey(w.prefix, i.kind, i.value))
+	if !loaded || row == nil || len(row.users) > maxSharers {
+		return
+	}
+	for _, id := range row.users {
+		w.visit(id)
+	}
+}
+
+// days asks for the figures and counters that the user's own activities move.
+func (w *walk) days(u *user, items []*item, source string) {
+	id := u.id
+	if id == 0 && len(items) > 0 {
+		id = items[0].id
+	}
+	if id != 0 {
+		w.k.need(statsKey(w.prefix, id))
+	}
+	need := func(at int64) {
+		if at != 0 {
+			w.k.need(counterKey(w.prefix, source, at))
+		}
+	}
+	for i := range u.activities {
+		need(u.activities[i].at)
+	}
+	w.k.marks(w.prefix, source, u.versions)
+	for _, p := range u.pairs {
+		need(p.at)
+	}
+	need(u.now().created)
+	for _, it := range items {
+		if it.user != nil {
+			need(it.user.at)
+			need(it.user.created)
+		}
+	}
+}

@@ -1,0 +1,490 @@
+package processors
+
+import (
+	"sort"
+
+	"deskstream/schemas"
+)
+
+// identityRow lists the users that carry one value of an identifier.
+type identityRow struct {
+	kind, value string
+	users       []int64
+	sent        int64 // user whose person the alias was emitted for, 0 = none
+}
+
+// maxSharers is how many users may share a value before it stops to say anything about who is who.
+const maxSharers = 64
+
+func (i *identityRow) empty() bool { return len(i.users) == 0 && i.sent == 0 }
+
+func (i *identityRow) encode(w *writer) {
+	w.str(i.kind)
+	w.str(i.value)
+	w.ints(i.users)
+	w.int(i.sent)
+}
+
+func (i *identityRow) decode(r *reader) {
+	i.kind, i.value, i.users, i.sent = r.str(), r.str(), r.ints(), r.int()
+}
+
+// people brings everything about touched users up to date: who is the same person, the rows of people, agents and aliases, contact
+// activities, and the tickets that waited for them.
+func (r *run) people() {
+	r.partners()
+	keys := sortedKeys(r.users)
+	for _, key := range keys {
+		r.index(r.users[key])
+		r.release(r.users[key])
+	}
+	done := map[string]bool{}
+	for _, key := range keys {
+		if w := r.users[key]; !done[key] {
+			r.resolve(w, done)
+		}
+	}
+	for _, key := range keys {
+		r.emitAgent(r.users[key])
+		r.emitContact(r.users[key])
+	}
+}
+
+// partners adds the users that Zendesk merged with a touched one: which of the two lost may have become clear.
+func (r *run) partners() {
+	for _, key := range sortedKeys(r.users) {
+		w := r.users[key]
+		for _, p := range w.u.pairs {
+			o := r.user(w.account, p.other)
+			if o.now.IsZero() {
+				o.now, o.source = w.now, w.source
+			}
+		}
+	}
+}
+
+// index moves the user from the identities it had to those it has.
+func (r *run) index(w *userWork) {
+	now := w.u.identities()
+	for _, i := range w.before {
+		if !carries(now, i) {
+			key := identityKey(w.account.prefix, i.kind, i.value)
+			row := open[identityRow](r, key)
+			row.users = removed(row.users, w.id)
+			r.touch(key)
+		}
+	}
+	for _, i := range now {
+		key := identityKey(w.account.prefix, i.kind, i.value)
+		row := open[identityRow](r, key)
+		if contains(row.users, w.id) {
+			continue
+		}
+		row.kind, row.value = i.kind, i.value
+		row.users = append(row.users, w.id)
+		sort.Slice(row.users, func(a, b int) bool { return row.users[a] < row.users[b] })
+		r.touch(key)
+	}
+}
+
+func carries(list []identity, i identity) bool {
+	for _, o := range list {
+		if o.kind == i.kind && o.value == i.value {
+			return true
+		}
+	}
+	return false
+}
+
+func removed(list []int64, v int64) []int64 {
+	for i, x := range list {
+		if x == v {
+			return append(list[:i], list[i+1:]...)
+		}
+	}
+	return list
+}
+
+// release lets the tickets be recomputed that waited for the user.
+func (r *run) release(w *userWork) {
+	if w.known || len(w.u.roles) == 0 {
+		return
+	}
+	key := waitKey(w.account.prefix, w.id)
+	list := open[waiting](r, key)
+	for _, id := range list.tickets {
+		t := r.ticket(w.account, id)
+		t.dirty = true
+		if w.now.After(t.now) {
+			t.now = w.now
+		}
+		if t.source == "" {
+			t.source = w.source
+		}
+		r.touch(ticketKey(w.account.prefix, id))
+	}
+	if len(list.tickets) > 0 {
+		list.tickets = nil
+		r.touch(key)
+	}
+}
+
+// person says whether the user is in the audience: an end user, known and not erased (R30).
+func (u *user) person() bool {
+	f := u.now()
+	return u.id != 0 && len(u.roles) > 0 && u.roleAt(1<<62) == roleEndUser && !f.erased && (u.rec != nil || u.born != 0)
+}
+
+// resolve finds all users that could be the same person as this one, directly or over others, and emits their people and aliases.
+func (r *run) resolve(w *userWork, done map[string]bool) {
+	a := w.account
+	ids, rows := r.component(a, w.id)
+	var nodes []node
+	for _, id := range ids {
+		key := userKey(a.prefix, id)
+		done[key] = true
+		u := open[user](r, key)
+		if u.person() {
+			f := u.now()
+			n := node{id: id, created: f.created, identities: u.identities()}
+			for _, p := range u.pairs {
+				n.pairs = append(n.pairs, p.other)
+			}
+			weaken(n.identities, rows, a)
+			nodes = append(nodes, n)
+		} else {
+			r.leave(a, key, u)
+		}
+	}
+	identifiers := a.sources.of(w.source).identifiers()
+	for _, members := range group(nodes, identifiers) {
+		r.emitPerson(a, members)
+	}
+	for _, key := range sortedKeys(rows) {
+		r.emitClaim(a, key, rows[key])
+	}
+}
+
+// weaken takes the power to merge from values that too many users share.
+func weaken(ids []identity, rows map[string]*identityRow, a *accountWork) {
+	for i := range ids {
+		if row := rows[identityKey(a.prefix, ids[i].kind, ids[i].value)]; row != nil && len(row.users) > maxSharers {
+			ids[i].strong = false
+		}
+	}
+}
+
+// component walks from a user over shared identities and Zendesk's merges to all users it could be one person with.
+func (r *run) component(a *accountWork, start int64) ([]int64, map[string]*identityRow) {
+	ids, rows := []int64{start}, map[string]*identityRow{}
+	for i := 0; i < len(ids); i++ {
+		u := open[user](r, userKey(a.prefix, ids[i]))
+		for _, p := range u.pairs {
+			ids = union(ids, []int64{p.other})
+		}
+		list := u.identities()
+		if w := r.users[userKey(a.prefix, ids[i])]; w != nil {
+			list = append(list, w.before...) // a value given up may pass to someone else
+		}
+		for _, x := range list {
+			key := identityKey(a.prefix, x.kind, x.value)
+			if rows[key] != nil {
+				continue
+			}
+			rows[key] = open[identityRow](r, key)
+			if len(rows[key].users) <= maxSharers {
+				ids = union(ids, rows[key].users)
+			}
+		}
+	}
+	return ids, rows
+}
+
+// emitPerson emits the person that users are, and points their names to it.
+func (r *run) emitPerson(a *accountWork, members []int64) {
+	head := members[0]
+	for _, id := range members {
+		key := userKey(a.prefix, id)
+		u := open[user](r, key)
+		if u.head != head {
+			r.emitAlias(a, "zendesk:"+decimal(id), head)
+			r.emitAlias(a, schemas.OwnPersonID(a.name, schemas.ZID(id)), head)
+			u.head = head
+			r.touch(key)
+		}
+		if id != head {
+			r.withdrawPerson(a, key, u)
+		}
+	}
+	key := userKey(a.prefix, head)
+	u := open[user](r, key)
+	data := encodePerson(r.personRow(a, members))
+	if h := hashOf(data); h != u.sentPerson {
+		u.sentPerson = h
+		r.touch(key)
+		r.emit(schemas.TablePeople, data)
+	}
+}
+
+func (r *run) withdrawPerson(a *accountWork, key string, u *user) {
+	if u.sentPerson == 0 {
+		return
+	}
+	u.sentPerson = 0
+	r.touch(key)
+	r.emit(schemas.TablePeople, encodePerson(&schemas.PersonRow{
+		Account: a.name, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(u.id)), Zendesk: "{}", Custom: "{}", CreatedAt: unix(0),
+		UpdatedAt: unix(0), IsDeleted: 1,
+	}))
+}
+
+// leave takes a user out of the audience: it became an agent or was erased.
+func (r *run) leave(a *accountWork, key string, u *user) {
+	r.withdrawPerson(a, key, u)
+	if u.head == 0 {
+		return
+	}
+	u.head = 0
+	r.touch(key)
+	r.emitAlias(a, "zendesk:"+decimal(u.id), 0)
+	r.emitAlias(a, schemas.OwnPersonID(a.name, schemas.ZID(u.id)), 0)
+}
+
+// emitAlias points a name to a user's person; 0 withdraws it.
+func (r *run) emitAlias(a *accountWork, alias string, head int64) {
+	row := schemas.PersonAlias{Account: a.name, Alias: alias, IsDeleted: 1}
+	if head != 0 {
+		row.PersonID, row.IsDeleted = schemas.OwnPersonID(a.name, schemas.ZID(head)), 0
+	}
+	r.emitLast(schemas.TablePersonAliases, a.name+"/"+alias, encodeAlias(&row))
+}
+
+// aliasKinds are the identities by which a person can be looked up.
+var aliasKinds = map[string]string{byEmail: "email:", byExternal: "external:"}
+
+// emitClaim points an address or external id to the person of the oldest user that carries it.
+func (r *run) emitClaim(a *accountWork, key string, row *identityRow) {
+	prefix, ok := aliasKinds[row.kind]
+	if !ok {
+		return
+	}
+	var owner *user
+	var since int64
+	for _, id := range row.users {
+		if _, loaded := r.state[userKey(a.prefix, id)]; !loaded && len(row.users) > maxSharers {
+			continue // a value that many share belongs to whom it was given first
+		}
+		u := open[user](r, userKey(a.prefix, id))
+		if created := u.now().created; u.head != 0 && (owner == nil || created < since || created == since && u.id < owner.id) {
+			owner, since = u, created
+		}
+	}
+	head := int64(0)
+	if owner != nil {
+		head = owner.head
+	}
+	if head == row.sent {
+		return
+	}
+	row.sent = head
+	r.touch(key)
+	r.emitAlias(a, prefix+row.value, head)
+}
+
+func (r *run) emitAgent(w *userWork) {
+	u := w.u
+	if !u.everAgent() {
+		return
+	}
+	f := u.now()
+	data := encodeAgent(&schemas.Agent{
+		Account: w.account.name, UserID: u.id, Name: f.name, Email: foldEmail(f.email), Role: f.role, Active: flag(f.active), UpdatedAt: unix(f.at),
+	})
+	if h := hashOf(data); h != u.sentAgent {
+		u.sentAgent = h
+		r.touch(userKey(w.account.prefix, w.id))
+		r.emit(schemas.TableAgents, data)
+	}
+}
+
+// emitContact emits what happened to a contact.
+func (r *run) emitContact(w *userWork) {
+	u, a := w.u, w.account
+	c := &carrier{
+		account: a, source: u.source, set: a.sources.of(w.source), now: w.now.Unix(),
+		id: func(s *sentActivity) string {
+			return schemas.ActivityID(a.name, 0, s.slug.String(), s.at, "user:"+decimal(u.id)+s.what)
+		},
+		row: func(x *activity) schemas.Activity {
+			f := u.now()
+			return schemas.Activity{OrganizationID: f.org, Attributes: x.attributes(), Text: contactSentence(u.id, x)}
+		},
+		digest: func(x *writer, _ *activity) { x.b = x.b[:0] },
+		frozen: func(s *sentActivity) bool { return s.slug == contactUpdated && s.at <= u.floor },
+	}
+	if c.source == "" {
+		c.source = w.source
+	}
+	before := len(u.activities)
+	sent := u.activities
+	u.activities = r.settle(c, r.contactActivities(a, u), sent)
+	if before != len(u.activities) || before > 0 {
+		r.touch(userKey(a.prefix, w.id))
+	}
+}
+
+var contactVerbs = map[slug]string{contactCreated: " created", contactUpdated: " updated", contactDeleted: " deleted", contactMerged: " merged"}
+
+func contactSentence(id int64, x *activity) string {
+	s := "Contact " + decimal(id) + contactVerbs[x.slug]
+	for i, f := range x.attrs.list {
+		if i == 0 {
+			s += ": " + f
+		} else {
+			s += ", " + f
+		}
+	}
+	return s
+}
+
+// contactActivities derives what happened to an end user. Agents have none.
+func (r *run) contactActivities(a *accountWork, u *user) []activity {
+	var out []activity
+	add := func(s slug, at int64) *activity {
+		out = append(out, activity{slug: s, at: at, user: u.id})
+		return &out[len(out)-1]
+	}
+	f := u.now()
+	if len(u.roles) == 0 || u.rec == nil && u.born == 0 {
+		return nil
+	}
+	if u.roleAt(f.created) == roleEndUser {
+		add(contactCreated, f.created)
+	}
+	merged := r.mergedInto(a, u, &f)
+	if merged != nil {
+		add(contactMerged, merged.at).attrs.into = merged.other
+	}
+	for _, c := range u.changes(contactFields) {
+		if u.roleAt(c.at) != roleEndUser {
+			continue
+		}
+		if c.renewed {
+			c.fields = append(c.fields, "active")
+		}
+		switch {
+		case c.gone && merged == nil:
+			add(contactDeleted, c.at)
+		case !c.gone && len(c.fields) > 0:
+			add(contactUpdated, c.at).attrs.list = distinct(c.fields)
+		}
+	}
+	return out
+}
+
+// mergedInto tells whether Zendesk merged this user into another. The webhook names both but not clearly which one lost; the inactive
+// one did, and while that is not known, the one the webhook is about.
+func (r *run) mergedInto(a *accountWork, u *user, f *userFacts) *pair {
+	for i := range u.pairs {
+		p := &u.pairs[i]
+		other := open[user](r, userKey(a.prefix, p.other))
+		active := true
+		if other.id != 0 {
+			active = other.now().active
+		}
+		if !f.active && active || f.active == active && p.lost {
+			return p
+		}
+	}
+	return nil
+}
+
+// personRow builds the row of a person from its users, oldest first. Every field takes the newest value there is, users that Zendesk
+// keeps active before those it merged away or deleted.
+func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
+	users := make([]*user, len(members))
+	facts := make([]userFacts, len(members))
+	order := make([]int, len(members))
+	row := &schemas.PersonRow{Account: a.name, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(members[0])), UserIDs: members, Custom: "{}"}
+	archived := true
+	for i, id := range members {
+		users[i] = open[user](r, userKey(a.prefix, id))
+		facts[i] = users[i].now()
+		order[i] = i
+		row.OwnIDs = append(row.OwnIDs, schemas.OwnPersonID(a.name, schemas.ZID(id)))
+		row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), facts[i].at))
+		archived = archived && users[i].archived
+	}
+	head := users[0]
+	row.SourceID, row.CreatedAt, row.Archived = head.source, unix(facts[0].created), flag(archived)
+	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
+	sort.SliceStable(order, func(i, j int) bool {
+		x, y := &facts[order[i]], &facts[order[j]]
+		if x.active != y.active {
+			return x.active
+		}
+		return x.at > y.at
+	})
+	for _, i := range order {
+		s := &users[i].system
+		fill(&row.FirstName, s.first)
+		fill(&row.LastName, s.last)
+		fill(&row.Email, s.email)
+		fill(&row.PhoneNumber, s.phone)
+		fill(&row.Language, s.language)
+		fill(&row.Timezone, s.zone)
+		fill(&row.ExternalID, facts[i].external)
+		if row.OrganizationID == 0 {
+			row.OrganizationID = facts[i].org
+		}
+	}
+	row.Zendesk = zendeskObject(facts, order)
+	return row
+}
+
+func fill(to *string, v string) {
+	if *to == "" {
+		*to = v
+	}
+}
+
+// zendeskObject writes the Zendesk fields of product.md 3.2: of the leading user, empty texts filled from the others.
+func zendeskObject(facts []userFacts, order []int) string {
+	f := facts[order[0]]
+	for _, i := range order[1:] {
+		o := &facts[i]
+		for _, p := range []struct {
+			to *string
+			v  string
+		}{
+			{&f.name, o.name}, {&f.email, o.email}, {&f.phone, o.phone}, {&f.alias, o.alias}, {&f.details, o.details}, {&f.notes, o.notes},
+			{&f.locale, o.locale}, {&f.zone, o.zone}, {&f.external, o.external},
+		} {
+			fill(p.to, p.v)
+		}
+		if f.fields == "{}" {
+			f.fields = o.fields
+		}
+	}
+	o := newObject(make([]byte, 0, 512))
+	o.int("user_id", f.id)
+	for _, p := range [][2]string{
+		{"name", f.name}, {"email", f.email}, {"phone", f.phone}, {"external_id", f.external}, {"alias", f.alias}, {"details", f.details},
+		{"notes", f.notes}, {"role", f.role}, {"locale", f.locale}, {"time_zone", f.zone}, {"url", f.url},
+	} {
+		o.str(p[0], p[1])
+	}
+	o.bool("verified", f.verified)
+	o.bool("active", f.active)
+	o.bool("suspended", f.suspend)
+	o.bool("shared_phone_number", f.shared)
+	o.strs("tags", f.tags)
+	o.int("organization_id", f.org)
+	if f.login != 0 {
+		o.time("last_login_at", unix(f.login))
+	}
+	o.time("created_at", unix(f.created))
+	o.time("updated_at", unix(f.at))
+	o.raw("fields", []byte(f.fields))
+	return string(o.end())
+}

@@ -1,0 +1,118 @@
+package processors
+
+import (
+	"sync"
+
+	"deskstream/schemas"
+)
+
+// Processor turns raw events into rows. It keeps nothing between batches but a memo of decoded events, so that what Keys decoded is not
+// decoded again by Apply; all knowledge is in the state it is given. It is safe for concurrent use by several partitions, each with its
+// own state.
+type Processor struct {
+	mu   sync.Mutex
+	memo [memoSize]*batch
+	next int
+}
+
+// memoSize is how many batches may be between Keys and Apply at one time: at least one for each partition that runs.
+const memoSize = 8
+
+// New gives a processor of Zendesk events.
+func New() *Processor { return &Processor{} }
+
+// batch is a run of events on its way, grouped by what they concern.
+type batch struct {
+	events  []schemas.Event
+	items   []*item
+	tickets map[string][]*item
+	users   map[string][]*item
+}
+
+// Keys gives the keys of state rows that applying the events needs and state lacks. It is called again with the rows loaded until it
+// asks for nothing new: a ticket names its authors, a user its identities, an identity other users. A damaged row asks for nothing
+// more; Apply reports it.
+func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
+	k := &keyer{state: state, asked: map[string]bool{}}
+	b := p.batch(events)
+	for _, it := range b.items {
+		k.renewed = k.renewed || it.domain == domainSource
+	}
+	for _, it := range b.items {
+		k.item(it)
+	}
+	for _, key := range sortedKeys(b.tickets) {
+		k.ticket(key, b.tickets[key])
+	}
+	k.people(b)
+	return k.missing
+}
+
+// Apply merges the events into the state and gives the changed rows and the outputs. It is pure: the same events and state give the
+// same result. Values in the rows of state are changed in place. The error says that a state row is damaged or was not loaded; then
+// nothing of the result may be used, nor the rows' values any more.
+func (p *Processor) Apply(events []schemas.Event, state schemas.State) (schemas.Result, error) {
+	b := p.batch(events)
+	r := newRun(state)
+	for _, it := range b.items {
+		r.take(it)
+	}
+	r.finish()
+	if r.err != nil {
+		return schemas.Result{}, r.err
+	}
+	return r.result, nil
+}
+
+// batch gives the decoded form of the events, from the memo if these very events were seen just before.
+func (p *Processor) batch(events []schemas.Event) *batch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.memo {
+		if b != nil && b.is(events) {
+			return b
+		}
+	}
+	b := newBatch(events)
+	p.memo[p.next] = b
+	p.next = (p.next + 1) % memoSize
+	return b
+}
+
+func newBatch(events []schemas.Event) *batch {
+	b := &batch{
+		events: append([]schemas.Event(nil), events...), items: make([]*item, len(events)), tickets: map[string][]*item{},
+		users: map[string][]*item{},
+	}
+	for i := range b.events {
+		it := newItem(&b.events[i])
+		b.items[i] = it
+		switch it.domain {
+		case domainTicket:
+			key := ticketKey(it.ev.Account+".", it.id)
+			b.tickets[key] = append(b.tickets[key], it)
+		case domainUser:
+			key := userKey(it.ev.Account+".", it.id)
+			b.users[key] = append(b.users[key], it)
+		default:
+		}
+	}
+	return b
+}
+
+// is says whether the batch was made of these events: the same in number, order and data.
+func (b *batch) is(events []schemas.Event) bool {
+	if len(events) != len(b.events) {
+		return false
+	}
+	for i := range events {
+		x, y := &events[i], &b.events[i]
+		if x.Seq != y.Seq || x.ID != y.ID || len(x.Data) != len(y.Data) || len(x.Data) > 0 && &x.Data[0] != &y.Data[0] {
+			return false
+		}
+		if x.Kind != y.Kind || x.Source != y.Source || x.Account != y.Account || !x.ReceivedAt.Equal(y.ReceivedAt) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,278 @@
+package processors
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// stored is a value that lives in a state row.
+type stored interface {
+	encode(w *writer)
+	decode(r *reader)
+	empty() bool // nothing worth a row
+}
+
+// stateVersion leads every state row, so that a later form can tell this one apart.
+const stateVersion = 1
+
+// slot is a state row in use.
+type slot struct {
+	row   *schemas.StateRow
+	value stored
+	dirty bool
+}
+
+// run is one Apply: the rows it works on and what comes out.
+type run struct {
+	state   schemas.State
+	slots   map[string]*slot
+	result  schemas.Result
+	err     error // a damaged row, or one that Keys did not ask for
+	scratch writer
+
+	tickets   map[string]*ticketWork
+	users     map[string]*userWork
+	accounts  map[string]*accountWork
+	counters  map[string]*counterWork
+	statistic map[string]*statsWork
+	last      map[string]int // emitted rows that a later event of the batch may replace
+}
+
+// accountWork holds what events of one account share.
+type accountWork struct {
+	name     string
+	prefix   string
+	sources  *sources
+	calendar *calendar
+}
+
+// ticketWork is a ticket that an event of the batch touched.
+type ticketWork struct {
+	account *accountWork
+	id      int64
+	t       *ticket
+	now     time.Time // newest arrival among its events
+	source  string    // of its newest event
+	dirty   bool      // something is known that was not
+}
+
+// userWork is a user that an event of the batch touched.
+type userWork struct {
+	account *accountWork
+	id      int64
+	u       *user
+	before  []identity // identities it had when the batch began
+	now     time.Time
+	source  string
+	known   bool // it was known before the batch
+}
+
+func newRun(state schemas.State) *run {
+	return &run{
+		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{}, users: map[string]*userWork{},
+		accounts: map[string]*accountWork{}, counters: map[string]*counterWork{}, statistic: map[string]*statsWork{},
+	}
+}
+
+// value gives the decoded form of a row, kept in the row between batches; nil for a row that does not exist.
+func value[T any, P interface {
+	*T
+	stored
+}](row *schemas.StateRow,
+) (P, error) {
+	if row == nil {
+		return nil, nil
+	}
+	if v, ok := row.Value.(P); ok {
+		return v, nil
+	}
+	if len(row.Data) == 0 {
+		return nil, nil
+	}
+	r := &reader{b: row.Data}
+	v := P(new(T))
+	if r.byte() != stateVersion {
+		r.fail()
+	} else {
+		v.decode(r)
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	row.Value = v
+	return v, nil
+}
+
+// open gives a row's value for reading and, after touch, for changing. A row that does not exist gets a fresh value, which is stored
+// only once touched.
+func open[T any, P interface {
+	*T
+	stored
+}](r *run, key string,
+) P {
+	if s, ok := r.slots[key]; ok {
+		return s.value.(P)
+	}
+	row, ok := r.state[key]
+	if !ok && r.err == nil {
+		r.err = fmt.Errorf("state %s was not loaded", key)
+	}
+	v, err := value[T, P](row)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("state %s: %w", key, err)
+	}
+	if v == nil {
+		v = P(new(T))
+	}
+	r.slots[key] = &slot{row: row, value: v}
+	return v
+}
+
+// touch marks a row as changed.
+func (r *run) touch(key string) { r.slots[key].dirty = true }
+
+// fresh opens a row that Keys could not know of because this run creates it.
+func (r *run) fresh(key string, v stored) {
+	if _, ok := r.slots[key]; !ok {
+		r.slots[key] = &slot{value: v, dirty: true}
+	}
+}
+
+// store encodes the changed rows; those that come out as they were are left alone.
+func (r *run) store() {
+	r.result.State = map[string]*schemas.StateRow{}
+	for key, s := range r.slots {
+		if !s.dirty {
+			continue
+		}
+		if s.value.empty() {
+			if s.row != nil && s.row.Data != nil {
+				r.result.State[key] = &schemas.StateRow{}
+			}
+			continue
+		}
+		r.scratch.b = append(r.scratch.b[:0], stateVersion)
+		s.value.encode(&r.scratch)
+		if s.row != nil && string(s.row.Data) == string(r.scratch.b) {
+			continue
+		}
+		r.result.State[key] = &schemas.StateRow{Data: append([]byte(nil), r.scratch.b...), Value: s.value}
+	}
+}
+
+func (r *run) emit(table string, data []byte) {
+	r.result.Outputs = append(r.result.Outputs, schemas.Output{Table: table, Data: data})
+}
+
+func (r *run) account(name string) *accountWork {
+	a, ok := r.accounts[name]
+	if !ok {
+		a = &accountWork{name: name, prefix: name + "."}
+		a.sources = open[sources](r, a.prefix+"src")
+		r.accounts[name] = a
+	}
+	return a
+}
+
+// cal opens the account's calendar on first use: only tickets and schedules need it.
+func (r *run) cal(a *accountWork) *calendar {
+	if a.calendar == nil {
+		a.calendar = open[calendar](r, a.prefix+"cal")
+	}
+	return a.calendar
+}
+
+func (r *run) dead(it *item) {
+	r.result.Dead = append(r.result.Dead, schemas.DeadLetter{Event: *it.ev, Class: it.class, Reason: it.reason})
+}
+
+// take merges one event into what is known.
+func (r *run) take(it *item) {
+	if it.domain == domainDead {
+		r.dead(it)
+		return
+	}
+	if it.domain == domainNone {
+		r.result.Ignored++
+		return
+	}
+	a := r.account(it.ev.Account)
+	if it.domain == domainSource {
+		r.takeSource(a, it)
+		return
+	}
+	// While disconnected nothing is merged (R53).
+	if a.sources.silent(it.ev.Source) {
+		r.result.Ignored++
+		return
+	}
+	switch it.domain {
+	case domainTicket:
+		r.takeTicket(a, it)
+	case domainMetric:
+		r.takeMetric(a, it)
+	case domainUser:
+		r.takeUser(a, it)
+	case domainOrganization:
+		r.takeOrganization(a, it)
+	case domainName:
+		r.takeName(a, it)
+	case domainCalendar:
+		r.takeSchedule(a, it)
+	case domainNone, domainDead, domainSource:
+	}
+}
+
+// finish turns what was touched into rows.
+func (r *run) finish() {
+	r.people()
+	for _, key := range sortedKeys(r.tickets) {
+		w := r.tickets[key]
+		if w.dirty {
+			w.t.retention = w.account.sources.of(w.source).fingerprint()
+			r.emitTicket(w)
+		}
+	}
+	r.flushCounters()
+	r.flushStats()
+	if r.err == nil {
+		r.store()
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// State keys. The account leads, because several accounts may share a partition.
+
+func ticketKey(prefix string, id int64) string { return prefix + "t." + decimal(id) }
+func textsKey(prefix string, id, n int64) string {
+	return prefix + "m." + decimal(id) + "." + decimal(n)
+}
+func userKey(prefix string, id int64) string   { return prefix + "u." + decimal(id) }
+func statsKey(prefix string, id int64) string  { return prefix + "s." + decimal(id) }
+func waitKey(prefix string, id int64) string   { return prefix + "w." + decimal(id) }
+func orgKey(prefix string, id int64) string    { return prefix + "o." + decimal(id) }
+func metricKey(prefix string, id int64) string { return prefix + "e." + decimal(id) }
+
+func nameKey(prefix, kind string, id int64) string {
+	return prefix + "n." + kind + "." + decimal(id)
+}
+
+func identityKey(prefix, kind, value string) string { return prefix + "i." + kind + "." + short(value) }
+
+func counterKey(prefix, source string, at int64) string {
+	return prefix + "h." + schemas.Token(source) + "." + decimal(at/86400)
+}

@@ -1,0 +1,125 @@
+package processors
+
+import (
+	"encoding/json"
+	"sort"
+
+	"deskstream/schemas"
+)
+
+// sources are the settings of an account's sources as the stream told them.
+type sources struct {
+	list []schemas.Settings // by id
+}
+
+// standard are the settings of a source nobody told us about.
+var standard = schemas.Settings{
+	Status: schemas.SourceConnected, Identifiers: []string{"external-id", "email"}, Fields: schemas.FieldRules{Writable: schemas.WritableFields},
+	Retention: schemas.Retention{Days: schemas.DefaultRetentionDays},
+}
+
+type settings struct{ *schemas.Settings }
+
+func (s *sources) find(id string) int {
+	return sort.Search(len(s.list), func(i int) bool { return s.list[i].ID >= id })
+}
+
+func (s *sources) of(id string) settings {
+	if i := s.find(id); i < len(s.list) && s.list[i].ID == id {
+		return settings{&s.list[i]}
+	}
+	return settings{&standard}
+}
+
+// silent says whether events of the source are not to be merged.
+func (s *sources) silent(id string) bool {
+	st := s.of(id).Status
+	return st == schemas.SourceDisconnected || st == schemas.SourceArchived
+}
+
+func (s *sources) put(n schemas.Settings) bool {
+	i := s.find(n.ID)
+	if i < len(s.list) && s.list[i].ID == n.ID {
+		if n.UpdatedAt.Before(s.list[i].UpdatedAt) {
+			return false
+		}
+		s.list[i] = n
+		return true
+	}
+	s.list = append(s.list, schemas.Settings{})
+	copy(s.list[i+1:], s.list[i:])
+	s.list[i] = n
+	return true
+}
+
+// fingerprint identifies the retention: activities carry their expiry, so another retention means other rows.
+func (s settings) fingerprint() uint64 {
+	var w writer
+	w.int(int64(s.Retention.For("")))
+	for _, k := range sortedKeys(s.Retention.Activities) {
+		w.str(k)
+		w.int(int64(s.Retention.Activities[k]))
+	}
+	return hashOf(w.b)
+}
+
+// identifiers are the identifiers that may merge people, strongest first.
+func (s settings) identifiers() []string {
+	if s.Identifiers == nil {
+		return standard.Identifiers
+	}
+	return s.Identifiers
+}
+
+// writable says whether the source may write a system field of an existing person; no list means all.
+func (s settings) writable(field string) bool {
+	if s.Fields.Writable == nil {
+		return true
+	}
+	for _, f := range s.Fields.Writable {
+		if f == field {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) takeSource(a *accountWork, it *item) {
+	if !a.sources.put(it.source) {
+		r.result.Duplicates++
+		return
+	}
+	r.touch(a.prefix + "src")
+}
+
+func (s *sources) empty() bool { return len(s.list) == 0 }
+
+func (s *sources) encode(w *writer) {
+	b, err := json.Marshal(s.list)
+	if err != nil { // times beyond year 9999 cannot be written; such settings are not kept
+		b = []byte("[]")
+	}
+	w.b = append(w.b, b...)
+}
+
+func (s *sources) decode(r *reader) {
+	if json.Unmarshal(r.b, &s.list) != nil {
+		r.fail()
+	}
+}
+
+func (c *calendar) empty() bool { return len(c.versions) == 0 }
+
+func (r *run) takeSchedule(a *accountWork, it *item) {
+	if it.load(); it.domain == domainDead {
+		r.dead(it)
+		return
+	}
+	added := r.cal(a).add(it.cal)
+	if added {
+		r.touch(a.prefix + "cal")
+	}
+	if !r.putName(a, it.name) && !added {
+		r.result.Duplicates++
+	}
+}

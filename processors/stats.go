@@ -1,0 +1,235 @@
+package processors
+
+import (
+	"sort"
+
+	"deskstream/schemas"
+)
+
+// edgeSize is how many of the first and of the last things are kept by name. Only things at the edge are ever withdrawn (a deleted
+// ticket, a webhook that history did not confirm), so a few are enough to step back without the whole list.
+const edgeSize = 8
+
+// stats are a user's ticket figures and the first, last and number of each of its activities. They outlive the activities themselves.
+type stats struct {
+	total, open, closed, good, bad int64
+	first, last                    []ticketMark // by (created, id); the oldest and the newest tickets
+	scores                         []scoreMark  // newest ratings, by (at, ticket)
+	acts                           []actMark    // by slug
+}
+
+type ticketMark struct {
+	created, id     int64
+	subject, status string
+}
+
+type scoreMark struct {
+	at, ticket int64
+	good       bool
+}
+
+type actMark struct {
+	slug        slug
+	count       int64
+	first, last []int64 // ascending seconds, at most edgeSize each
+}
+
+type statsWork struct {
+	account string
+	user    int64
+	s       *stats
+	before  []byte
+	acts    map[slug]actSummary
+}
+
+type actSummary struct{ count, first, last int64 }
+
+func (r *run) stats(a *accountWork, user int64) *statsWork {
+	key := statsKey(a.prefix, user)
+	w, ok := r.statistic[key]
+	if !ok {
+		w = &statsWork{account: a.name, user: user, s: open[stats](r, key), acts: map[slug]actSummary{}}
+		w.before = w.row()
+		r.statistic[key] = w
+		r.touch(key)
+	}
+	return w
+}
+
+func (w *statsWork) row() []byte {
+	s := w.s
+	row := schemas.PersonStats{
+		Account: w.account, UserID: w.user, TicketsTotal: s.total, TicketsOpen: s.open, TicketsClosed: s.closed, GoodRatings: s.good,
+		BadRatings: s.bad,
+	}
+	if len(s.first) > 0 {
+		row.FirstTicketAt = ptr(s.first[0].created)
+	}
+	if n := len(s.last); n > 0 {
+		x := &s.last[n-1]
+		row.LastTicketAt, row.LastTicketID, row.LastSubject, row.LastStatus = ptr(x.created), x.id, x.subject, x.status
+	}
+	if n := len(s.scores); n > 0 {
+		x := s.scores[n-1]
+		row.LastScoreAt, row.LastScore = ptr(x.at), "bad"
+		if x.good {
+			row.LastScore = "good"
+		}
+	}
+	return encodeStats(&row)
+}
+
+// move replaces what a ticket counted for by what it counts for now.
+func (r *run) move(a *accountWork, id int64, before, after share) {
+	if before == after {
+		return
+	}
+	if before.counted && before.user != 0 {
+		r.stats(a, before.user).s.add(id, before, -1)
+	}
+	if after.counted && after.user != 0 {
+		r.stats(a, after.user).s.add(id, after, 1)
+	}
+}
+
+func (s *stats) add(id int64, x share, n int64) {
+	s.total += n
+	for _, c := range []struct {
+		on  bool
+		sum *int64
+	}{{x.open, &s.open}, {x.closed, &s.closed}, {x.good, &s.good}, {x.bad, &s.bad}} {
+		if c.on {
+			*c.sum += n
+		}
+	}
+	m := ticketMark{x.created, id, x.subject, x.status}
+	oldest := m
+	oldest.subject, oldest.status = "", ""
+	s.first = edge(s.first, oldest, n > 0, ticketMark.before, false)
+	s.last = edge(s.last, m, n > 0, ticketMark.before, true)
+	if x.good || x.bad {
+		s.scores = edge(s.scores, scoreMark{x.scoreAt, id, x.good}, n > 0, scoreMark.before, true)
+	}
+}
+
+func (m ticketMark) before(o ticketMark) bool {
+	return m.created < o.created || m.created == o.created && m.id < o.id
+}
+
+func (m scoreMark) before(o scoreMark) bool {
+	return m.at < o.at || m.at == o.at && m.ticket < o.ticket
+}
+
+// edge keeps a sorted list of the edgeSize smallest (or, with last, largest) elements while one comes or goes.
+func edge[T any](list []T, x T, comes bool, before func(a, b T) bool, last bool) []T {
+	i := sort.Search(len(list), func(i int) bool { return !before(list[i], x) })
+	if !comes {
+		if i < len(list) && !before(x, list[i]) {
+			return append(list[:i], list[i+1:]...)
+		}
+		return list
+	}
+	if len(list) >= edgeSize && (last && i == 0 || !last && i == len(list)) {
+		return list // beyond the edge
+	}
+	list = append(list, x)
+	copy(list[i+1:], list[i:])
+	list[i] = x
+	if len(list) <= edgeSize {
+		return list
+	}
+	if last {
+		return append(list[:0], list[1:]...)
+	}
+	return list[:edgeSize]
+}
+
+// personActivity counts one activity of a user up or down.
+func (r *run) personActivity(a *accountWork, user int64, s slug, at, delta int64) {
+	if user <= 0 {
+		return
+	}
+	w := r.stats(a, user)
+	m := w.s.act(s)
+	if _, ok := w.acts[s]; !ok {
+		w.acts[s] = m.summary()
+	}
+	m.count += delta
+	less := func(a, b int64) bool { return a < b }
+	m.first = edge(m.first, at, delta > 0, less, false)
+	m.last = edge(m.last, at, delta > 0, less, true)
+}
+
+func (s *stats) act(k slug) *actMark {
+	i := sort.Search(len(s.acts), func(i int) bool { return s.acts[i].slug >= k })
+	if i == len(s.acts) || s.acts[i].slug != k {
+		s.acts = append(s.acts, actMark{})
+		copy(s.acts[i+1:], s.acts[i:])
+		s.acts[i] = actMark{slug: k}
+	}
+	return &s.acts[i]
+}
+
+func (m *actMark) summary() actSummary {
+	s := actSummary{count: m.count}
+	if m.count > 0 && len(m.first) > 0 {
+		s.first = m.first[0]
+	}
+	if n := len(m.last); m.count > 0 && n > 0 {
+		s.last = m.last[n-1]
+	}
+	return s
+}
+
+func (r *run) flushStats() {
+	for _, key := range sortedKeys(r.statistic) {
+		w := r.statistic[key]
+		if row := w.row(); string(row) != string(w.before) {
+			r.emit(schemas.TablePersonStats, row)
+		}
+		for i := range w.s.acts {
+			m := &w.s.acts[i]
+			before, ok := w.acts[m.slug]
+			now := m.summary()
+			if !ok || before == now {
+				continue
+			}
+			r.emit(schemas.TablePersonActivities, encodePersonActivity(&schemas.PersonActivity{
+				Account: w.account, UserID: w.user, Activity: m.slug.String(), FirstAt: unix(now.first), LastAt: unix(now.last), Count: now.count,
+			}))
+		}
+	}
+}
+
+func (s *stats) empty() bool { return s.total == 0 && len(s.acts) == 0 }
+
+func (s *stats) encode(w *writer) {
+	for _, n := range []int64{s.total, s.open, s.closed, s.good, s.bad} {
+		w.int(n)
+	}
+	mark := func(w *writer, m *ticketMark) { w.int(m.created); w.int(m.id); w.str(m.subject); w.str(m.status) }
+	list(w, s.first, mark)
+	list(w, s.last, mark)
+	list(w, s.scores, func(w *writer, m *scoreMark) { w.int(m.at); w.int(m.ticket); w.bool(m.good) })
+	list(w, s.acts, func(w *writer, m *actMark) {
+		w.byte(byte(m.slug))
+		w.int(m.count)
+		w.ints(m.first)
+		w.ints(m.last)
+	})
+}
+
+func (s *stats) decode(r *reader) {
+	s.total, s.open, s.closed, s.good, s.bad = r.int(), r.int(), r.int(), r.int(), r.int()
+	mark := func(r *reader, m *ticketMark) {
+		m.created, m.id, m.subject, m.status = r.int(), r.int(), r.str(), r.str()
+	}
+	s.first, s.last = readList(r, mark), readList(r, mark)
+	s.scores = readList(r, func(r *reader, m *scoreMark) { m.at, m.ticket, m.good = r.int(), r.int(), r.bool() })
+	s.acts = readList(r, func(r *reader, m *actMark) {
+		m.slug, m.count, m.first, m.last = slug(r.byte()), r.int(), r.ints(), r.ints()
+		if int(m.slug) >= len(slugNames) {
+			r.fail()
+		}
+	})
+}

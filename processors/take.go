@@ -1,0 +1,265 @@
+package processors
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// takeTicket merges a ticket, audit, rating or ticket webhook.
+func (r *run) takeTicket(a *accountWork, it *item) {
+	w := r.ticket(a, it.id)
+	if known(w.t, it) {
+		r.repeat(w, it)
+		return
+	}
+	if it.load(); it.domain == domainDead {
+		r.dead(it)
+		return
+	}
+	if w.t.source == "" {
+		w.t.source = it.ev.Source
+	}
+	w.see(it)
+	changed := false
+	switch {
+	case it.hint != nil:
+		changed = r.takeTicketHint(w, it)
+	case it.rec != nil:
+		changed = w.t.takeRecord(copyRecord(it.rec))
+		if changed && w.t.marks.scrubbed != 0 {
+			r.eraseTexts(w)
+		}
+	case it.sub != 0 && it.step.at != 0:
+		changed = true
+		r.takeAudit(w, it)
+	default:
+		changed = w.t.takeRating(it.rating)
+	}
+	if !changed {
+		r.repeat(w, it)
+		return
+	}
+	w.dirty = true
+	r.touch(ticketKey(a.prefix, it.id))
+}
+
+// repeat counts an event that told nothing new. It is worth another look only where the retention changed, because activities carry
+// their expiry.
+func (r *run) repeat(w *ticketWork, it *item) {
+	r.result.Duplicates++
+	if w.t.row != 0 && w.t.retention != w.account.sources.of(it.ev.Source).fingerprint() {
+		w.see(it)
+		w.dirty = true
+		r.touch(ticketKey(w.account.prefix, w.id))
+	}
+}
+
+// copyRecord keeps the decoded item as it was: a batch may be applied again after a lost commit.
+func copyRecord(r *record) *record {
+	c := *r
+	return &c
+}
+
+func (r *run) ticket(a *accountWork, id int64) *ticketWork {
+	key := ticketKey(a.prefix, id)
+	w, ok := r.tickets[key]
+	if !ok {
+		w = &ticketWork{account: a, id: id, t: open[ticket](r, key)}
+		r.tickets[key] = w
+	}
+	return w
+}
+
+func (w *ticketWork) see(it *item) {
+	if w.source == "" || it.ev.ReceivedAt.After(w.now) {
+		w.source = it.ev.Source
+	}
+	if it.ev.ReceivedAt.After(w.now) {
+		w.now = it.ev.ReceivedAt
+	}
+}
+
+// known tells from ids and content hash alone that an event is a repeat.
+func known(t *ticket, it *item) bool {
+	switch {
+	case it.hint != nil:
+		return false
+	case it.sub == 0:
+		return t.rec != nil && t.rec.hash == it.hash
+	}
+	if a := t.audit(it.sub); a != nil && it.ev.Kind == "audit" {
+		return a.hash == it.hash
+	}
+	if it.ev.Kind == "rating" {
+		for i := range t.ratings {
+			if t.ratings[i].id == it.sub {
+				return t.ratings[i].hash == it.hash
+			}
+		}
+	}
+	return false
+}
+
+// takeAudit merges an audit: its changes into the history, its texts into their rows.
+func (r *run) takeAudit(w *ticketWork, it *item) {
+	s := it.step
+	s.comments = append([]comment(nil), s.comments...)
+	w.t.takeAudit(s)
+	for _, x := range it.texts {
+		r.setText(w, x, 2)
+	}
+	for _, id := range it.step.redactions {
+		r.redact(w, id)
+	}
+	r.findMergeTarget(w, it)
+}
+
+// mentioned finds the ticket that a merge note names. The words around the number are in the account's language.
+var mentioned = regexp.MustCompile(`#(\d{1,18})`)
+
+// findMergeTarget reads the absorbing ticket's id from the private note of the audit that closes an absorbed ticket; no audit field holds it.
+func (r *run) findMergeTarget(w *ticketWork, it *item) {
+	if w.t.marks.into != 0 || len(it.texts) == 0 || !mergeStep(&it.step) {
+		return
+	}
+	for i, c := range it.step.comments {
+		if c.public || i >= len(it.texts) {
+			continue
+		}
+		if m := mentioned.FindStringSubmatch(it.texts[i].body); m != nil {
+			if n, err := strconv.ParseInt(m[1], 10, 64); err == nil && n != w.id {
+				w.t.marks.into = n
+			}
+		}
+	}
+}
+
+func mergeStep(s *step) bool {
+	closed, tagged := false, false
+	for i := range s.changes {
+		c := &s.changes[i]
+		closed = closed || c.field == fieldStatus && c.new == "closed"
+		tagged = tagged || c.field == fieldTags && hasTag(c.newTags, mergeTag) && !hasTag(c.oldTags, mergeTag)
+	}
+	return tagged || s.merge && closed
+}
+
+// takeTicketHint merges a webhook. What history will confirm is kept until it does; what only webhooks tell is kept for good.
+func (r *run) takeTicketHint(w *ticketWork, it *item) bool {
+	t, h := w.t, it.hint
+	changed := false
+	if h.snap != nil {
+		changed = t.takeSnapshot(copyRecord(h.snap)) && t.rec == nil
+	}
+	if h.merged && (t.marks.merged == 0 || h.at < t.marks.merged) {
+		t.marks.merged, changed = h.at, true
+	}
+	if h.into != 0 && h.into != w.id && t.marks.into == 0 {
+		t.marks.into, changed = h.into, true
+	}
+	if h.spam && (t.marks.spam == 0 || h.at < t.marks.spam) {
+		t.marks.spam, changed = h.at, true
+	}
+	if h.scrubbed && (t.marks.scrubbed == 0 || h.at < t.marks.scrubbed) {
+		t.scrub(h.at)
+		t.blank()
+		r.eraseTexts(w)
+		changed = true
+	}
+	for _, id := range h.redactions {
+		changed = r.redact(w, id) || changed
+	}
+	if len(h.changes)+len(h.comments)+len(h.redactions)+len(h.hidden) == 0 || !t.takeHint(h.hint) {
+		return changed
+	}
+	for _, x := range it.texts {
+		r.setText(w, x, 1)
+	}
+	return true
+}
+
+// texts opens a row of comment texts.
+func (r *run) texts(w *ticketWork, chunk int) *texts {
+	return open[texts](r, textsKey(w.account.prefix, w.id, int64(chunk)))
+}
+
+// setText stores a comment's text unless what is known is better.
+func (r *run) setText(w *ticketWork, x text, rank byte) {
+	t := w.t
+	if t.marks.scrubbed != 0 {
+		x.body = ""
+	}
+	b := t.makeBody(x.id)
+	old := ""
+	if b.chunk >= 0 {
+		old = r.texts(w, b.chunk).get(x.id)
+	}
+	if b.chunk >= 0 || b.redacted {
+		if old == x.body {
+			b.rank = max(b.rank, rank)
+			return
+		}
+		if !b.better(old, x.body, rank) {
+			return
+		}
+	}
+	b.rank, b.hash = max(b.rank, rank), hashText(x.body)
+	if x.body == "" {
+		return
+	}
+	if b.chunk < 0 {
+		b.chunk = r.roomyChunk(w)
+	}
+	r.texts(w, b.chunk).set(x.id, x.body)
+	r.touch(textsKey(w.account.prefix, w.id, int64(b.chunk)))
+}
+
+// roomyChunk gives the number of the last row of texts, or of a new one when that is full.
+func (r *run) roomyChunk(w *ticketWork) int {
+	if n := w.t.chunks; n > 0 && r.texts(w, n-1).size < maxChunk {
+		return n - 1
+	}
+	w.t.chunks++
+	r.fresh(textsKey(w.account.prefix, w.id, int64(w.t.chunks-1)), &texts{})
+	return w.t.chunks - 1
+}
+
+// redact blanks a comment's text for good; only a text in which Zendesk shows the redaction may take its place.
+func (r *run) redact(w *ticketWork, id int64) bool {
+	b := w.t.makeBody(id)
+	if b.redacted {
+		return false
+	}
+	b.redacted = true
+	if b.chunk >= 0 {
+		row := r.texts(w, b.chunk)
+		if !strings.Contains(row.get(id), blackout) {
+			row.remove(id)
+			r.touch(textsKey(w.account.prefix, w.id, int64(b.chunk)))
+			b.chunk, b.hash = -1, hashText("")
+		}
+	}
+	return true
+}
+
+// eraseTexts removes every text of the ticket from state.
+func (r *run) eraseTexts(w *ticketWork) {
+	for n := range w.t.chunks {
+		row := r.texts(w, n)
+		row.items, row.size = nil, 0
+		r.touch(textsKey(w.account.prefix, w.id, int64(n)))
+	}
+	for i := range w.t.bodies {
+		w.t.bodies[i].chunk, w.t.bodies[i].hash = -1, hashText("")
+	}
+	w.t.chunks = 0
+}
+
+// textOf gives the text of a comment, "" once erased.
+func (r *run) textOf(w *ticketWork, x *message) string {
+	if x == nil || x.chunk < 0 {
+		return ""
+	}
+	return r.texts(w, x.chunk).get(x.id)
+}

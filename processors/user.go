@@ -1,0 +1,507 @@
+package processors
+
+import (
+	"encoding/json"
+	"sort"
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// userFacts are what one record or webhook says about a user.
+type userFacts struct {
+	id       int64
+	at       int64 // updated_at
+	hash     uint64
+	full     bool // a record; a webhook knows only some fields
+	deletion bool // the webhook tells a deletion: its blank fields mean nothing
+	created  int64
+	name     string
+	email    string
+	phone    string
+	alias    string
+	details  string
+	notes    string
+	role     string
+	locale   string
+	zone     string
+	external string
+	url      string
+	tags     []string
+	org      int64
+	fields   string // JSON object
+	login    int64
+	verified bool
+	shared   bool // the phone number is shared and no identity
+	active   bool
+	hasState bool // active is told
+	suspend  bool
+	erased   bool // permanently deleted
+
+	identities []identity // verified addresses and numbers, when they were fetched
+	fetched    bool
+	named      bool // a webhook that tells the name
+	other      int64
+}
+
+// rolePoint says that a user had a role at a time.
+type rolePoint struct {
+	at   int64
+	role byte // roleEndUser or roleAgent; admins are agents
+}
+
+// patch is a value that webhooks told, newer than the record.
+type patch[T any] struct {
+	at    int64
+	value T
+}
+
+// pair says that Zendesk merged two users.
+type pair struct {
+	other int64
+	at    int64
+	lost  bool // the webhook was about this user
+}
+
+// user is everything known about a Zendesk user, and what was emitted about it.
+type user struct {
+	id     int64
+	source string
+	rec    *userFacts
+	email  patch[string]
+	ext    patch[string]
+	role   patch[string]
+	name   patch[string]
+	org    patch[int64]
+	active patch[bool]
+	born   int64 // created_at as webhooks tell it
+	roles  []rolePoint
+	versions
+	pairs []pair
+
+	decided  bool // the permissions were decided, when the user was first seen as an end user
+	mail     bool
+	sms      bool
+	archived bool
+	system   systemFields
+
+	sentPerson uint64
+	sentAgent  uint64
+	head       int64 // user whose person this one is, as emitted; 0 = none
+	activities []sentActivity
+	retention  uint64
+}
+
+// systemFields are the fields of a person that a source may be forbidden to write (R09). They hold what was allowed so far.
+type systemFields struct {
+	set                                       bool
+	activeAt, goneAt                          int64 // newest version written, of an active and of a deleted user
+	first, last, email, phone, language, zone string
+}
+
+func (it *item) loadUser() {
+	var z schemas.ZUser
+	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.CreatedAt, "created_at") {
+		return
+	}
+	f := &userFacts{
+		id: int64(z.ID), at: z.UpdatedAt.Unix(), hash: it.hash, full: true, created: z.CreatedAt.Unix(), name: cut(z.Name, 1024),
+		email: cut(strings.TrimSpace(z.Email), 320), phone: cut(z.Phone, 128), alias: cut(z.Alias, 1024), details: cut(z.Details, maxText/2),
+		notes: cut(z.Notes, maxText/2), role: strings.ToLower(z.Role), locale: cut(z.Locale, 64), external: cut(z.ExternalID, 1024),
+		url: cut(z.URL, 1024), tags: z.Tags, org: int64(z.Organization), verified: z.Verified, shared: z.SharedPhone, suspend: z.Suspended,
+		active: z.Active == nil || *z.Active, hasState: true, erased: z.PermanentlyDe, fields: "{}",
+	}
+	if !sane(z.UpdatedAt) {
+		f.at = f.created
+	}
+	if f.zone = zoneName(z.IANATimeZone); f.zone == "" {
+		f.zone = zoneName(z.TimeZone)
+	}
+	if len(z.UserFields) > 0 {
+		if b, err := json.Marshal(z.UserFields); err == nil && len(b) < maxText {
+			f.fields = string(b)
+		}
+	}
+	if z.LastLoginAt != nil && sane(*z.LastLoginAt) {
+		f.login = z.LastLoginAt.Unix()
+	}
+	if f.erased {
+		f.erase()
+	}
+	f.fetched = len(z.Identities) > 0
+	f.identities = identitiesOf(z.Identities)
+	it.user = f
+}
+
+// erase removes everything personal; Zendesk keeps only the fact that there was such a user.
+func (f *userFacts) erase() {
+	f.name, f.email, f.phone, f.alias, f.details, f.notes, f.external, f.fields = "", "", "", "", "", "", "", "{}"
+	f.tags, f.identities, f.active = nil, nil, false
+}
+
+// userHints are the user webhooks we read; the others tell nothing that a report or a person field needs.
+var userHints = map[string]bool{
+	"created": true, "deleted": true, "merged": true, "active_changed": true, "suspended_changed": true, "name_changed": true,
+	"role_changed": true, "alias_changed": true, "details_changed": true, "notes_changed": true, "external_id_changed": true,
+	"custom_field_changed": true, "identity_created": true, "identity_changed": true, "identity_deleted": true, "tags_changed": true,
+	"time_zone_changed": true, "organization_membership_created": true, "organization_membership_deleted": true,
+}
+
+// loadUserHint reads a user webhook. It knows neither name nor phone: the poll brings those.
+func (it *item) loadUserHint(e schemas.Envelope, name string) {
+	if !userHints[name] {
+		return
+	}
+	var d struct {
+		ID           schemas.ZID     `json:"id"`
+		Email        string          `json:"email"`
+		ExternalID   string          `json:"external_id"`
+		Role         string          `json:"role"`
+		Organization schemas.ZID     `json:"organization_id"`
+		CreatedAt    json.RawMessage `json:"created_at"`
+		UpdatedAt    json.RawMessage `json:"updated_at"`
+	}
+	var b webhookBody
+	if !it.envelopeParts(e, &d, &b) {
+		return
+	}
+	it.id = int64(d.ID)
+	if it.id == 0 {
+		it.id = subjectID(e.Subject)
+	}
+	if it.id <= 0 {
+		it.die("invalid", "the webhook names no user")
+		return
+	}
+	at := secondsOf(d.UpdatedAt)
+	if at == 0 && sane(e.Time) {
+		at = e.Time.Unix()
+	}
+	if at == 0 {
+		it.die("invalid", "the webhook has no possible time")
+		return
+	}
+	f := &userFacts{
+		id: it.id, at: at, hash: it.hash, created: secondsOf(d.CreatedAt), email: cut(strings.TrimSpace(d.Email), 320),
+		external: cut(d.ExternalID, 1024), role: strings.ToLower(d.Role), org: int64(d.Organization), deletion: name == "deleted",
+	}
+	switch name {
+	case "created":
+		f.hasState, f.active = true, true
+	case "deleted":
+		f.hasState, f.active = true, false
+	case "active_changed":
+		f.hasState, f.active = true, string(b.Current) == "true"
+	case "name_changed":
+		f.named, f.name = true, cut(schemas.Text(b.Current), 1024)
+	case "role_changed":
+		if current := strings.ToLower(schemas.Text(b.Current)); f.role == "" {
+			f.role = current
+		}
+	case "merged":
+		f.other = int64(b.User.ID)
+	}
+	it.user, it.domain = f, domainUser
+}
+
+// secondsOf reads a time of a webhook; 0 when there is none.
+func secondsOf(v json.RawMessage) int64 {
+	t, ok := parseTime(schemas.Text(v))
+	if !ok || !sane(t) {
+		return 0
+	}
+	return t.Unix()
+}
+
+func roleByte(name string) byte {
+	switch name {
+	case "agent", "admin":
+		return byte(roleAgent)
+	case "end-user":
+		return byte(roleEndUser)
+	}
+	return byte(roleUnknown)
+}
+
+// takeFacts merges a record or webhook; it reports whether anything was news.
+func (u *user) takeFacts(f *userFacts) bool {
+	u.id = f.id
+	news := u.addRole(f.at, roleByte(f.role))
+	news = u.addMark(f.versionMark()) || news
+	if f.full {
+		if u.rec == nil || f.at > u.rec.at || f.at == u.rec.at && f.hash > u.rec.hash {
+			u.rec = f
+			news = true
+		}
+	} else {
+		news = u.patch(f) || news
+	}
+	if f.other != 0 {
+		news = u.addPair(pair{f.other, f.at, true}) || news
+	}
+	if u.rec != nil && u.rec.erased {
+		u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
+		u.marks = nil // hashes of personal data go too
+	}
+	return news
+}
+
+func (u *user) patch(f *userFacts) bool {
+	news := false
+	if !f.deletion {
+		news = take(&u.email, f.at, f.email) || news
+		news = take(&u.ext, f.at, f.external) || news
+		news = take(&u.org, f.at, f.org) || news
+	}
+	if f.role != "" {
+		news = take(&u.role, f.at, f.role) || news
+	}
+	if f.named && f.name != "" {
+		news = take(&u.name, f.at, f.name) || news
+	}
+	if f.hasState {
+		before := u.active
+		if f.at > before.at || f.at == before.at && !f.active && before.value {
+			u.active, news = patch[bool]{f.at, f.active}, true
+		}
+	}
+	if f.created != 0 && u.born == 0 {
+		u.born, news = f.created, true
+	}
+	return news
+}
+
+// take keeps the newer of two values; of two of one second the larger, so that the order of arrival does not matter.
+func take[T interface{ ~string | ~int64 }](p *patch[T], at int64, v T) bool {
+	if at < p.at || at == p.at && v <= p.value {
+		return false
+	}
+	*p = patch[T]{at, v}
+	return true
+}
+
+func (u *user) addPair(p pair) bool {
+	for i := range u.pairs {
+		if u.pairs[i].other == p.other {
+			if p.at < u.pairs[i].at {
+				u.pairs[i] = p
+				return true
+			}
+			return false
+		}
+	}
+	u.pairs = append(u.pairs, p)
+	sort.Slice(u.pairs, func(i, j int) bool { return u.pairs[i].other < u.pairs[j].other })
+	return true
+}
+
+// maxRoles bounds the role history; beyond it points inside a run of one role are dropped, which change nothing.
+const maxRoles = 32
+
+func (u *user) addRole(at int64, role byte) bool {
+	if role == byte(roleUnknown) {
+		return false
+	}
+	i := sort.Search(len(u.roles), func(i int) bool { return u.roles[i].at > at || u.roles[i].at == at && u.roles[i].role >= role })
+	if i < len(u.roles) && u.roles[i] == (rolePoint{at, role}) {
+		return false
+	}
+	u.roles = append(u.roles, rolePoint{})
+	copy(u.roles[i+1:], u.roles[i:])
+	u.roles[i] = rolePoint{at, role}
+	for j := 1; len(u.roles) > maxRoles && j < len(u.roles)-1; j++ {
+		if u.roles[j-1].role == u.roles[j].role && u.roles[j].role == u.roles[j+1].role {
+			u.roles = append(u.roles[:j], u.roles[j+1:]...)
+		}
+	}
+	if len(u.roles) > 4*maxRoles {
+		u.roles = u.roles[1:]
+	}
+	return true
+}
+
+// roleAt gives the role in force at a time; before the first known one, that one (G9).
+func (u *user) roleAt(at int64) role {
+	if len(u.roles) == 0 {
+		return roleUnknown
+	}
+	r := u.roles[0].role
+	for _, p := range u.roles {
+		if p.at > at {
+			break
+		}
+		r = p.role
+	}
+	return role(r)
+}
+
+// everAgent says whether the user is or was an agent.
+func (u *user) everAgent() bool {
+	for _, p := range u.roles {
+		if p.role == byte(roleAgent) {
+			return true
+		}
+	}
+	return false
+}
+
+// now gives the user's values: the record's, overlaid by what webhooks told later.
+func (u *user) now() userFacts {
+	var f userFacts
+	if u.rec != nil {
+		f = *u.rec
+	} else {
+		f = userFacts{id: u.id, created: u.born, active: true, fields: "{}"}
+	}
+	base := f.at
+	over := func(at int64) bool {
+		if at <= base {
+			return false
+		}
+		f.at = max(f.at, at)
+		return true
+	}
+	if over(u.email.at) && f.email != u.email.value {
+		f.email, f.fetched = u.email.value, false
+	}
+	if over(u.ext.at) {
+		f.external = u.ext.value
+	}
+	if over(u.role.at) {
+		f.role = u.role.value
+	}
+	if over(u.name.at) {
+		f.name = u.name.value
+	}
+	if over(u.org.at) {
+		f.org = u.org.value
+	}
+	if over(u.active.at) {
+		f.active = u.active.value
+	}
+	if f.created == 0 {
+		f.created = f.at
+	}
+	return f
+}
+
+// roleOf gives the roles of an account's users; author 0 and below is the system.
+func (r *run) roleOf(a *accountWork) func(user, at int64) role {
+	return func(id, at int64) role {
+		if id <= 0 {
+			return roleSystem
+		}
+		return open[user](r, userKey(a.prefix, id)).roleAt(at)
+	}
+}
+
+func (r *run) user(a *accountWork, id int64) *userWork {
+	key := userKey(a.prefix, id)
+	w, ok := r.users[key]
+	if !ok {
+		w = &userWork{account: a, id: id, u: open[user](r, key)}
+		w.before, w.known = w.u.identities(), len(w.u.roles) > 0
+		r.users[key] = w
+	}
+	return w
+}
+
+// sameUser tells from the content hash alone that a record is a repeat: a full sync of a million users must cost almost nothing.
+func sameUser(u *user, it *item, fingerprint uint64) bool {
+	return u != nil && u.rec != nil && it.ev.Kind == schemas.KindUser && u.rec.hash == it.hash && u.retention == fingerprint
+}
+
+// takeUser merges a user record or webhook.
+func (r *run) takeUser(a *accountWork, it *item) {
+	set := a.sources.of(it.ev.Source)
+	u := open[user](r, userKey(a.prefix, it.id))
+	if sameUser(u, it, set.fingerprint()) {
+		r.result.Duplicates++
+		return
+	}
+	if it.load(); it.domain == domainDead {
+		r.dead(it)
+		return
+	}
+	w := r.user(a, it.id)
+	before := u.now()
+	f := *it.user
+	news := u.takeFacts(&f)
+	if f.other != 0 {
+		other := r.user(a, f.other)
+		other.u.id = f.other
+		news = other.u.addPair(pair{f.id, f.at, false}) || news
+		other.see(it)
+		r.touch(userKey(a.prefix, f.other))
+	}
+	if !news && u.retention == set.fingerprint() {
+		r.result.Duplicates++
+		return
+	}
+	if u.source == "" {
+		u.source = it.ev.Source
+	}
+	u.retention = set.fingerprint()
+	w.see(it)
+	after := u.now()
+	u.decide(set, &f, &before, &after)
+	r.touch(userKey(a.prefix, it.id))
+}
+
+func (w *userWork) see(it *item) {
+	if w.source == "" || it.ev.ReceivedAt.After(w.now) {
+		w.source = it.ev.Source
+	}
+	if it.ev.ReceivedAt.After(w.now) {
+		w.now = it.ev.ReceivedAt
+	}
+}
+
+// decide applies the settings in force now: permissions once, when the user is first seen as an end user (R13); system fields where the
+// source may write them (R09); archiving when the user is deleted (R10).
+func (u *user) decide(set settings, told, before, after *userFacts) {
+	if !u.decided && roleByte(after.role) == byte(roleEndUser) {
+		u.decided, u.mail, u.sms = true, set.OptIn.Email, set.OptIn.SMS
+	}
+	if after.active {
+		u.archived = false
+	} else if before.active || before.at == 0 {
+		u.archived = set.ArchiveOnDelete
+	}
+	switch {
+	case after.erased:
+		u.system = systemFields{set: true}
+	case !after.active && told.full && told.active:
+		u.system.write(set, told) // an older record brings what the deletion took away
+	default:
+		u.system.write(set, after)
+	}
+}
+
+// write takes over what the version says. A deletion blanks address and number at Zendesk; the person keeps them, so a deleted user's
+// version counts only while no other was seen.
+func (s *systemFields) write(set settings, f *userFacts) {
+	if f.active && f.at < s.activeAt || !f.active && (s.activeAt != 0 || f.at < s.goneAt) {
+		return
+	}
+	if f.active {
+		s.activeAt = f.at
+	} else {
+		s.goneAt = f.at
+	}
+	first, last := splitName(f.name)
+	for _, x := range []struct {
+		name  string
+		have  *string
+		value string
+	}{
+		{"first-name", &s.first, first}, {"last-name", &s.last, last}, {"email", &s.email, foldEmail(f.email)},
+		{"phone-number", &s.phone, phoneNumber(f.phone)}, {"language", &s.language, languageTag(f.locale)}, {"timezone", &s.zone, f.zone},
+	} {
+		if s.set && (!set.writable(x.name) || set.Fields.OnlyIfEmpty && *x.have != "") {
+			continue
+		}
+		*x.have = x.value
+	}
+	s.set = true
+}

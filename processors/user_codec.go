@@ -1,0 +1,94 @@
+package processors
+
+func (u *user) empty() bool { return u.id == 0 }
+
+func (u *user) encode(w *writer) {
+	w.int(u.id)
+	w.str(u.source)
+	w.bool(u.rec != nil)
+	if u.rec != nil {
+		u.rec.encode(w)
+	}
+	for _, p := range []*patch[string]{&u.email, &u.ext, &u.role, &u.name} {
+		w.int(p.at)
+		w.str(p.value)
+	}
+	w.int(u.org.at)
+	w.int(u.org.value)
+	w.int(u.active.at)
+	w.bool(u.active.value)
+	w.int(u.born)
+	list(w, u.roles, func(w *writer, p *rolePoint) { w.int(p.at); w.byte(p.role) })
+	u.versions.encode(w)
+	list(w, u.pairs, func(w *writer, p *pair) { w.int(p.other); w.int(p.at); w.bool(p.lost) })
+	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(u.system.set)<<4)
+	s := &u.system
+	w.int(s.activeAt)
+	w.int(s.goneAt)
+	for _, v := range []string{s.first, s.last, s.email, s.phone, s.language, s.zone} {
+		w.str(v)
+	}
+	w.hash(u.sentPerson)
+	w.hash(u.sentAgent)
+	w.int(u.head)
+	list(w, u.activities, writeSentActivity)
+	w.hash(u.retention)
+}
+
+func (u *user) decode(r *reader) {
+	u.id, u.source = r.int(), r.str()
+	if r.bool() {
+		u.rec = &userFacts{}
+		u.rec.decode(r)
+	}
+	for _, p := range []*patch[string]{&u.email, &u.ext, &u.role, &u.name} {
+		p.at, p.value = r.int(), r.str()
+	}
+	u.org = patch[int64]{r.int(), r.int()}
+	u.active = patch[bool]{r.int(), r.bool()}
+	u.born = r.int()
+	u.roles = readList(r, func(r *reader, p *rolePoint) { p.at, p.role = r.int(), r.byte() })
+	u.versions.decode(r)
+	u.pairs = readList(r, func(r *reader, p *pair) { p.other, p.at, p.lost = r.int(), r.int(), r.bool() })
+	bits := r.byte()
+	u.decided, u.mail, u.sms, u.archived, u.system.set = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0, bits&16 != 0
+	s := &u.system
+	s.activeAt, s.goneAt = r.int(), r.int()
+	for _, v := range []*string{&s.first, &s.last, &s.email, &s.phone, &s.language, &s.zone} {
+		*v = r.str()
+	}
+	u.sentPerson, u.sentAgent, u.head = r.hash(), r.hash(), r.int()
+	u.activities = readList(r, readSentActivity)
+	u.retention = r.hash()
+}
+
+func (f *userFacts) encode(w *writer) {
+	for _, n := range []int64{f.id, f.at, f.created, f.org, f.login} {
+		w.int(n)
+	}
+	w.hash(f.hash)
+	for _, v := range []string{f.name, f.email, f.phone, f.alias, f.details, f.notes, f.role, f.locale, f.zone, f.external, f.url, f.fields} {
+		w.str(v)
+	}
+	w.strs(f.tags)
+	for _, b := range []bool{f.verified, f.shared, f.active, f.suspend, f.erased, f.fetched} {
+		w.bool(b)
+	}
+	list(w, f.identities, func(w *writer, i *identity) { w.str(i.kind); w.str(i.value); w.bool(i.strong) })
+}
+
+func (f *userFacts) decode(r *reader) {
+	f.full, f.hasState = true, true
+	for _, n := range []*int64{&f.id, &f.at, &f.created, &f.org, &f.login} {
+		*n = r.int()
+	}
+	f.hash = r.hash()
+	for _, v := range []*string{&f.name, &f.email, &f.phone, &f.alias, &f.details, &f.notes, &f.role, &f.locale, &f.zone, &f.external, &f.url, &f.fields} {
+		*v = r.str()
+	}
+	f.tags = r.strs()
+	for _, b := range []*bool{&f.verified, &f.shared, &f.active, &f.suspend, &f.erased, &f.fetched} {
+		*b = r.bool()
+	}
+	f.identities = readList(r, func(r *reader, i *identity) { i.kind, i.value, i.strong = r.str(), r.str(), r.bool() })
+}

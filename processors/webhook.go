@@ -1,0 +1,285 @@
+package processors
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// webhookBody is `event` of the webhooks we read (zendesk.md 1.6); several shapes of one thing are accepted where it is not certain
+// which one Zendesk sends.
+type webhookBody struct {
+	Current  json.RawMessage `json:"current"`
+	Previous json.RawMessage `json:"previous"`
+	Comment  *webhookComment `json:"comment"`
+	Added    struct {
+		Tags []string `json:"tags"`
+	} `json:"added"`
+	TagsAdded []string    `json:"tags_added"`
+	Target    schemas.ZID `json:"target_ticket_id"`
+	Into      schemas.ZID `json:"into_ticket_id"`
+	Ticket    struct {
+		ID schemas.ZID `json:"id"`
+	} `json:"ticket"`
+	User struct {
+		ID schemas.ZID `json:"id"`
+	} `json:"user"`
+	Meta struct {
+		Sequence struct {
+			ID string `json:"id"`
+		} `json:"sequence"`
+	} `json:"meta"`
+}
+
+type webhookComment struct {
+	ID       schemas.ZID     `json:"id"`
+	Body     json.RawMessage `json:"body"` // text, or an object that holds it
+	Plain    string          `json:"plain_body"`
+	IsPublic *bool           `json:"is_public"`
+	Author   struct {
+		ID schemas.ZID `json:"id"`
+	} `json:"author"`
+}
+
+func (c *webhookComment) text() string {
+	if c.Plain != "" {
+		return c.Plain
+	}
+	if len(c.Body) > 0 && c.Body[0] == '{' {
+		var o struct {
+			Body  string `json:"body"`
+			Plain string `json:"plain_body"`
+		}
+		if json.Unmarshal(c.Body, &o) == nil && o.Plain != "" {
+			return o.Plain
+		}
+		return o.Body
+	}
+	return schemas.Text(c.Body)
+}
+
+// loadWebhook reads an envelope. Types nobody needs are left without a domain, which counts them as ignored.
+func (it *item) loadWebhook() {
+	it.loaded = true
+	e, err := schemas.DecodeEnvelope(it.ev.Data)
+	if err != nil {
+		class := "invalid"
+		if !json.Valid(it.ev.Data) {
+			class = "parse"
+		}
+		it.die(class, "the webhook is not an event envelope")
+		return
+	}
+	kind, name, _ := strings.Cut(e.Name(), ".")
+	switch kind {
+	case "ticket":
+		it.loadTicketHint(e, name)
+	case "user":
+		it.loadUserHint(e, name)
+	case "organization":
+		it.loadOrganizationHint(e, name)
+	}
+}
+
+// subjectID reads the id at the end of zen:ticket:36.
+func subjectID(subject string) int64 {
+	n, err := strconv.ParseInt(subject[strings.LastIndexAny(subject, ":/")+1:], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func (it *item) loadTicketHint(e schemas.Envelope, name string) {
+	h := &ticketHint{useful: true}
+	read, ok := ticketHints[name]
+	if !ok {
+		return
+	}
+	var d schemas.TicketDetail
+	var b webhookBody
+	if !it.envelopeParts(e, &d, &b) {
+		return
+	}
+	it.id = int64(d.ID)
+	if it.id == 0 {
+		it.id = subjectID(e.Subject)
+	}
+	if e.Time.IsZero() {
+		e.Time = d.UpdatedAt
+	}
+	if it.id <= 0 {
+		it.die("invalid", "the webhook names no ticket")
+		return
+	}
+	if !it.sound(e.Time, "time") {
+		return
+	}
+	h.id, h.nanos, h.group = e.ID, e.Time.UnixNano(), b.Meta.Sequence.ID
+	h.step = step{at: e.Time.Unix(), author: int64(d.ActorID), channel: strings.ToLower(d.Via.Channel), hash: it.hash}
+	if h.group == "" {
+		h.group = d.ActorID.String()
+	}
+	h.snap = snapshot(&d, e.Time.Unix(), it.hash)
+	read(it, h, &d, &b)
+	it.hint, it.domain = h, domainTicket
+}
+
+// envelopeParts decodes detail and event, either of which may be missing or null.
+func (it *item) envelopeParts(e schemas.Envelope, detail, body any) bool {
+	if len(e.Detail) > 0 && !it.unmarshal(e.Detail, detail) {
+		return false
+	}
+	return len(e.Event) == 0 || it.unmarshal(e.Event, body)
+}
+
+// snapshot takes a webhook's detail as a record of the ticket; nil when it does not say when the ticket was created.
+func snapshot(d *schemas.TicketDetail, at int64, hash uint64) *record {
+	if !sane(d.CreatedAt) {
+		return nil
+	}
+	return &record{
+		at: at, hash: hash, created: d.CreatedAt.Unix(), updated: max(at, d.UpdatedAt.Unix()), submitter: int64(d.SubmitterID),
+		description: cut(d.Description, maxText), channel: strings.ToLower(d.Via.Channel), external: cut(d.ExternalID, maxSubject),
+		custom: "{}",
+		dims: dims{
+			status: statusWord(d.Status), priority: strings.ToLower(d.Priority), kind: strings.ToLower(d.Type),
+			subject: cut(d.Subject, maxSubject), assignee: int64(d.AssigneeID), group: int64(d.GroupID), requester: int64(d.RequesterID),
+			org: int64(d.Organization), brand: int64(d.BrandID), formID: int64(d.FormID), tags: d.Tags,
+		},
+	}
+}
+
+// statusWord brings a status of a webhook to the words of the API: archived tickets are closed ones, scrubbed tickets deleted ones.
+func statusWord(s string) string {
+	switch s = strings.ToLower(s); s {
+	case "archived":
+		return "closed"
+	case "scrubbed":
+		return "deleted"
+	}
+	return s
+}
+
+type hintReader func(it *item, h *ticketHint, d *schemas.TicketDetail, b *webhookBody)
+
+// ticketHints says what each type of ticket webhook changes. All others are ignored: nothing we report depends on them, and the next
+// poll brings them.
+var ticketHints = map[string]hintReader{
+	"created":                  hintCreated,
+	"status_changed":           hintStatus,
+	"agent_assignment_changed": idHint(fieldAssignee),
+	"group_assignment_changed": idHint(fieldGroup),
+	"requester_changed":        idHint(fieldRequester),
+	"organization_changed":     idHint(fieldOrganization),
+	"brand_changed":            idHint(fieldBrand),
+	"form_changed":             idHint(fieldForm),
+	"priority_changed":         textHint(fieldPriority, strings.ToLower),
+	"type_changed":             textHint(fieldType, strings.ToLower),
+	"subject_changed":          textHint(fieldSubject, func(s string) string { return cut(s, maxSubject) }),
+	"tags_changed":             hintTags,
+	"comment_added":            hintComment,
+	"comment_redacted":         hintRedaction,
+	"attachment_redacted_from_comment": func(_ *item, h *ticketHint, _ *schemas.TicketDetail, _ *webhookBody) {
+		h.useful = false
+	},
+	"comment_made_private": hintPrivate,
+	"soft_deleted": func(_ *item, h *ticketHint, _ *schemas.TicketDetail, _ *webhookBody) {
+		h.changes = []change{{field: fieldStatus, new: "deleted"}}
+	},
+	"undeleted":           hintRestored,
+	"permanently_deleted": func(_ *item, h *ticketHint, _ *schemas.TicketDetail, _ *webhookBody) { h.scrubbed = true },
+	"marked_as_spam":      func(_ *item, h *ticketHint, _ *schemas.TicketDetail, _ *webhookBody) { h.spam = true },
+	"merged":              hintMerged,
+	"csat_requested":      func(*item, *ticketHint, *schemas.TicketDetail, *webhookBody) {}, // the rating record tells it
+	"csat_received":       func(*item, *ticketHint, *schemas.TicketDetail, *webhookBody) {},
+}
+
+// hintCreated takes detail as the values the ticket was born with.
+func hintCreated(_ *item, h *ticketHint, d *schemas.TicketDetail, _ *webhookBody) {
+	h.changes = []change{
+		{field: fieldStatus, created: true, new: statusWord(d.Status)},
+		{field: fieldSubject, created: true, new: cut(d.Subject, maxSubject)},
+		{field: fieldTags, created: true, newTags: d.Tags},
+		{field: fieldRequester, created: true, newID: int64(d.RequesterID)},
+		{field: fieldAssignee, created: true, newID: int64(d.AssigneeID)},
+		{field: fieldGroup, created: true, newID: int64(d.GroupID)},
+		{field: fieldPriority, created: true, new: strings.ToLower(d.Priority)},
+		{field: fieldType, created: true, new: strings.ToLower(d.Type)},
+		{field: fieldOrganization, created: true, newID: int64(d.Organization)},
+		{field: fieldBrand, created: true, newID: int64(d.BrandID)},
+		{field: fieldForm, created: true, newID: int64(d.FormID)},
+	}
+}
+
+func hintStatus(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
+	current := strings.ToLower(schemas.Text(b.Current))
+	switch current {
+	case "scrubbed":
+		h.scrubbed = true
+		return
+	case "archived", "": // archiving moves a closed ticket to other storage and is no change
+		return
+	}
+	h.changes = []change{{field: fieldStatus, old: statusWord(schemas.Text(b.Previous)), new: current}}
+}
+
+func idHint(f field) hintReader {
+	return func(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
+		h.changes = []change{{field: f, oldID: idOf(b.Previous), newID: idOf(b.Current)}}
+	}
+}
+
+func textHint(f field, clean func(string) string) hintReader {
+	return func(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
+		h.changes = []change{{field: f, old: clean(schemas.Text(b.Previous)), new: clean(schemas.Text(b.Current))}}
+	}
+}
+
+// hintTags takes the tags of detail, because the shape of event is not certain.
+func hintTags(_ *item, h *ticketHint, d *schemas.TicketDetail, _ *webhookBody) {
+	h.changes = []change{{field: fieldTags, newTags: d.Tags}}
+}
+
+func hintComment(it *item, h *ticketHint, d *schemas.TicketDetail, b *webhookBody) {
+	if b.Comment == nil || b.Comment.ID == 0 {
+		h.useful = false
+		return
+	}
+	c := comment{id: int64(b.Comment.ID), author: int64(b.Comment.Author.ID), public: b.Comment.IsPublic == nil || *b.Comment.IsPublic}
+	if c.author == 0 {
+		c.author = int64(d.ActorID)
+	}
+	h.comments = []comment{c}
+	it.texts = []text{{id: c.id, body: cut(b.Comment.text(), maxText)}}
+}
+
+func hintRedaction(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
+	if b.Comment != nil && b.Comment.ID != 0 {
+		h.redactions = []int64{int64(b.Comment.ID)}
+	}
+}
+
+func hintPrivate(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
+	if b.Comment != nil && b.Comment.ID != 0 {
+		h.hidden = []int64{int64(b.Comment.ID)}
+	}
+}
+
+func hintRestored(_ *item, h *ticketHint, d *schemas.TicketDetail, _ *webhookBody) {
+	if s := statusWord(d.Status); s != "" && s != "deleted" {
+		h.changes = []change{{field: fieldStatus, old: "deleted", new: s}}
+	}
+}
+
+// hintMerged takes the ticket of the envelope as the one that was absorbed, as it is closed by it.
+func hintMerged(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
+	h.merged = true
+	for _, id := range []schemas.ZID{b.Target, b.Into, b.Ticket.ID} {
+		if id != 0 && h.into == 0 {
+			h.into = int64(id)
+		}
+	}
+}
