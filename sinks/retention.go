@@ -29,11 +29,9 @@ func (db *DB) ApplyRetention(ctx context.Context, account string, r schemas.Rete
 	days := make([]string, len(slugs))
 	for i, slug := range slugs {
 		days[i] = strconv.Itoa(r.For(slug))
-		slugs[i] = quote(slug)
 	}
 	ctx = waitForMutation(parameters(ctx,
-		"account", account, "base", strconv.Itoa(r.For("")),
-		"slugs", "["+strings.Join(slugs, ",")+"]", "days", "["+strings.Join(days, ",")+"]"))
+		"account", account, "base", r.For(""), "slugs", stringArray(slugs), "days", arrayLiteral("["+strings.Join(days, ",")+"]")))
 	if err := db.queries.Exec(ctx, retentionApplySQL); err != nil {
 		return unavailable(fmt.Errorf("retention of account %s: %w", account, err))
 	}
@@ -82,9 +80,4 @@ func (db *DB) strings(ctx context.Context, query string) ([]string, error) {
 // waitForMutation makes an ALTER return when its work is done.
 func waitForMutation(ctx context.Context) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"mutations_sync": 1}))
-}
-
-// quote writes a string as an element of an array literal.
-func quote(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }
