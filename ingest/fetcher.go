@@ -147,6 +147,6 @@ func (r *runner) fetchTicket(ctx context.Context, client *Client, s schemas.Sour
 		return nil, fmt.Errorf("ticket %d: %w: no ticket in the answer", id, schemas.ErrUnavailable)
 	}
 	history, err := r.history(ctx, client, s, id)
-	events := ticketEvents(s, []json.RawMessage{one.Ticket}, p, r.p.Now())
+	events := r.ticketEvents(s, []json.RawMessage{one.Ticket}, p, r.p.Now())
 	return append(events, history...), err
 }

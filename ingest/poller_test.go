@@ -708,7 +708,7 @@ func TestUnreadableRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events := ticketEvents(s, p.lists["tickets"], p, testNow)
+	events := newRunner(&Poller{}, s).ticketEvents(s, p.lists["tickets"], p, testNow)
 	seen := map[string]bool{}
 	for _, e := range events {
 		seen[e.ID] = true

@@ -32,7 +32,7 @@ type runner struct {
 	wake   chan struct{}
 
 	seen    *lru.Cache[string, struct{}] // ids of events stored
-	users   *lru.Cache[int64, struct{}]  // users stored or asked for
+	users   *lru.Cache[int64, int64]     // users stored, with the time of their version; 0 = asked for in vain
 	audited *lru.Cache[int64, struct{}]  // tickets whose whole history was read
 
 	mu    sync.Mutex
@@ -55,7 +55,7 @@ func newRunner(p *Poller, s schemas.Source) *runner {
 	}
 	// The sizes are positive constants, the only thing New refuses is another.
 	r.seen, _ = lru.New[string, struct{}](rememberEvents)
-	r.users, _ = lru.New[int64, struct{}](rememberUsers)
+	r.users, _ = lru.New[int64, int64](rememberUsers)
 	r.audited, _ = lru.New[int64, struct{}](rememberTickets)
 	for _, res := range resources {
 		r.lanes[res.name] = &lane{size: p.PageSize}
@@ -234,6 +234,9 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 		// A back-fill: what was stored before is to go through the pipeline again, because the retention may be longer now.
 		r.seen.Purge()
 		r.audited.Purge()
+		if res.name == ResourceUsers {
+			r.users.Purge()
+		}
 	}
 	if next := timeOf(cur.NextRunAt); !forced && next.After(began.Add(r.p.interval(res)/2)) {
 		r.mu.Lock()

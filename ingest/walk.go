@@ -167,7 +167,7 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 		rows, err := withHolidays(ctx, client, rows)
 		return eventsOf(s, res.kind, rows, now), err
 	case ResourceTickets:
-		return ticketEvents(s, rows, p, now), nil
+		return r.ticketEvents(s, rows, p, now), nil
 	case ResourceTicketEvents:
 		people, err := r.authors(ctx, client, s, rows)
 		return append(people, eventsOf(s, res.kind, rows, now)...), err
@@ -175,9 +175,16 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 	return eventsOf(s, res.kind, rows, now), nil
 }
 
-func ticketEvents(s schemas.Source, tickets []json.RawMessage, p page, now time.Time) []schemas.Event {
+// ticketEvents makes the events of tickets and of the people and organizations beside them. A person whose present version was stored is
+// left out: beside tickets it comes without its identities.
+func (r *runner) ticketEvents(s schemas.Source, tickets []json.RawMessage, p page, now time.Time) []schemas.Event {
 	events := eventsOf(s, schemas.KindOrganization, p.lists["organizations"], now)
-	events = append(events, eventsOf(s, schemas.KindUser, withIdentities(p), now)...)
+	for _, row := range withIdentities(p) {
+		h := headOf(row)
+		if version, ok := r.users.Get(int64(h.ID)); !ok || version < h.changed().Unix() {
+			events = append(events, eventOf(s, schemas.KindUser, row, now))
+		}
+	}
 	return append(events, eventsOf(s, schemas.KindTicket, tickets, now)...)
 }
 
@@ -233,7 +240,7 @@ func (r *runner) giveUp(asked []int64, got []schemas.Event) {
 	}
 	for _, id := range asked {
 		if !there[id] {
-			r.users.Add(id, struct{}{})
+			r.users.Add(id, 0)
 		}
 	}
 }
@@ -359,8 +366,8 @@ func (r *runner) remember(events []schemas.Event) {
 	for _, e := range events {
 		r.seen.Add(e.ID, struct{}{})
 		if e.Kind == schemas.KindUser {
-			if id := headOf(e.Data).ID; id > 0 {
-				r.users.Add(int64(id), struct{}{})
+			if h := headOf(e.Data); h.ID > 0 {
+				r.users.Add(int64(h.ID), h.changed().Unix())
 			}
 		}
 	}

@@ -21,11 +21,11 @@ import (
 
 // Limits and defaults of the webhook endpoint.
 const (
-	MaxWebhookBody       = 1 << 20          // bytes
-	DefaultWebhookWindow = 5 * time.Minute  // age of the signed timestamp, either way
-	DefaultWebhookBudget = 4 * time.Second  // for storing; Zendesk gives up after 12 s, some accounts after 10
-	DefaultWebhookRate   = rate.Limit(2000) // requests a second and source
-	DefaultWebhookBurst  = 4000
+	MaxWebhookBody       = 1 << 20            // bytes
+	DefaultWebhookWindow = 5 * time.Minute    // age of the signed timestamp, either way
+	DefaultWebhookBudget = 4 * time.Second    // for storing; Zendesk gives up after 12 s, some accounts after 10
+	DefaultWebhookRate   = rate.Limit(20_000) // requests a second and source: more than one process can take
+	DefaultWebhookBurst  = 20_000
 	badRate              = rate.Limit(50)
 	badBurst             = 100
 )
