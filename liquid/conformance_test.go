@@ -49,7 +49,7 @@ func TestConformance(t *testing.T) {
 	if err := json.Unmarshal(shared(t, "liquid/golden_liquid_a.json"), &suite); err != nil {
 		t.Fatal(err)
 	}
-	r := &liquid.Renderer{}
+	r := patient()
 	failed := map[string][]string{}
 	passed := 0
 	for _, c := range suite.Tests {

@@ -117,7 +117,7 @@ func TestZones(t *testing.T) {
 			t.Errorf("%q %q: got %q, want %q", c.zone, c.person, got, c.want)
 		}
 	}
-	r := &liquid.Renderer{}
+	r := patient()
 	_, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"text": `{{ "2024-06-04" | date: "%b", "foo" }}`}})
 	wantError(t, err, liquid.KindType, `time zone "foo" is not known`)
 	res := render(t, liquid.Request{Parts: map[string]string{"text": `[{{ now }}{{ "now" | date: "%Y" }}]`}})

@@ -2,4 +2,7 @@
 
 package liquid_test
 
-const slower = 1
+const (
+	slower = 1
+	wider  = 1
+)

@@ -2,5 +2,8 @@
 
 package liquid_test
 
-// slower is how much longer things may take under the race detector.
-const slower = 6
+// slower and wider are how much more time and memory things may take under the race detector.
+const (
+	slower = 6
+	wider  = 2
+)

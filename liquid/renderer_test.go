@@ -44,9 +44,12 @@ func renderText(t *testing.T, source string) string {
 	return render(t, liquid.Request{Parts: map[string]string{"text": source}, Data: sample(), Now: clock}).Parts["text"]
 }
 
+// patient is a renderer that a busy machine cannot make fail.
+func patient() *liquid.Renderer { return &liquid.Renderer{Limits: liquid.Limits{Time: time.Minute}} }
+
 func render(t *testing.T, req liquid.Request) liquid.Result {
 	t.Helper()
-	r := &liquid.Renderer{}
+	r := patient()
 	res, err := r.Render(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +129,7 @@ func TestSource(t *testing.T) {
 
 func TestSyntaxErrors(t *testing.T) {
 	t.Parallel()
-	r := &liquid.Renderer{}
+	r := patient()
 	for _, c := range []struct {
 		source       string
 		line, column int
@@ -166,7 +169,7 @@ func TestSyntaxErrors(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	r := &liquid.Renderer{}
+	r := patient()
 	found := r.Validate(map[string]string{
 		"subject": "fine {{ a }}",
 		"html":    "{{ a | nosuch }}\n{% if a = %}\n{% endif %}{% include 'x' %}{{ | }}",
@@ -186,7 +189,7 @@ func TestValidate(t *testing.T) {
 
 func TestVariables(t *testing.T) {
 	t.Parallel()
-	r := &liquid.Renderer{}
+	r := patient()
 	list, err := r.Variables(map[string]string{
 		"subject": `{{ people.first-name | default: person.nick }}`,
 		"html": `{% if company.name contains request.x %}{% endif %}
@@ -304,7 +307,7 @@ func TestMissing(t *testing.T) {
 		t.Errorf("keep: %q", got)
 	}
 
-	r := &liquid.Renderer{}
+	r := patient()
 	_, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"text": source}, Data: sample(), Missing: "error"})
 	wantError(t, err, liquid.KindMissing, "person.phone_number has no value")
 }
@@ -312,7 +315,7 @@ func TestMissing(t *testing.T) {
 // TestMissingError lists what the policy error lets pass.
 func TestMissingError(t *testing.T) {
 	t.Parallel()
-	r := &liquid.Renderer{}
+	r := patient()
 	for source, passes := range map[string]bool{
 		`{{ person.nope }}`:                                               false,
 		`{{ person.nope | upcase }}`:                                      false,
@@ -364,7 +367,7 @@ func TestErrorsInline(t *testing.T) {
 	if got := render(t, req).Parts["html"]; got != want {
 		t.Errorf("got %q", got)
 	}
-	r := &liquid.Renderer{}
+	r := patient()
 	req.Errors = ""
 	_, err := r.Render(t.Context(), req)
 	wantError(t, err, liquid.KindType, "line 1, column 5, type: divided_by: divided by 0")
@@ -396,7 +399,7 @@ func TestAbort(t *testing.T) {
 
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
-	r := &liquid.Renderer{}
+	r := patient()
 	for message, req := range map[string]liquid.Request{
 		`format "pdf" is not one of html text subject`: {Format: "pdf"},
 		`missing "x" is not one of`:                    {Missing: "x"},
@@ -419,7 +422,7 @@ func TestPartsAreSeparate(t *testing.T) {
 	if res.Parts["subject"] != "0x" || res.Parts["text"] != "0x" {
 		t.Errorf("got %q", res.Parts)
 	}
-	r := &liquid.Renderer{Limits: liquid.Limits{Ops: 1000}}
+	r := &liquid.Renderer{Limits: liquid.Limits{Ops: 1000, Time: time.Minute}}
 	half := `{% for i in (1..300) %}{% endfor %}`
 	if _, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"html": half}}); err != nil {
 		t.Error(err)
@@ -479,7 +482,7 @@ const everyTag = `{% assign a = "1,2,3" | split: "," %}{% capture c %}{{ a | joi
 // TestConcurrentRenders shares one parsed template and one data set among goroutines; the race detector watches.
 func TestConcurrentRenders(t *testing.T) {
 	t.Parallel()
-	r := &liquid.Renderer{Limits: liquid.Limits{Time: time.Minute}}
+	r := patient()
 	req := liquid.Request{Parts: map[string]string{"html": everyTag, "subject": everyTag}, Data: sample(), Now: clock}
 	first, err := r.Render(t.Context(), req)
 	if err != nil {
@@ -528,7 +531,10 @@ func TestManyGoodRendersBesideBadOnes(t *testing.T) {
 // TestCacheIsBounded renders more templates than fit and finds all answers right.
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
-	for _, r := range []*liquid.Renderer{{CacheEntries: 2}, {CacheBytes: 6000}, {CacheEntries: -1}, {CacheBytes: 1}} {
+	for _, r := range []*liquid.Renderer{
+		{CacheEntries: 2}, {CacheBytes: 6000}, {CacheEntries: -1}, {CacheBytes: 1},
+	} {
+		r.Limits.Time = time.Minute
 		for round := range 3 {
 			for i := range 5 {
 				res, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"text": fmt.Sprintf("{{ %d }}", i)}})
