@@ -427,12 +427,12 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 	})
 	for _, i := range order {
 		s := &users[i].system
-		fill(&row.FirstName, s.first)
-		fill(&row.LastName, s.last)
-		fill(&row.Email, s.email)
-		fill(&row.PhoneNumber, s.phone)
-		fill(&row.Language, s.language)
-		fill(&row.Timezone, s.zone)
+		fill(&row.FirstName, s.first.value)
+		fill(&row.LastName, s.last.value)
+		fill(&row.Email, s.email.value)
+		fill(&row.PhoneNumber, s.phone.value)
+		fill(&row.Language, s.language.value)
+		fill(&row.Timezone, s.zone.value)
 		fill(&row.ExternalID, facts[i].external)
 		if row.OrganizationID == 0 {
 			row.OrganizationID = facts[i].org

@@ -136,7 +136,7 @@ func (u *user) identities() []identity {
 			add(i)
 		}
 	}
-	add(identity{byEmail, u.system.email, false}) // kept past a deletion
+	add(identity{byEmail, u.system.email.value, false}) // kept past a deletion
 	if !f.shared {
 		add(identity{byPhone, phoneNumber(f.phone), true})
 	}

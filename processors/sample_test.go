@@ -43,6 +43,7 @@ type store struct {
 	ignored    int
 	writes     int
 	outputs    int
+	newest     string
 }
 
 func newStore() *store {
@@ -68,7 +69,7 @@ func (s *store) load(events []schemas.Event) schemas.State {
 }
 
 // lose runs a batch whose commit is lost: nothing of it remains.
-func (s *store) lose(t testing.TB, events []schemas.Event) {
+func (s *store) lose(t tb, events []schemas.Event) {
 	t.Helper()
 	if _, err := s.p.Apply(events, s.load(events)); err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func (s *store) lose(t testing.TB, events []schemas.Event) {
 }
 
 // run applies and commits a batch.
-func (s *store) run(t testing.TB, events []schemas.Event) {
+func (s *store) run(t tb, events []schemas.Event) {
 	t.Helper()
 	state := s.load(events)
 	res, err := s.p.Apply(events, state)
@@ -106,6 +107,7 @@ func (s *store) run(t testing.TB, events []schemas.Event) {
 	seen := map[string]bool{}
 	for _, o := range res.Outputs {
 		s.outputs++
+		s.newest = o.Table + " " + string(o.Data)
 		key := s.put(t, o)
 		if seen[key] {
 			t.Fatalf("two rows of one key in a batch: %s", key)
@@ -124,7 +126,7 @@ var tableKeys = map[string][]string{
 	schemas.TableNames: {"kind", "id"}, schemas.TableActivityCounts: {"activity", "hour", "source_id"},
 }
 
-func (s *store) put(t testing.TB, o schemas.Output) string {
+func (s *store) put(t tb, o schemas.Output) string {
 	t.Helper()
 	var row map[string]any
 	if err := json.Unmarshal(o.Data, &row); err != nil {
@@ -321,7 +323,7 @@ func (f *feed) deliveries(t testing.TB, file string) {
 	}
 }
 
-func (s *store) batches(t testing.TB, events []schemas.Event, size int) {
+func (s *store) batches(t tb, events []schemas.Event, size int) {
 	t.Helper()
 	for i := 0; i < len(events); i += size {
 		s.run(t, events[i:min(i+size, len(events))])

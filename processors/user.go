@@ -92,11 +92,9 @@ type user struct {
 	retention  uint64
 }
 
-// systemFields are the fields of a person that a source may be forbidden to write (R09). They hold what was allowed so far.
+// systemFields are the fields of a person that a source may be forbidden to write (R09), each the newest value that was allowed.
 type systemFields struct {
-	set                                       bool
-	activeAt, goneAt                          int64 // newest version written, of an active and of a deleted user
-	first, last, email, phone, language, zone string
+	first, last, email, phone, language, zone patch[string]
 }
 
 func (it *item) loadUser() {
@@ -199,7 +197,9 @@ func (it *item) loadUserHint(e schemas.Envelope, name string) {
 			f.role = current
 		}
 	case "merged":
-		f.other = int64(b.User.ID)
+		if f.other = int64(b.User.ID); f.other == f.id {
+			f.other = 0
+		}
 	}
 	it.user, it.domain = f, domainUser
 }
@@ -424,6 +424,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		return
 	}
 	w := r.user(a, it.id)
+	w.see(it)
 	before := u.now()
 	f := *it.user
 	news := u.takeFacts(&f)
@@ -442,7 +443,6 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		u.source = it.ev.Source
 	}
 	u.retention = set.fingerprint()
-	w.see(it)
 	after := u.now()
 	u.decide(set, &f, &before, &after)
 	r.touch(userKey(a.prefix, it.id))
@@ -468,40 +468,40 @@ func (u *user) decide(set settings, told, before, after *userFacts) {
 	} else if before.active || before.at == 0 {
 		u.archived = set.ArchiveOnDelete
 	}
-	switch {
-	case after.erased:
-		u.system = systemFields{set: true}
-	case !after.active && told.full && told.active:
-		u.system.write(set, told) // an older record brings what the deletion took away
-	default:
-		u.system.write(set, after)
+	if after.erased {
+		u.system = systemFields{}
+		return
+	}
+	u.system.write(set, told)
+}
+
+// write takes over what one record or webhook says, the newest word of each field; at one second a record's word beats a webhook's. A
+// deletion blanks address and number at Zendesk; the person keeps them.
+func (s *systemFields) write(set settings, f *userFacts) {
+	at := 2 * f.at
+	if f.full {
+		at++
+	}
+	if f.full || f.named {
+		first, last := splitName(f.name)
+		s.put(set, "first-name", &s.first, at, first, f)
+		s.put(set, "last-name", &s.last, at, last, f)
+	}
+	if f.full || !f.deletion {
+		s.put(set, "email", &s.email, at, foldEmail(f.email), f)
+	}
+	if f.full {
+		s.put(set, "phone-number", &s.phone, at, phoneNumber(f.phone), f)
+		s.put(set, "language", &s.language, at, languageTag(f.locale), f)
+		s.put(set, "timezone", &s.zone, at, f.zone, f)
 	}
 }
 
-// write takes over what the version says. A deletion blanks address and number at Zendesk; the person keeps them, so a deleted user's
-// version counts only while no other was seen.
-func (s *systemFields) write(set settings, f *userFacts) {
-	if f.active && f.at < s.activeAt || !f.active && (s.activeAt != 0 || f.at < s.goneAt) {
+// put writes a field where the settings allow it: always the first value, later ones only if the source may modify the field.
+func (s *systemFields) put(set settings, name string, have *patch[string], at int64, value string, f *userFacts) {
+	gone := f.hasState && !f.active
+	if value == "" && gone || have.at != 0 && (!set.writable(name) || set.Fields.OnlyIfEmpty && have.value != "") {
 		return
 	}
-	if f.active {
-		s.activeAt = f.at
-	} else {
-		s.goneAt = f.at
-	}
-	first, last := splitName(f.name)
-	for _, x := range []struct {
-		name  string
-		have  *string
-		value string
-	}{
-		{"first-name", &s.first, first}, {"last-name", &s.last, last}, {"email", &s.email, foldEmail(f.email)},
-		{"phone-number", &s.phone, phoneNumber(f.phone)}, {"language", &s.language, languageTag(f.locale)}, {"timezone", &s.zone, f.zone},
-	} {
-		if s.set && (!set.writable(x.name) || set.Fields.OnlyIfEmpty && *x.have != "") {
-			continue
-		}
-		*x.have = x.value
-	}
-	s.set = true
+	take(have, at, value)
 }

@@ -21,12 +21,10 @@ func (u *user) encode(w *writer) {
 	list(w, u.roles, func(w *writer, p *rolePoint) { w.int(p.at); w.byte(p.role) })
 	u.versions.encode(w)
 	list(w, u.pairs, func(w *writer, p *pair) { w.int(p.other); w.int(p.at); w.bool(p.lost) })
-	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(u.system.set)<<4)
-	s := &u.system
-	w.int(s.activeAt)
-	w.int(s.goneAt)
-	for _, v := range []string{s.first, s.last, s.email, s.phone, s.language, s.zone} {
-		w.str(v)
+	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3)
+	for _, p := range u.system.all() {
+		w.int(p.at)
+		w.str(p.value)
 	}
 	w.hash(u.sentPerson)
 	w.hash(u.sentAgent)
@@ -51,11 +49,9 @@ func (u *user) decode(r *reader) {
 	u.versions.decode(r)
 	u.pairs = readList(r, func(r *reader, p *pair) { p.other, p.at, p.lost = r.int(), r.int(), r.bool() })
 	bits := r.byte()
-	u.decided, u.mail, u.sms, u.archived, u.system.set = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0, bits&16 != 0
-	s := &u.system
-	s.activeAt, s.goneAt = r.int(), r.int()
-	for _, v := range []*string{&s.first, &s.last, &s.email, &s.phone, &s.language, &s.zone} {
-		*v = r.str()
+	u.decided, u.mail, u.sms, u.archived = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
+	for _, p := range u.system.all() {
+		p.at, p.value = r.int(), r.str()
 	}
 	u.sentPerson, u.sentAgent, u.head = r.hash(), r.hash(), r.int()
 	u.activities = readList(r, readSentActivity)
@@ -91,4 +87,8 @@ func (f *userFacts) decode(r *reader) {
 		*b = r.bool()
 	}
 	f.identities = readList(r, func(r *reader, i *identity) { i.kind, i.value, i.strong = r.str(), r.str(), r.bool() })
+}
+
+func (s *systemFields) all() []*patch[string] {
+	return []*patch[string]{&s.first, &s.last, &s.email, &s.phone, &s.language, &s.zone}
 }
