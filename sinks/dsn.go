@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"deskstream/schemas"
@@ -66,7 +67,7 @@ func fillAddresses(o *clickhouse.Options) error {
 		if host == "" {
 			return badDSN("has no host")
 		}
-		if n, err := net.LookupPort("tcp", p); err != nil || n == 0 {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
 			return badDSN(fmt.Sprintf("has the port %q", p))
 		}
 		o.Addr[i] = net.JoinHostPort(host, p)

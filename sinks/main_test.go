@@ -80,6 +80,9 @@ func soon(tb testing.TB, what string, ok func() bool) {
 // day is a moment within retention, the more days ago the larger n.
 func day(n int) time.Time { return time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -n) }
 
+// midMonth is far from the borders of its month, and from the end of retention.
+var midMonth = time.Date(2030, 1, 15, 0, 0, 0, 0, time.UTC)
+
 // activity is the n-th activity of a test, all different in their sorting key.
 func activity(n int, at time.Time) schemas.Activity {
 	return schemas.Activity{

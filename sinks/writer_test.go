@@ -208,7 +208,7 @@ func TestRecoverTornBlock(t *testing.T) {
 	t.Parallel()
 	db, _ := testDB(t)
 	w := NewWriter(db, schemas.TableActivities)
-	b := pack(t, schemas.TableActivities, 1, activities(0, 50, day(3))...)
+	b := pack(t, schemas.TableActivities, 1, activities(0, 50, midMonth)...)
 	if err := w.Write(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func TestWriteEdgesOfTime(t *testing.T) {
 func TestWriteMemory(t *testing.T) {
 	db, _ := testDB(t)
 	w := NewWriter(db, schemas.TableActivities)
-	b := pack(t, schemas.TableActivities, 1, activities(0, 100_000, day(2))...)
+	b := pack(t, schemas.TableActivities, 1, activities(0, 100_000, midMonth)...)
 	size := 0
 	for _, m := range b.Messages {
 		size += len(m.Data)
@@ -347,6 +347,9 @@ func TestWriteMemory(t *testing.T) {
 	}
 	if n := count(t, db, "activities"); n != 100_000 {
 		t.Errorf("%d rows", n)
+	}
+	if n := count(t, db, "system.parts WHERE database = currentDatabase() AND table = 'activities' AND active"); n != 1 {
+		t.Errorf("%d parts: the insert was not one block", n)
 	}
 }
 
