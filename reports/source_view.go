@@ -57,9 +57,8 @@ func (s *server) syncState(ctx context.Context, in *byID) (*answer[syncAnswer], 
 		return nil, storeError(err)
 	}
 	slices.SortFunc(cursors, func(a, b schemas.Cursor) int { return strings.Compare(a.Resource, b.Resource) })
-	out := syncAnswer{Streams: make([]syncStream, 0, len(cursors)), InitialSyncDone: len(cursors) > 0}
+	out := syncAnswer{Streams: make([]syncStream, 0, len(cursors)), InitialSyncDone: readOnce(cursors)}
 	for _, c := range cursors {
-		out.InitialSyncDone = out.InitialSyncDone && c.Done
 		out.Streams = append(out.Streams, syncStreamOf(c, s.Now()))
 	}
 	return reply(out, nil)
@@ -168,4 +167,18 @@ func (s *server) audience(ctx context.Context, in *audienceInput) (*answer[page[
 	return reply(s.people(ctx, peopleQuery{
 		accounts: []string{src.Account}, source: src.ID, text: in.Query, columns: in.Columns, sort: in.Sort, paging: in.paging,
 	}))
+}
+
+// readOnce says whether every stream of a source was read to its end once. One that has not begun has no cursor yet.
+func readOnce(cursors []schemas.Cursor) bool {
+	done := map[string]bool{}
+	for _, c := range cursors {
+		done[c.Resource] = c.Done
+	}
+	for _, r := range schemas.Resources {
+		if !done[r] {
+			return false
+		}
+	}
+	return true
 }

@@ -146,3 +146,9 @@ type Key struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 }
+
+// Resources are the streams that a source is read in, in the order of the first sync; they are the Resource of its cursors.
+var Resources = []string{
+	"users", "organizations", "groups", "brands", "ticket_fields", "user_fields", "organization_fields", "schedules", "tickets",
+	"ticket_events", "metric_events", "ratings",
+}

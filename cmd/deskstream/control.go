@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"deskstream/local"
+	"deskstream/stream"
+)
+
+// control is how the tools of this program reach the NATS server inside a running one: a loopback address and a token that only
+// readers of the data folder know.
+type control struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+func controlFile(data string) string { return filepath.Join(data, "nats.json") }
+
+func writeControl(data string, c control) error {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("control file: %w", err)
+	}
+	if err := os.WriteFile(controlFile(data), body, 0o600); err != nil {
+		return fmt.Errorf("control file: %w", err)
+	}
+	return nil
+}
+
+// newSecret makes 256 random bits in URL-safe base64.
+func newSecret() (string, error) {
+	b := make([]byte, 32)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("random bytes: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// openStream gives the tools (keys, dead, doctor) the stream: of --nats-url, of the program running on the data folder, or, when none
+// runs, of the folder itself.
+func openStream(ctx context.Context, c *Config, log zerolog.Logger) (*stream.Stream, func(), error) {
+	nc, closeAll, err := openNATS(c, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := stream.Open(ctx, stream.Options{Conn: nc, Log: log, Now: time.Now})
+	if err != nil {
+		closeAll()
+		return nil, nil, err
+	}
+	return s, func() { _ = s.Close(ctx); closeAll() }, nil
+}
+
+func openNATS(c *Config, log zerolog.Logger) (*nats.Conn, func(), error) {
+	if c.NATSURL != "" {
+		nc, err := nats.Connect(c.NATSURL, nats.Name("deskstream tool"))
+		if err != nil {
+			return nil, nil, fmt.Errorf("--nats-url: no connection: %w", err)
+		}
+		return nc, nc.Close, nil
+	}
+	unlock, lockErr := local.Lock(c.Data)
+	if lockErr != nil {
+		return connectRunning(c.Data, lockErr)
+	}
+	server, err := local.StartNATS(local.NATSOptions{Dir: filepath.Join(c.Data, "nats"), Log: log})
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	nc, err := server.Connect()
+	if err != nil {
+		server.Close()
+		unlock()
+		return nil, nil, err
+	}
+	return nc, func() { nc.Close(); server.Close(); unlock() }, nil
+}
+
+// connectRunning reaches the program that holds the data folder.
+func connectRunning(data string, lockErr error) (*nats.Conn, func(), error) {
+	body, err := os.ReadFile(controlFile(data))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, lockErr
+	}
+	var c control
+	if err == nil {
+		err = json.Unmarshal(body, &c)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("control file %s: %w", controlFile(data), err)
+	}
+	nc, err := nats.Connect(c.URL, nats.Token(c.Token), nats.Name("deskstream tool"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("the program running on %s does not answer: %w", data, err)
+	}
+	return nc, nc.Close, nil
+}

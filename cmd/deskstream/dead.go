@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"deskstream/stream"
+)
+
+type deadCmd struct {
+	List  deadListCmd  `cmd:"" help:"List dead letters, oldest first."`
+	Show  deadShowCmd  `cmd:"" help:"Show one with its event."`
+	Retry deadRetryCmd `cmd:"" help:"Process one again, or all."`
+	Drop  deadDropCmd  `cmd:"" help:"Remove one, or all, for good."`
+}
+
+type deadListCmd struct {
+	Config
+	Limit int `default:"50" help:"How many at the most."`
+}
+
+// Run lists the dead letters.
+func (c *deadListCmd) Run(ctx context.Context, out *streams) error {
+	return c.withStream(ctx, out, func(s *stream.Stream) error {
+		letters, _, err := s.DeadList(ctx, c.Limit, 0)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(out.out, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "SEQ\tAT\tKIND\tACCOUNT\tCLASS\tREASON")
+		for _, l := range letters {
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", l.Seq, l.At.UTC().Format(time.RFC3339), l.Event.Kind, l.Event.Account, l.Class, l.Reason)
+		}
+		return w.Flush()
+	})
+}
+
+// withStream checks the settings and lends the open stream to f.
+func (c *Config) withStream(ctx context.Context, out *streams, f func(*stream.Stream) error) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	s, done, err := openStream(ctx, c, c.logger(out))
+	if err != nil {
+		return err
+	}
+	defer done()
+	return f(s)
+}
+
+type deadShowCmd struct {
+	Config
+	Seq uint64 `arg:"" help:"SEQ of dead list."`
+}
+
+// Run prints one dead letter with its event as it came.
+func (c *deadShowCmd) Run(ctx context.Context, out *streams) error {
+	return c.withStream(ctx, out, func(s *stream.Stream) error {
+		l, err := s.DeadShow(ctx, c.Seq)
+		if err != nil {
+			return err
+		}
+		e := json.NewEncoder(out.out)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{
+			"seq": l.Seq, "at": l.At, "class": l.Class, "reason": l.Reason, "id": l.Event.ID, "kind": l.Event.Kind,
+			"source": l.Event.Source, "account": l.Event.Account, "via": l.Event.Via, "received_at": l.Event.ReceivedAt, "data": string(l.Event.Data),
+		})
+	})
+}
+
+type deadRetryCmd struct {
+	Config
+	Seq uint64 `arg:"" optional:"" help:"SEQ of dead list."`
+	All bool   `help:"Every dead letter there is now."`
+}
+
+// Run publishes dead letters again. Doing so twice changes nothing, because events are facts.
+func (c *deadRetryCmd) Run(ctx context.Context, out *streams) error {
+	return c.withStream(ctx, out, func(s *stream.Stream) error {
+		return eachLetter(ctx, s, c.Seq, c.All, out, "retried", s.DeadRetry)
+	})
+}
+
+type deadDropCmd struct {
+	Config
+	Seq uint64 `arg:"" optional:"" help:"SEQ of dead list."`
+	All bool   `help:"Every dead letter there is now."`
+}
+
+// Run removes dead letters.
+func (c *deadDropCmd) Run(ctx context.Context, out *streams) error {
+	return c.withStream(ctx, out, func(s *stream.Stream) error {
+		return eachLetter(ctx, s, c.Seq, c.All, out, "dropped", s.DeadDrop)
+	})
+}
+
+func eachLetter(ctx context.Context, s *stream.Stream, seq uint64, all bool, out *streams, done string, f func(context.Context, uint64) error) error {
+	if (seq == 0) != all {
+		return &settingError{"all", fmt.Sprint(all), "either one SEQ or --all"}
+	}
+	seqs := []uint64{seq}
+	if all {
+		var err error
+		if seqs, err = letterSeqs(ctx, s); err != nil {
+			return err
+		}
+	}
+	for _, q := range seqs {
+		if err := f(ctx, q); err != nil {
+			return fmt.Errorf("dead letter %d: %w", q, err)
+		}
+	}
+	fmt.Fprintln(out.out, len(seqs), done)
+	return nil
+}
+
+// letterSeqs lists what there is before anything is changed, so that a letter that comes back at once is not met twice.
+func letterSeqs(ctx context.Context, s *stream.Stream) ([]uint64, error) {
+	var seqs []uint64
+	for after := uint64(0); ; {
+		letters, next, err := s.DeadList(ctx, 500, after)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range letters {
+			seqs = append(seqs, l.Seq)
+		}
+		if next == 0 {
+			return seqs, nil
+		}
+		after = next
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"deskstream/local"
+	"deskstream/sinks"
+	"deskstream/stream"
+)
+
+type doctorCmd struct{ Config }
+
+// finding is one line of the doctor.
+type finding struct {
+	name string
+	text string
+	err  error
+}
+
+// Run checks every part that the program needs, says one line each and fails if one is not usable.
+func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	findings := []finding{c.disk(), c.engine()}
+	findings = append(findings, c.nats(ctx, out)...)
+	findings = append(findings, c.clickhouse(ctx)...)
+	findings = append(findings, c.zendesk(ctx))
+	failed := false
+	for _, f := range findings {
+		state, text := "ok", f.text
+		if f.err != nil {
+			state, text, failed = "FAIL", f.err.Error(), true
+		}
+		fmt.Fprintf(out.out, "%-4s  %-12s %s\n", state, f.name, text)
+	}
+	if failed {
+		return errFailed
+	}
+	return nil
+}
+
+// disk wants the data folder writable and a tenth of its volume free.
+func (c *doctorCmd) disk() finding {
+	f := finding{name: "disk"}
+	if f.err = os.MkdirAll(c.Data, 0o700); f.err != nil {
+		return f
+	}
+	probe, err := os.CreateTemp(c.Data, "doctor")
+	if err != nil {
+		f.err = fmt.Errorf("--data %s is not writable: %w", c.Data, err)
+		return f
+	}
+	probe.Close()
+	f.err = os.Remove(probe.Name())
+	var s unix.Statfs_t
+	if err := unix.Statfs(c.Data, &s); err != nil {
+		f.err = err
+		return f
+	}
+	free := float64(s.Bavail) / float64(s.Blocks)
+	f.text = fmt.Sprintf("%s: %.0f %% of the volume is free", c.Data, 100*free)
+	if free < 0.1 {
+		f.err = errors.New(f.text + "; at least 10 % are needed")
+	}
+	return f
+}
+
+func (c *doctorCmd) engine() finding {
+	f := finding{name: "engine"}
+	if c.ClickHouseDSN != "" {
+		f.text = "not needed, --clickhouse-dsn is given"
+		return f
+	}
+	f.text, f.err = local.FindLibrary(c.Engine)
+	return f
+}
+
+// nats looks at the streams of the server in use, or of the data folder.
+func (c *doctorCmd) nats(ctx context.Context, out *streams) []finding {
+	f := finding{name: "nats"}
+	nc, done, err := openNATS(&c.Config, c.logger(out))
+	if err != nil {
+		f.err = err
+		return []finding{f}
+	}
+	defer done()
+	rtt, err := nc.RTT()
+	if err != nil {
+		f.err = err
+		return []finding{f}
+	}
+	f.text = fmt.Sprintf("version %s answers in %s", nc.ConnectedServerVersion(), rtt.Round(time.Microsecond))
+	s, err := stream.Open(ctx, stream.Options{Conn: nc, Log: c.logger(out)})
+	if err != nil {
+		return []finding{f, {name: "streams", err: err}}
+	}
+	defer func() { _ = s.Close(ctx) }()
+	g := finding{name: "streams", err: s.Health(ctx)}
+	if stats, err := s.Stats(ctx); err == nil {
+		parts := make([]string, 0, len(stats.Streams))
+		for _, st := range stats.Streams {
+			parts = append(parts, fmt.Sprintf("%s %d messages, %d MiB", st.Name, st.Messages, st.Bytes>>20))
+		}
+		g.text = strings.Join(parts, "; ")
+		if stats.Dead > 0 {
+			g.text += fmt.Sprintf("; %d dead letters, see `deskstream dead list`", stats.Dead)
+		}
+	}
+	return []finding{f, g}
+}
+
+// clickhouse checks the server in use; the embedded engine is started for it unless a running program has it.
+func (c *doctorCmd) clickhouse(ctx context.Context) []finding {
+	dsn := c.ClickHouseDSN
+	if dsn == "" {
+		unlock, err := local.Lock(c.Data)
+		if err != nil {
+			return []finding{{name: "clickhouse", text: "in use by the program running on this data folder"}}
+		}
+		defer unlock()
+		e, err := local.StartEngine(ctx, local.EngineOptions{Dir: filepath.Join(c.Data, "clickhouse"), Library: c.Engine})
+		if err != nil {
+			return []finding{{name: "clickhouse", err: err}}
+		}
+		defer func() { _ = e.Close(context.WithoutCancel(ctx)) }()
+		dsn = e.DSN()
+	}
+	if err := sinks.Migrate(ctx, dsn); err != nil {
+		return []finding{{name: "clickhouse", err: err}}
+	}
+	db, err := sinks.Open(ctx, dsn, sinks.Options{})
+	if err != nil {
+		return []finding{{name: "clickhouse", err: err}}
+	}
+	defer func() { _ = db.Close() }()
+	var out []finding
+	for _, check := range db.SelfCheck(ctx) {
+		f := finding{name: "clickhouse", text: check.Name + ": " + check.Value}
+		if !check.OK {
+			f.err = fmt.Errorf("%s: %s; %s", check.Name, check.Value, check.Fix)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// zendesk asks for an address that needs no credentials and compares the clocks on the way.
+func (c *doctorCmd) zendesk(ctx context.Context) finding {
+	f := finding{name: "zendesk"}
+	target := strings.ReplaceAll(c.ZendeskURL, "{account}", "www")
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, target, http.NoBody)
+	if err != nil {
+		f.err = err
+		return f
+	}
+	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	if err != nil {
+		f.err = fmt.Errorf("%s does not answer: %w", target, err)
+		return f
+	}
+	resp.Body.Close()
+	f.text = target + " answers"
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		drift := time.Since(at).Round(time.Second)
+		f.text += fmt.Sprintf(", clocks differ by %s", drift.Abs())
+		// Webhook signatures are refused beyond 5 minutes.
+		if drift.Abs() > 2*time.Minute {
+			f.err = fmt.Errorf("the clock is off by %s against %s; webhooks are refused beyond 5 minutes", drift, target)
+		}
+	}
+	return f
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
+)
+
+// TestMain lets the test binary be the program itself, so that tests can start it as a process of its own and kill it.
+func TestMain(m *testing.M) {
+	if os.Getenv("DESKSTREAM_TEST_PROGRAM") == "1" {
+		ctx, stop := signalContext(context.Background())
+		code := Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+const (
+	testKey    = "test-bootstrap-key-0123456789"
+	testSecret = "test-signing-secret"
+	testToken  = "test-api-token"
+)
+
+// quick polls several times a second and does not wait for what Zendesk hides.
+func quick(c *Config) {
+	c.PollInterval, c.ContactSync, c.Incremental = 300*time.Millisecond, time.Second, 60000
+}
+
+// serveAccount serves a simulated account without limits until the test ends.
+func serveAccount(t testing.TB, a *zendesktest.Account, admin string) *zendesktest.Server {
+	t.Helper()
+	s := zendesktest.NewServer(a, zendesktest.Options{
+		APITokens: map[string]string{testToken: admin}, IncrementalPerMinute: -1, PerMinute: -1, HideTickets: -1, HideOthers: -1,
+	})
+	if err := s.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.WithoutCancel(t.Context())) })
+	return s
+}
+
+// startApp runs the whole program in this process: NATS of its own, a database of its own on the engine that the tests share.
+func startApp(t testing.TB, zendesk string) (*App, *client) {
+	t.Helper()
+	dsn := localtest.TestDatabase(t)
+	app := &App{
+		Config: Config{
+			Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, ClickHouseDSN: dsn, APIKey: testKey, TimeZone: "UTC", LogLevel: "warn",
+		},
+		Roles: roles{ingest: true, process: true, sink: true, serve: true}, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, ttlSeconds: 1},
+		Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+	}
+	quick(&app.Config)
+	if err := app.Config.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := app.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(app.Stop)
+	return app, newClient("http://"+app.Addr(), testKey)
+}
+
+// connect creates a source of the account, gives it the webhook secret and authorizes it.
+func connect(t testing.TB, api *client, account, email string, days int) string {
+	t.Helper()
+	ctx := t.Context()
+	var src struct {
+		ID string `json:"id"`
+	}
+	body := map[string]any{"type": "zendesk", "account": account, "retention": map[string]any{"days": days}}
+	steps := []func() error{
+		func() error { return api.call(ctx, "POST", "/v1/sources", body, &src) },
+		func() error {
+			return api.call(ctx, "PUT", "/v1/sources/"+src.ID+"/webhook", map[string]string{"signing_secret": testSecret}, nil)
+		},
+		func() error {
+			return api.call(ctx, "POST", "/v1/sources/"+src.ID+"/authorize",
+				map[string]string{"method": "api_token", "email": email, "token": testToken}, nil)
+		},
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return src.ID
+}
+
+// waitSynced waits for the initial sync of a source.
+func waitSynced(t testing.TB, api *client, source string) {
+	t.Helper()
+	var last string
+	eventually(t, 90*time.Second, func() error {
+		var state struct {
+			Done bool `json:"initial_sync_done"`
+		}
+		if err := api.call(t.Context(), "GET", "/v1/sources/"+source+"/sync", nil, &last); err != nil {
+			return err
+		}
+		if err := api.call(t.Context(), "GET", "/v1/sources/"+source+"/sync", nil, &state); err != nil {
+			return err
+		}
+		if !state.Done {
+			return fmt.Errorf("initial sync goes on: %s", last)
+		}
+		return nil
+	})
+}
+
+func drained(t testing.TB, app *App) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	if err := app.stream.Drained(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually repeats a check until it succeeds; the last error is told when time runs out.
+func eventually(t testing.TB, limit time.Duration, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s: %v", limit, err)
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// answer is a report.
+type answer struct {
+	Rows []struct {
+		At     string              `json:"at"`
+		Key    []string            `json:"key"`
+		Values map[string]*float64 `json:"values"`
+	} `json:"rows"`
+	Totals map[string]*float64 `json:"totals"`
+}
+
+func report(t testing.TB, api *client, metric string, query url.Values) answer {
+	t.Helper()
+	var a answer
+	if err := api.call(t.Context(), "GET", "/v1/reports/"+metric+"?"+query.Encode(), nil, &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// table turns rows into the model's form; rows of nothing but zeros are left out, since a model has none.
+func (a answer) table() table {
+	out := table{}
+	for _, r := range a.Rows {
+		key := strings.TrimSpace(r.At + " " + strings.Join(r.Key, " "))
+		v := values{}
+		for name, x := range r.Values {
+			if x != nil && *x != 0 {
+				v[name] = *x
+			}
+		}
+		if len(v) > 0 {
+			out[key] = v
+		}
+	}
+	return out
+}
+
+// sharedFolder is where the reference data lies, or "" and a skip.
+func sharedFolder(t testing.TB, parts ...string) string {
+	t.Helper()
+	base := os.Getenv("DESKSTREAM_SHARED")
+	if base == "" {
+		base = filepath.Join("..", "..", "..", "shared")
+	}
+	path := filepath.Join(append([]string{base}, parts...)...)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("the reference data is not here (%v); set DESKSTREAM_SHARED to the folder that holds it", err)
+	}
+	return path
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"deskstream/ingest"
+	"deskstream/reports"
+)
+
+// startHTTP opens the listener and serves what the roles offer: the API (serve), webhooks (ingest), health and metrics (all).
+func (a *App) startHTTP(ctx context.Context) (err error) {
+	var lc net.ListenConfig
+	if a.listener, err = lc.Listen(ctx, "tcp", a.Config.Listen); err != nil {
+		return &settingError{"listen", a.Config.Listen, fmt.Sprintf("an address that is free (%v)", err)}
+	}
+	if err := a.startConnections(ctx); err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	if a.Roles.ingest {
+		mux.Handle("/webhooks/zendesk/{source_id}", a.webhook)
+	}
+	if a.Roles.serve {
+		api, err := a.api(ctx)
+		if err != nil {
+			return err
+		}
+		mux.Handle("/", api)
+	} else {
+		a.operations(mux)
+	}
+	a.server = ingest.NewServer(a.Config.Listen, mux)
+	go func() {
+		if err := a.server.Serve(a.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			a.failures <- fmt.Errorf("http listener: %w", err)
+		}
+	}()
+	return nil
+}
+
+// api builds the HTTP API on a ClickHouse pool of its own, so that a slow report never takes a connection from a sink.
+func (a *App) api(ctx context.Context) (http.Handler, error) {
+	db, err := openQueries(a.dsn)
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, func() { _ = db.Close() })
+	if a.apiKey, err = bootstrapKey(ctx, a.stream, a.Config.APIKey, a.Now()); err != nil {
+		return nil, err
+	}
+	return reports.New(reports.Options{
+		DB: db, Sources: a.stream, Keys: a.stream, Connections: connections{a.connections, a.Config.publicURL(a.Addr())}, Location: a.Config.location, Now: a.Now,
+		Log: a.Log.With().Str("part", "api").Logger(), Registerer: a.registry, Gatherer: a.registry, MetricsNeedKey: a.Config.MetricsKey,
+		SeveralAccounts: a.Config.SeveralAccts, Ready: a.readiness(), Version: version,
+	})
+}
+
+func openQueries(dsn string) (driver.Conn, error) {
+	o, err := clickhouse.ParseDSN(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("--clickhouse-dsn: %w", err)
+	}
+	o.MaxOpenConns, o.MaxIdleConns = 16, 4
+	db, err := clickhouse.Open(o)
+	if err != nil {
+		return nil, fmt.Errorf("--clickhouse-dsn: %w", err)
+	}
+	return db, nil
+}
+
+// readiness is what must be in order to take events in and to answer.
+func (a *App) readiness() []reports.Check {
+	checks := []reports.Check{{Name: "stream", Check: a.stream.Health}}
+	if a.nats != nil {
+		checks = append(checks, reports.Check{Name: "nats", Check: func(context.Context) error { return a.nats.Healthz() }})
+	}
+	return checks
+}
+
+// operations serves health and metrics of a stage that has no API.
+func (a *App) operations(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		for _, c := range a.readiness() {
+			if err := c.Check(r.Context()); err != nil {
+				http.Error(w, c.Name+": "+err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"deskstream/schemas"
+	"deskstream/stream"
+)
+
+var scopes = []string{"admin", "people", "reports", "render"}
+
+type keysCmd struct {
+	Create keysCreateCmd `cmd:"" help:"Make a key; it is printed once."`
+	List   keysListCmd   `cmd:"" help:"List keys by prefix, scopes and state."`
+	Revoke keysRevokeCmd `cmd:"" help:"End a key at once."`
+}
+
+type keysCreateCmd struct {
+	Config
+	Name    string        `required:"" help:"What the key is for."`
+	Scopes  []string      `name:"scope" default:"reports" help:"admin, people, reports, render; repeat or separate by commas."`
+	Expires time.Duration `help:"Life of the key, e.g. 720h (default: for ever)."`
+}
+
+// Run makes a key, stores its hash and prints it.
+func (c *keysCreateCmd) Run(ctx context.Context, out *streams) error {
+	for _, s := range c.Scopes {
+		if !slices.Contains(scopes, s) {
+			return &settingError{"scope", s, strings.Join(scopes, ", ")}
+		}
+	}
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	s, done, err := openStream(ctx, &c.Config, c.logger(out))
+	if err != nil {
+		return err
+	}
+	defer done()
+	secret, key, err := newKey(c.Name, c.Scopes, time.Now())
+	if err != nil {
+		return err
+	}
+	if c.Expires > 0 {
+		at := key.CreatedAt.Add(c.Expires)
+		key.ExpiresAt = &at
+	}
+	if err := s.PutAPIKey(ctx, key); err != nil {
+		return err
+	}
+	fmt.Fprintln(out.err, "key", key.ID, "with scopes", strings.Join(key.Scopes, ", ")+"; it is shown only now:")
+	fmt.Fprintln(out.out, secret)
+	return nil
+}
+
+// newKey makes a key of 256 random bits.
+func newKey(name string, scopes []string, now time.Time) (string, schemas.Key, error) {
+	random, err := newSecret()
+	if err != nil {
+		return "", schemas.Key{}, err
+	}
+	secret := "dsk_" + random
+	return secret, keyRecord(secret, name, scopes, now), nil
+}
+
+func keyRecord(secret, name string, scopes []string, now time.Time) schemas.Key {
+	sum := sha256.Sum256([]byte(secret))
+	return schemas.Key{
+		ID: "k_" + schemas.HashID("key", hex.EncodeToString(sum[:]))[:12], Name: name, Hash: hex.EncodeToString(sum[:]),
+		Prefix: secret[:min(8, len(secret))], Scopes: scopes, CreatedAt: now.UTC(),
+	}
+}
+
+type keysListCmd struct{ Config }
+
+// Run lists the keys.
+func (c *keysListCmd) Run(ctx context.Context, out *streams) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	s, done, err := openStream(ctx, &c.Config, c.logger(out))
+	if err != nil {
+		return err
+	}
+	defer done()
+	keys, err := s.APIKeys(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(out.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tPREFIX\tNAME\tSCOPES\tCREATED\tSTATE")
+	for _, k := range keys {
+		fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\n", k.ID, k.Prefix, k.Name, strings.Join(k.Scopes, ","), k.CreatedAt.Format(time.DateOnly), keyState(k))
+	}
+	return w.Flush()
+}
+
+func keyState(k schemas.Key) string {
+	switch {
+	case k.RevokedAt != nil:
+		return "revoked"
+	case k.ExpiresAt != nil && k.ExpiresAt.Before(time.Now()):
+		return "expired"
+	}
+	return "valid"
+}
+
+type keysRevokeCmd struct {
+	Config
+	ID string `arg:"" help:"Id of the key, from keys list."`
+}
+
+// Run revokes a key.
+func (c *keysRevokeCmd) Run(ctx context.Context, out *streams) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	s, done, err := openStream(ctx, &c.Config, c.logger(out))
+	if err != nil {
+		return err
+	}
+	defer done()
+	keys, err := s.APIKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.ID == c.ID {
+			now := time.Now().UTC()
+			k.RevokedAt = &now
+			return s.PutAPIKey(ctx, k)
+		}
+	}
+	return fmt.Errorf("key %q: %w; `deskstream keys list` shows what there is", c.ID, schemas.ErrNotFound)
+}
+
+// bootstrapKey stores the key of --api-key, or makes one when there is none yet; it returns a key that was made now.
+func bootstrapKey(ctx context.Context, s *stream.Stream, given string, now time.Time) (string, error) {
+	keys, err := s.APIKeys(ctx)
+	if err != nil {
+		return "", err
+	}
+	if given != "" {
+		record := keyRecord(given, "bootstrap", []string{"admin"}, now)
+		for _, k := range keys {
+			if k.Hash == record.Hash && k.RevokedAt == nil {
+				return "", nil
+			}
+		}
+		return "", s.PutAPIKey(ctx, record)
+	}
+	for _, k := range keys {
+		if k.RevokedAt == nil && slices.Contains(k.Scopes, "admin") {
+			return "", nil
+		}
+	}
+	secret, record, err := newKey("bootstrap", []string{"admin"}, now)
+	if err != nil {
+		return "", err
+	}
+	if err := s.PutAPIKey(ctx, record); err != nil && !errors.Is(err, schemas.ErrFenced) {
+		return "", err
+	}
+	return secret, nil
+}

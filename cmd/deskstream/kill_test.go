@@ -1,0 +1,368 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deskstream/ingest/zendesktest"
+	"deskstream/local"
+	"deskstream/schemas"
+)
+
+// program is deskstream as a process of its own, which can be killed.
+type program struct {
+	t      testing.TB
+	args   []string
+	env    []string
+	cmd    *exec.Cmd
+	log    *os.File
+	ended  chan struct{}
+	status error
+}
+
+func newProgram(t testing.TB, env []string, args ...string) *program {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "program.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{t: t, args: args, env: env, log: log}
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			if b, err := os.ReadFile(log.Name()); err == nil {
+				t.Logf("end of the program's log:\n%s", b[max(0, len(b)-8000):])
+			}
+		}
+		log.Close()
+	})
+	return p
+}
+
+func (p *program) start() {
+	p.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.cmd = exec.Command(self, p.args...)
+	p.cmd.Env = append(append(os.Environ(), "DESKSTREAM_TEST_PROGRAM=1"), p.env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.ended = make(chan struct{})
+	go func(cmd *exec.Cmd, ended chan struct{}) { p.status = cmd.Wait(); close(ended) }(p.cmd, p.ended)
+}
+
+// kill ends the process by SIGKILL, as a crash would.
+func (p *program) kill() {
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (p *program) ready(api *client) {
+	p.t.Helper()
+	eventually(p.t, 60*time.Second, func() error {
+		select {
+		case <-p.ended:
+			p.t.Fatalf("the program ended by itself: %v", p.status)
+		default:
+		}
+		return api.call(p.t.Context(), "GET", "/readyz", nil, nil)
+	})
+}
+
+func needEngine(t testing.TB) {
+	t.Helper()
+	if _, err := local.FindLibrary(""); err != nil {
+		if os.Getenv("REQUIRE_ENGINE") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+// TestReportsAreExactUnderKills runs the whole program as a process, connects a simulated account, sends every webhook three times and out
+// of order (some never) while it polls, kills it with SIGKILL at random moments, and then holds every report against the naive model.
+func TestReportsAreExactUnderKills(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	account, err := zendesktest.History(seed, 20, 10, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, addr := t.TempDir(), freeAddress(t)
+	stopMerges(t, data)
+	server := serveAccount(t, account, zendesktest.AdminEmail)
+	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey,
+		"--poll-interval", "400ms", "--contact-sync", "1s", "--incremental-per-minute", "60000", "--log-format", "json")
+	p.start()
+	api := newClient("http://"+addr, testKey)
+	p.ready(api)
+	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60)
+
+	kills := disturb(t, p, account, api, source, seed)
+	t.Logf("%d kills", kills)
+	checkModel(t, api, account)
+	if v := server.Violations(); len(v) > 0 {
+		t.Errorf("requests that change Zendesk: %v", v)
+	}
+	p.kill()
+	checkExactlyOnce(t, data)
+}
+
+// disturb makes live traffic for a while, delivers it badly and kills the program again and again; at the end the program runs.
+func disturb(t *testing.T, p *program, account *zendesktest.Account, api *client, source string, seed uint64) (kills int) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	live := &zendesktest.Live{Account: account, PerMinute: 1500, Seed: seed}
+	sender := &zendesktest.Sender{
+		Account: account, URL: api.base + "/webhooks/zendesk/" + source, Secret: testSecret, Copies: 3, Shuffle: 30, Drop: 0.06, Seed: seed,
+		Parallel: 8, RetryWait: 100 * time.Millisecond, Timeout: 5 * time.Second,
+	}
+	var wg sync.WaitGroup
+	for _, run := range []func(context.Context) error{live.Run, sender.Run} {
+		wg.Go(func() {
+			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("traffic: %v", err)
+			}
+		})
+	}
+	random := rand.New(rand.NewPCG(seed, 1))
+	for end := time.Now().Add(killTime()); time.Now().Before(end); kills++ {
+		time.Sleep(time.Duration(400+random.IntN(2200)) * time.Millisecond) // a random moment is the point
+		p.kill()
+		p.start()
+	}
+	stop()
+	wg.Wait()
+	p.ready(api)
+	if _, err := sender.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return kills
+}
+
+// killTime is how long the program is killed for; DESKSTREAM_KILL_SECONDS makes longer runs.
+func killTime() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("DESKSTREAM_KILL_SECONDS") + "s"); err == nil {
+		return d
+	}
+	return 20 * time.Second
+}
+
+// checkModel waits until every report equals the model: the poller first has to read what was last written.
+func checkModel(t *testing.T, api *client, account *zendesktest.Account) {
+	t.Helper()
+	asOf := time.Now().UTC().Truncate(time.Second).Add(time.Second)
+	m := newModel(account, asOf)
+	eventually(t, 60*time.Second, func() error {
+		var all []string
+		for name, compare := range comparisons(m, asOf) {
+			if diff := compare(t, api); diff != "" {
+				all = append(all, name+": "+diff)
+			}
+		}
+		if len(all) > 0 {
+			return errors.New(strings.Join(all, "\n"))
+		}
+		return nil
+	})
+}
+
+// comparisons pairs each report with the model.
+func comparisons(m *model, asOf time.Time) map[string]func(testing.TB, *client) string {
+	from := asOf.AddDate(0, 0, -40)
+	span := func(more ...string) url.Values {
+		q := url.Values{"from": {from.Format(time.DateOnly)}, "to": {asOf.Format(time.DateOnly)}, "tz": {"UTC"}, "as_of": {asOf.Format(time.RFC3339)}}
+		for i := 0; i < len(more); i += 2 {
+			q.Add(more[i], more[i+1])
+		}
+		return q
+	}
+	rows := func(metric string, want table, only []string, more ...string) func(testing.TB, *client) string {
+		return func(t testing.TB, api *client) string {
+			return diffTables(report(t, api, metric, span(more...)).table(), want, only)
+		}
+	}
+	totals := func(metric string, want values, more ...string) func(testing.TB, *client) string {
+		return func(t testing.TB, api *client) string {
+			return diffTotals(report(t, api, metric, span(more...)).Totals, want)
+		}
+	}
+	var days []time.Time
+	for d := from.Truncate(24 * time.Hour); !d.After(asOf); d = d.AddDate(0, 0, 1) {
+		days = append(days, d)
+	}
+	optional := func(of func(*modelTicket) *string) func(*modelTicket) []string {
+		return func(t *modelTicket) []string { return []string{word(of(t))} }
+	}
+	tags := func(t *modelTicket) []string {
+		if len(t.Tags) == 0 {
+			return []string{""}
+		}
+		return t.Tags
+	}
+	state := []string{"tickets", "unsolved", "solved", "good", "bad", "unreplied"}
+	out := map[string]func(testing.TB, *client) string{
+		"tickets_created":      rows("tickets_created", m.created(), []string{"tickets"}, "interval", "day"),
+		"closures":             rows("closures", m.closures(false), []string{"solve_events", "tickets_solved", "closed"}, "interval", "day"),
+		"closures by assignee": rows("closures", m.closures(true), []string{"solve_events"}, "interval", "day", "group_by", "assignee"),
+		"reopens":              rows("reopens", m.reopens(), []string{"reopens"}, "interval", "day"),
+		"csat by assignee":     rows("csat", m.csat(), []string{"surveyed", "offered_unrated", "good", "bad"}, "interval", "day", "group_by", "assignee"),
+		"assignments":          rows("assignments", m.assignments(), []string{"assignments"}, "interval", "day", "group_by", "assignee"),
+		"replies by agent":     rows("replies", m.replies(), []string{"public_replies"}, "interval", "day", "group_by", "agent"),
+		"backlog":              rows("backlog", m.backlog(days), []string{"unsolved", "new", "open", "pending", "hold"}, "interval", "day"),
+		"tickets by status":    rows("tickets", m.byDimension(func(t *modelTicket) []string { return []string{t.Status} }), state, "group_by", "status"),
+		"tickets by channel":   rows("tickets", m.byDimension(func(t *modelTicket) []string { return []string{t.Via.Channel} }), state, "group_by", "channel"),
+		"tickets by priority":  rows("tickets", m.byDimension(optional(func(t *modelTicket) *string { return t.Priority })), state, "group_by", "priority"),
+		"tickets by tag":       rows("tickets", m.byDimension(tags), state, "group_by", "tag"),
+		"first reply time":     totals("first_reply_time", m.durations(firstReply)),
+		"full resolution time": totals("full_resolution_time", m.durations(fullResolution)),
+	}
+	for _, phrase := range []string{"refund", "travel insurance"} {
+		out["keyword "+phrase] = totals("keywords", m.keyword(phrase), "phrase", phrase)
+	}
+	return out
+}
+
+func diffTables(got, want table, only []string) string {
+	var out []string
+	keys := map[string]bool{}
+	for k := range got {
+		keys[k] = true
+	}
+	for k := range want {
+		keys[k] = true
+	}
+	for k := range keys {
+		for _, name := range only {
+			if g, w := got[k][name], want[k][name]; math.Abs(g-w) > 1e-6 {
+				out = append(out, fmt.Sprintf("[%s] %s got %v want %v", k, name, g, w))
+			}
+		}
+	}
+	return strings.Join(out[:min(len(out), 6)], ", ")
+}
+
+func diffTotals(got map[string]*float64, want values) string {
+	var out []string
+	for name, w := range want {
+		if g := got[name]; g == nil || math.Abs(*g-w) > 1e-3 {
+			out = append(out, fmt.Sprintf("%s got %s want %v", name, shown(g), w))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// onData opens the data folder of a program that does not run.
+func onData(t *testing.T, data string) *App {
+	t.Helper()
+	app := &App{
+		Config: Config{Data: data, Listen: "127.0.0.1:0", APIKey: testKey, TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
+		Roles:  roles{process: true, sink: true}, Now: time.Now, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+	}
+	quick(&app.Config)
+	if err := app.Config.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := app.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+// stopMerges makes the tables before the program does and keeps their parts from being merged, so that a row that is inserted twice stays
+// visible.
+func stopMerges(t *testing.T, data string) {
+	t.Helper()
+	app := onData(t, data)
+	defer app.Stop()
+	db, err := openQueries(app.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, table := range schemas.Tables {
+		alter := "ALTER TABLE " + table + " MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1"
+		if err := db.Exec(t.Context(), alter); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// checkExactlyOnce opens the data of a program that was killed for the last time, lets it finish, and counts rows without FINAL: a row
+// that was inserted twice would be there twice with one stream position.
+func checkExactlyOnce(t *testing.T, data string) {
+	t.Helper()
+	app := onData(t, data)
+	defer app.Stop()
+	drained(t, app)
+	db, err := openQueries(app.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, table := range schemas.Tables {
+		var rows, distinct uint64
+		query := "SELECT count(), uniqExact(_seq, " + sortKey(t, app, table) + ") FROM " + table
+		if err := db.QueryRow(t.Context(), query).Scan(&rows, &distinct); err != nil {
+			t.Fatal(table, err)
+		}
+		if rows != distinct {
+			t.Errorf("%s: %d rows without FINAL, %d distinct: something was inserted twice", table, rows, distinct)
+		}
+	}
+	letters, _, err := app.stream.DeadList(t.Context(), 5, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range letters {
+		t.Errorf("dead letter: %s %s: %s", l.Event.Kind, l.Class, l.Reason)
+	}
+}
+
+func sortKey(t *testing.T, app *App, table string) string {
+	t.Helper()
+	db, err := openQueries(app.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var key string
+	query := "SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = '" + table + "'"
+	if err := db.QueryRow(t.Context(), query).Scan(&key); err != nil {
+		t.Fatal(table, err)
+	}
+	return key
+}

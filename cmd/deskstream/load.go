@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+type loadCmd struct {
+	URL         string        `required:"" help:"Webhook address, e.g. http://127.0.0.1:8080/webhooks/zendesk/<source id>."`
+	Secret      string        `required:"" help:"Signing secret of the source."`
+	Rate        float64       `default:"100" help:"Webhooks a second; 0 = as fast as it goes."`
+	Connections int           `default:"16" help:"Webhooks under way at once."`
+	Duration    time.Duration `default:"10s" help:"How long to send."`
+	Tickets     int           `default:"1000" help:"Tickets the webhooks are about."`
+	Copies      int           `default:"1" help:"How often each webhook is sent."`
+}
+
+// Run sends webhooks and prints what came back.
+func (c *loadCmd) Run(ctx context.Context, out *streams) error {
+	if c.Connections < 1 || c.Tickets < 1 || c.Copies < 1 || c.Rate < 0 {
+		return &settingError{"connections", fmt.Sprint(c.Connections), "connections, tickets and copies of at least 1, and a rate of at least 0"}
+	}
+	l := newLoad(*c)
+	if err := l.run(ctx); err != nil {
+		return err
+	}
+	return l.report(out.out)
+}
+
+// load is one run of the load generator.
+type load struct {
+	loadCmd
+	client   *http.Client
+	next     atomic.Int64
+	mu       sync.Mutex
+	status   map[int]int
+	took     []time.Duration
+	failures int
+	wall     time.Duration
+	run0     int64 // makes event ids of runs distinct
+}
+
+func newLoad(c loadCmd) *load {
+	transport := &http.Transport{MaxIdleConnsPerHost: c.Connections, MaxConnsPerHost: c.Connections}
+	return &load{
+		loadCmd: c, client: &http.Client{Transport: transport, Timeout: 15 * time.Second}, status: map[int]int{},
+		run0: time.Now().UnixNano(),
+	}
+}
+
+func (l *load) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, l.Duration)
+	defer cancel()
+	limit := rate.Inf
+	if l.Rate > 0 {
+		limit = rate.Limit(l.Rate)
+	}
+	limiter := rate.NewLimiter(limit, max(1, l.Connections))
+	start := time.Now()
+	var wg sync.WaitGroup
+	for range l.Connections {
+		wg.Go(func() {
+			for limiter.Wait(ctx) == nil && ctx.Err() == nil {
+				l.send(l.next.Add(1) - 1)
+			}
+		})
+	}
+	wg.Wait()
+	l.wall = time.Since(start)
+	l.client.CloseIdleConnections()
+	return nil
+}
+
+func (l *load) send(n int64) {
+	body := loadBody(l.run0, n/int64(l.Copies), int64(l.Tickets), time.Now())
+	start := time.Now()
+	status, err := postSigned(l.client, l.URL, l.Secret, body)
+	took := time.Since(start)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.failures++
+		return
+	}
+	l.status[status]++
+	l.took = append(l.took, took)
+}
+
+// postSigned sends one webhook as Zendesk does. A request under way when the run ends is still waited for.
+func postSigned(client *http.Client, url, secret string, body []byte) (int, error) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	stamp := time.Now().UTC().Format(time.RFC3339)
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(stamp))
+	mac.Write(body)
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	req.Header.Set("X-Zendesk-Webhook-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	req.Header.Set("X-Zendesk-Webhook-Signature-Timestamp", stamp)
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	return resp.StatusCode, err
+}
+
+// loadBody is webhook n: each ticket is created, then commented and solved in turn. About 2 KB, as Zendesk's own.
+func loadBody(run, n, tickets int64, now time.Time) []byte {
+	ticket, step := 1+n%tickets, n/tickets
+	kind, event, status := "ticket.created", `{"meta":{"sequence":{"id":"1","position":1}}}`, "NEW"
+	switch {
+	case step == 0:
+	case step%4 == 3:
+		kind, event, status = "ticket.status_changed", `{"current":"SOLVED","previous":"OPEN"}`, "SOLVED"
+	case step%4 == 0:
+		kind, event, status = "ticket.status_changed", `{"current":"OPEN","previous":"SOLVED"}`, "OPEN"
+	default:
+		kind, status = "ticket.comment_added", "OPEN"
+		event = fmt.Sprintf(`{"comment":{"id":"%d","body":%q,"is_public":true,"author":{"id":"%d","is_staff":false,"name":""}}}`,
+			run/1000+n, loadText[:200], 900000+ticket%5000)
+	}
+	at := now.UTC().Format(time.RFC3339Nano)
+	return fmt.Appendf(nil, `{"type":"zen:event-type:%s","account_id":1,"id":"%016x-%012x","time":%q,"zendesk_event_version":"2022-11-06","subject":"zen:ticket:%d",`+
+		`"detail":{"id":"%d","actor_id":"1001","assignee_id":"1001","brand_id":"600","created_at":"2026-01-02T03:04:05Z","custom_status":null,"description":%q,`+
+		`"external_id":null,"form_id":null,"group_id":"500","is_public":true,"organization_id":"701","priority":"NORMAL","requester_id":"%d","status":%q,`+
+		`"subject":"Load ticket %d","submitter_id":"%d","tags":["load","test"],"type":"QUESTION","updated_at":%q,"via":{"channel":"email"}},"event":%s}`,
+		kind, run, n, at, ticket, ticket, loadText, 900000+ticket%5000, status, ticket, 900000+ticket%5000, at, event)
+}
+
+var loadText = string(bytes.Repeat([]byte("My parcel has not arrived and the tracking page shows an error. "), 18))
+
+func (l *load) report(w io.Writer) error {
+	slices.Sort(l.took)
+	at := func(q float64) time.Duration {
+		if len(l.took) == 0 {
+			return 0
+		}
+		return l.took[int(q*float64(len(l.took)-1))]
+	}
+	_, err := fmt.Fprintf(w, "sent %d in %s (%.0f/s), status %v, no answer %d, p50 %s, p99 %s\n", len(l.took)+l.failures, l.wall.Round(time.Millisecond),
+		float64(len(l.took))/l.wall.Seconds(), l.status, l.failures, at(0.5), at(0.99))
+	return err
+}

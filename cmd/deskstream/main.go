@@ -1,0 +1,117 @@
+// Command deskstream runs the pipeline: every stage in one process (run, demo) or one stage each (ingest, process, sink, serve), and the
+// tools around it. It is the only place that reads settings and wires packages together.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set at build time by -ldflags "-X main.version=...".
+var version = "dev"
+
+func main() {
+	ctx, stop := signalContext(context.Background())
+	code := Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// signalContext ends at the first SIGTERM or SIGINT; a second one ends the process at once.
+func signalContext(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+		<-signals
+		os.Exit(130)
+	}()
+	return ctx, func() { signal.Stop(signals); cancel() }
+}
+
+type commands struct {
+	Run     runCmd     `cmd:"" help:"Every stage in one process, with NATS and ClickHouse inside unless addresses are given."`
+	Demo    demoCmd    `cmd:"" help:"Run, with a simulated Zendesk account: 90 days of history, then live traffic."`
+	Ingest  ingestCmd  `cmd:"" help:"One stage: webhooks and pollers into the stream."`
+	Process processCmd `cmd:"" help:"One stage: events into people, tickets, activities and metrics."`
+	Sink    sinkCmd    `cmd:"" help:"One stage: rows into ClickHouse."`
+	Serve   serveCmd   `cmd:"" help:"One stage: the HTTP API for reports, people, sources and Liquid."`
+	Replay  replayCmd  `cmd:"" help:"Rebuild state and tables from the raw stream."`
+	Dead    deadCmd    `cmd:"" help:"Look at events that could not be used; try them again or drop them."`
+	Load    loadCmd    `cmd:"" help:"Send signed webhooks to a running instance at a given rate."`
+	Keys    keysCmd    `cmd:"" help:"API keys and their scopes."`
+	Doctor  doctorCmd  `cmd:"" help:"Check engine, NATS, ClickHouse, disk, clock and Zendesk; one line each."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// Main runs one command line and gives the exit status. Tests start it like the program itself.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("deskstream"),
+		kong.Description("Self-hosted stream-processing analytics for Zendesk support data."),
+		kong.DefaultEnvars("DESKSTREAM"),
+		kong.UsageOnError(),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&streams{out: stdout, err: stderr}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "deskstream:", err)
+		return 2
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "deskstream:", err)
+		return 2
+	}
+	return exitStatus(parsed.Run(), stderr)
+}
+
+// streams are the outputs of a command.
+type streams struct{ out, err io.Writer }
+
+// errFailed ends a command with status 1 after it has said itself what is wrong.
+var errFailed = errors.New("failed")
+
+func exitStatus(err error, stderr io.Writer) int {
+	var setting *settingError
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return 0
+	case errors.Is(err, errFailed):
+		return 1
+	case errors.As(err, &setting):
+		fmt.Fprintln(stderr, "deskstream:", setting)
+		return 2
+	default:
+		fmt.Fprintln(stderr, "deskstream:", err)
+		return 1
+	}
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(s *streams) error {
+	_, err := fmt.Fprintln(s.out, "deskstream", version)
+	return err
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+type replayCmd struct {
+	Config
+	From time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Start at events received from this time on (RFC 3339; default: the beginning)."`
+	Into string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched."`
+}
+
+var databaseName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// Run rebuilds state and tables from the raw stream and ends when everything is in its table.
+func (c *replayCmd) Run(ctx context.Context, out *streams) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if c.Into != "" && !databaseName.MatchString(c.Into) {
+		return &settingError{"into", c.Into, "a database name: lower-case letters, digits and _, at most 63; with the embedded engine it begins with deskstream_"}
+	}
+	app := &App{Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, replay: &c.From, into: c.Into}
+	if err := app.Start(ctx); err != nil {
+		return err
+	}
+	defer app.Stop()
+	return c.watch(ctx, app, out)
+}
+
+func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
+	_, total, _, err := app.stream.Progress(ctx)
+	if err != nil {
+		return err
+	}
+	bar := progressbar.NewOptions64(int64(total), progressbar.OptionSetWriter(out.err), progressbar.OptionSetDescription("replay"),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(200*time.Millisecond))
+	for tick := time.NewTicker(200 * time.Millisecond); ; {
+		processed, total, unsunk, err := app.stream.Progress(ctx)
+		if err != nil {
+			return err
+		}
+		bar.ChangeMax64(int64(total))
+		_ = bar.Set64(int64(processed))
+		if processed >= total && unsunk == 0 {
+			tick.Stop()
+			_ = bar.Finish()
+			break
+		}
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return ctx.Err()
+		case err := <-app.failures:
+			tick.Stop()
+			return err
+		case <-tick.C:
+		}
+	}
+	if err := app.stream.Drained(ctx); err != nil {
+		return err
+	}
+	if c.Into == "" && c.From.IsZero() {
+		gen, err := app.generation(ctx)
+		if err != nil {
+			return err
+		}
+		if err := app.db.DropOlder(ctx, gen); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out.out, "\nreplayed %d events into %s\n", total, databaseOf(app.dsn))
+	return nil
+}
+
+// intoDatabase gives the DSN of another database on the same server.
+func intoDatabase(dsn, database string) (string, error) {
+	if database == "" {
+		return dsn, nil
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return "", fmt.Errorf("--clickhouse-dsn: %w", err)
+	}
+	u.Path = "/" + database
+	return u.String(), nil
+}
+
+func databaseOf(dsn string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
