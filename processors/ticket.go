@@ -264,7 +264,6 @@ func (t *ticket) blank() {
 	for i := range t.ratings {
 		t.ratings[i].comment = ""
 	}
-	t.share.subject = ""
 }
 
 func (s *step) blank() {
