@@ -13,8 +13,10 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -150,8 +152,8 @@ func (c *steps) SetWebhookSecret(_ context.Context, id, secret string) error {
 	return err
 }
 
-func (c *steps) RegisterWebhook(_ context.Context, id, publicURL string) error {
-	_, err := c.move(id, "register "+publicURL, "")
+func (c *steps) RegisterWebhook(_ context.Context, id string) error {
+	_, err := c.move(id, "register", "")
 	return err
 }
 
@@ -188,27 +190,62 @@ type testServer struct {
 	store *memory
 	steps *steps
 	db    driver.Conn
-	seq   uint64
 }
 
-// openDatabase gives a migrated, empty database.
+// openDatabase gives a migrated, empty database of the test.
 func openDatabase(tb testing.TB) driver.Conn {
 	tb.Helper()
-	dsn := localtest.TestDatabase(tb)
-	if err := sinks.Migrate(tb.Context(), dsn); err != nil {
-		tb.Fatal(err)
-	}
-	o, err := clickhouse.ParseDSN(dsn)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	o.MaxOpenConns = 8
-	db, err := clickhouse.Open(o)
+	db, err := connect(tb.Context(), localtest.TestDatabase(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = db.Close() })
 	return db
+}
+
+func connect(ctx context.Context, dsn string) (driver.Conn, error) {
+	if err := sinks.Migrate(ctx, dsn); err != nil {
+		return nil, err
+	}
+	o, err := clickhouse.ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	o.MaxOpenConns = 8
+	return clickhouse.Open(o)
+}
+
+// filled is one database with the fixture for all tests that only read. It ends with the engine of the test binary.
+var filled struct {
+	sync.Mutex
+	db driver.Conn
+}
+
+func filledDatabase(tb testing.TB) driver.Conn {
+	tb.Helper()
+	filled.Lock()
+	defer filled.Unlock()
+	if filled.db != nil {
+		return filled.db
+	}
+	u, err := url.Parse(localtest.TestEngine(tb).DSN())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	u.Path = "/deskstream_filled"
+	db, err := connect(context.Background(), u.String())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	fill(tb, db)
+	filled.db = db
+	return db
+}
+
+// readOnly gives a server over the filled database.
+func readOnly(tb testing.TB) *testServer {
+	tb.Helper()
+	return newTestServer(tb, filledDatabase(tb), nil)
 }
 
 func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testServer {
@@ -228,7 +265,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	registry := prometheus.NewRegistry()
 	o := Options{
 		DB: db, Sources: store, Keys: store, Connections: connections, Now: func() time.Time { return testNow },
-		Registerer: registry, Gatherer: registry, Version: "test", PublicURL: "https://desk.example",
+		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {
 		change(&o)
@@ -240,18 +277,11 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	return &testServer{server: s, t: tb, store: store, steps: connections, db: db}
 }
 
-// insert writes rows of one of the schemas' types; later calls win over earlier ones.
-func insert[T any](s *testServer, table string, rows ...T) {
-	s.t.Helper()
-	insertInto(s.t, s.db, table, testNow, rows...)
-}
+// version orders all rows of the test binary.
+var version atomic.Uint64
 
-var version = struct {
-	sync.Mutex
-	n uint64
-}{}
-
-func insertInto[T any](tb testing.TB, db driver.Conn, table string, _ time.Time, rows ...T) {
+// insertInto writes rows of one of the schemas' types; later calls win over earlier ones.
+func insertInto[T any](tb testing.TB, db driver.Conn, table string, rows ...T) {
 	tb.Helper()
 	t := reflect.TypeFor[T]()
 	var names []string
@@ -263,10 +293,7 @@ func insertInto[T any](tb testing.TB, db driver.Conn, table string, _ time.Time,
 		tb.Fatal(err)
 	}
 	for _, row := range rows {
-		version.Lock()
-		version.n++
-		n := version.n
-		version.Unlock()
+		n := version.Add(1)
 		v := reflect.ValueOf(row)
 		values := make([]any, 0, len(names)+2)
 		for i := range names {
@@ -352,8 +379,8 @@ func (s *testServer) wantProblem(r response, status int, code string, parts ...s
 	}
 }
 
-// report asks a report with parameters written as a query.
-func (s *testServer) ask2(metric, query string) reportAnswer {
+// answerOf asks a report with parameters written as a query.
+func (s *testServer) answerOf(metric, query string) reportAnswer {
 	s.t.Helper()
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -377,7 +404,7 @@ func figures(values map[string]*float64, names []string) string {
 	text := ""
 	for _, n := range names {
 		if v := values[n]; v != nil {
-			text += fmt.Sprintf(" %s=%v", n, *v)
+			text += " " + n + "=" + strconv.FormatFloat(*v, 'f', -1, 64)
 		} else {
 			text += " " + n + "=null"
 		}

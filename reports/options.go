@@ -37,8 +37,8 @@ type Connections interface {
 	// Callback ends an OAuth flow and returns the source it connected.
 	Callback(ctx context.Context, state, code string) (schemas.Source, error)
 	SetWebhookSecret(ctx context.Context, id, secret string) error
-	// RegisterWebhook creates the webhook in Zendesk; publicURL is our address as Zendesk sees it.
-	RegisterWebhook(ctx context.Context, id, publicURL string) error
+	// RegisterWebhook creates the webhook in Zendesk, under our public address.
+	RegisterWebhook(ctx context.Context, id string) error
 	Disconnect(ctx context.Context, id string) (schemas.Source, error)
 	Reconnect(ctx context.Context, id string) (schemas.Source, error)
 	Archive(ctx context.Context, id string) (schemas.Source, error)
@@ -62,7 +62,6 @@ type Options struct {
 	Connections Connections
 	Renderer    Renderer // nil = liquid.New with its default limits
 
-	PublicURL       string                // our address as Zendesk sees it, for registering webhooks
 	Location        *time.Location        // account time zone; nil = UTC
 	Now             func() time.Time      // nil = time.Now
 	Log             zerolog.Logger        //

@@ -27,7 +27,7 @@ func (s *server) sourceStepRoutes() {
 	handle(s, route{
 		method: http.MethodPost, path: "/v1/sources/{id}/webhook/register", id: "register-webhook", tag: tagSources,
 		summary: "Create the webhook in Zendesk (the only write to Zendesk)", scopes: admin,
-	}, s.step(func(ctx context.Context, id string) error { return s.Connections.RegisterWebhook(ctx, id, s.PublicURL) }))
+	}, s.step(s.Connections.RegisterWebhook))
 	step := func(name, summary string, do func(context.Context, string) (schemas.Source, error)) {
 		handle(s, route{
 			method: http.MethodPost, path: "/v1/sources/{id}/" + name, id: name + "-source", tag: tagSources, summary: summary, scopes: admin,
