@@ -108,7 +108,7 @@ func wrongLogins(t *testing.T, e *Engine) {
 	} {
 		u := url.URL{Scheme: "clickhouse", User: url.UserPassword(tt.user, tt.password), Host: e.TCP(), Path: "/" + tt.database}
 		for range 3 {
-			if _, err := answer(t, u.String(), "SELECT 1"); code(err) <= 0 {
+			if err := answer(t, u.String(), "SELECT 1"); code(err) <= 0 {
 				t.Errorf("%s, native: %v", name, err)
 			}
 			q := querier{url: e.HTTP() + "/?database=" + tt.database, user: tt.user, password: tt.password}

@@ -99,7 +99,7 @@ func stopOnRequest(master int) {
 func terminalAsInput() (master int, err error) {
 	libc, err := purego.Dlopen(libcName(), purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
-		return 0, fmt.Errorf("C library: %w", err)
+		return 0, fmt.Errorf("load the C library: %w", err)
 	}
 	var (
 		openpt           func(int32) int32

@@ -176,14 +176,16 @@ func TestNATSHealthNamesALostStream(t *testing.T) {
 	}
 }
 
+// addStream tries again for a while: a new cluster has a leader before it knows all its members.
 func addStream(t *testing.T, js jetstream.JetStream, replicas int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
 	c := jetstream.StreamConfig{Name: "KEPT", Subjects: []string{"kept.>"}, Replicas: replicas}
-	if _, err := js.CreateStream(ctx, c); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, 30*time.Second, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_, err := js.CreateStream(ctx, c)
+		return err
+	})
 }
 
 // publishForever is a helper process: it prints the sequence of each message after it was acknowledged.

@@ -66,7 +66,7 @@ func TestTwoEnginesMakeADistributedTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := startEngine(t, EngineOptions{Dir: dir, extraConfig: func(tcp int) string {
-		return cluster(fmt.Sprintf("127.0.0.1:%d", tcp), own.app, second.TCP(), second.secrets.app)
+		return cluster(shard{fmt.Sprintf("127.0.0.1:%d", tcp), own.app}, shard{second.TCP(), second.secrets.app})
 	}})
 	a, b := open(t, first.DSN()), open(t, second.DSN())
 	for _, c := range []clickhouse.Conn{a, b} {
@@ -86,13 +86,15 @@ func TestTwoEnginesMakeADistributedTable(t *testing.T) {
 	}
 }
 
-// cluster is a remote_servers element with one shard for each address and password given in turn.
-func cluster(pairs ...string) string {
+// shard is an address with the password of its pipeline user.
+type shard struct{ address, password string }
+
+func cluster(shards ...shard) string {
 	var b strings.Builder
 	b.WriteString("<remote_servers><two>")
-	for i := 0; i < len(pairs); i += 2 {
-		host, port, _ := strings.Cut(pairs[i], ":")
-		fmt.Fprintf(&b, "<shard><replica><host>%s</host><port>%s</port><user>app</user><password>%s</password></replica></shard>", host, port, pairs[i+1])
+	for _, s := range shards {
+		host, port, _ := strings.Cut(s.address, ":")
+		fmt.Fprintf(&b, "<shard><replica><host>%s</host><port>%s</port><user>app</user><password>%s</password></replica></shard>", host, port, s.password)
 	}
 	b.WriteString("</two></remote_servers>")
 	return b.String()
