@@ -252,3 +252,29 @@ func (c *Client) failure(path string, err error) error {
 	}
 	return fmt.Errorf("zendesk %s: %w: %w", path, schemas.ErrUnavailable, err)
 }
+
+// maxListPages bounds the pages of one list, 100 rows each.
+const maxListPages = 200
+
+// list reads a list to its end, page by page.
+func (c *Client) list(ctx context.Context, path, rows string) ([]json.RawMessage, error) {
+	var out []json.RawMessage
+	after := ""
+	for range maxListPages {
+		query := url.Values{"page[size]": {"100"}}
+		setListPage(query, after)
+		body, err := c.Get(ctx, path, query)
+		if err != nil {
+			return nil, err
+		}
+		p, err := parsePage(body)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.lists[rows]...)
+		if after, err = nextListPage(p, c.base); err != nil || after == "" {
+			return out, err
+		}
+	}
+	return out, nil
+}

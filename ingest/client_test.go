@@ -688,7 +688,7 @@ func TestAPITokenRefused(t *testing.T) {
 
 func TestErrorsTellNoSecrets(t *testing.T) {
 	t.Parallel()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) }))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	addr := srv.URL
 	c := adminClient(t, addr)
 	c.tries = 1
@@ -700,7 +700,7 @@ func TestErrorsTellNoSecrets(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if !strings.Contains(refused.Error(), strconv.Itoa(418)) {
+	if !strings.Contains(refused.Error(), strconv.Itoa(http.StatusTeapot)) {
 		t.Errorf("%v", refused)
 	}
 }

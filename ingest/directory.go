@@ -91,21 +91,13 @@ func (d *Directory) list(ctx context.Context) {
 }
 
 func (d *Directory) follow(ctx context.Context) error {
-	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
-		err := d.store.WatchSources(ctx, d.put)
-		if err == nil {
-			<-ctx.Done() // The watch goes on in the background.
+	for pause := time.Second; ctx.Err() == nil; pause = min(2*pause, time.Minute) {
+		if err := d.store.WatchSources(ctx, d.put); err != nil && ctx.Err() == nil {
+			d.log.Error().Err(err).Msg("watch of sources broke")
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		d.log.Error().Err(err).Msg("watch of sources broke")
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
+		_ = sleep(ctx, pause) // The loop looks at ctx.
 	}
+	return nil
 }
 
 // Source returns a record and whether it exists.

@@ -106,7 +106,10 @@ func (r *runner) fetch(ctx context.Context, tickets, users []int64) error {
 	if err != nil {
 		return err
 	}
-	events, failure := r.fetchUsers(ctx, client, s, users)
+	rows, failure := r.fetchUsers(ctx, client, users)
+	// Named by a webhook: fetched whatever is known, a changed identity may leave the user's version as it is.
+	events, err := r.identified(ctx, client, s, rows)
+	failure = errors.Join(failure, err)
 	for _, id := range tickets {
 		found, err := r.fetchTicket(ctx, client, s, id)
 		events = append(events, found...)
@@ -146,7 +149,10 @@ func (r *runner) fetchTicket(ctx context.Context, client *Client, s schemas.Sour
 	if err := json.Unmarshal(body, &one); err != nil || len(one.Ticket) == 0 {
 		return nil, fmt.Errorf("ticket %d: %w: no ticket in the answer", id, schemas.ErrUnavailable)
 	}
+	events, err := r.ticketEvents(ctx, client, s, []json.RawMessage{one.Ticket}, p)
+	if err != nil {
+		return nil, err
+	}
 	history, err := r.history(ctx, client, s, id)
-	events := r.ticketEvents(s, []json.RawMessage{one.Ticket}, p, r.p.Now())
 	return append(events, history...), err
 }

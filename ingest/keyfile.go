@@ -44,7 +44,7 @@ func makeKey(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret key %s: %w", path, err)
 	}
-	defer os.Remove(tmp.Name())
+	defer func() { _ = os.Remove(tmp.Name()) }() // What stays behind is the same file under another name.
 	_, err = tmp.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return nil, fmt.Errorf("secret key %s: %w", path, err)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -219,9 +221,19 @@ func (m *memory) of(kind schemas.Kind) []schemas.Event {
 
 // ids returns the different object ids of the events of a kind.
 func (m *memory) ids(kind schemas.Kind) map[int64]bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	out := map[int64]bool{}
-	for _, e := range m.of(kind) {
-		out[int64(headOf(e.Data).ID)] = true
+	for _, e := range m.events {
+		if e.Kind != kind {
+			continue
+		}
+		// checkIDs holds event ids to the ids in the data.
+		if parts := strings.SplitN(e.ID, ":", 5); len(parts) > 3 {
+			if id, err := strconv.ParseInt(parts[3], 10, 64); err == nil {
+				out[id] = true
+			}
+		}
 	}
 	return out
 }
@@ -255,12 +267,12 @@ func (m *memory) putSource(t testing.TB, fn func(s *schemas.Source)) {
 // eventually polls until fn is true.
 func eventually(t testing.TB, what string, fn func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !fn() {
 		if time.Now().After(deadline) {
 			t.Fatalf("not reached in time: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

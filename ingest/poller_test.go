@@ -708,7 +708,10 @@ func TestUnreadableRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events := newRunner(&Poller{}, s).ticketEvents(s, p.lists["tickets"], p, testNow)
+	events, err := newRunner(&Poller{Now: time.Now}, s).ticketEvents(t.Context(), nil, s, p.lists["tickets"], p)
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := map[string]bool{}
 	for _, e := range events {
 		seen[e.ID] = true

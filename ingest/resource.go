@@ -45,7 +45,8 @@ type resource struct {
 	walk     walk
 	query    url.Values
 	interval time.Duration
-	// hidden is how much of the newest past Zendesk keeps back: an answer asked for now is complete up to now less hidden.
+	// hidden is how much of the newest past Zendesk may keep back: an answer asked for now is complete up to now less hidden. Only those of
+	// tickets are known to; for the other exports it is caution.
 	hidden time.Duration
 	// records are wanted whole, whatever the retention of activities: a contact of last year may write today, and the role of an agent
 	// decides about replies of any age.
@@ -58,11 +59,11 @@ type resource struct {
 var resources = []resource{
 	{
 		name: ResourceUsers, kind: schemas.KindUser, path: "/api/v2/incremental/users/cursor.json", rows: "users", walk: walkCursor,
-		query: url.Values{"include": {"identities"}}, interval: 24 * time.Hour, hidden: time.Second, records: true,
+		query: url.Values{"include": {"identities"}}, interval: 24 * time.Hour, hidden: time.Minute, records: true,
 	},
 	{
 		name: ResourceOrganizations, kind: schemas.KindOrganization, path: "/api/v2/incremental/organizations.json",
-		rows: "organizations", walk: walkTime, interval: 2 * time.Minute, hidden: time.Second, records: true,
+		rows: "organizations", walk: walkTime, interval: 2 * time.Minute, hidden: time.Minute, records: true,
 	},
 	{
 		name: ResourceGroups, kind: schemas.KindGroup, path: "/api/v2/groups.json", rows: "groups", walk: walkWhole,
@@ -101,7 +102,7 @@ var resources = []resource{
 		// include_changes: without it an event that Zendesk withdraws later is not shown again.
 		name: ResourceMetricEvents, kind: schemas.KindMetricEvent, path: "/api/v2/incremental/ticket_metric_events.json",
 		rows: "ticket_metric_events", walk: walkTime, query: url.Values{"include_changes": {"true"}}, interval: 2 * time.Minute,
-		hidden: time.Second, optional: true,
+		hidden: time.Minute, optional: true,
 	},
 	{
 		name: ResourceRatings, kind: schemas.KindRating, path: "/api/v2/satisfaction_ratings.json", rows: "satisfaction_ratings",

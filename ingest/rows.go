@@ -110,8 +110,8 @@ func withMember(row json.RawMessage, name string, value json.RawMessage) json.Ra
 	return append(out, row[end:]...)
 }
 
-// withIdentities puts sideloaded identities into their users; an answer without them leaves the users as they are.
-func withIdentities(p page) []json.RawMessage {
+// withAllIdentities puts sideloaded identities into their users; an answer without them leaves the users as they are.
+func withAllIdentities(p page) []json.RawMessage {
 	users := p.lists["users"]
 	sideload, ok := p.lists["identities"]
 	if !ok {
@@ -124,10 +124,14 @@ func withIdentities(p page) []json.RawMessage {
 	}
 	out := make([]json.RawMessage, 0, len(users))
 	for _, user := range users {
-		list := append(append([]byte{'['}, bytes.Join(rawBytes(owned[headOf(user).ID]), []byte{','})...), ']')
-		out = append(out, withMember(user, "identities", list))
+		out = append(out, withIdentities(user, owned[headOf(user).ID]))
 	}
 	return out
+}
+
+func withIdentities(user json.RawMessage, identities []json.RawMessage) json.RawMessage {
+	list := append(append([]byte{'['}, bytes.Join(rawBytes(identities), []byte{','})...), ']')
+	return withMember(user, "identities", list)
 }
 
 func rawBytes(rows []json.RawMessage) [][]byte {

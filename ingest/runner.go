@@ -35,9 +35,10 @@ type runner struct {
 	users   *lru.Cache[int64, int64]     // users stored, with the time of their version; 0 = asked for in vain
 	audited *lru.Cache[int64, struct{}]  // tickets whose whole history was read
 
-	mu    sync.Mutex
-	lanes map[string]*lane
-	jobs  map[string]gocron.Job
+	mu       sync.Mutex
+	lanes    map[string]*lane
+	jobs     map[string]gocron.Job
+	contacts time.Time // the contact export was read up to here
 }
 
 // lane is what a runner keeps of one resource.
@@ -141,11 +142,12 @@ func (r *runner) loadDue(ctx context.Context) bool {
 	for {
 		cursors, err := r.p.Store.Cursors(ctx, r.source.Load().ID)
 		if err == nil {
-			r.mu.Lock()
-			defer r.mu.Unlock()
 			for _, cur := range cursors {
+				r.sawContacts(cur)
 				if l := r.lanes[cur.Resource]; l != nil {
+					r.mu.Lock()
 					l.next = timeOf(cur.NextRunAt)
+					r.mu.Unlock()
 				}
 			}
 			return true

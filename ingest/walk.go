@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"deskstream/schemas"
@@ -17,7 +15,6 @@ const (
 	maxStuck   = 3  // pages in a row that do not advance
 	maxFenced  = 5  // pages of one run discarded because another writer was faster
 	auditChunk = 25 // tickets whose history is stored at a time
-	maxAudits  = 200
 )
 
 // walk reads a resource from a cursor to its present end. Each page is stored together with the cursor behind it; the returned cursor is
@@ -105,6 +102,7 @@ func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cu
 		return cur, false, err
 	}
 	l.size = min(r.p.PageSize, l.size*2) // A slow moment passes.
+	r.sawContacts(next)
 	if next.Through != nil {
 		r.p.Metrics.through.WithLabelValues(s.Account, res.name).Set(float64(next.Through.Unix()))
 	}
@@ -162,30 +160,17 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 	rows := p.lists[res.rows]
 	switch res.name {
 	case ResourceUsers:
-		return eventsOf(s, schemas.KindUser, withIdentities(p), now), nil
+		return eventsOf(s, schemas.KindUser, withAllIdentities(p), now), nil
 	case ResourceSchedules:
 		rows, err := withHolidays(ctx, client, rows)
 		return eventsOf(s, res.kind, rows, now), err
 	case ResourceTickets:
-		return r.ticketEvents(s, rows, p, now), nil
+		return r.ticketEvents(ctx, client, s, rows, p)
 	case ResourceTicketEvents:
 		people, err := r.authors(ctx, client, s, rows)
 		return append(people, eventsOf(s, res.kind, rows, now)...), err
 	}
 	return eventsOf(s, res.kind, rows, now), nil
-}
-
-// ticketEvents makes the events of tickets and of the people and organizations beside them. A person whose present version was stored is
-// left out: beside tickets it comes without its identities.
-func (r *runner) ticketEvents(s schemas.Source, tickets []json.RawMessage, p page, now time.Time) []schemas.Event {
-	events := eventsOf(s, schemas.KindOrganization, p.lists["organizations"], now)
-	for _, row := range withIdentities(p) {
-		h := headOf(row)
-		if version, ok := r.users.Get(int64(h.ID)); !ok || version < h.changed().Unix() {
-			events = append(events, eventOf(s, schemas.KindUser, row, now))
-		}
-	}
-	return append(events, eventsOf(s, schemas.KindTicket, tickets, now)...)
 }
 
 // withHolidays asks for the holidays of each schedule and puts them into it.
@@ -210,69 +195,6 @@ func withHolidays(ctx context.Context, client *Client, rows []json.RawMessage) (
 		out = append(out, row)
 	}
 	return out, nil
-}
-
-// authors fetches the people who acted in audits and were never seen: without them it is not known whether a reply came from the staff.
-func (r *runner) authors(ctx context.Context, client *Client, s schemas.Source, audits []json.RawMessage) ([]schemas.Event, error) {
-	var unknown []int64
-	asked := map[int64]bool{}
-	for _, row := range audits {
-		for _, id := range authorsOf(row) {
-			if id > 0 && !asked[id] && !r.users.Contains(id) {
-				asked[id] = true
-				unknown = append(unknown, id)
-			}
-		}
-	}
-	events, err := r.fetchUsers(ctx, client, s, unknown)
-	if err != nil {
-		return nil, err
-	}
-	r.giveUp(unknown, events)
-	return events, nil
-}
-
-// giveUp notes users that Zendesk does not have any more: asking again would not help. Those it has are noted once they are stored.
-func (r *runner) giveUp(asked []int64, got []schemas.Event) {
-	there := map[int64]bool{}
-	for _, e := range got {
-		there[int64(headOf(e.Data).ID)] = true
-	}
-	for _, id := range asked {
-		if !there[id] {
-			r.users.Add(id, 0)
-		}
-	}
-}
-
-// fetchUsers asks for users by id, 100 at a time as Zendesk allows.
-func (r *runner) fetchUsers(ctx context.Context, client *Client, s schemas.Source, ids []int64) ([]schemas.Event, error) {
-	var events []schemas.Event
-	for len(ids) > 0 {
-		n := min(len(ids), 100)
-		body, err := client.Get(ctx, "/api/v2/users/show_many.json", url.Values{"ids": {joinIDs(ids[:n])}, "include": {"identities"}})
-		if err != nil {
-			return nil, err
-		}
-		p, err := parsePage(body)
-		if err != nil {
-			return nil, fmt.Errorf("users: %w", err)
-		}
-		events = append(events, eventsOf(s, schemas.KindUser, withIdentities(p), r.p.Now())...)
-		ids = ids[n:]
-	}
-	return events, nil
-}
-
-func joinIDs(ids []int64) string {
-	var b strings.Builder
-	for i, id := range ids {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(schemas.ZID(id).String())
-	}
-	return b.String()
 }
 
 // storeHistories reads the whole history of the tickets of a page that are older than the back-fill: the export of ticket events begins
@@ -315,29 +237,12 @@ func (r *runner) storeHistories(
 
 // history reads all audits of a ticket and the people in them. A ticket that is gone has none.
 func (r *runner) history(ctx context.Context, client *Client, s schemas.Source, ticket int64) ([]schemas.Event, error) {
-	var rows []json.RawMessage
-	after := ""
-	for range maxAudits {
-		query := url.Values{"page[size]": {"100"}}
-		setListPage(query, after)
-		body, err := client.Get(ctx, "/api/v2/tickets/"+schemas.ZID(ticket).String()+"/audits.json", query)
-		if errors.Is(err, schemas.ErrNotFound) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		p, err := parsePage(body)
-		if err != nil {
-			return nil, fmt.Errorf("audits of ticket %d: %w", ticket, err)
-		}
-		rows = append(rows, p.lists["audits"]...)
-		if after, err = nextListPage(p, client.base); err != nil {
-			return nil, fmt.Errorf("audits of ticket %d: %w", ticket, err)
-		}
-		if after == "" {
-			break
-		}
+	rows, err := client.list(ctx, "/api/v2/tickets/"+schemas.ZID(ticket).String()+"/audits.json", "audits")
+	if errors.Is(err, schemas.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audits of ticket %d: %w", ticket, err)
 	}
 	people, err := r.authors(ctx, client, s, rows)
 	if err != nil {
