@@ -39,8 +39,8 @@ const eventsPerLife = 90
 // sourceEvent is what the source has at a position: mostly clicks, some that make the processor panic, some with a wide result.
 func sourceEvent(i int) schemas.Event {
 	in := clicks{Counter: "c" + strconv.Itoa(i%12), N: uint64(i)}
-	switch i % eventsPerLife {
-	case 30:
+	switch i % (6 * eventsPerLife) { // most lives end early, so the last ones have the work of many to do
+	case 30, 300:
 		in.Trap = "panic"
 	case 60:
 		in.Trap, in.N = "wide", 1100
@@ -115,7 +115,7 @@ func fixedAt(point string) string {
 // life runs one child and says whether it was killed.
 func life(t *testing.T, dir string, target int, name string, env ...string) (killed bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestChild$", "-test.v")
 	cmd.Env = append(os.Environ(), append(env, childDir+"="+dir, childTarget+"="+strconv.Itoa(target))...)

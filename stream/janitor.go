@@ -106,7 +106,7 @@ func (s *Stream) cleanOutputs(ctx context.Context, crowd bool) error {
 				return err
 			}
 		}
-		if err := s.purgeBelow(ctx, s.txn, s.layout.table(table), below, crowd); err != nil {
+		if err := s.purgeBelow(ctx, s.txn, s.outputs(table), below, crowd); err != nil {
 			return err
 		}
 	}
@@ -115,7 +115,7 @@ func (s *Stream) cleanOutputs(ctx context.Context, crowd bool) error {
 
 // oldActivities gives the sequence below which activities are of no use to other programs.
 func (s *Stream) oldActivities(ctx context.Context, sunk uint64) (uint64, error) {
-	filter := s.layout.table(schemas.TableActivities)
+	filter := s.outputs(schemas.TableActivities)
 	young, found, err := s.since(ctx, s.txn, filter, s.now().Add(-activitiesFor))
 	if err != nil || !found {
 		return sunk, err

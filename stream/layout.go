@@ -73,7 +73,7 @@ func (l layout) dead(p int) string { return l.own(schemas.SubjectDead(p)) }
 
 func (l layout) intent(table string) string { return l.own(schemas.SubjectSink(table)) }
 
-func (l layout) table(table string) string { return l.own(schemas.TableFilter(table)) }
+func (l layout) outputs(table string) string { return l.own(schemas.TableFilter(table)) }
 
 func (l layout) eventsConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{

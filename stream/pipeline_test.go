@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -313,6 +315,7 @@ func drain(tb testing.TB, s *Stream) {
 	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
 	defer cancel()
 	if err := s.Drained(ctx); err != nil {
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 		tb.Fatal(err)
 	}
 }

@@ -50,21 +50,23 @@ func (s *Stream) Process(ctx context.Context, partition int, p Processor) error 
 	wait := newBackoff(50*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
 		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(), limit: maxEvents, wait: wait}
-		err := l.run(ctx)
-		if ctx.Err() != nil {
-			break
-		}
-		switch {
-		case errors.Is(err, schemas.ErrFenced), errors.Is(err, errReset):
-			s.o.Log.Debug().Int("partition", partition).Err(err).Msg("processor starts again from the record")
-		default:
-			s.troubles.set(part, s.now(), err)
-			s.o.Log.Warn().Int("partition", partition).Err(err).Msg("processor starts again from the record")
-		}
+		s.restart(ctx, part, "processor", l.run(ctx))
 		wait.sleep(ctx)
 	}
 	s.troubles.set(part, s.now(), nil)
 	return nil
+}
+
+// restart notes why a loop begins anew. Being fenced is normal where there are rivals.
+func (s *Stream) restart(ctx context.Context, part, what string, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, schemas.ErrFenced), errors.Is(err, errReset):
+		s.o.Log.Debug().Str("part", part).Err(err).Msg(what + " starts again from the record")
+	default:
+		s.troubles.set(part, s.now(), err)
+		s.o.Log.Warn().Str("part", part).Err(err).Msg(what + " starts again from the record")
+	}
 }
 
 // loop is one life of a partition's processor, from reading the record to the first error. Whatever it holds in memory follows from the

@@ -73,14 +73,14 @@ func TestPoison(t *testing.T) {
 	bad := map[string]string{}
 	for i := range 1500 {
 		e := click("acme", "c"+strconv.Itoa(i%10), i, uint64(i))
-		switch {
-		case i%500 == 77:
+		switch i % 500 {
+		case 77:
 			e = trap(i, "panic", 1)
 			bad[e.ID] = "panic"
-		case i%500 == 78:
+		case 78:
 			e = trap(i, "error", 1)
 			bad[e.ID] = "parse"
-		case i%500 == 499:
+		case 499:
 			e.ID, e.Data = "garbage:"+strconv.Itoa(i), []byte("{{{")
 			bad[e.ID] = "invalid"
 		default:

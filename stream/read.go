@@ -149,7 +149,9 @@ func (s *Stream) readMany(ctx context.Context, stream string, g get, fn func(sto
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	inbox := s.o.Conn.NewInbox()
-	sub, err := s.o.Conn.SubscribeSync(inbox)
+	// A channel of the size of the answer: the client's own would be allocated for 65,536 messages each time.
+	answers := make(chan *nats.Msg, readPage+2)
+	sub, err := s.o.Conn.ChanSubscribe(inbox, answers)
 	if err != nil {
 		return 0, fmt.Errorf("stream %s: read: %w: %w", stream, schemas.ErrUnavailable, err)
 	}
@@ -159,9 +161,11 @@ func (s *Stream) readMany(ctx context.Context, stream string, g get, fn func(sto
 	}
 	before := uint64(0)
 	for {
-		r, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("stream %s: read: %w: %w", stream, schemas.ErrUnavailable, err)
+		var r *nats.Msg
+		select {
+		case r = <-answers:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("stream %s: read: %w: %w", stream, schemas.ErrUnavailable, ctx.Err())
 		}
 		switch r.Header.Get("Status") {
 		case "":

@@ -178,7 +178,7 @@ func TestJanitorKeepsWhatIsNeeded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := s.count(t.Context(), s.txn, s.layout.table(schemas.TableActivities), 1)
+		a, err := s.count(t.Context(), s.txn, s.outputs(schemas.TableActivities), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -68,16 +68,7 @@ func (s *Stream) Sink(ctx context.Context, sink Sink) error {
 	wait := newBackoff(100*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
 		w := &writer{s: s, sink: sink, table: table, wait: wait}
-		err := w.run(ctx)
-		if ctx.Err() != nil {
-			break
-		}
-		if errors.Is(err, schemas.ErrFenced) {
-			s.o.Log.Debug().Str("table", table).Err(err).Msg("sink starts again from the record")
-		} else {
-			s.troubles.set("sink "+table, s.now(), err)
-			s.o.Log.Warn().Str("table", table).Err(err).Msg("sink starts again from the record")
-		}
+		s.restart(ctx, "sink "+table, "sink", w.run(ctx))
 		wait.sleep(ctx)
 	}
 	s.troubles.set("sink "+table, s.now(), nil)
@@ -107,7 +98,7 @@ func (w *writer) run(ctx context.Context) error {
 		return err
 	}
 	w.feed = newFeed[output](blockBytes)
-	stop, err := w.s.follow(ctx, w.s.txn, w.s.layout.table(w.table), w.rec.To+1, func(m stored) { w.feed.put(outputOf(m), len(m.data)) })
+	stop, err := w.s.follow(ctx, w.s.txn, w.s.outputs(w.table), w.rec.To+1, func(m stored) { w.feed.put(outputOf(m), len(m.data)) })
 	if err != nil {
 		return err
 	}
@@ -158,7 +149,7 @@ func (w *writer) recover(ctx context.Context) error {
 		return nil
 	}
 	var block []output
-	err := w.s.each(ctx, w.s.txn, w.s.layout.table(w.table), w.rec.From, func(m stored) error {
+	err := w.s.each(ctx, w.s.txn, w.s.outputs(w.table), w.rec.From, func(m stored) error {
 		if m.seq > w.rec.To {
 			return errStop
 		}
@@ -228,7 +219,7 @@ func (w *writer) fits() (n int, full bool) {
 
 // look finds out whether the silent reader has missed something or a rival has moved on.
 func (w *writer) look(ctx context.Context) error {
-	m, found, err := w.s.next(ctx, w.s.txn, w.s.layout.table(w.table), w.rec.To+1)
+	m, found, err := w.s.next(ctx, w.s.txn, w.s.outputs(w.table), w.rec.To+1)
 	if err != nil {
 		return err
 	}

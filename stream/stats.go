@@ -110,7 +110,7 @@ func (s *Stream) tableStats(ctx context.Context) ([]TableStats, error) {
 	all := make([]TableStats, 0, len(schemas.Tables))
 	for _, table := range schemas.Tables {
 		t := TableStats{Table: table, Done: intents[table].through()}
-		m, found, err := s.next(ctx, s.txn, s.layout.table(table), t.Done+1)
+		m, found, err := s.next(ctx, s.txn, s.outputs(table), t.Done+1)
 		if err != nil {
 			return nil, err
 		}
