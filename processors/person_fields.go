@@ -138,7 +138,7 @@ func (u *user) identities() []identity {
 	}
 	add(identity{byEmail, u.system.email.value, false}) // kept past a deletion
 	if !f.shared {
-		add(identity{byPhone, phoneNumber(f.phone), true})
+		add(identity{byPhone, f.dial, true})
 	}
 	return out
 }

@@ -44,6 +44,7 @@ type store struct {
 	writes     int
 	outputs    int
 	newest     string
+	quiet      bool // outputs are not looked at
 }
 
 func newStore() *store {
@@ -104,6 +105,10 @@ func (s *store) run(t tb, events []schemas.Event) {
 	s.dead = append(s.dead, res.Dead...)
 	s.duplicates += res.Duplicates
 	s.ignored += res.Ignored
+	if s.quiet {
+		s.outputs += len(res.Outputs)
+		return
+	}
 	seen := map[string]bool{}
 	for _, o := range res.Outputs {
 		s.outputs++

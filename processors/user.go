@@ -19,6 +19,7 @@ type userFacts struct {
 	name     string
 	email    string
 	phone    string
+	dial     string // phone in E.164, "" when it is none
 	alias    string
 	details  string
 	notes    string
@@ -104,7 +105,7 @@ func (it *item) loadUser() {
 	}
 	f := &userFacts{
 		id: int64(z.ID), at: z.UpdatedAt.Unix(), hash: it.hash, full: true, created: z.CreatedAt.Unix(), name: cut(z.Name, 1024),
-		email: cut(strings.TrimSpace(z.Email), 320), phone: cut(z.Phone, 128), alias: cut(z.Alias, 1024), details: cut(z.Details, maxText/2),
+		email: cut(strings.TrimSpace(z.Email), 320), phone: cut(z.Phone, 128), dial: phoneNumber(z.Phone), alias: cut(z.Alias, 1024), details: cut(z.Details, maxText/2),
 		notes: cut(z.Notes, maxText/2), role: strings.ToLower(z.Role), locale: cut(z.Locale, 64), external: cut(z.ExternalID, 1024),
 		url: cut(z.URL, 1024), tags: z.Tags, org: int64(z.Organization), verified: z.Verified, shared: z.SharedPhone, suspend: z.Suspended,
 		active: z.Active == nil || *z.Active, hasState: true, erased: z.PermanentlyDe, fields: "{}",
@@ -133,7 +134,7 @@ func (it *item) loadUser() {
 
 // erase removes everything personal; Zendesk keeps only the fact that there was such a user.
 func (f *userFacts) erase() {
-	f.name, f.email, f.phone, f.alias, f.details, f.notes, f.external, f.fields = "", "", "", "", "", "", "", "{}"
+	f.name, f.email, f.phone, f.dial, f.alias, f.details, f.notes, f.external, f.fields = "", "", "", "", "", "", "", "", "{}"
 	f.tags, f.identities, f.active = nil, nil, false
 }
 
@@ -491,7 +492,7 @@ func (s *systemFields) write(set settings, f *userFacts) {
 		s.put(set, "email", &s.email, at, foldEmail(f.email), f)
 	}
 	if f.full {
-		s.put(set, "phone-number", &s.phone, at, phoneNumber(f.phone), f)
+		s.put(set, "phone-number", &s.phone, at, f.dial, f)
 		s.put(set, "language", &s.language, at, languageTag(f.locale), f)
 		s.put(set, "timezone", &s.zone, at, f.zone, f)
 	}

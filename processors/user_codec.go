@@ -63,7 +63,7 @@ func (f *userFacts) encode(w *writer) {
 		w.int(n)
 	}
 	w.hash(f.hash)
-	for _, v := range []string{f.name, f.email, f.phone, f.alias, f.details, f.notes, f.role, f.locale, f.zone, f.external, f.url, f.fields} {
+	for _, v := range []string{f.name, f.email, f.phone, f.dial, f.alias, f.details, f.notes, f.role, f.locale, f.zone, f.external, f.url, f.fields} {
 		w.str(v)
 	}
 	w.strs(f.tags)
@@ -79,7 +79,7 @@ func (f *userFacts) decode(r *reader) {
 		*n = r.int()
 	}
 	f.hash = r.hash()
-	for _, v := range []*string{&f.name, &f.email, &f.phone, &f.alias, &f.details, &f.notes, &f.role, &f.locale, &f.zone, &f.external, &f.url, &f.fields} {
+	for _, v := range []*string{&f.name, &f.email, &f.phone, &f.dial, &f.alias, &f.details, &f.notes, &f.role, &f.locale, &f.zone, &f.external, &f.url, &f.fields} {
 		*v = r.str()
 	}
 	f.tags = r.strs()

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // business hours must not depend on the zone files of the machine
 )
@@ -175,14 +176,23 @@ func zoneName(name string) string {
 	if iana, ok := railsZones[name]; ok {
 		return iana
 	}
-	if name == "Local" { // time.LoadLocation would answer with the machine's own zone
+	if name == "Local" || name == "" { // time.LoadLocation would answer with the machine's own zone
 		return ""
 	}
-	if _, err := time.LoadLocation(name); err != nil {
+	if _, known := loadedZones.Load(name); known {
+		return name
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
 		return ""
 	}
+	loadedZones.Store(name, loc)
 	return name
 }
+
+// loadedZones remembers which names the zone database has; reading a zone anew for every user would cost more than the user. It cannot
+// outgrow the database.
+var loadedZones sync.Map
 
 // location gives the zone of a schedule; UTC when Zendesk names one that nobody knows.
 func location(name string) *time.Location {
