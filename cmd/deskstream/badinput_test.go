@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"deskstream/ingest/zendesktest"
+)
+
+// TestBadWebhooksAreAnsweredAndKeptApart sends what should never come, between events that should, and looks at the answers, the dead
+// letters, and that the good events are all there.
+func TestBadWebhooksAreAnsweredAndKeptApart(t *testing.T) {
+	t.Parallel()
+	account, err := zendesktest.History(3, 1, 1, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, api := startApp(t, serveAccount(t, account, zendesktest.AdminEmail).URL())
+	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 90)
+	waitSynced(t, api, source)
+	hook := api.base + "/webhooks/zendesk/" + source
+
+	envelope := func(id, kind, subject, at, event string) []byte {
+		return fmt.Appendf(nil, `{"type":"zen:event-type:%s","account_id":1,"id":%q,"time":%q,"zendesk_event_version":"2022-11-06","subject":%q,"detail":{"id":"990001","created_at":%q,"requester_id":"1","status":"NEW","subject":"good one","tags":null,"via":{"channel":"web"},"assignee_id":null,"group_id":"0","updated_at":%q},"event":%s}`,
+			id, kind, at, subject, at, at, event)
+	}
+	now := time.Now().UTC().Format(time.RFC3339)
+	big := envelope("big", "ticket.comment_added", "zen:ticket:990001", now, `{"comment":{"id":"77001","body":"`+strings.Repeat("x", 900<<10)+`","is_public":true,"author":{"id":"1","is_staff":false}}}`)
+	for _, c := range []struct {
+		name   string
+		body   []byte
+		status int
+		dead   bool
+	}{
+		{"created", envelope("g1", "ticket.created", "zen:ticket:990001", now, `{}`), 200, false},
+		{"malformed JSON", []byte(`{"type":"zen:event-type:ticket.created",`), 200, true},
+		{"not an object", []byte(`[1,2,3]`), 200, true},
+		{"empty", nil, 200, true},
+		{"unknown event type", envelope("u1", "ticket.levitated", "zen:ticket:990001", now, `{}`), 200, false},
+		{"unknown domain", envelope("u2", "weather.changed", "zen:weather:1", now, `{}`), 200, false},
+		{"unknown ticket", envelope("u3", "ticket.status_changed", "zen:ticket:999999999", now, `{"current":"SOLVED","previous":"OPEN"}`), 200, false},
+		{"unknown user", envelope("u4", "user.deleted", "zen:user:999999999", now, `{}`), 200, false},
+		{"900 KiB", big, 200, false},
+		{"over 1 MiB", bytes.Repeat([]byte("x"), 1<<20+1), 413, false},
+		{"10,000 deep", []byte(strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000)), 200, true},
+		{"invalid UTF-8", []byte("{\"type\":\"zen:event-type:ticket.created\",\"subject\":\"zen:ticket:5\",\"id\":\"\xff\xfe\"}"), 200, true},
+		{"1970", envelope("y1", "ticket.comment_added", "zen:ticket:990001", "1970-01-01T00:00:00Z", `{"comment":{"id":"77002","body":"old","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, false},
+		{"2099", envelope("y2", "ticket.comment_added", "zen:ticket:990001", "2099-12-31T23:59:59Z", `{"comment":{"id":"77003","body":"future","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, false},
+		{"solved", envelope("g2", "ticket.status_changed", "zen:ticket:990001", now, `{"current":"SOLVED","previous":"NEW"}`), 200, false},
+	} {
+		before := deadLetters(t, app)
+		status, err := postSigned(http.DefaultClient, hook, testSecret, c.body)
+		if err != nil || status != c.status {
+			t.Errorf("%s: status %d (%v), want %d", c.name, status, err, c.status)
+		}
+		drained(t, app)
+		if died := deadLetters(t, app) - before; died > 1 || (died == 1) != c.dead {
+			t.Errorf("%s: %d dead letters, want dead %v", c.name, died, c.dead)
+		}
+	}
+	if status, err := postSigned(http.DefaultClient, hook, "wrong-secret", envelope("w", "ticket.created", "zen:ticket:5", now, `{}`)); err != nil || status != 401 {
+		t.Errorf("wrong signature: status %d (%v), want 401", status, err)
+	}
+	if status, err := postSigned(http.DefaultClient, api.base+"/webhooks/zendesk/nobody", testSecret, nil); err != nil || status != 404 {
+		t.Errorf("unknown source: status %d (%v), want 404", status, err)
+	}
+	checkGoodTicket(t, api)
+	letters, _, err := app.stream.DeadList(t.Context(), 50, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range letters {
+		if l.Reason == "" || l.Class == "" {
+			t.Errorf("dead letter %d has no reason", l.Seq)
+		}
+	}
+}
+
+func deadLetters(t *testing.T, app *App) int {
+	t.Helper()
+	letters, _, err := app.stream.DeadList(t.Context(), 500, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(letters)
+}
+
+func checkGoodTicket(t *testing.T, api *client) {
+	t.Helper()
+	var facts struct {
+		Status string `json:"status"`
+		Solves int    `json:"solves"`
+	}
+	eventually(t, 10*time.Second, func() error {
+		return api.call(t.Context(), "GET", "/v1/tickets/990001/facts", nil, &facts)
+	})
+	if facts.Status != "solved" || facts.Solves != 1 {
+		t.Errorf("the good ticket: %+v, want solved once", facts)
+	}
+	got := report(t, api, "activities", url.Values{"activity": {"ticket-solved"}})
+	if n := got.Totals["activities"]; n == nil || *n < 1 {
+		t.Errorf("solved activities: %v", shown(n))
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"listen":         {[]string{"run", "--listen", "nowhere"}, []string{"--listen", `"nowhere"`, "host:port"}},
+		"port":           {[]string{"run", "--listen", "127.0.0.1:99999"}, []string{"--listen", "host:port"}},
+		"public url":     {[]string{"run", "--public-url", "ftp://x"}, []string{"--public-url", `"ftp://x"`, "http, https"}},
+		"nats url":       {[]string{"run", "--nats-url", "http://x:1"}, []string{"--nats-url", "nats, tls"}},
+		"dsn":            {[]string{"run", "--clickhouse-dsn", "postgres://u:secret-word@h/db"}, []string{"--clickhouse-dsn", "clickhouse"}},
+		"zone":           {[]string{"run", "--time-zone", "Mars/Olympus"}, []string{"--time-zone", "IANA"}},
+		"local zone":     {[]string{"run", "--time-zone", "Local"}, []string{"--time-zone", "IANA"}},
+		"level":          {[]string{"run", "--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"}},
+		"format":         {[]string{"run", "--log-format", "xml"}, []string{"--log-format", "console or json"}},
+		"secret":         {[]string{"run", "--secret-key", "c2hvcnQ="}, []string{"--secret-key", "32 bytes"}},
+		"api key":        {[]string{"run", "--api-key", "short"}, []string{"--api-key", "16 characters"}},
+		"poll":           {[]string{"run", "--poll-interval", "1ms"}, []string{"--poll-interval", "100ms"}},
+		"contact sync":   {[]string{"run", "--contact-sync", "1s"}, []string{"--contact-sync", "--poll-interval"}},
+		"budget":         {[]string{"run", "--incremental-per-minute", "0"}, []string{"--incremental-per-minute", "10"}},
+		"stage alone":    {[]string{"ingest"}, []string{"--nats-url", "shares it"}},
+		"unknown flag":   {[]string{"run", "--wrong"}, []string{"--wrong"}},
+		"unknown scope":  {[]string{"keys", "create", "--name", "x", "--scope", "root"}, []string{"--scope", "admin, people, reports, render"}},
+		"replay target":  {[]string{"replay", "--into", "Bad Name"}, []string{"--into", "database name"}},
+		"demo of no day": {[]string{"demo", "--days", "0"}, []string{"--days", "at least 1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			if status := Main(t.Context(), append(c.args, dataFlag(t, c.args)...), &out, &errs); status == 0 {
+				t.Errorf("the program started")
+			}
+			for _, w := range c.want {
+				if !strings.Contains(errs.String()+out.String(), w) {
+					t.Errorf("the message does not say %q: %s", w, errs.String())
+				}
+			}
+			if strings.Contains(errs.String(), "secret-word") {
+				t.Errorf("the message shows a password: %s", errs.String())
+			}
+		})
+	}
+}
+
+// dataFlag keeps a start that should have been refused out of the source tree.
+func dataFlag(t *testing.T, _ []string) []string {
+	t.Helper()
+	return []string{"--data", t.TempDir()}
+}
+
+func TestSettingsComeFromTheEnvironmentAndFlagsWin(t *testing.T) {
+	t.Setenv("DESKSTREAM_TIME_ZONE", "Mars/Olympus")
+	var out, errs bytes.Buffer
+	args := []string{"dead", "list", "--data", t.TempDir()}
+	if status := Main(t.Context(), args, &out, &errs); status != 2 || !strings.Contains(errs.String(), "Mars/Olympus") {
+		t.Errorf("the environment was not read: status %d, %s", status, errs.String())
+	}
+	errs.Reset()
+	if status := Main(t.Context(), append(args, "--time-zone", "Europe/Berlin"), &out, &errs); status != 0 {
+		t.Errorf("the flag did not win: status %d, %s", status, errs.String())
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	if status := Main(t.Context(), []string{"version"}, &out, &errs); status != 0 || !strings.HasPrefix(out.String(), "deskstream ") {
+		t.Errorf("status %d, %q", status, out.String())
+	}
+}
+
+func TestKeysAreMadeListedAndRevoked(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	run := func(args ...string) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if status := Main(t.Context(), append(args, "--data", data), &out, &errs); status != 0 {
+			t.Fatalf("%v: status %d: %s", args, status, errs.String())
+		}
+		return out.String()
+	}
+	secret := strings.TrimSpace(run("keys", "create", "--name", "dashboard", "--scope", "reports,render"))
+	if !strings.HasPrefix(secret, "dsk_") || len(secret) < 40 {
+		t.Fatalf("key %q", secret)
+	}
+	list := run("keys", "list")
+	if !strings.Contains(list, "dashboard") || !strings.Contains(list, "reports,render") || !strings.Contains(list, "valid") || strings.Contains(list, secret) {
+		t.Fatalf("list: %s", list)
+	}
+	id := strings.Fields(strings.Split(list, "\n")[1])[0]
+	run("keys", "revoke", id)
+	if list = run("keys", "list"); !strings.Contains(list, "revoked") {
+		t.Errorf("after revoke: %s", list)
+	}
+}
