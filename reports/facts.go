@@ -68,8 +68,8 @@ type ticketFacts struct {
 	FullResBizS      *int64     `json:"full_resolution_business_s"`
 	FirstAssignedAt  *time.Time `json:"first_assigned_at"`
 	FirstAssignedS   *int64     `json:"first_assigned_s"`
-	waits
-	Live    waits      `json:"live" doc:"The waits with the status that runs at as_of"`
+	Waits
+	Live    Waits      `json:"live" doc:"The waits with the status that runs at as_of"`
 	AsOf    time.Time  `json:"as_of"`
 	CSAT    *string    `json:"csat" enum:"offered,good,bad"`
 	Agent   *string    `json:"csat_agent_id"`
@@ -78,8 +78,8 @@ type ticketFacts struct {
 	Comment *string    `json:"csat_comment"`
 }
 
-// waits are M10 to M13 of a ticket, seconds.
-type waits struct {
+// Waits are M10 to M13 of a ticket, seconds.
+type Waits struct {
 	RequesterWait *int64 `json:"requester_wait_s"`
 	AgentWait     *int64 `json:"agent_wait_s"`
 	OnHold        *int64 `json:"on_hold_s"`
@@ -142,20 +142,20 @@ func factsOf(r *factsRow, asOf time.Time) ticketFacts {
 		f.Agent, f.Group, f.Comment = nullableID(r.CSATAgentID), nullableID(r.CSATGroupID), nullable(r.CSATComment)
 	}
 	f.Live = waitsOf(&r.TicketRow, max(0, asOf.Unix()-r.StatusSince.Unix()))
-	f.waits = waitsOf(&r.TicketRow, 0)
+	f.Waits = waitsOf(&r.TicketRow, 0)
 	if r.StatusChanges == 0 { // before the first change Zendesk has no figure, except 0 on hold (G12)
-		f.waits = waits{OnHold: f.OnHold}
+		f.Waits = Waits{OnHold: f.OnHold}
 	}
 	return f
 }
 
 // waitsOf gives the waits of a ticket whose present status has run for some seconds that count.
-func waitsOf(r *schemas.TicketRow, running int64) waits {
+func waitsOf(r *schemas.TicketRow, running int64) Waits {
 	in := map[string]int64{"new": r.NewS, "open": r.OpenS, "pending": r.PendingS, "hold": r.HoldS}
 	if _, unsolved := in[r.Status]; unsolved {
 		in[r.Status] += running
 	}
-	return waits{
+	return Waits{
 		RequesterWait: new(in["new"] + in["open"] + in["hold"]), AgentWait: new(in["pending"]), OnHold: new(in["hold"]), AgentWork: new(in["new"] + in["open"]),
 	}
 }

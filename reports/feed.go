@@ -29,7 +29,7 @@ type feedQuery struct {
 	persons  []string // own person ids
 	activity string
 	since    time.Time
-	paging
+	Paging
 }
 
 type feedRow struct {

@@ -145,7 +145,7 @@ func (s *server) lookLive(ctx context.Context) (*liveMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest, err := s.feed(ctx, feedQuery{accounts: accounts, since: now.AddDate(0, 0, -1), paging: paging{Limit: liveNewest}})
+	newest, err := s.feed(ctx, feedQuery{accounts: accounts, since: now.AddDate(0, 0, -1), Paging: Paging{Limit: liveNewest}})
 	m.Newest = newest.Items
 	return m, err
 }

@@ -28,7 +28,7 @@ type organization struct {
 
 type organizationsInput struct {
 	Query string `query:"q" maxLength:"200" doc:"Part of the name or the external id"`
-	paging
+	Paging
 }
 
 // organizationPosition is where a page ends.

@@ -13,8 +13,8 @@ type page[T any] struct {
 	NextCursor *string `json:"next_cursor" doc:"Where the next page begins; null on the last one"`
 }
 
-// paging is the input of every list that has pages.
-type paging struct {
+// Paging is the input of every list that has pages.
+type Paging struct {
 	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"500" doc:"Items on a page"`
 	Cursor string `query:"cursor" maxLength:"2000" doc:"next_cursor of the page before"`
 }

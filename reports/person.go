@@ -32,7 +32,7 @@ type peopleInput struct {
 	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number"`
 	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all"`
 	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-updated_at" doc:"A minus means descending"`
-	paging
+	Paging
 }
 
 func (s *server) listPeople(ctx context.Context, in *peopleInput) (*answer[page[map[string]any]], error) {
@@ -40,7 +40,7 @@ func (s *server) listPeople(ctx context.Context, in *peopleInput) (*answer[page[
 	if err != nil {
 		return nil, err
 	}
-	return reply(s.people(ctx, peopleQuery{accounts: accounts, text: in.Query, columns: in.Columns, sort: in.Sort, paging: in.paging}))
+	return reply(s.people(ctx, peopleQuery{accounts: accounts, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging}))
 }
 
 // personColumns are the fields of a person that lists can be limited to. A path into zendesk, custom or first_last is accepted too.
@@ -60,7 +60,7 @@ type peopleQuery struct {
 	accounts            []string
 	source              string
 	text, columns, sort string
-	paging
+	Paging
 }
 
 type personRow struct {
@@ -258,7 +258,7 @@ func (s *server) person(ctx context.Context, name string) (*person, error) {
 type personActivitiesInput struct {
 	ID       string `path:"id" maxLength:"400"`
 	Activity string `query:"activity" maxLength:"100" doc:"Only this activity"`
-	paging
+	Paging
 }
 
 func (s *server) personActivities(ctx context.Context, in *personActivitiesInput) (*answer[page[feedItem]], error) {
@@ -267,7 +267,7 @@ func (s *server) personActivities(ctx context.Context, in *personActivitiesInput
 		return nil, err
 	}
 	return reply(s.feed(ctx, feedQuery{
-		accounts: []string{who.account}, persons: who.ownIDs, activity: in.Activity, since: s.Now().AddDate(0, 0, -personActDays), paging: in.paging,
+		accounts: []string{who.account}, persons: who.ownIDs, activity: in.Activity, since: s.Now().AddDate(0, 0, -personActDays), Paging: in.Paging,
 	}))
 }
 

@@ -138,7 +138,7 @@ func (s *server) overview(ctx context.Context, in *byID) (*answer[overviewAnswer
 type sourceActivityInput struct {
 	ID       string `path:"id" maxLength:"200"`
 	Activity string `query:"activity" maxLength:"100" doc:"Only this activity"`
-	paging
+	Paging
 }
 
 func (s *server) sourceActivity(ctx context.Context, in *sourceActivityInput) (*answer[page[feedItem]], error) {
@@ -147,7 +147,7 @@ func (s *server) sourceActivity(ctx context.Context, in *sourceActivityInput) (*
 		return nil, err
 	}
 	return reply(s.feed(ctx, feedQuery{
-		accounts: []string{src.Account}, source: src.ID, activity: in.Activity, since: s.Now().AddDate(0, 0, -activityDays), paging: in.paging,
+		accounts: []string{src.Account}, source: src.ID, activity: in.Activity, since: s.Now().AddDate(0, 0, -activityDays), Paging: in.Paging,
 	}))
 }
 
@@ -156,7 +156,7 @@ type audienceInput struct {
 	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number"`
 	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all"`
 	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-updated_at" doc:"A minus means descending"`
-	paging
+	Paging
 }
 
 func (s *server) audience(ctx context.Context, in *audienceInput) (*answer[page[map[string]any]], error) {
@@ -165,7 +165,7 @@ func (s *server) audience(ctx context.Context, in *audienceInput) (*answer[page[
 		return nil, err
 	}
 	return reply(s.people(ctx, peopleQuery{
-		accounts: []string{src.Account}, source: src.ID, text: in.Query, columns: in.Columns, sort: in.Sort, paging: in.paging,
+		accounts: []string{src.Account}, source: src.ID, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging,
 	}))
 }
 
