@@ -12,8 +12,9 @@ var errHeld = errors.New("held")
 
 // Lock takes the exclusive lock of a data folder, the file <dir>/lock, and creates the folder (mode 0700) when it is missing.
 // It does not wait: when another process, or another caller in this one, holds the lock, the error names the folder.
-// unlock may be called more than once. The lock ends with the process, however that dies, so a left-over file is harmless.
-// NATS needs this: nats-server does not lock its folder and two servers on one folder destroy it.
+// unlock may be called more than once; the caller must keep it, because the lock ends when nothing refers to it any more.
+// The lock also ends with the process, however that dies, so a left-over file is harmless. NATS needs this: nats-server does
+// not lock its folder, and two servers on one folder destroy it.
 func Lock(dir string) (unlock func(), err error) {
 	return lockFile(dir, "lock")
 }

@@ -32,7 +32,7 @@ func TestExpiredRowsAreDeleted(t *testing.T) {
 	})
 }
 
-// A sink that did not hear back sends the same batch again; the token must make that harmless, over a restart too.
+// A sink that did not hear back sends the same batch again; the token must make that harmless.
 func TestRepeatedInsertIsDropped(t *testing.T) {
 	t.Parallel()
 	c := open(t, sharedEngine(t).DSN())

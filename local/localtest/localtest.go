@@ -28,13 +28,18 @@ import (
 
 const (
 	folderPattern = "deskstream-engine-test-*"
-	// staleAfter is the age at which an engine folder is removed; no test binary runs that long.
-	staleAfter = 24 * time.Hour
+	// staleAfter is the age from which an engine folder that no test binary holds is removed. The engine itself ends soon
+	// after its test binary.
+	staleAfter = 10 * time.Minute
 	startLimit = 2 * time.Minute
 )
 
-// shared is the engine of this test binary.
-var shared = sync.OnceValues(startShared)
+var (
+	// shared is the engine of this test binary.
+	shared = sync.OnceValues(startShared)
+	// sharedLock keeps other test binaries from removing its folder. It is never unlocked, the end of the process does that.
+	sharedLock func()
+)
 
 // TestEngine returns the engine of this test binary and starts it at the first call. It skips the test when no engine is
 // found, and fails instead when REQUIRE_ENGINE=1. DESKSTREAM_ENGINE may name the library. Expired rows are merged away within
@@ -111,6 +116,9 @@ func startShared() (*local.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine folder: %w", err)
 	}
+	if sharedLock, err = local.Lock(dir); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	e, err := local.StartEngine(ctx, local.EngineOptions{Dir: dir, Library: Library(), TTLMergeSeconds: 1, Log: zerolog.Nop()})
@@ -151,8 +159,12 @@ func removeStale() {
 	}
 	for _, dir := range dirs {
 		st, err := os.Stat(dir)
-		if err == nil && time.Since(st.ModTime()) > staleAfter {
+		if err != nil || time.Since(st.ModTime()) < staleAfter {
+			continue
+		}
+		if unlock, err := local.Lock(dir); err == nil {
 			_ = os.RemoveAll(dir)
+			unlock()
 		}
 	}
 }
