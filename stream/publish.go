@@ -38,6 +38,9 @@ func (s *Stream) Publish(ctx context.Context, events ...schemas.Event) error {
 		}
 	}
 	err := s.publish(ctx, events)
+	if ctx.Err() == nil { // a caller that went away is no fault of ours
+		s.troubles.set("publish", s.now(), err)
+	}
 	if err != nil {
 		s.metrics.publishErrors.Inc()
 		return fmt.Errorf("publish: %w", err)

@@ -65,6 +65,8 @@ func TestPublishRefusesWhatCannotBeStored(t *testing.T) {
 	}{
 		"no id":       {func(e *schemas.Event) { e.ID = "" }, schemas.ErrInvalid},
 		"long id":     {func(e *schemas.Event) { e.ID = strings.Repeat("x", 600) }, schemas.ErrInvalid},
+		"two lines":   {func(e *schemas.Event) { e.ID = "a\r\nNats-Rollup: all" }, schemas.ErrInvalid},
+		"space":       {func(e *schemas.Event) { e.Via = " poll" }, schemas.ErrInvalid},
 		"no kind":     {func(e *schemas.Event) { e.Kind = "" }, schemas.ErrInvalid},
 		"no account":  {func(e *schemas.Event) { e.Account = "" }, schemas.ErrInvalid},
 		"long source": {func(e *schemas.Event) { e.Source = strings.Repeat("x", 600) }, schemas.ErrInvalid},

@@ -33,8 +33,9 @@ func TestSinkFaults(t *testing.T) {
 	run(t, s, counters, acts, counts)
 	var events []schemas.Event
 	for i := range 8 {
+		before := acts.len()
 		events = append(events, fill(t, s, i*100, 100)...)
-		time.Sleep(20 * time.Millisecond) // several blocks
+		eventually(t, "the next block begins", func() bool { return acts.len() > before })
 	}
 	drain(t, s)
 	checkExact(t, events, acts, counts)
@@ -51,8 +52,9 @@ func TestSinkWithoutTokens(t *testing.T) {
 	acts.faults, acts.blind = 0.3, true
 	run(t, s, counters, acts, newTable(schemas.TableActivityCounts))
 	for i := range 10 {
+		before := acts.len()
 		fill(t, s, i*50, 50)
-		time.Sleep(10 * time.Millisecond)
+		eventually(t, "the next block begins", func() bool { return acts.len() > before })
 	}
 	drain(t, s)
 	if ids := acts.ids(t); acts.len() <= len(ids) {
@@ -72,8 +74,9 @@ func TestRivalSinks(t *testing.T) {
 	rival.Go(func() { _ = s.Sink(ctx, acts) })
 	var events []schemas.Event
 	for i := range 30 {
+		before := acts.len()
 		events = append(events, fill(t, s, i*50, 50)...)
-		time.Sleep(10 * time.Millisecond)
+		eventually(t, "the next block begins", func() bool { return acts.len() > before })
 	}
 	drain(t, s)
 	cancel()

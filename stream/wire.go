@@ -41,21 +41,30 @@ const maxHeader = 4 << 10
 // maxName is the longest id, kind, source or account of an event, in bytes.
 const maxName = 512
 
-// check refuses events that could not be stored, so that one of them cannot fail the commit of others.
+// check refuses events that could not be stored as they are, so that one of them cannot fail the commit of others.
 func (s *Stream) check(e schemas.Event) error {
-	switch {
-	case e.ID == "" || len(e.ID) > maxName:
-		return fmt.Errorf("event: %w", schemas.Invalid("event.id", "must be 1 to 512 bytes"))
-	case e.Kind == "" || len(e.Kind) > maxName:
-		return fmt.Errorf("event %.80q: %w", e.ID, schemas.Invalid("event.kind", "must be 1 to 512 bytes"))
-	case e.Account == "" || len(e.Account) > maxName:
-		return fmt.Errorf("event %.80q: %w", e.ID, schemas.Invalid("event.account", "must be 1 to 512 bytes"))
-	case len(e.Source) > maxName || len(e.Via) > maxName:
-		return fmt.Errorf("event %.80q: %w", e.ID, schemas.Invalid("event.source", "must be at most 512 bytes, as event.via"))
-	case len(e.Data) > s.maxData:
+	for _, f := range []struct {
+		name, value string
+		needed      bool
+	}{{"id", e.ID, true}, {"kind", string(e.Kind), true}, {"account", e.Account, true}, {"source", e.Source, false}, {"via", e.Via, false}} {
+		if !plain(f.value) || (f.needed && f.value == "") {
+			return fmt.Errorf("event %.80q: %w", e.ID, schemas.Invalid("event."+f.name, "must be at most 512 bytes of one line without space at its ends, and not empty"))
+		}
+	}
+	if len(e.Data) > s.maxData {
 		return fmt.Errorf("event %.80q: %w: %d bytes, at most %d are stored", e.ID, schemas.ErrTooLarge, len(e.Data), s.maxData)
 	}
 	return nil
+}
+
+// plain says whether a text comes back from a header as it was.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return len(s) <= maxName && strings.TrimSpace(s) == s
 }
 
 // message builds the stored form of an event: Data is the payload, all else are headers.

@@ -1,0 +1,227 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"deskstream/local"
+	"deskstream/schemas"
+)
+
+// TestServerRestarts stops and starts the server under running loops and a publisher that repeats what was not acknowledged.
+func TestServerRestarts(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	dir := t.TempDir()
+	start := func() *local.NATS {
+		t.Helper()
+		n, err := local.StartNATS(local.NATSOptions{Dir: dir, MaxStore: 1 << 30, Log: zerolog.Nop(), Listen: address})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	server := start()
+	defer func() { server.Close() }()
+	nc, err := nats.Connect("nats://"+address, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	s := open(t, Options{
+		Conn: nc, Log: testLog(t), Partitions: 2, SinkLinger: 5 * time.Millisecond, MaxBytesEvents: 64 << 20, MaxBytesTxn: 64 << 20,
+	})
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	run(t, s, counters, acts, counts)
+	var events []schemas.Event
+	for i := range 60 {
+		var batch []schemas.Event
+		for j := range 20 {
+			batch = append(batch, click("acme"+strconv.Itoa(j%3), "c"+strconv.Itoa(j), i*20+j, 1))
+		}
+		if i%20 == 10 {
+			server.Close()
+			server = start()
+		}
+		for {
+			err := s.Publish(t.Context(), batch...)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, schemas.ErrUnavailable) {
+				t.Fatal(err)
+			}
+		}
+		events = append(events, batch...)
+	}
+	drain(t, s)
+	checkExact(t, events, acts, counts)
+}
+
+// TestKnownMessageID has a processor that emits the same id again at once: the server refuses the batch, the loop gets past it.
+func TestKnownMessageID(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	acts := newTable(schemas.TableActivities)
+	for i := range 4 {
+		if err := s.Publish(t.Context(), click("acme", "c", i, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, s, func() Processor { return oneByOne{} }, acts)
+	drain(t, s)
+	if n := acts.len(); n != 4 {
+		t.Fatalf("%d rows, want 4", n)
+	}
+}
+
+// oneByOne refuses batches, so that every event gets a commit of its own, and emits one and the same id.
+type oneByOne struct{}
+
+func (oneByOne) Keys([]schemas.Event, schemas.State) []string { return nil }
+
+func (oneByOne) Apply(events []schemas.Event, _ schemas.State) (schemas.Result, error) {
+	if len(events) > 1 {
+		return schemas.Result{}, errors.New("one by one")
+	}
+	return schemas.Result{Outputs: []schemas.Output{{
+		Table: schemas.TableActivities, Subject: "deskstream.activity.acme.click", ID: "same", Data: []byte(`{"id":"same"}`),
+	}}}, nil
+}
+
+// TestLaterRoundsOfKeys has a processor that learns from one row which row it needs next.
+func TestLaterRoundsOfKeys(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	p := schemas.Partition("acme", 2)
+	for key, data := range map[string]string{"a": "b", "b": "c", "c": "end"} {
+		if _, err := s.store(t.Context(), rolled(s.state(p, key), []byte(data))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Publish(t.Context(), click("acme", "c", 1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	found := make(chan string, 1)
+	run(t, s, func() Processor { return chaser{found} })
+	select {
+	case got := <-found:
+		if got != "end" {
+			t.Fatalf("found %q", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing was found")
+	}
+}
+
+type chaser struct{ found chan string }
+
+func (chaser) Keys(_ []schemas.Event, state schemas.State) []string {
+	keys := []string{"a"}
+	for _, row := range state {
+		if d := string(row.Data); d != "" && d != "end" {
+			keys = append(keys, d)
+		}
+	}
+	return keys
+}
+
+func (c chaser) Apply(_ []schemas.Event, state schemas.State) (schemas.Result, error) {
+	c.found <- string(state["c"].Data)
+	return schemas.Result{}, nil
+}
+
+// TestReaderStalls checks the watchdog: an event that is stored but not delivered makes the loop start again.
+func TestReaderStalls(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	p := schemas.Partition("acme", 2)
+	l := &loop{s: s, partition: p, feed: newFeed[schemas.Event](1)}
+	if err := s.Publish(t.Context(), click("acme", "c", 1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.look(t.Context()); err != nil {
+		t.Fatalf("first look: %v", err)
+	}
+	if err := l.look(t.Context()); !errors.Is(err, schemas.ErrUnavailable) {
+		t.Fatalf("second look: %v", err)
+	}
+	if _, err := s.store(t.Context(), rolled(s.offset(p), []byte(`{"in":99,"gen":1}`))); err != nil {
+		t.Fatal(err)
+	}
+	l.rec.In = 99
+	if err := l.look(t.Context()); !errors.Is(err, schemas.ErrFenced) {
+		t.Fatalf("a rival moved on: %v", err)
+	}
+}
+
+// TestFeed checks the bound and the order.
+func TestFeed(t *testing.T) {
+	t.Parallel()
+	f := newFeed[int](1000)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 100 {
+			f.put(i, 100)
+		}
+	}()
+	next := 0
+	for next < 100 {
+		<-f.ready
+		for _, i := range f.take(10) {
+			if i != next {
+				t.Fatalf("%d, want %d", i, next)
+			}
+			next++
+		}
+		f.mu.Lock()
+		if f.bytes > 1000 {
+			t.Errorf("%d bytes", f.bytes)
+		}
+		if len(f.items) > 0 {
+			signal(f.ready)
+		}
+		f.mu.Unlock()
+	}
+	<-done
+	f.put(1, 10_000) // alone it may be over the limit
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { defer cancel(); f.put(2, 1) }()
+	f.close()
+	<-ctx.Done()
+}
+
+func TestRowCache(t *testing.T) {
+	t.Parallel()
+	c := newRowCache()
+	large := &schemas.StateRow{Data: make([]byte, cacheBytes/4)}
+	for i := range 6 {
+		c.put(strconv.Itoa(i), large)
+		c.get("0") // stays the newest
+	}
+	if c.bytes > cacheBytes || len(c.rows) != 3 {
+		t.Fatalf("%d bytes in %d rows", c.bytes, len(c.rows))
+	}
+	for key, want := range map[string]bool{"0": true, "1": false, "5": true} {
+		if _, ok := c.get(key); ok != want {
+			t.Errorf("row %s: %v, want %v", key, ok, want)
+		}
+	}
+	c.put("0", &schemas.StateRow{})
+	if row, _ := c.get("0"); len(row.Data) != 0 {
+		t.Error("the row was not replaced")
+	}
+}
