@@ -37,7 +37,7 @@ const (
 var (
 	// shared is the engine of this test binary.
 	shared = sync.OnceValues(startShared)
-	// sharedLock keeps other test binaries from removing its folder. It is never unlocked, the end of the process does that.
+	// sharedLock keeps other test binaries from removing its folder. Once the engine runs only the end of the process unlocks it.
 	sharedLock func()
 )
 
@@ -124,6 +124,7 @@ func startShared() (*local.Engine, error) {
 	e, err := local.StartEngine(ctx, local.EngineOptions{Dir: dir, Library: Library(), TTLMergeSeconds: 1, Log: zerolog.Nop()})
 	if err != nil {
 		_ = os.RemoveAll(dir)
+		sharedLock()
 	}
 	return e, err
 }
