@@ -208,3 +208,66 @@ func TestFitted(t *testing.T) {
 		t.Errorf("%d events, second %.100s", len(got), got[1].Data)
 	}
 }
+
+// TestPeopleHaveOneForm finds a user by a ticket and then by the contact export: both must give the same event.
+func TestPeopleHaveOneForm(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, nil)
+	e.Account.SetWebhooks(false)
+	customer := newCustomer(t, e.desk, time.Now().Add(-time.Second), "Nova")
+	e.Account.SetWebhooks(true)
+	ticket := newTicket(t, e.desk, time.Now(), customer)
+	e.flush(t)
+	eventually(t, "ticket and requester", func() bool {
+		return e.store.ids(schemas.KindTicket)[ticket] && e.store.ids(schemas.KindUser)[customer]
+	})
+	before := e.store.cursor(testSource, ResourceUsers)
+	eventually(t, "contact export with the user", func() bool {
+		if err := e.conn.Resync(t.Context(), testSource, ResyncDelta); err != nil {
+			t.Fatal(err)
+		}
+		return e.store.cursor(testSource, ResourceUsers).Cursor != before.Cursor
+	})
+	forms := 0
+	for _, x := range e.store.of(schemas.KindUser) {
+		if int64(headOf(x.Data).ID) == customer {
+			forms++
+			if !strings.Contains(string(x.Data), `"identities":[{`) {
+				t.Errorf("no identities: %s", x.Data)
+			}
+		}
+	}
+	if forms != 1 {
+		t.Errorf("one version of a user came in %d forms", forms)
+	}
+}
+
+// TestManyStrangers reads a page of tickets of more unknown people than may be asked for one by one.
+func TestManyStrangers(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, func(r *rig) { r.poller.PageSize = 1000 })
+	e.Account.SetWebhooks(false)
+	now := time.Now()
+	for i := range maxStrangers + 20 {
+		newTicket(t, e.desk, now.Add(-5*time.Minute), newCustomer(t, e.desk, now, fmt.Sprintf("Customer%d", i)))
+	}
+	eventually(t, "export that shows the second of their creation", func() bool { return time.Since(now) > 2*time.Second })
+	want := len(e.Account.Users())
+	e.ForgetRequests()
+	e.poller.Kick(testSource, ResourceTickets)
+	eventually(t, "all people", func() bool { return len(e.store.ids(schemas.KindUser)) == want })
+	eventually(t, "all tickets", func() bool { return len(e.store.ids(schemas.KindTicket)) == maxStrangers+20 })
+	exports := 0
+	for _, q := range e.Requests() {
+		switch {
+		case strings.HasSuffix(q.Path, "/identities.json"):
+			t.Fatalf("asked for one: %s", q.Path)
+		case strings.Contains(q.Path, "users/cursor"):
+			exports++
+		}
+	}
+	if exports != 1 {
+		t.Errorf("%d pages of the contact export, want 1", exports)
+	}
+	checkOrder(t, e.store.all())
+}

@@ -84,33 +84,45 @@ func joinIDs(ids []int64) string {
 	return b.String()
 }
 
-// people makes the events of users found outside the contact export. Those whose present version the export brought are left out; the
-// others get their identities, because the export has them and a version must not come in two forms that contradict each other.
+// people makes the events of users found outside the contact export. Those whose present version was stored are left out; the others get
+// their identities, because the export has them and a version must not come in two forms that contradict each other. Of very many only
+// those are asked for that the export cannot have brought.
 func (r *runner) people(ctx context.Context, client *Client, s schemas.Source, rows []json.RawMessage) ([]schemas.Event, error) {
 	strangers := r.strangers(rows)
 	if len(strangers) > maxStrangers {
+		strangers = r.uncovered(strangers)
+	}
+	if len(strangers) > maxStrangers {
 		r.readContacts(ctx)
-		strangers = r.strangers(strangers)
+		strangers = r.uncovered(r.strangers(strangers))
 	}
 	return r.identified(ctx, client, s, strangers)
 }
 
-// strangers gives the rows whose version was not stored yet.
+// strangers gives the rows whose version this runner did not store.
 func (r *runner) strangers(rows []json.RawMessage) []json.RawMessage {
+	var out []json.RawMessage
+	for _, row := range rows {
+		h := headOf(row)
+		if version, known := r.users.Get(int64(h.ID)); !known || version < h.changed().Unix() {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// uncovered gives the rows that changed after the point up to which the contact export was read.
+func (r *runner) uncovered(rows []json.RawMessage) []json.RawMessage {
 	r.mu.Lock()
 	through := r.contacts
 	r.mu.Unlock()
 	var out []json.RawMessage
 	for _, row := range rows {
 		h := headOf(row)
-		changed := h.changed()
-		version, known := r.users.Get(int64(h.ID))
-		switch {
-		case known && version >= changed.Unix():
-		case h.ID > 0 && !changed.After(through):
-			r.users.Add(int64(h.ID), changed.Unix())
-		default:
+		if changed := h.changed(); changed.After(through) {
 			out = append(out, row)
+		} else {
+			r.users.Add(int64(h.ID), changed.Unix())
 		}
 	}
 	return out
