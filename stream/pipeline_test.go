@@ -140,6 +140,7 @@ type table struct {
 	tokens     map[string]bool
 	blind      bool    // ignores tokens and never looks: what must not be
 	faults     float64 // chance of an error, before, between or after inserts
+	deaf       bool    // the first answer for every block is an error although all is inserted
 	blocks     int
 	recoveries int
 	delay      time.Duration
@@ -180,7 +181,7 @@ func (t *table) Write(ctx context.Context, b schemas.Block) error {
 			t.rows = append(t.rows, r)
 		}
 	}
-	if rand.Float64() < t.faults {
+	if rand.Float64() < t.faults || (t.deaf && !b.Recover) {
 		return errors.New("fault after the inserts")
 	}
 	return nil

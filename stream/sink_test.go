@@ -29,7 +29,7 @@ func TestSinkFaults(t *testing.T) {
 	t.Parallel()
 	s := testStream(t)
 	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
-	acts.faults, counts.faults = 0.2, 0.2
+	acts.faults, counts.faults, acts.deaf = 0.1, 0.1, true
 	run(t, s, counters, acts, counts)
 	var events []schemas.Event
 	for i := range 8 {
@@ -49,7 +49,7 @@ func TestSinkWithoutTokens(t *testing.T) {
 	t.Parallel()
 	s := testStream(t)
 	acts := newTable(schemas.TableActivities)
-	acts.faults, acts.blind = 0.3, true
+	acts.deaf, acts.blind = true, true
 	run(t, s, counters, acts, newTable(schemas.TableActivityCounts))
 	for i := range 10 {
 		before := acts.len()
