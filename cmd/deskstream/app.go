@@ -64,6 +64,7 @@ type App struct {
 	sinking  group // sinks and janitor
 	closers  []func()
 	failures chan error
+	stopped  sync.Once
 }
 
 // tuning holds what tests change so that they need not wait.
@@ -219,8 +220,10 @@ func (a *App) startStream(ctx context.Context) (err error) {
 }
 
 // Stop drains: what brings events in ends first, then what is stored is processed and sunk, then the stores close. It is safe to call
-// after a failed Start and takes at most about 15 s.
-func (a *App) Stop() {
+// after a failed Start, and again, and takes at most about 15 s.
+func (a *App) Stop() { a.stopped.Do(a.stop) }
+
+func (a *App) stop() {
 	drain, cancel := context.WithTimeout(context.Background(), a.drainTime())
 	defer cancel()
 	if a.server != nil {
@@ -237,7 +240,9 @@ func (a *App) Stop() {
 	a.working.stop()
 	a.sinking.stop()
 	if a.stream != nil {
-		if err := a.stream.Close(drain); err != nil {
+		closing, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if err := a.stream.Close(closing); err != nil {
 			a.Log.Warn().Err(err).Msg("stream positions were not recorded")
 		}
 	}

@@ -434,7 +434,7 @@ func BenchmarkProgram(b *testing.B) {
 	server := serveAccount(b, account, zendesktest.AdminEmail)
 	for b.Loop() {
 		data, addr := filepath.Join(b.TempDir(), "data"), freeAddress(b)
-		p := newProgram(b, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--log-format", "json")
+		p := newProgram(b, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library(), "--log-format", "json")
 		api := newClient("http://"+addr, testKey)
 		p.start()
 		p.ready(api)

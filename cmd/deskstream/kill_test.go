@@ -20,6 +20,7 @@ import (
 
 	"deskstream/ingest/zendesktest"
 	"deskstream/local"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -102,7 +103,7 @@ func (p *program) ready(api *client) {
 
 func needEngine(t testing.TB) {
 	t.Helper()
-	if _, err := local.FindLibrary(""); err != nil {
+	if _, err := local.FindLibrary(localtest.Library()); err != nil {
 		if os.Getenv("REQUIRE_ENGINE") == "1" {
 			t.Fatal(err)
 		}
@@ -124,7 +125,7 @@ func TestReportsAreExactUnderKills(t *testing.T) {
 	data, addr := t.TempDir(), freeAddress(t)
 	stopMerges(t, data)
 	server := serveAccount(t, account, zendesktest.AdminEmail)
-	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey,
+	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library(),
 		"--poll-interval", "400ms", "--contact-sync", "1s", "--incremental-per-minute", "60000", "--log-format", "json")
 	p.start()
 	api := newClient("http://"+addr, testKey)
@@ -286,13 +287,16 @@ func diffTotals(got map[string]*float64, want values) string {
 }
 
 // onData opens the data folder of a program that does not run.
-func onData(t *testing.T, data string) *App {
+func onData(t *testing.T, data string, change ...func(*App)) *App {
 	t.Helper()
 	app := &App{
-		Config: Config{Data: data, Listen: "127.0.0.1:0", APIKey: testKey, TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
+		Config: Config{Data: data, Listen: "127.0.0.1:0", Engine: localtest.Library(), APIKey: testKey, TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
 		Roles:  roles{process: true, sink: true}, Now: time.Now, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
 	}
 	quick(&app.Config)
+	for _, c := range change {
+		c(app)
+	}
 	if err := app.Config.Validate(); err != nil {
 		t.Fatal(err)
 	}

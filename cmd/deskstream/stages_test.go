@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deskstream/ingest/zendesktest"
+	"deskstream/local"
+	"deskstream/local/localtest"
+	"deskstream/schemas"
+)
+
+// TestStagesApart runs each stage as an App of its own on one NATS server and one ClickHouse, two of the process and sink stages, and
+// expects of them what one program gives.
+func TestStagesApart(t *testing.T) {
+	t.Parallel()
+	account, err := zendesktest.History(5, 10, 6, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
+	server, err := local.StartNATS(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	dsn := localtest.TestDatabase(t)
+	stage := func(r roles) *App {
+		t.Helper()
+		app := &App{
+			Config: Config{
+				Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, NATSURL: server.URL(), ClickHouseDSN: dsn, APIKey: testKey,
+				TimeZone: "UTC", LogLevel: "warn", SecretKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+			},
+			Roles: r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second}, Log: zerolog.Nop(),
+		}
+		quick(&app.Config)
+		if err := app.Config.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if err := app.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(app.Stop)
+		return app
+	}
+	serve := stage(roles{serve: true})
+	intake := stage(roles{ingest: true})
+	for range 2 {
+		stage(roles{process: true})
+		stage(roles{sink: true})
+	}
+	api := newClient("http://"+serve.Addr(), testKey)
+	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60)
+	waitSynced(t, api, source)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		if err := newClient("http://"+intake.Addr(), "").call(t.Context(), "GET", path, nil, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	checkModel(t, api, account)
+	if v := intakeHook(t, intake, source); v != http.StatusOK {
+		t.Errorf("webhook at the ingest stage: status %d", v)
+	}
+}
+
+func intakeHook(t *testing.T, intake *App, source string) int {
+	t.Helper()
+	var status int
+	eventually(t, 10*time.Second, func() (err error) {
+		status, err = postSigned(http.DefaultClient, "http://"+intake.Addr()+"/webhooks/zendesk/"+source, testSecret, loadBody(1, 1, 10, time.Now()))
+		return err
+	})
+	return status
+}
+
+// TestProgramDrainsOnSIGTERM ends the program under load: it must exit 0 within 15 s, every webhook that was answered 200 must be in the
+// tables after the next start, and nothing may be left to recover.
+func TestProgramDrainsOnSIGTERM(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	account, err := zendesktest.History(6, 1, 1, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := freeAddress(t)
+	p := newProgram(t, nil, "run", "--data", t.TempDir(), "--listen", addr, "--zendesk-url", serveAccount(t, account, zendesktest.AdminEmail).URL(),
+		"--api-key", testKey, "--engine", localtest.Library(), "--log-format", "json")
+	p.start()
+	api := newClient("http://"+addr, testKey)
+	p.ready(api)
+	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 90)
+	waitSynced(t, api, source)
+	before := activities(t, api)
+
+	l := newLoad(loadCmd{URL: api.base + "/webhooks/zendesk/" + source, Secret: testSecret, Rate: 300, Connections: 8, Duration: 4 * time.Second, Tickets: 1 << 20, Copies: 1})
+	loaded := make(chan error, 1)
+	go func() { loaded <- l.run(t.Context()) }()
+	eventually(t, 10*time.Second, func() error {
+		if l.next.Load() < 300 {
+			return context.DeadlineExceeded
+		}
+		return nil
+	})
+	start := time.Now()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	if took := time.Since(start); p.status != nil || took > 15*time.Second {
+		t.Errorf("ended with %v after %s; want status 0 within 15 s", p.status, took)
+	}
+	if err := <-loaded; err != nil {
+		t.Fatal(err)
+	}
+	for status := range l.status {
+		if status >= 500 && status != http.StatusServiceUnavailable {
+			t.Errorf("a webhook under way was answered %d", status)
+		}
+	}
+	p.start()
+	p.ready(api)
+	accepted := l.status[http.StatusOK]
+	eventually(t, 20*time.Second, func() error {
+		if got := activities(t, api) - before; got < accepted {
+			return fmt.Errorf("%d of %d accepted webhooks are in the tables", got, accepted)
+		}
+		return nil
+	})
+}
+
+// activities counts the tickets created since the fixed day that the load generator writes.
+func activities(t *testing.T, api *client) int {
+	t.Helper()
+	q := url.Values{"activity": {"ticket-created"}, "from": {time.Now().AddDate(0, 0, -2).UTC().Format(time.DateOnly)}}
+	n := report(t, api, "activities", q).Totals["activities"]
+	if n == nil {
+		return 0
+	}
+	return int(*n)
+}
+
+// TestReplayGivesTheSameTables rebuilds everything from the raw stream, into the same database and into a second one, and compares.
+func TestReplayGivesTheSameTables(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	account, err := zendesktest.History(7, 8, 6, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := serveAccount(t, account, zendesktest.AdminEmail)
+	data := t.TempDir()
+	app := onData(t, data, func(a *App) {
+		a.Config.ZendeskURL, a.Roles = server.URL(), roles{ingest: true, process: true, sink: true, serve: true}
+	})
+	api := newClient("http://"+app.Addr(), testKey)
+	waitSynced(t, api, connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60))
+	drained(t, app)
+	app.Stop()
+	before := contents(t, data, "")
+	for _, args := range [][]string{{"replay", "--into", "deskstream_second"}, {"replay"}} {
+		var out, errs bytes.Buffer
+		if status := Main(t.Context(), append(args, "--data", data, "--engine", localtest.Library(), "--log-level", "error"), &out, &errs); status != 0 {
+			t.Fatalf("%v: status %d: %s", args, status, errs.String())
+		}
+		t.Log(strings.TrimSpace(out.String()))
+	}
+	for _, into := range []string{"deskstream_second", ""} {
+		after := contents(t, data, into)
+		for _, table := range schemas.Tables {
+			if before[table] != after[table] {
+				t.Errorf("table %s differs in database %q after the replay: %s, before %s", table, into, after[table], before[table])
+			}
+		}
+	}
+}
+
+// contents sums up the rows in force of every table without the columns that tell how they came in.
+func contents(t *testing.T, data, into string) map[string]string {
+	t.Helper()
+	app := onData(t, data, func(a *App) { a.into = into })
+	defer app.Stop()
+	db, err := openQueries(app.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	out := map[string]string{}
+	for _, table := range schemas.Tables {
+		var sum string
+		query := "SELECT concat(toString(count()), ' rows, sum ', toString(sum(cityHash64(* EXCEPT (_seq, _ver, _batch))))) FROM " + table + " FINAL"
+		if err := db.QueryRow(t.Context(), query).Scan(&sum); err != nil {
+			t.Fatal(table, err)
+		}
+		out[table] = sum
+	}
+	return out
+}
