@@ -35,6 +35,8 @@ type item struct {
 	reason string
 	loaded bool
 
+	decodedID, decodedSub int64 // id and sub as a full decoding reads them
+
 	step   step
 	texts  []text
 	rec    *record
@@ -70,8 +72,7 @@ func newItem(ev *schemas.Event) *item {
 	}
 	switch ev.Kind {
 	case schemas.KindTrigger:
-		// What a trigger sends is written by an administrator; it only tells ingest to fetch the ticket.
-		return it
+		return it.takeTrigger()
 	case schemas.KindWebhook:
 		it.loadWebhook()
 	case schemas.KindSource:
@@ -119,6 +120,30 @@ func (it *item) load() {
 		return
 	}
 	it.loaded = true
+	it.decode()
+	if it.domain != domainDead && !it.consistent() {
+		it.die("invalid", "the "+string(it.ev.Kind)+" has more than one id")
+	}
+}
+
+// consistent says whether the decoded ids are those the event was sorted by; they differ when a key stands twice.
+func (it *item) consistent() bool {
+	switch {
+	case it.user != nil:
+		return it.user.id == it.id
+	case it.org != nil:
+		return it.org.id == it.id
+	case it.name != nil:
+		return it.name.id == it.id
+	case it.rec != nil:
+		return it.decodedID == it.id
+	case it.ev.Kind == schemas.KindAudit, it.ev.Kind == schemas.KindRating, it.ev.Kind == schemas.KindMetricEvent:
+		return it.decodedID == it.id && it.decodedSub == it.sub
+	}
+	return true
+}
+
+func (it *item) decode() {
 	switch it.ev.Kind {
 	case schemas.KindTicket:
 		it.loadTicket()
@@ -201,7 +226,7 @@ func (it *item) loadTicket() {
 		subject: cut(z.Subject, maxSubject), assignee: int64(z.AssigneeID), group: int64(z.GroupID), requester: int64(z.RequesterID),
 		org: int64(z.Organization), brand: int64(z.BrandID), formID: int64(z.FormID), tags: z.Tags,
 	}
-	it.rec = r
+	it.rec, it.decodedID = r, int64(z.ID)
 }
 
 // customObject turns Zendesk's list of field values into an object of id to value, without the empty ones.
@@ -235,6 +260,7 @@ func (it *item) loadAudit() {
 	if !it.sound(a.CreatedAt, "created_at") {
 		return
 	}
+	it.decodedID, it.decodedSub = int64(a.TicketID), int64(a.ID)
 	it.step = step{
 		id: int64(a.ID), at: a.CreatedAt.Unix(), author: int64(a.AuthorID), channel: strings.ToLower(a.Via.Channel),
 		merge: a.Via.Rel == "merge", hash: it.hash, redactions: idList(a.Redactions), hidden: idList(a.Hidden),
@@ -324,6 +350,7 @@ func (it *item) loadRating() {
 	if !sane(z.CreatedAt) {
 		created = z.UpdatedAt.Unix()
 	}
+	it.decodedID, it.decodedSub = int64(z.TicketID), int64(z.ID)
 	it.rating = rating{
 		id: int64(z.ID), requester: int64(z.RequesterID), assignee: int64(z.AssigneeID), group: int64(z.GroupID),
 		score: cleanScore(z.Score), comment: cut(z.Comment, maxText), reason: cut(z.Reason, maxSubject), reasonID: int64(z.ReasonID),

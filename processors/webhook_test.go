@@ -165,13 +165,27 @@ func TestIgnored(t *testing.T) {
 	} {
 		s.say(schemas.KindWebhook, body)
 	}
-	s.say(schemas.KindTrigger, `{"ticket_id":"5","title":"broken "quote"}`)
 	s.say(schemas.KindTrigger, `{"ticket_id":"5"}`)
-	s.add(schemas.KindTrigger, "webhook", s.now, nil)
+	s.say(schemas.KindTrigger, `<ticket><id>5</id></ticket>`)
+	s.say(schemas.KindTrigger, `ticket_id=5&status=open`)
 	s.play()
 	s.want("ignored", s.ignored, 6)
 	s.want("dead", len(s.dead), 0)
 	s.want("state", len(s.state), 1)
+}
+
+func TestTriggersThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for _, body := range []string{
+		`{"ticket_id":"5","title":"broken "quote"}`, `{"type":"zen:event-type:ticket.created",`, `[1,2,3]`, `"5"`, "", "\xff\xfe",
+		strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65),
+	} {
+		s.add(schemas.KindTrigger, "webhook", s.now, []byte(body))
+	}
+	s.play()
+	s.want("dead", len(s.dead), 7)
+	s.want("ignored", s.ignored, 0)
 }
 
 func TestDisconnected(t *testing.T) {
