@@ -33,7 +33,6 @@ var systemFields = []recordField{
 	{ID: "timezone", Label: "Timezone", Type: "text"},
 	{ID: "permissions.email", Label: "Email permission", Type: "boolean"},
 	{ID: "permissions.sms", Label: "SMS permission", Type: "boolean"},
-	{ID: "organization.name", Label: "Organization", Type: "text"},
 	{ID: "created_at", Label: "Created", Type: "time"},
 	{ID: "updated_at", Label: "Updated", Type: "time"},
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +106,7 @@ func databaseError(what string, err error) error {
 	if e, ok := errors.AsType[*clickhouse.Exception](err); ok {
 		return &queryError{what: what, code: e.Code, name: e.Name, class: exceptionClass(e.Code)}
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) { // of the context, or of the connection
 		return errTimeout
 	}
 	if errors.Is(err, context.Canceled) {

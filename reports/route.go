@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"strings"
@@ -37,10 +38,13 @@ func handle[I, O any](s *server, r route, h func(context.Context, *I) (*O, error
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
-		if err != nil {
-			return nil, s.problem(r.path, err)
+		if err == nil {
+			return out, nil
 		}
-		return out, nil
+		if own, ok := errors.AsType[*templateProblem](err); ok {
+			return nil, own
+		}
+		return nil, s.problem(r.path, err)
 	})
 }
 

@@ -56,7 +56,7 @@ func (s *server) syncState(ctx context.Context, in *byID) (*answer[syncAnswer], 
 	if err != nil {
 		return nil, storeError(err)
 	}
-	slices.SortFunc(cursors, func(a, b schemas.Cursor) int { return strings.Compare(a.Resource, b.Resource) })
+	cursors = slices.SortedFunc(slices.Values(cursors), func(a, b schemas.Cursor) int { return strings.Compare(a.Resource, b.Resource) })
 	out := syncAnswer{Streams: make([]syncStream, 0, len(cursors)), InitialSyncDone: readOnce(cursors)}
 	for _, c := range cursors {
 		out.Streams = append(out.Streams, syncStreamOf(c, s.Now()))

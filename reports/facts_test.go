@@ -1,0 +1,42 @@
+package reports
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func TestTicketFacts(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for id, want := range map[string]string{
+		"1": `{"id":"1","status":"solved","first_reply_s":3600,"first_reply_business_s":1800,"first_resolution_s":86400,"full_resolution_s":266400,"requester_wait_s":180000,
+			"agent_wait_s":0,"on_hold_s":0,"agent_work_s":180000,"replies":2,"reopens":1,"solves":2,"assignee_stations":2,"group_stations":1,"reassignments":1,
+			"csat":"good","csat_agent_id":"1001","csat_at":"2026-03-06T09:00:00Z","touch":"two","next_reply_s":[93600],"deleted":false,"merged":false,"group_id":"500"}`,
+		"2": `{"status":"open","first_reply_s":null,"full_resolution_s":null,"requester_wait_s":3600,"csat":"offered","touch":null,"next_reply_s":[],"priority":null,
+			"organization_id":null,"live":{"requester_wait_s":1513800,"agent_wait_s":0,"on_hold_s":0,"agent_work_s":1513800}}`,
+		"3": `{"requester_wait_s":null,"agent_wait_s":null,"on_hold_s":0,"csat":null,"csat_agent_id":null,"assignee_id":null,"first_assigned_s":null}`,
+		"5": `{"merged":true,"merged_into":"1","touch":"one","closed_at":"2026-03-04T09:00:00Z","first_assigned_s":0}`,
+		"4": `{"deleted":true,"status":"deleted"}`,
+	} {
+		var got, expected map[string]any
+		s.get("/v1/tickets/"+id+"/facts", &got)
+		if err := json.Unmarshal([]byte(want), &expected); err != nil {
+			t.Fatal(err)
+		}
+		for name, v := range expected {
+			have, there := got[name]
+			a, _ := json.Marshal(have)
+			b, _ := json.Marshal(v)
+			if !there || string(a) != string(b) {
+				t.Errorf("ticket %s: %s is %s, want %s", id, name, a, b)
+			}
+		}
+	}
+	var f ticketFacts
+	s.get("/v1/tickets/2/facts?as_of=2026-03-03T01:30:00Z", &f)
+	if *f.Live.RequesterWait != 7200 || !f.AsOf.Equal(at("03 01:30")) {
+		t.Errorf("%+v", f.Live)
+	}
+	s.wantProblem(s.call("GET", "/v1/tickets/99/facts", "reports-key", nil), 404, "no-such-ticket")
+	s.wantProblem(s.call("GET", "/v1/tickets/x/facts", "reports-key", nil), 404, "no-such-ticket")
+}

@@ -1,0 +1,177 @@
+package reports
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"deskstream/liquid"
+)
+
+func (s *testServer) rendered(body any) renderAnswer {
+	s.t.Helper()
+	var a renderAnswer
+	s.want(200, s.call("POST", "/v1/liquid/render", "render-key", body), &a)
+	return a
+}
+
+func text(template string, more map[string]any) map[string]any {
+	body := map[string]any{"person": "email:jo@x.test", "parts": map[string]string{"text": template}}
+	for k, v := range more {
+		body[k] = v
+	}
+	return body
+}
+
+func TestRenderForAPerson(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for template, want := range map[string]string{
+		`{{ person.first_name }} {{ people.first-name }} {{ person.email }} {{ person.id }}`:                                                         "Jo Jo jo@x.test p_2001",
+		`{{ person.zendesk.id }} {{ person.zendesk.tags | join: ", " }} {{ person.zendesk.fields.plan }} {{ person.custom.tier }}`:                   "2001 vip, beta Gold A",
+		`{{ person.zendesk.fields.seats }} {{ person.zendesk.tickets-total }} {{ person.zendesk.last_satisfaction_score }}`:                          "12 3 bad",
+		`{{ person.zendesk.notes }}{{ person.zendesk.details }}{{ organization.zendesk.notes }}`:                                                     "",
+		`{{ person.permissions.email }} {{ person.email_permission }} {{ person.timezone }} {{ person.time_zone }}`:                                  "true true America/New_York America/New_York",
+		`{{ organization.name }} {{ company.zendesk.fields.tier }} {{ account.zendesk.tickets_total }}`:                                              "Org One gold 1",
+		`{{ activity.zendesk.ticket-closed.assignee.name }} {{ activity.zendesk.ticket-closed.assignee-name }}`:                                      "=Bob =Bob",
+		`{{ activity.zendesk.ticket-closed.subject }} {{ activity.zendesk.ticket_closed.group }} {{ activity.zendesk.ticket-closed.ticket_number }}`: "Subject 1 Support 1",
+		`{{ activity.zendesk.satisfaction-rating-received.score }} {{ activity.zendesk.satisfaction-rating-received.rating_id }}`:                    "bad 9",
+		`{{ activity.zendesk.ticket-created.ticket.subject }}`:                                                                                       "Subject 6",
+		`{{ activity.zendesk.ticket-note-added.message }}`:                                                                                           "",
+		`{% for a in activities %}{{ a.kind }} {{ a.occurred_at | date: "%d %H:%M", "UTC" }};{% endfor %}`: "zendesk.ticket-note-added 18 10:05;zendesk.satisfaction-rating-received 18 10:00;" +
+			"zendesk.contact-created 17 00:00;zendesk.ticket-created 09 10:00;zendesk.ticket-closed 05 12:00;zendesk.ticket-created 02 10:00;",
+		`{{ metrics.tickets.total }} {{ metrics.tickets.open }} {{ metrics.tickets.closed_30d }} {{ metrics.csat.percent | round }}`: "3 1 2 50",
+		`{{ now | date: "%Y-%m-%d", "UTC" }} {{ request.n }} {{ campaign.name }}`:                                                    "2026-03-20 3 Spring",
+		`{{ person.nope | default: "x" }}`: "x",
+	} {
+		got := s.rendered(text(template, map[string]any{"request": map[string]any{"n": 3}, "campaign": map[string]any{"name": "Spring"}}))
+		if got.Parts["text"] != want {
+			t.Errorf("%s\n got %q\nwant %q", template, got.Parts["text"], want)
+		}
+	}
+}
+
+func TestRenderAnswers(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	a := s.rendered(map[string]any{
+		"person": "zendesk:2004", "parts": map[string]string{"subject": "Hi {{ person.first_name }}", "html": "<p>{{ person.last_name }} {{ person.nope }}</p>"},
+	})
+	if a.Parts["subject"] != "Hi Jo" || a.Parts["html"] != "<p>&lt;b&gt;Day&lt;/b&gt; </p>" || strings.Join(a.Missing, " ") != "person.nope" ||
+		strings.Join(a.Used, " ") != "person.first_name person.last_name person.nope" || a.Aborted != nil || a.Stats.Bytes == 0 {
+		t.Errorf("%+v", a)
+	}
+	a = s.rendered(text(`{% abort "no email" %}`, nil))
+	if a.Aborted == nil || *a.Aborted != "no email" || len(a.Parts) != 0 {
+		t.Errorf("%+v", a)
+	}
+	a = s.rendered(text("{{ person.nope }}{{ person.last_name }}", map[string]any{"missing": "keep", "defaults": map[string]any{"person.nope": "there"}}))
+	if a.Parts["text"] != "there<b>Day</b>" {
+		t.Errorf("%+v", a)
+	}
+	a = s.rendered(map[string]any{"data": json.RawMessage(`{"person":{"n":3,"f":3.5}}`), "parts": map[string]string{"text": "{{ person.n }} {{ person.f }}"}})
+	if a.Parts["text"] != "3 3.5" {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestRenderOfATriggeringActivity(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	template := "{{ activity.zendesk.ticket-created.ticket_id }}"
+	if a := s.rendered(text(template, map[string]any{"activity_id": "a_00"})); a.Parts["text"] != "1" {
+		t.Errorf("%+v", a)
+	}
+	for _, id := range []string{"a_01", "none", "' OR 1=1"} { // a_01 is somebody else's
+		s.wantProblem(s.call("POST", "/v1/liquid/render", "render-key", text(template, map[string]any{"activity_id": id})), 404, "no-such-activity")
+	}
+}
+
+func TestRenderRefusals(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	s.wantProblem(s.call("POST", "/v1/liquid/render", "render-key", map[string]any{"person": "p_9", "parts": map[string]string{"text": "x"}}), 404, "no-such-person")
+	for body, parts := range map[string][]string{
+		`{"parts":{}}`: {"body.parts"},
+		`{"parts":{"text":"x"},"person":"p_2001","data":{}}`: {"body.data", "one of them"},
+		`{"parts":{"text":"x"},"data":[1]}`:                  {"body.data", "object"},
+		`{"parts":{"text":"x"},"request":"x"}`:               {"body.request"},
+		`{"parts":{"text":"x"},"activity_id":"a"}`:           {"body.activity_id", "person"},
+		`{"parts":{"text":"x"},"missing":"explode"}`:         {"body.missing", "blank"},
+		`{"parts":{"text":"x"},"format":"pdf"}`:              {"body.format", "html"},
+		`{"parts":{"text":"x"},"errors":"inline"}`:           {"body.errors", "parts"},
+		`{"parts":{"text":5}}`:                               {"body.parts.text"},
+	} {
+		s.wantProblem(s.call("POST", "/v1/liquid/render", "render-key", body), 422, "invalid-input", parts...)
+	}
+}
+
+func TestTemplateErrors(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for template, kind := range map[string]string{
+		"a\n{{ person.first_name | nope }}": liquid.KindSyntax, "{% if": liquid.KindSyntax, "{{ 1 | divided_by: 0 }}": liquid.KindType,
+		"{% for i in (1..100000000) %}x{% endfor %}": liquid.KindLimit, "{{ person.nope }}": liquid.KindMissing,
+	} {
+		r := s.call("POST", "/v1/liquid/render", "render-key", text(template, map[string]any{"missing": "error"}))
+		var p templateProblem
+		s.want(422, r, &p)
+		if len(p.Errors) == 0 || p.Errors[0].Kind != kind || p.Errors[0].Message == "" || p.Status != 422 || r.Header.Get("Content-Type") != problemType {
+			t.Errorf("%s: %s", template, r.body)
+		}
+	}
+	var p templateProblem
+	s.want(422, s.call("POST", "/v1/liquid/render", "render-key", text("a\n{{ x | nope }}\n{{ y | nada }}", nil)), &p)
+	if len(p.Errors) != 2 || p.Errors[0].Line != 2 || p.Errors[0].Column == 0 || p.Errors[0].Snippet == "" || p.Errors[1].Line != 3 {
+		t.Errorf("%+v", p.Errors)
+	}
+}
+
+// TestOnlyWhatIsNeededIsFetched counts the queries of a render.
+func TestOnlyWhatIsNeededIsFetched(t *testing.T) {
+	t.Parallel()
+	for template, want := range map[string]needs{
+		"{{ person.first_name }} {{ request.x }}":                                {},
+		"{{ organization.name }}":                                                {organization: true},
+		"{{ activity.zendesk.ticket-closed.subject }}":                           {kinds: []string{"ticket-closed"}},
+		"{{ activity.zendesk[request.kind].subject }}":                           {kinds: []string{anyKind}},
+		"{% for a in activities %}{{ a.kind }}{% endfor %}":                      {activities: true},
+		"{% if metrics.tickets.open > 1 %}{{ metrics.tickets.open }}{% endif %}": {metrics: true},
+	} {
+		variables, err := newRenderer().Variables(map[string]string{"text": template})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := needsOf(variables)
+		if got.organization != want.organization || got.activities != want.activities || got.metrics != want.metrics || strings.Join(got.kinds, " ") != strings.Join(want.kinds, " ") {
+			t.Errorf("%s: %+v, want %+v", template, got, want)
+		}
+	}
+}
+
+// TestMergeTags renders the text of every merge tag, so that none is a slip.
+func TestMergeTags(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	var p page[mergeTag]
+	s.get("/v1/liquid/merge-tags", &p)
+	parts := map[string]string{}
+	paths := map[string]bool{}
+	for i, tag := range p.Items {
+		paths[tag.Path] = true
+		if tag.Name == "" || tag.Example == "" || !strings.Contains(tag.Liquid, tag.Path) {
+			t.Errorf("%+v", tag)
+		}
+		parts["text"] += tag.Liquid + "\n"
+		_ = i
+	}
+	for _, want := range []string{"person.first_name", "person.zendesk.fields.plan", "organization.name", "activity.zendesk.ticket-closed.subject", "metrics.csat.percent"} {
+		if !paths[want] {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	if paths["person.zendesk.notes"] {
+		t.Error("notes are for agents")
+	}
+	s.rendered(map[string]any{"person": "p_2001", "parts": parts})
+}

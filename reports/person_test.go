@@ -1,0 +1,167 @@
+package reports
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestPersonByEveryName(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for _, name := range []string{"p_2001", "p_2004", "zendesk:2001", "zendesk:2004", "email:JO@x.test", "external:AB", "external:ab"} {
+		var p person
+		s.get("/v1/people/"+url.PathEscape(name), &p)
+		if p.ID != "p_2001" || !slices.Equal(p.MergedFrom, []string{"p_2004"}) || p.LastName != "<b>Day</b>" || p.Organization.Name != "Org One" || !p.Permissions.Email || p.Permissions.SMS {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	for _, name := range []string{"p_9", "zendesk:9", "email:", "x' OR 1=1 --", "%00"} {
+		s.wantProblem(s.call("GET", "/v1/people/"+url.PathEscape(name), "people-key", nil), 404, "no-such-person")
+	}
+}
+
+func TestPersonFigures(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	var p person
+	s.get("/v1/people/p_2001", &p)
+	for name, want := range map[string]any{
+		"tickets_total": 3.0, "tickets_open": 1.0, "tickets_closed": 2.0, "good_ratings": 1.0, "bad_ratings": 1.0, "first_ticket_at": "2026-03-02T10:00:00Z",
+		"last_ticket_at": "2026-03-09T10:00:00Z", "last_ticket_status": "solved", "last_satisfaction_score": "bad", "last_satisfaction_at": "2026-03-10T10:00:00Z",
+		"user_id": "2001", "last_ticket_subject": nil,
+	} {
+		if p.Zendesk[name] != want {
+			t.Errorf("%s is %v, want %v", name, p.Zendesk[name], want)
+		}
+	}
+	if r := p.FirstLast["ticket-created"]; r.Count != 4 || !r.FirstAt.Equal(at("01 00:00")) || !r.LastAt.Equal(at("09 10:00")) {
+		t.Errorf("%+v", r)
+	}
+	s.get("/v1/people/p_2002", &p)
+	if p.Zendesk["tickets_total"] != 0.0 || p.Zendesk["first_ticket_at"] != nil {
+		t.Errorf("%+v", p.Zendesk)
+	}
+}
+
+func TestPersonActivities(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	var seen []string
+	path := "/v1/people/p_2004/activities?limit=2"
+	for next := ""; ; {
+		var p page[feedItem]
+		s.get(path+next, &p)
+		for _, i := range p.Items {
+			seen = append(seen, i.Activity+" "+i.OccurredAt.Format("02 15:04"))
+		}
+		if p.NextCursor == nil {
+			break
+		}
+		next = "&cursor=" + *p.NextCursor
+	}
+	wantRows(t, seen, "ticket-note-added 18 10:05", "satisfaction-rating-received 18 10:00", "contact-created 17 00:00", "ticket-created 09 10:00", "ticket-closed 05 12:00", "ticket-created 02 10:00")
+	var p page[feedItem]
+	s.get("/v1/people/p_2001/activities?activity=ticket-closed", &p)
+	if len(p.Items) != 1 || p.Items[0].TicketID != "1" || p.Items[0].Text != "Ticket closed" {
+		t.Errorf("%+v", p)
+	}
+	later := newTestServer(t, s.db, func(o *Options) { o.Now = func() time.Time { return testNow.AddDate(0, 0, 80) } })
+	later.get("/v1/people/p_2001/activities", &p)
+	if len(p.Items) != 3 { // 90 days back only
+		t.Errorf("%d", len(p.Items))
+	}
+}
+
+func TestPeoplePages(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for sort, want := range map[string][]string{
+		"name": {"p_2001", "p_2003", "p_2002"}, "-name": {"p_2002", "p_2003", "p_2001"}, "email": {"p_2003", "p_2002", "p_2001"},
+		"created_at": {"p_2001", "p_2002", "p_2003"}, "-updated_at": {"p_2001", "p_2003", "p_2002"},
+	} {
+		var got []string
+		for next := ""; ; {
+			var p page[map[string]any]
+			s.get(fmt.Sprintf("/v1/people?limit=1&sort=%s%s", sort, next), &p)
+			for _, i := range p.Items {
+				got = append(got, i["id"].(string))
+			}
+			if p.NextCursor == nil {
+				break
+			}
+			next = "&cursor=" + *p.NextCursor
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", sort, got, want)
+		}
+	}
+	var p page[map[string]any]
+	s.get("/v1/people?limit=1&sort=name", &p)
+	s.wantProblem(s.call("GET", "/v1/people?sort=email&cursor="+*p.NextCursor, "people-key", nil), 422, "invalid-input", "query.cursor", "another sort")
+}
+
+func TestPeopleSearch(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for q, want := range map[string]int{"jo": 1, "JO DAY": 0, "ÉMILE": 1, "x.test": 2, "4155550100": 1, "ab": 1, "": 3, "'": 0, "%": 0, "zzz": 0} {
+		var p page[map[string]any]
+		s.get("/v1/people?q="+url.QueryEscape(q), &p)
+		if len(p.Items) != want {
+			t.Errorf("%q: %d, want %d", q, len(p.Items), want)
+		}
+	}
+}
+
+func TestOrganizations(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	var p page[organization]
+	s.get("/v1/organizations?limit=1", &p)
+	if len(p.Items) != 1 || p.Items[0].Name != "Org One" || p.NextCursor == nil {
+		t.Fatalf("%+v", p)
+	}
+	s.get("/v1/organizations?limit=1&cursor="+*p.NextCursor, &p)
+	if len(p.Items) != 1 || p.Items[0].ID != "702" || p.NextCursor != nil {
+		t.Errorf("%+v", p)
+	}
+	s.get("/v1/organizations?q=TWO", &p)
+	if len(p.Items) != 1 {
+		t.Errorf("%+v", p)
+	}
+	var o organization
+	s.get("/v1/organizations/701", &o)
+	if o.Zendesk["people_total"] != 1.0 || o.Zendesk["tickets_total"] != 1.0 || o.Zendesk["tickets_open"] != 0.0 || o.Zendesk["satisfaction_percent"] != 100.0 {
+		t.Errorf("%+v", o)
+	}
+	s.wantProblem(s.call("GET", "/v1/organizations/1", "people-key", nil), 404, "no-such-organization")
+	s.wantProblem(s.call("GET", "/v1/organizations/x", "people-key", nil), 404, "no-such-organization")
+}
+
+func TestFields(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	var p page[recordField]
+	s.get("/v1/fields", &p)
+	byID := map[string]recordField{}
+	for _, f := range p.Items {
+		if _, twice := byID[f.ID]; twice {
+			t.Errorf("%s comes twice", f.ID)
+		}
+		byID[f.ID] = f
+	}
+	if f := byID["email"]; f.Source != "system" || !f.Visible {
+		t.Errorf("%+v", f)
+	}
+	if byID["zendesk.notes"].Visible || byID["organization.zendesk.notes"].Visible {
+		t.Error("notes are for agents")
+	}
+	if f := byID["zendesk.fields.plan"]; f.Label != "Plan" || f.Source != "zendesk" || f.Record != "person" {
+		t.Errorf("%+v", f)
+	}
+	if f := byID["custom_fields.2"]; f.Record != "ticket" {
+		t.Errorf("%+v", f)
+	}
+}

@@ -1,0 +1,287 @@
+package reports
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"deskstream/schemas"
+)
+
+// empty is an offline server without sources.
+func empty(t *testing.T, change func(*Options)) *testServer {
+	t.Helper()
+	s := offline(t, change)
+	s.store.sources = map[string]schemas.Source{}
+	return s
+}
+
+func TestSourceTypes(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	for _, q := range []string{"", "?category=customer-support", "?category=all"} {
+		var p page[sourceType]
+		s.get("/v1/source-types"+q, &p)
+		if len(p.Items) != 1 || p.Items[0].Type != "zendesk" || p.NextCursor != nil {
+			t.Errorf("%s: %+v", q, p)
+		}
+	}
+	s.wantProblem(s.call("GET", "/v1/source-types?category=crm", "admin-key", nil), 422, "invalid-input", "customer-support")
+}
+
+func TestCreateSource(t *testing.T) {
+	t.Parallel()
+	s := empty(t, nil)
+	var v sourceView
+	s.want(201, s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"https://acme.zendesk.com/"}`), &v)
+	if v.Account != "acme" || v.Name != "acme" || v.Status != "draft" || v.Retention.Days != 90 || len(v.Fields.Writable) != 6 || v.OptIn.Email ||
+		!slices.Equal(v.Identifiers, []string{"external-id", "email"}) || v.WebhookPath != "/webhooks/zendesk/"+v.ID || v.ID == "" {
+		t.Errorf("%+v", v)
+	}
+	var again sourceView
+	s.get("/v1/sources/"+v.ID, &again)
+	var all page[sourceView]
+	s.get("/v1/sources", &all)
+	if again.ID != v.ID || len(all.Items) != 1 {
+		t.Errorf("%+v %+v", again, all)
+	}
+	s.wantProblem(s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"acme"}`), 409, "source-already-connected", "acme", "delete")
+	s.wantProblem(s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), 409, "source-already-connected", "one Zendesk account")
+}
+
+func TestCreateSourceWithEverything(t *testing.T) {
+	t.Parallel()
+	s := empty(t, func(o *Options) { o.SeveralAccounts = true })
+	var v sourceView
+	s.want(201, s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"acme","name":"Acme support",
+		"opt_in":{"email":true,"sms":false,"confirmed_by":"owner@acme.test"},"retention":{"days":4000,"activities":{"ticket-created":5000}},
+		"fields":{"writable":["email"],"only_if_empty":true},"archive_on_delete":true,"identifiers":["email"]}`), &v)
+	if v.Name != "Acme support" || !v.OptIn.Email || v.OptIn.SMS || v.OptIn.ConfirmedBy != "owner@acme.test" || !v.OptIn.ConfirmedAt.Equal(testNow) ||
+		v.Retention.Activities["ticket-created"] != 5000 || !v.Fields.OnlyIfEmpty || !v.ArchiveOnDelete || len(v.Identifiers) != 1 {
+		t.Errorf("%+v", v)
+	}
+	s.want(201, s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), nil)
+}
+
+func TestSourceRefusals(t *testing.T) {
+	t.Parallel()
+	s := empty(t, nil)
+	for body, parts := range map[string][]string{
+		`{"type":"zendesk","account":"acme","opt_in":{"email":true}}`:                          {"body.opt_in.confirmed_by", "consent"},
+		`{"type":"zendesk","account":"acme","opt_in":{"sms":true,"confirmed_by":" "}}`:         {"body.opt_in.confirmed_by"},
+		`{"type":"zendesk","account":"a@b"}`:                                                   {"body.account"},
+		`{"type":"zendesk","account":"evil.com/x"}`:                                            {"body.account"},
+		`{"type":"zendesk","account":""}`:                                                      {"body.account"},
+		`{"type":"zendesk"}`:                                                                   {"account"},
+		`{"type":"intercom","account":"acme"}`:                                                 {"body.type", "zendesk"},
+		`{"type":"zendesk","account":"acme","merge_strategy":"overwrite"}`:                     {"body.merge_strategy", "no merge strategy"},
+		`{"type":"zendesk","account":"acme","archive":true}`:                                   {"body.archive", "archive_on_delete"},
+		`{"type":"zendesk","account":"acme","fields":{"writable":["shoe-size"]}}`:              {"body.fields.writable[0]", "phone-number"},
+		`{"type":"zendesk","account":"acme","fields":{"writable":["email","email"]}}`:          {"body.fields.writable[1]", "twice"},
+		`{"type":"zendesk","account":"acme","identifiers":[]}`:                                 {"body.identifiers"},
+		`{"type":"zendesk","account":"acme","identifiers":["name"]}`:                           {"body.identifiers[0]", "external-id"},
+		`{"type":"zendesk","account":"acme","retention":{"days":-1}}`:                          {"body.retention.days"},
+		`{"type":"zendesk","account":"acme","retention":{"activities":{"ticket-exploded":1}}}`: {"ticket-exploded", "ticket-created"},
+		`{"type":"zendesk","account":"acme","retention":{"activities":{"ticket-created":0}}}`:  {"ticket-created", "36500"},
+		`{"type":"zendesk","account":"acme","opt_in":{"email":"yes"}}`:                         {"body.opt_in.email", "boolean"},
+	} {
+		r := s.call("POST", "/v1/sources", "admin-key", body)
+		s.wantProblem(r, 422, "invalid-input", parts...)
+	}
+	if len(s.store.sources) != 0 {
+		t.Errorf("stored: %v", s.store.sources)
+	}
+}
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	src := s.store.sources[testSource]
+	src.Auth = schemas.Auth{Method: "oauth", Token: "canary-1", ClientSecret: "canary-2", AccessToken: "canary-3", RefreshToken: "canary-4", ClientID: "canary-5"}
+	src.Webhook = schemas.Webhook{Secret: "canary-6", Previous: "canary-7"}
+	s.store.set(src)
+	for _, path := range []string{"/v1/sources", "/v1/sources/" + testSource, "/v1/sources/" + testSource + "/sync"} {
+		if r := s.call("GET", path, "admin-key", nil); strings.Contains(string(r.body), "canary") {
+			t.Errorf("%s: %s", path, r.body)
+		}
+	}
+	r := s.call("POST", "/v1/sources/"+testSource+"/authorize", "admin-key", `{"method":"api_token","email":"a@b.test","token":["canary"]}`)
+	s.wantProblem(r, 422, "invalid-input", "body.token")
+	if strings.Contains(string(r.body), "canary") {
+		t.Errorf("%s", r.body)
+	}
+	var v sourceView
+	s.get("/v1/sources/"+testSource, &v)
+	if v.AuthMethod != "oauth" || !v.WebhookSecret {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestPatchSource(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	path := "/v1/sources/" + testSource
+	s.store.fences = 2 // another writer is faster twice
+	var v sourceView
+	s.want(200, s.call("PATCH", path, "admin-key", `{"name":"New","archive_on_delete":true,"identifiers":["phone-number"],"fields":{"writable":[]}}`), &v)
+	if v.Name != "New" || !v.ArchiveOnDelete || v.Identifiers[0] != "phone-number" || len(v.Fields.Writable) != 0 || !v.UpdatedAt.Equal(testNow) {
+		t.Errorf("%+v", v)
+	}
+	s.want(200, s.call("PATCH", path, "admin-key", `{"opt_in":{"sms":true,"confirmed_by":"me"}}`), &v)
+	if v.Name != "New" || !v.OptIn.SMS || v.OptIn.ConfirmedAt == nil {
+		t.Errorf("%+v", v)
+	}
+	v = sourceView{}
+	s.want(200, s.call("PATCH", path, "admin-key", `{"opt_in":{}}`), &v)
+	if v.OptIn.SMS || v.OptIn.ConfirmedBy != "" {
+		t.Errorf("%+v", v)
+	}
+	s.wantProblem(s.call("PATCH", path, "admin-key", `{"retention":{"days":5}}`), 422, "invalid-input", "body.retention", "archive_on_delete")
+	s.wantProblem(s.call("PATCH", path, "admin-key", `{"account":"x"}`), 422, "invalid-input", "body.account")
+	s.wantProblem(s.call("PATCH", path, "admin-key", `{"name":" "}`), 422, "invalid-input", "body.name")
+	s.wantProblem(s.call("PATCH", "/v1/sources/none", "admin-key", `{}`), 404, "no-such-source")
+	s.store.fences = 100
+	s.wantProblem(s.call("PATCH", path, "admin-key", `{"name":"x"}`), 409, "changed-meanwhile")
+	if len(s.steps.calls) != 0 {
+		t.Errorf("a setting caused %v", s.steps.calls)
+	}
+}
+
+func TestAuthorize(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	path := "/v1/sources/" + testSource + "/authorize"
+	var a authorizeAnswer
+	s.want(200, s.call("POST", path, "admin-key", `{"method":"oauth","client_id":"c","client_secret":"s"}`), &a)
+	if !strings.HasPrefix(a.AuthorizeURL, "https://acme.zendesk.com/") || a.Status != "awaiting_authorization" {
+		t.Errorf("%+v", a)
+	}
+	a = authorizeAnswer{}
+	s.want(200, s.call("POST", path, "admin-key", `{"method":"api_token","email":"a@b.test","token":"t"}`), &a)
+	if a.AuthorizeURL != "" || a.Status != "connected" || s.steps.last != (schemas.AuthorizeRequest{Method: "api_token", Email: "a@b.test", Token: "t"}) {
+		t.Errorf("%+v %+v", a, s.steps.last)
+	}
+	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"api_token","email":"a@b.test"}`), 422, "invalid-input", "body.token")
+	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"oauth"}`), 422, "invalid-input", "body.client_id", "body.client_secret")
+	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"magic"}`), 422, "invalid-input", "body.method", "client_credentials")
+	s.wantProblem(s.call("POST", "/v1/sources/none/authorize", "admin-key", `{"method":"api_token","email":"a","token":"b"}`), 404, "no-such-source")
+	s.steps.err = &schemas.Problem{Class: schemas.ErrInvalid, Code: "not-administrator", Detail: "an administrator is needed"}
+	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"api_token","email":"a","token":"b"}`), 422, "not-administrator", "administrator")
+	s.steps.err = errors.New("no route to host")
+	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"api_token","email":"a","token":"b"}`), 503, "unavailable")
+}
+
+func TestOAuthCallback(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	path := "/v1/oauth/zendesk/callback"
+	r := s.call("GET", path+"?state=a&code=b", "", nil)
+	s.want(200, r, nil)
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") || !slices.Equal(s.steps.calls, []string{"callback a b " + testSource}) {
+		t.Errorf("%s %v", r.Header.Get("Content-Type"), s.steps.calls)
+	}
+	s.want(400, s.call("GET", path, "", nil), nil)
+	r = s.call("GET", path+"?error=access_denied&error_description=%3Cscript%3E", "", nil)
+	s.want(400, r, nil)
+	s.steps.err = &schemas.Problem{Class: schemas.ErrInvalid, Code: "wrong-state", Detail: `the state "<script>" is over`}
+	r = s.call("GET", path+"?state=%3Cscript%3E&code=b", "", nil)
+	s.want(422, r, nil)
+	if strings.Contains(string(r.body), "<script>") {
+		t.Errorf("%s", r.body)
+	}
+}
+
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	base := "/v1/sources/" + testSource
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		call, now          string
+	}{
+		{"PUT", "/webhook", `{"signing_secret":"abc"}`, 200, "secret abc", "connected"},
+		{"POST", "/webhook/register", "", 200, "register", "connected"},
+		{"POST", "/disconnect", "", 200, "disconnect", "disconnected"},
+		{"POST", "/archive", "", 200, "archive", "archived"},
+		{"POST", "/restore", "", 200, "restore", "disconnected"},
+		{"POST", "/reconnect", "", 200, "reconnect", "connected"},
+		{"POST", "/resync", `{"mode":"backfill"}`, 202, "resync backfill", ""},
+		{"POST", "/resync", `{}`, 202, "resync delta", ""},
+		{"DELETE", "", "", 204, "delete", ""},
+	} {
+		var body any
+		if c.body != "" {
+			body = c.body
+		}
+		s.steps.calls = nil
+		r := s.call(c.method, base+c.path, "admin-key", body)
+		if r.StatusCode != c.status || !slices.Equal(s.steps.calls, []string{c.call + " " + testSource}) || !strings.Contains(string(r.body), c.now) {
+			t.Errorf("%s %s: %d %v %s", c.method, c.path, r.StatusCode, s.steps.calls, r.body)
+		}
+		if r := s.call(c.method, "/v1/sources/none"+c.path, "admin-key", body); r.StatusCode != 404 {
+			t.Errorf("%s %s of none: %d", c.method, c.path, r.StatusCode)
+		}
+	}
+	s.wantProblem(s.call("PUT", base+"/webhook", "admin-key", `{"signing_secret":""}`), 422, "invalid-input", "body.signing_secret")
+	s.wantProblem(s.call("POST", base+"/resync", "admin-key", `{"mode":"all"}`), 422, "invalid-input", "body.mode", "backfill")
+	s.steps.err = &schemas.Problem{Class: schemas.ErrConflict, Code: "source-not-archived", Detail: "the source is connected: disconnect it, then archive it first"}
+	s.wantProblem(s.call("DELETE", base, "admin-key", nil), 409, "source-not-archived", "archive it first")
+}
+
+func TestSync(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	start, through := testNow.AddDate(0, 0, -10), testNow.AddDate(0, 0, -5)
+	s.store.cursors[testSource] = []schemas.Cursor{
+		{Resource: "users", State: "failing", Done: true, Rows: 7, LastError: "429", Start: &start, Through: &through},
+		{Resource: "tickets", State: "running", Start: &start, Through: &through},
+	}
+	var a syncAnswer
+	s.get("/v1/sources/"+testSource+"/sync", &a)
+	tickets, users := a.Streams[0], a.Streams[1]
+	if a.InitialSyncDone || tickets.Stream != "tickets" || *tickets.Progress != 0.5 || tickets.LastError != nil || users.Progress != nil || *users.LastError != "429" || users.Rows != 7 {
+		t.Errorf("%+v", a)
+	}
+	s.store.cursors[testSource] = nil
+	for _, r := range schemas.Resources {
+		s.store.cursors[testSource] = append(s.store.cursors[testSource], schemas.Cursor{Resource: r, Done: true})
+	}
+	s.get("/v1/sources/"+testSource+"/sync", &a)
+	if !a.InitialSyncDone {
+		t.Error("not done")
+	}
+	s.wantProblem(s.call("GET", "/v1/sources/none/sync", "admin-key", nil), 404, "no-such-source")
+}
+
+func TestOverview(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	var a overviewAnswer
+	s.get("/v1/sources/"+testSource+"/overview", &a)
+	if a.Records != (recordCounts{3, 2}) || a.TotalActivities != 33 || a.LastDays != 17 || len(a.ActivitiesPerDay) != 14 ||
+		a.ActivitiesPerDay[0] != (dayCount{"2026-03-07", 4}) || a.ActivitiesPerDay[13] != (dayCount{"2026-03-20", 5}) || a.ActivitiesPerDay[5].Count != 0 {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestSourceFeedAndAudience(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	var p page[feedItem]
+	s.get("/v1/sources/"+testSource+"/activity?limit=2", &p)
+	if len(p.Items) != 2 || p.Items[0].Activity != "ticket-note-added" || p.Items[0].Person.ID != "p_2001" || p.Items[0].Person.Name != "Jo <b>Day</b>" || p.NextCursor == nil ||
+		p.Items[1].Attributes["score"] != "bad" {
+		t.Fatalf("%+v", p)
+	}
+	s.get("/v1/sources/"+testSource+"/activity?limit=2&cursor="+*p.NextCursor, &p)
+	if len(p.Items) != 1 || p.Items[0].Activity != "contact-created" || p.NextCursor != nil {
+		t.Errorf("%+v", p) // older ones lie outside the 7 days
+	}
+	var people page[map[string]any]
+	s.get("/v1/sources/"+testSource+"/audience?sort=email&columns=email,zendesk.tags", &people)
+	if len(people.Items) != 3 || people.Items[2]["email"] != "jo@x.test" || len(people.Items[2]) != 3 || people.Items[2]["id"] != "p_2001" {
+		t.Errorf("%+v", people)
+	}
+}
