@@ -314,6 +314,13 @@ func checkRows(t *testing.T, rows map[string][]string, target int, strict bool) 
 			duplicates++
 		}
 	}
+	once := map[string]bool{}
+	for _, line := range rows[schemas.TableActivityCounts] {
+		if once[line] {
+			duplicates++
+		}
+		once[line] = true
+	}
 	sums := map[string]uint64{}
 	for i := range target {
 		e := sourceEvent(i)
