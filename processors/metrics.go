@@ -26,6 +26,7 @@ func (it *item) loadMetricEvent() {
 	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.Time, "time") {
 		return
 	}
+	it.decodedID, it.decodedSub = int64(z.TicketID), int64(z.ID)
 	it.metric = metricEvent{hash: it.hash, row: schemas.MetricEventRow{
 		Account: it.ev.Account, EventID: int64(z.ID), TicketID: int64(z.TicketID), Metric: z.Metric, InstanceID: int64(z.InstanceID),
 		Type: z.Type, At: unix(z.Time.Unix()), Withdrawn: flag(z.Deleted),

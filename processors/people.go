@@ -457,8 +457,15 @@ func zendeskObject(facts []userFacts, order []int) string {
 			to *string
 			v  string
 		}{
-			{&f.name, o.name}, {&f.email, o.email}, {&f.phone, o.phone}, {&f.alias, o.alias}, {&f.details, o.details}, {&f.notes, o.notes},
-			{&f.locale, o.locale}, {&f.zone, o.zone}, {&f.external, o.external},
+			{&f.name, o.name},
+			{&f.email, o.email},
+			{&f.phone, o.phone},
+			{&f.alias, o.alias},
+			{&f.details, o.details},
+			{&f.notes, o.notes},
+			{&f.locale, o.locale},
+			{&f.zone, o.zone},
+			{&f.external, o.external},
 		} {
 			fill(p.to, p.v)
 		}
@@ -469,8 +476,17 @@ func zendeskObject(facts []userFacts, order []int) string {
 	o := newObject(make([]byte, 0, 512))
 	o.int("user_id", f.id)
 	for _, p := range [][2]string{
-		{"name", f.name}, {"email", f.email}, {"phone", f.phone}, {"external_id", f.external}, {"alias", f.alias}, {"details", f.details},
-		{"notes", f.notes}, {"role", f.role}, {"locale", f.locale}, {"time_zone", f.zone}, {"url", f.url},
+		{"name", f.name},
+		{"email", f.email},
+		{"phone", f.phone},
+		{"external_id", f.external},
+		{"alias", f.alias},
+		{"details", f.details},
+		{"notes", f.notes},
+		{"role", f.role},
+		{"locale", f.locale},
+		{"time_zone", f.zone},
+		{"url", f.url},
 	} {
 		o.str(p[0], p[1])
 	}

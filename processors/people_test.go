@@ -12,10 +12,19 @@ import (
 func TestSplitName(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][3]string{
-		{"HomerSimpson", "HomerSimpson", ""}, {"Homer Simpson", "Homer", "Simpson"}, {"  Homer   Simpson ", "Homer", "Simpson"},
-		{"Mary Jane Watson", "Mary", "Jane Watson"}, {"", "", ""}, {" \t\n", "", ""}, {"Ludwig van Beethoven", "Ludwig", "van Beethoven"},
-		{"jo.doe@x.test", "jo.doe@x.test", ""}, {"山田\u3000太郎", "山田", "太郎"}, {"Ann\u00a0Lee", "Ann", "Lee"}, {"A\u2003B\tC", "A", "B C"},
-		{strings.Repeat("é", 1<<20), strings.Repeat("é", maxNamePart), ""}, {"a " + strings.Repeat("b ", 1<<19), "a", strings.Repeat("b ", 127) + "b"},
+		{"HomerSimpson", "HomerSimpson", ""},
+		{"Homer Simpson", "Homer", "Simpson"},
+		{"  Homer   Simpson ", "Homer", "Simpson"},
+		{"Mary Jane Watson", "Mary", "Jane Watson"},
+		{"", "", ""},
+		{" \t\n", "", ""},
+		{"Ludwig van Beethoven", "Ludwig", "van Beethoven"},
+		{"jo.doe@x.test", "jo.doe@x.test", ""},
+		{"山田\u3000太郎", "山田", "太郎"},
+		{"Ann\u00a0Lee", "Ann", "Lee"},
+		{"A\u2003B\tC", "A", "B C"},
+		{strings.Repeat("é", 1<<20), strings.Repeat("é", maxNamePart), ""},
+		{"a " + strings.Repeat("b ", 1<<19), "a", strings.Repeat("b ", 127) + "b"},
 	} {
 		first, last := splitName(c[0])
 		if first != c[1] || last != c[2] {

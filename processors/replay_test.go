@@ -20,9 +20,8 @@ var replayStart = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 type world struct {
 	t *rapid.T
 	feed
-	clock   time.Time
-	nextID  int64
-	tickets []*simTicket
+	clock  time.Time
+	nextID int64
 }
 
 type simTicket struct {

@@ -258,6 +258,7 @@ func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 // State keys. The account leads, because several accounts may share a partition.
 
 func ticketKey(prefix string, id int64) string { return prefix + "t." + decimal(id) }
+
 func textsKey(prefix string, id, n int64) string {
 	return prefix + "m." + decimal(id) + "." + decimal(n)
 }

@@ -225,9 +225,14 @@ func (f *feed) page(t testing.TB, path string, at time.Time, body []byte) {
 		part, key string
 		kind      schemas.Kind
 	}{
-		{"users", "users", schemas.KindUser}, {"organizations", "organizations", schemas.KindOrganization}, {"groups", "groups", schemas.KindGroup},
-		{"brands", "brands", schemas.KindBrand}, {"audits.json", "audits", schemas.KindAudit}, {"tickets/cursor", "tickets", schemas.KindTicket},
-		{"satisfaction_ratings", "satisfaction_ratings", schemas.KindRating}, {"ticket_metric_events", "ticket_metric_events", schemas.KindMetricEvent},
+		{"users", "users", schemas.KindUser},
+		{"organizations", "organizations", schemas.KindOrganization},
+		{"groups", "groups", schemas.KindGroup},
+		{"brands", "brands", schemas.KindBrand},
+		{"audits.json", "audits", schemas.KindAudit},
+		{"tickets/cursor", "tickets", schemas.KindTicket},
+		{"satisfaction_ratings", "satisfaction_ratings", schemas.KindRating},
+		{"ticket_metric_events", "ticket_metric_events", schemas.KindMetricEvent},
 		{"schedules", "schedules", schemas.KindSchedule},
 	} {
 		if !strings.Contains(path, p.part) {

@@ -21,7 +21,7 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 		w.t.source = it.ev.Source
 	}
 	w.see(it)
-	changed := false
+	var changed bool
 	switch {
 	case it.hint != nil:
 		changed = r.takeTicketHint(w, it)
