@@ -157,6 +157,15 @@ func TestInitialSync(t *testing.T) {
 			t.Errorf("%s: %d different ids, want %d", kind, len(got), len(want))
 		}
 	}
+	histories := map[string]bool{}
+	for _, q := range d.Requests() {
+		if strings.HasSuffix(q.Path, "/audits.json") {
+			histories[q.Path] = true
+		}
+	}
+	if len(histories) != old {
+		t.Errorf("%d whole histories read, want those of the %d old tickets", len(histories), old)
+	}
 	if old == 0 || len(tickets) < 50 || len(ratings) == 0 {
 		t.Fatalf("the account proves nothing: %d old tickets of %d, %d ratings", old, len(tickets), len(ratings))
 	}
