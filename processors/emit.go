@@ -145,13 +145,13 @@ func digestShared(w *writer, e *schemas.TicketEvent) uint64 {
 func (r *run) emitEvents(w *ticketWork, s *subject, events []schemas.TicketEvent) {
 	t, next := w.t, make([]sentEvent, len(events))
 	shared := digestShared(&r.scratch, &events[0])
-	matched := make([]bool, len(t.events))
+	matched, hint := make([]bool, len(t.events)), 0
 	for i := range events {
 		e := &events[i]
 		next[i] = sentEvent{eventKind(e.Kind), e.At.Unix(), e.EventID, digestOf(&r.scratch, e, shared)}
-		j := findEvent(t.events, &next[i], i)
+		j := findEvent(t.events, &next[i], hint)
 		if j >= 0 {
-			matched[j] = true
+			matched[j], hint = true, j+1
 			if t.events[j].hash == next[i].hash {
 				continue
 			}
@@ -168,7 +168,7 @@ func (r *run) emitEvents(w *ticketWork, s *subject, events []schemas.TicketEvent
 	t.events = next
 }
 
-// findEvent looks for an event by its table key, first where it stood before.
+// findEvent looks for an event by its table key, first behind the one found before it.
 func findEvent(list []sentEvent, e *sentEvent, hint int) int {
 	same := func(o *sentEvent) bool { return o.kind == e.kind && o.at == e.at && o.id == e.id }
 	if hint < len(list) && same(&list[hint]) {
@@ -184,13 +184,13 @@ func findEvent(list []sentEvent, e *sentEvent, hint int) int {
 
 func (r *run) emitMessages(w *ticketWork, messages []message) {
 	t, next := w.t, make([]sentMessage, len(messages))
-	matched := make([]bool, len(t.messages))
+	matched, hint := make([]bool, len(t.messages)), 0
 	for i := range messages {
 		x := &messages[i]
 		next[i] = sentMessage{x.id, x.at, x.digest()}
-		j := findMessage(t.messages, &next[i], i)
+		j := findMessage(t.messages, &next[i], hint)
 		if j >= 0 {
-			matched[j] = true
+			matched[j], hint = true, j+1
 			if t.messages[j].hash == next[i].hash {
 				continue
 			}

@@ -58,10 +58,10 @@ func (d *dims) digest(x *writer, s *subject) uint64 {
 // follow are withdrawn. It gives what is emitted now.
 func (r *run) settle(c *carrier, acts []activity, sent []sentActivity) []sentActivity {
 	next := make([]sentActivity, 0, max(len(acts), len(sent)))
-	matched := make([]bool, len(sent))
+	matched, hint := make([]bool, len(sent)), 0
 	for i := range acts {
 		a := &acts[i]
-		j := findActivity(sent, a, i)
+		j := findActivity(sent, a, hint)
 		expired := c.expires(a.slug, a.at) <= c.now
 		if j < 0 {
 			if !expired {
@@ -72,7 +72,7 @@ func (r *run) settle(c *carrier, acts []activity, sent []sentActivity) []sentAct
 			}
 			continue
 		}
-		matched[j] = true
+		matched[j], hint = true, j+1
 		old := sent[j]
 		if hash := r.digest(c, a); !expired && (hash != old.hash || old.gone) {
 			n := old

@@ -239,6 +239,9 @@ func (f *fold) unique(kind string, at int64, id string) string {
 	n := 1
 	for i := len(f.sheet.events) - 1; i >= 0; i-- {
 		e := &f.sheet.events[i]
+		if e.Kind != schemas.EventState && e.At.Unix() < at { // they stand in order of time, but for spells, which are told at their end
+			break
+		}
 		if e.Kind == kind && e.At.Unix() == at && (e.EventID == id || strings.HasPrefix(e.EventID, id+"#")) {
 			n++
 		}

@@ -149,7 +149,7 @@ type TicketEvent struct {
 	Kind           string    `json:"kind" ch:"kind"`
 	At             time.Time `json:"at" ch:"at"`
 	TicketID       int64     `json:"ticket_id" ch:"ticket_id"`
-	EventID        string    `json:"event_id" ch:"event_id"` // audit, comment or rating id with what makes it unique
+	EventID        string    `json:"event_id" ch:"event_id"` // what makes it unique in its second: comment, rating, new assignee or group id, else the kind
 	Until          time.Time `json:"until" ch:"until"`       // end of a spell, FarFuture while it runs
 	ActorID        int64     `json:"actor_id" ch:"actor_id"`
 	AssigneeID     int64     `json:"assignee_id" ch:"assignee_id"`
