@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -61,6 +62,10 @@ func (c *webhookComment) text() string {
 }
 
 // loadWebhook reads an envelope. Types nobody needs are left without a domain, which counts them as ignored.
+// clockSlack is how far ahead of our clock a webhook's time may be. History never catches up with a time that does not come, so what such
+// a webhook says would stay provisional for ever.
+const clockSlack = 24 * time.Hour
+
 func (it *item) loadWebhook() {
 	it.loaded = true
 	e, err := schemas.DecodeEnvelope(it.ev.Data)
@@ -115,6 +120,10 @@ func (it *item) loadTicketHint(e schemas.Envelope, name string) {
 		return
 	}
 	if !it.sound(e.Time, "time") {
+		return
+	}
+	if e.Time.After(it.ev.ReceivedAt.Add(clockSlack)) {
+		it.die("invalid", "the webhook's time lies more than a day ahead")
 		return
 	}
 	h.id, h.nanos, h.group = e.ID, e.Time.UnixNano(), b.Meta.Sequence.ID

@@ -25,11 +25,11 @@ func TestBadWebhooksAreAnsweredAndKeptApart(t *testing.T) {
 	waitSynced(t, api, source)
 	hook := api.base + "/webhooks/zendesk/" + source
 
+	now := time.Now().UTC().Format(time.RFC3339)
 	envelope := func(id, kind, subject, at, event string) []byte {
 		return fmt.Appendf(nil, `{"type":"zen:event-type:%s","account_id":1,"id":%q,"time":%q,"zendesk_event_version":"2022-11-06","subject":%q,"detail":{"id":"990001","created_at":%q,"requester_id":"1","status":"NEW","subject":"good one","tags":null,"via":{"channel":"web"},"assignee_id":null,"group_id":"0","updated_at":%q},"event":%s}`,
-			id, kind, at, subject, at, at, event)
+			kind, id, at, subject, now, at, event)
 	}
-	now := time.Now().UTC().Format(time.RFC3339)
 	big := envelope("big", "ticket.comment_added", "zen:ticket:990001", now, `{"comment":{"id":"77001","body":"`+strings.Repeat("x", 900<<10)+`","is_public":true,"author":{"id":"1","is_staff":false}}}`)
 	for _, c := range []struct {
 		name   string
@@ -49,9 +49,11 @@ func TestBadWebhooksAreAnsweredAndKeptApart(t *testing.T) {
 		{"over 1 MiB", bytes.Repeat([]byte("x"), 1<<20+1), 413, false},
 		{"10,000 deep", []byte(strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000)), 200, true},
 		{"invalid UTF-8", []byte("{\"type\":\"zen:event-type:ticket.created\",\"subject\":\"zen:ticket:5\",\"id\":\"\xff\xfe\"}"), 200, true},
-		{"1970", envelope("y1", "ticket.comment_added", "zen:ticket:990001", "1970-01-01T00:00:00Z", `{"comment":{"id":"77002","body":"old","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, false},
-		{"2099", envelope("y2", "ticket.comment_added", "zen:ticket:990001", "2099-12-31T23:59:59Z", `{"comment":{"id":"77003","body":"future","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, false},
-		{"solved", envelope("g2", "ticket.status_changed", "zen:ticket:990001", now, `{"current":"SOLVED","previous":"NEW"}`), 200, false},
+		{"1970", envelope("y1", "ticket.comment_added", "zen:ticket:990001", "1970-01-01T00:00:00Z", `{"comment":{"id":"77002","body":"old","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, true},
+		{"2099", envelope("y2", "ticket.comment_added", "zen:ticket:990001", "2099-12-31T23:59:59Z", `{"comment":{"id":"77003","body":"future","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, true},
+		{"1971", envelope("y3", "ticket.comment_added", "zen:ticket:990001", "1971-05-05T00:00:00Z", `{"comment":{"id":"77004","body":"old","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, false},
+		{"an hour ahead", bytes.ReplaceAll(envelope("y4", "ticket.comment_added", "zen:ticket:990001", time.Now().Add(time.Hour).UTC().Format(time.RFC3339), `{"comment":{"id":"77005","body":"soon","is_public":true,"author":{"id":"1","is_staff":false}}}`), []byte("990001"), []byte("990002")), 200, false},
+		{"solved", bytes.Replace(envelope("g2", "ticket.status_changed", "zen:ticket:990001", now, `{"current":"SOLVED","previous":"NEW"}`), []byte(`"NEW"`), []byte(`"SOLVED"`), 1), 200, false},
 	} {
 		before := deadLetters(t, app)
 		status, err := postSigned(http.DefaultClient, hook, testSecret, c.body)

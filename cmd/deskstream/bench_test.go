@@ -326,7 +326,7 @@ func latency(b *testing.B, rate float64) (p50, p99 time.Duration) {
 	var took []time.Duration
 	for len(took) < n {
 		var a answer
-		q := url.Values{"activity": {"ticket-created"}, "from": {"2025-12-01"}}
+		q := url.Values{"activity": {"ticket-created"}, "from": {time.Now().UTC().AddDate(0, 0, -2).Format(time.DateOnly)}}
 		if err := api.call(b.Context(), "GET", "/v1/reports/activities?"+q.Encode(), nil, &a); err != nil {
 			b.Fatal(err)
 		}

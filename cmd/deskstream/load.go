@@ -135,12 +135,12 @@ func loadBody(run, n, tickets int64, now time.Time) []byte {
 		event = fmt.Sprintf(`{"comment":{"id":"%d","body":%q,"is_public":true,"author":{"id":"%d","is_staff":false,"name":""}}}`,
 			run/1000+n, loadText[:200], 900000+ticket%5000)
 	}
-	at := now.UTC().Format(time.RFC3339Nano)
+	at, created := now.UTC().Format(time.RFC3339Nano), time.Unix(0, run).UTC().Format(time.RFC3339)
 	return fmt.Appendf(nil, `{"type":"zen:event-type:%s","account_id":1,"id":"%016x-%012x","time":%q,"zendesk_event_version":"2022-11-06","subject":"zen:ticket:%d",`+
-		`"detail":{"id":"%d","actor_id":"1001","assignee_id":"1001","brand_id":"600","created_at":"2026-01-02T03:04:05Z","custom_status":null,"description":%q,`+
+		`"detail":{"id":"%d","actor_id":"1001","assignee_id":"1001","brand_id":"600","created_at":%q,"custom_status":null,"description":%q,`+
 		`"external_id":null,"form_id":null,"group_id":"500","is_public":true,"organization_id":"701","priority":"NORMAL","requester_id":"%d","status":%q,`+
 		`"subject":"Load ticket %d","submitter_id":"%d","tags":["load","test"],"type":"QUESTION","updated_at":%q,"via":{"channel":"email"}},"event":%s}`,
-		kind, run, n, at, ticket, ticket, loadText, 900000+ticket%5000, status, ticket, 900000+ticket%5000, at, event)
+		kind, run, n, at, ticket, ticket, created, loadText, 900000+ticket%5000, status, ticket, 900000+ticket%5000, at, event)
 }
 
 var loadText = string(bytes.Repeat([]byte("My parcel has not arrived and the tracking page shows an error. "), 18))
