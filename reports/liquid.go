@@ -82,7 +82,7 @@ type renderStats struct {
 }
 
 // templateProblem is the answer to a template that cannot be rendered.
-type templateProblem struct {
+type templateProblem struct { //nolint:errname // the word of RFC 9457
 	Type   string         `json:"type"`
 	Title  string         `json:"title"`
 	Status int            `json:"status"`

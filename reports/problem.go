@@ -22,7 +22,7 @@ const (
 )
 
 // Problem is the body of every error answer (RFC 9457). The last part of Type is a stable code.
-type Problem struct {
+type Problem struct { //nolint:errname // the word of RFC 9457
 	Type   string          `json:"type" doc:"urn:deskstream:problem:<code>; the code is stable"`
 	Title  string          `json:"title" doc:"The meaning of the status"`
 	Status int             `json:"status" doc:"HTTP status"`

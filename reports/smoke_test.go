@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 )
 
@@ -28,7 +29,7 @@ func TestEveryReportByEveryDimension(t *testing.T) {
 				}
 			}
 			for _, q := range queries {
-				if r := s.as(t).call("GET", base+q, "admin-key", nil); r.StatusCode != 200 {
+				if r := s.as(t).call("GET", base+q, "admin-key", nil); r.StatusCode != http.StatusOK {
 					t.Errorf("%s: %d %s", q, r.StatusCode, r.body)
 				}
 			}

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -220,7 +221,7 @@ func TestSteps(t *testing.T) {
 		if r.StatusCode != c.status || !slices.Equal(s.steps.calls, []string{c.call + " " + testSource}) || !strings.Contains(string(r.body), c.now) {
 			t.Errorf("%s %s: %d %v %s", c.method, c.path, r.StatusCode, s.steps.calls, r.body)
 		}
-		if r := s.call(c.method, "/v1/sources/none"+c.path, "admin-key", body); r.StatusCode != 404 {
+		if r := s.call(c.method, "/v1/sources/none"+c.path, "admin-key", body); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s %s of none: %d", c.method, c.path, r.StatusCode)
 		}
 	}

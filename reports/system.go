@@ -58,7 +58,7 @@ type readyBody struct {
 func (s *server) ready(ctx context.Context, _ *none) (*readyAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	checks := append([]Check{{"clickhouse", s.DB.Ping}}, s.Options.Ready...)
+	checks := append([]Check{{"clickhouse", s.DB.Ping}}, s.Ready...)
 	results := make([]string, len(checks))
 	var wg sync.WaitGroup
 	for i, c := range checks {
