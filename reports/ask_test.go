@@ -278,6 +278,15 @@ func TestReportsAreBounded(t *testing.T) {
 	s.wantProblem(s.call("GET", "/v1/reports/tickets_created", "reports-key", nil), 503, "unavailable")
 }
 
+func TestHugeAnswersEnd(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	err := s.query(t.Context(), "huge", "SELECT number FROM numbers(1000000)", params{}, func(driver.Rows) error { return nil })
+	if p := problemOf(err); p.Status != 422 || p.Type != problemPrefix+"too-many-rows" {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestSlowQueriesEnd(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, filledDatabase(t), func(o *Options) { o.QueryTimeout = 300 * time.Millisecond })

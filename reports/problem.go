@@ -67,13 +67,15 @@ var classes = []struct {
 	{schemas.ErrUnavailable, http.StatusServiceUnavailable, "unavailable"},
 	{errBusy, http.StatusTooManyRequests, "busy"},
 	{errTimeout, http.StatusGatewayTimeout, "query-timeout"},
+	{errTooManyRows, http.StatusUnprocessableEntity, "too-many-rows"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "query-timeout"},
 	{context.Canceled, http.StatusServiceUnavailable, "cancelled"},
 }
 
 var (
-	errBusy    = errors.New("too many requests of this kind are under way; try again in a few seconds")
-	errTimeout = errors.New("the question took longer than it may; ask for a shorter range or fewer groups")
+	errBusy        = errors.New("too many requests of this kind are under way; try again in a few seconds")
+	errTooManyRows = errors.New("the answer would have too many rows; ask for a longer interval, a shorter range or fewer groups")
+	errTimeout     = errors.New("the question took longer than it may; ask for a shorter range or fewer groups")
 )
 
 // problemOf turns any error into its answer. An error of no class is a fault of ours: its text stays inside.
@@ -123,12 +125,15 @@ const (
 	codeMemoryLimit      = 241
 	codeTooManyRows      = 158
 	codeTooManyRowsOrSet = 191
+	codeResultTooLarge   = 396
 )
 
 func exceptionClass(code int32) error {
 	switch code {
 	case codeTimeout, codeTooSlow, codeMemoryLimit, codeTooManyRows, codeTooManyRowsOrSet:
 		return errTimeout
+	case codeResultTooLarge:
+		return errTooManyRows
 	case codeTooManyQueries:
 		return errBusy
 	}

@@ -124,7 +124,7 @@ func reply[T any](v T, err error) (*answer[T], error) {
 
 // byID is the input of a call about one thing.
 type byID struct {
-	ID string `path:"id" maxLength:"200" doc:"Id"`
+	ID string `path:"id" maxLength:"400" doc:"Id"`
 }
 
 // queryParam documents a query parameter that a handler reads itself.
