@@ -27,6 +27,8 @@ var (
 )
 
 // Problem is an error with a stable machine-readable code, as in RFC 9457's last part of `type`, and the bad fields.
+//
+//nolint:errname // the field's word for it (RFC 9457) is problem
 type Problem struct {
 	Class  error   // one of the classes above; never nil
 	Code   string  // kebab-case, e.g. "source-already-connected"

@@ -56,8 +56,9 @@ type App struct {
 	apiKey      string // the bootstrap key if it was made by this start
 	dsn         string // of the database in use
 
-	replay *time.Time // not nil: rebuild from this time on
-	into   string     // second database of a replay
+	replay  *time.Time // not nil: rebuild from this time on
+	into    string     // second database of a replay
+	rebuild bool       // replace streams that are not the recorded ones
 
 	feeding  group // pollers and fetcher: what brings events in
 	working  group // processors
@@ -163,8 +164,9 @@ func (a *App) startNATS() (err error) {
 	if err := writeControl(a.Config.Data, control{URL: a.nats.URL(), Token: token}); err != nil {
 		return err
 	}
-	if a.conn, err = a.nats.Connect(options...); err != nil {
-		return err
+	// Through loopback, not through the in-process pipe: the pipe has no buffer, so every write waits for its reader.
+	if a.conn, err = nats.Connect(a.nats.URL(), append(options, nats.Token(token))...); err != nil {
+		return fmt.Errorf("embedded nats: %w", err)
 	}
 	a.closers = append(a.closers, a.conn.Close)
 	return nil
@@ -215,7 +217,11 @@ func (a *App) startStream(ctx context.Context) (err error) {
 	case a.db != nil:
 		options.Meta = a.db
 	}
-	a.stream, err = stream.Open(ctx, options)
+	open := stream.Open
+	if a.rebuild {
+		open = stream.Rebuild
+	}
+	a.stream, err = open(ctx, options)
 	return err
 }
 

@@ -49,7 +49,7 @@ func benchApp(b *testing.B, r roles) (*App, string) {
 		Roles:  r, Now: time.Now, Log: zerolog.Nop(), Tuning: tuning{webhookRate: 1e6},
 	}
 	quick(&app.Config)
-	app.Config.PollInterval, app.Config.ContactSync = time.Hour, time.Hour
+	app.Config.PollInterval, app.Config.ContactSync, app.Config.Incremental = time.Hour, time.Hour, 10
 	if err := app.Config.Validate(); err != nil {
 		b.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func memory(pid int, name string) float64 {
 func BenchmarkReplay(b *testing.B) {
 	n := scale(40000)
 	for b.Loop() {
-		app, source := benchApp(b, roles{ingest: true, serve: true})
+		app, source := benchApp(b, roles{serve: true})
 		publishLoad(b, app, source, n)
 		bare := bareDatabase(b, app.dsn)
 		start := time.Now()
@@ -135,7 +135,23 @@ func BenchmarkReplay(b *testing.B) {
 		b.ReportMetric(bareRate, "bare-ev/s")
 		b.ReportMetric(rate/bareRate, "ratio")
 		b.ReportMetric((cpu(os.Getpid(), localtest.TestEngine(b).PID())-before).Seconds()*1e6/float64(n), "cpu-s/M")
+		b.ReportMetric(float64(outputs(b, app))/float64(n), "msgs/ev")
 	}
+}
+
+// outputs is how many messages the processors have stored: rows, packed rows and state.
+func outputs(b *testing.B, app *App) uint64 {
+	b.Helper()
+	stats, err := app.stream.Stats(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range stats.Streams {
+		if s.Name == schemas.StreamTxn {
+			return s.LastSeq
+		}
+	}
+	return 0
 }
 
 // publishLoad stores n webhooks. The bare consumer reads only what it can decode, so nothing else is in the stream's raw subjects but the
@@ -145,7 +161,7 @@ func publishLoad(b *testing.B, app *App, source string, n int) {
 	run := time.Now().UnixNano()
 	events := make([]schemas.Event, 0, 500)
 	for i := range n {
-		body := loadBody(run, int64(i), int64(n/8), time.Now())
+		body := loadBody(run, int64(i), int64(n/16), time.Now())
 		events = append(events, schemas.Event{
 			ID: fmt.Sprintf("zd:acme:webhook:%d-%d", run, i), Kind: schemas.KindWebhook, Source: source, Account: "acme", Via: "webhook",
 			ReceivedAt: time.Now().UTC(), Data: body,
@@ -175,7 +191,7 @@ func BenchmarkWebhook(b *testing.B) {
 	}
 }
 
-const benchSeconds = 6 * time.Second
+const benchTime = 6 * time.Second
 
 func webhookRun(b *testing.B, connections int) (rate, cpuPer float64, report string) {
 	b.Helper()
@@ -186,7 +202,7 @@ func webhookRun(b *testing.B, connections int) (rate, cpuPer float64, report str
 		b.Fatal(err)
 	}
 	used, start := cpu(os.Getpid(), engine), time.Now()
-	report = loader(b, "http://"+app.Addr()+"/webhooks/zendesk/"+source, connections, 0, benchSeconds, 5000)
+	report = loader(b, "http://"+app.Addr()+"/webhooks/zendesk/"+source, connections, 0, benchTime, 5000)
 	drained(b, app)
 	took := time.Since(start)
 	_, after, _, err := app.stream.Progress(b.Context())
@@ -225,7 +241,7 @@ func bareWebhookRun(b *testing.B, connections int, consume bool) float64 {
 	if consume {
 		go func() { consumed <- bareFollow(ctx, nc, db, total) }()
 	}
-	loader(b, "http://"+addr+"/", connections, 0, benchSeconds, 5000)
+	loader(b, "http://"+addr+"/", connections, 0, benchTime, 5000)
 	took := time.Since(start)
 	if consume {
 		total <- int(intake.stored.Load())
@@ -285,7 +301,7 @@ func BenchmarkAccept(b *testing.B) {
 			b.Fatal(err)
 		}
 		start := time.Now()
-		loader(b, "http://"+app.Addr()+"/webhooks/zendesk/"+source, 512, 0, benchSeconds, 5000)
+		loader(b, "http://"+app.Addr()+"/webhooks/zendesk/"+source, 512, 0, benchTime, 5000)
 		took := time.Since(start)
 		_, after, _, err := app.stream.Progress(b.Context())
 		if err != nil {
@@ -352,7 +368,7 @@ func sendSteadily(url string, rate float64, sent []time.Time) {
 		time.Sleep(time.Until(start.Add(time.Duration(float64(i) / rate * float64(time.Second)))))
 		slots <- struct{}{}
 		sent[i] = time.Now()
-		body := loadBody(run, int64(i), int64(len(sent)), sent[i])
+		body := loadBody(run, 2*int64(i), int64(len(sent)), sent[i])
 		go func() {
 			defer func() { <-slots }()
 			_, _ = postSigned(http1, url, testSecret, body)

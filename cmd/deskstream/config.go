@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // zones must be there in a container without them
@@ -59,7 +60,7 @@ func (c *Config) Validate() error {
 func (c *Config) checkListen() error {
 	_, port, err := net.SplitHostPort(c.Listen)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
 		return &settingError{"listen", c.Listen, "host:port, e.g. 127.0.0.1:8080"}

@@ -13,8 +13,9 @@ import (
 
 type replayCmd struct {
 	Config
-	From time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Start at events received from this time on (RFC 3339; default: the beginning)."`
-	Into string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched."`
+	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Start at events received from this time on (RFC 3339; default: the beginning)."`
+	Rebuild bool      `help:"Replace streams that are lost or not the recorded ones by new ones; what they held is read from Zendesk again."`
+	Into    string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched."`
 }
 
 var databaseName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
@@ -24,10 +25,13 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	if c.Rebuild && c.Into != "" {
+		return &settingError{"rebuild", "true", "--rebuild without --into: it replaces the streams of the live pipeline"}
+	}
 	if c.Into != "" && !databaseName.MatchString(c.Into) {
 		return &settingError{"into", c.Into, "a database name: lower-case letters, digits and _, at most 63; with the embedded engine it begins with deskstream_"}
 	}
-	app := &App{Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, replay: &c.From, into: c.Into}
+	app := &App{Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, replay: &c.From, into: c.Into, rebuild: c.Rebuild}
 	if err := app.Start(ctx); err != nil {
 		return err
 	}
