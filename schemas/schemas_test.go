@@ -1,0 +1,137 @@
+package schemas_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"testing"
+
+	"deskstream/schemas"
+)
+
+func TestParseAccount(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"acme": "acme", "acme.zendesk.com": "acme", "https://acme.zendesk.com/": "acme", "a-1": "a-1", " acme ": "acme",
+		"": "", "a b": "", "a/b": "", "a@b": "", "a.b": "", "-a": "", "a-": "", "Acme": "", "evil.com/": "", "xn--e1afmkfd.com": "",
+		"http://acme.zendesk.com.evil.test": "", "acme.zendesk.com:8080": "", "аcme": "",
+	} {
+		got, err := schemas.ParseAccount(in)
+		if got != want || (err == nil) != (want != "") || (err != nil && !errors.Is(err, schemas.ErrInvalid)) {
+			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"Travel-Insurance":       "travel insurance",
+		"TRAVEL\ninsurance!":     "travel insurance",
+		"Cat's category_5000":    "cat s category 5000",
+		"nai\u0308ve cafe\u0301": "na\u00efve caf\u00e9",
+		"ﬁne Ⅷ １２":               "fine viii 12",
+		"  ":                     "",
+		"日本語 テスト":                "日本語 テスト",
+		"a&amp;b":                "a amp b",
+	} {
+		if got := schemas.Tokens(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestZIDTakesEveryFormZendeskWrites(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]schemas.ZID{`5`: 5, `"5"`: 5, `"0"`: 0, `""`: 0, `null`: 0, `-1`: -1, `26155588903200`: 26155588903200} {
+		var got schemas.ZID
+		if err := json.Unmarshal([]byte(in), &got); err != nil || got != want {
+			t.Errorf("%s: got %d, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{`"x"`, `1.5`, `{}`, `true`, `99999999999999999999`} {
+		var got schemas.ZID
+		if err := json.Unmarshal([]byte(in), &got); err == nil {
+			t.Errorf("%s was taken as %d", in, got)
+		}
+	}
+}
+
+func TestTokenIsSafeAndDistinct(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, in := range []string{"", "a", "a.b", "a b", "a>b", "a*b", "ü", "a=2eb", "=", "_", "-", "\x00"} {
+		got := schemas.Token(in)
+		for _, c := range got {
+			if c == '.' || c == '*' || c == '>' || c <= ' ' || c > '~' {
+				t.Errorf("%q becomes %q, which is no subject token", in, got)
+			}
+		}
+		if other, ok := seen[got]; ok {
+			t.Errorf("%q and %q both become %q", in, other, got)
+		}
+		seen[got] = in
+	}
+}
+
+func TestPartitionIsFixed(t *testing.T) {
+	t.Parallel()
+	// These numbers are stored with installations: a change here would send accounts to other writers.
+	for account, want := range map[string]int{"acme": 3, "example": 1, "": 1} {
+		if got := schemas.Partition(account, 4); got != want {
+			t.Errorf("%q: partition %d, want %d", account, got, want)
+		}
+	}
+}
+
+// TestAuditsAreTheSameInBothForms decodes one change as /tickets/{id}/audits and as incremental ticket_events write it.
+func TestAuditsAreTheSameInBothForms(t *testing.T) {
+	t.Parallel()
+	audit := `{"id":9,"ticket_id":5,"created_at":"2024-04-01T19:14:20Z","author_id":1002,"via":{"channel":"web","source":{"rel":null}},"events":[
+		{"id":1,"type":"Comment","author_id":1002,"body":"hello","plain_body":"hello","public":true,"audit_id":9},
+		{"id":2,"type":"Change","field_name":"status","value":"open","previous_value":"pending"},
+		{"id":3,"type":"Create","field_name":"assignee_id","value":"1002"},
+		{"id":4,"type":"CommentRedactionEvent","comment_id":77},
+		{"id":5,"type":"SatisfactionRating","score":"good","assignee_id":1002,"body":"thanks"},
+		{"id":6,"type":"Notification","subject":"x"}]}`
+	event := `{"id":9,"ticket_id":5,"timestamp":1711998860,"created_at":"2024-04-01T19:14:20Z","updater_id":1002,"via":{"channel":"web"},"event_type":"Audit","child_events":[
+		{"id":1,"type":"Comment","event_type":"Comment","author_id":1002,"body":"hello","plain_body":"hello","public":true,"audit_id":9},
+		{"id":2,"status":"open","previous_value":"pending","event_type":"Change"},
+		{"id":3,"assignee_id":"1002","event_type":"Create"},
+		{"id":4,"event_type":"CommentRedactionEvent","comment_id":77},
+		{"id":5,"event_type":"SatisfactionRating","score":"good","assignee_id":1002,"body":"thanks"},
+		{"id":6,"event_type":"Notification","subject":"x"}]}`
+	a, err := schemas.DecodeAudit([]byte(audit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := schemas.DecodeAudit([]byte(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(a, b) {
+		t.Errorf("audit\n%+v\nevent\n%+v", a, b)
+	}
+	if len(a.Comments) != 1 || len(a.Changes) != 2 || len(a.Redactions) != 1 || len(a.Scores) != 1 || !a.Changes[1].Created {
+		t.Errorf("decoded: %+v", a)
+	}
+	// A change of the ticket's type carries the new type under the very key that elsewhere tells the kind of event.
+	c, err := schemas.DecodeAudit([]byte(`{"id":9,"ticket_id":5,"created_at":"2024-04-01T19:14:20Z","child_events":[{"id":2,"type":"question","previous_value":null,"event_type":"Change"}]}`))
+	if err != nil || len(c.Changes) != 1 || c.Changes[0].Field != "type" || schemas.Text(c.Changes[0].New) != "question" {
+		t.Errorf("change of type: %+v, %v", c, err)
+	}
+}
+
+func FuzzDecodeAudit(f *testing.F) {
+	f.Add([]byte(`{"id":9,"ticket_id":5,"created_at":"2024-04-01T19:14:20Z","events":[{"type":"Change","field_name":"status","value":"open"}]}`))
+	f.Add([]byte(`{"id":"9","ticket_id":5,"timestamp":1,"via":"Mail","child_events":[{"event_type":"Change","tags":["a"]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		a, err := schemas.DecodeAudit(data)
+		if err != nil && !errors.Is(err, schemas.ErrInvalid) {
+			t.Errorf("error of no class: %v", err)
+		}
+		if err == nil && (a.ID == 0 || a.TicketID == 0 || a.CreatedAt.IsZero()) {
+			t.Errorf("an audit without identity was taken: %+v", a)
+		}
+	})
+}
