@@ -17,6 +17,10 @@ const (
 	blockRows         = 20_000
 	blockBytes        = 16 << 20
 	defaultSinkLinger = 200 * time.Millisecond
+	// A write costs ClickHouse much more than a row does. Where writes take long the machine is busy, and waiting for lingerWrites times
+	// as long (at most longestLinger) makes fewer and larger blocks of the same rows.
+	lingerWrites  = 10
+	longestLinger = time.Second
 	// writeGrace is how long a write may go on after the program was asked to end.
 	writeGrace = 8 * time.Second
 	// staleAfter is the age of an intent from which a rival may have taken it over: its owner was stopped for so long.
@@ -88,6 +92,7 @@ type writer struct {
 	feed  *feed[output]
 	queue []output
 	stuck uint64
+	took  time.Duration // of the last write that succeeded
 }
 
 func (w *writer) run(ctx context.Context) error {
@@ -178,7 +183,7 @@ func (w *writer) collect(ctx context.Context) (int, error) {
 		w.queue = append(w.queue, w.feed.take(blockRows)...)
 		n, full := w.fits()
 		if n > 0 && due.IsZero() {
-			due = time.Now().Add(w.s.o.SinkLinger)
+			due = time.Now().Add(w.linger())
 		}
 		if full || (n > 0 && time.Until(due) <= 0) {
 			return n, nil
@@ -202,6 +207,11 @@ func (w *writer) collect(ctx context.Context) (int, error) {
 			return 0, nil
 		}
 	}
+}
+
+// linger is how long a block waits for more rows.
+func (w *writer) linger() time.Duration {
+	return max(w.s.o.SinkLinger, min(lingerWrites*w.took, longestLinger))
 }
 
 // fits says how many outputs of the queue make a block, and whether nothing can be added to it. A block has one generation only.
@@ -291,8 +301,10 @@ func (w *writer) write(ctx context.Context, block []output, again bool) error {
 	begun := time.Now()
 	for {
 		b.Recover = b.Recover || time.Since(begun) > staleAfter
+		start := time.Now()
 		err := w.try(ctx, b)
 		if err == nil {
+			w.took = time.Since(start)
 			break
 		}
 		w.s.metrics.sinkRetries.WithLabelValues(w.table).Inc()

@@ -207,3 +207,19 @@ func TestSinkPanics(t *testing.T) {
 		t.Fatalf("unknown table: %v", err)
 	}
 }
+
+// TestLingerFollowsTheWrites checks that a sink waits longer for more rows where writes take long, up to a second.
+func TestLingerFollowsTheWrites(t *testing.T) {
+	t.Parallel()
+	s := &Stream{o: Options{SinkLinger: 200 * time.Millisecond}}
+	for took, want := range map[time.Duration]time.Duration{
+		0:                      200 * time.Millisecond,
+		5 * time.Millisecond:   200 * time.Millisecond,
+		50 * time.Millisecond:  500 * time.Millisecond,
+		500 * time.Millisecond: time.Second,
+	} {
+		if got := (&writer{s: s, took: took}).linger(); got != want {
+			t.Errorf("after a write of %s it waits %s, want %s", took, got, want)
+		}
+	}
+}
