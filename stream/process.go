@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -77,14 +76,15 @@ type loop struct {
 	processor Processor
 	wait      *backoff
 
-	rec   offset
-	fence uint64 // stream sequence of the record
-	cache *rowCache
-	feed  *feed[schemas.Event]
-	queue []schemas.Event // read, not yet processed
-	limit int             // events of the next batch
-	begun time.Time       // of the last commit
-	stuck uint64          // event that was there but not delivered when the loop looked last
+	rec    offset
+	fence  uint64  // stream sequence of the record
+	flight *flight // commit under way, nil when there is none
+	cache  *rowCache
+	feed   *feed[schemas.Event]
+	queue  []schemas.Event // read, not yet processed
+	limit  int             // events of the next batch
+	begun  time.Time       // of the last commit
+	stuck  uint64          // event that was there but not delivered when the loop looked last
 }
 
 func (l *loop) run(ctx context.Context) (err error) {
@@ -108,12 +108,10 @@ func (l *loop) run(ctx context.Context) (err error) {
 	}
 	defer stop()
 	defer l.feed.close() // before stop, which waits for a blocked put
+	defer func() { err = errors.Join(err, l.settle()) }()
 	for {
-		if err := l.collect(ctx); err != nil || len(l.queue) == 0 {
+		if err := l.collect(ctx); err != nil || len(l.queue) == 0 || ctx.Err() != nil {
 			return err
-		}
-		if ctx.Err() != nil {
-			return nil
 		}
 		if err := l.step(); err != nil {
 			return err
@@ -122,24 +120,28 @@ func (l *loop) run(ctx context.Context) (err error) {
 }
 
 // collect waits until there is a batch; the queue is empty when ctx has ended. While the partition has little to do it waits until the
-// last commit is some milliseconds old, so that events that come close together share a commit.
+// last commit has landed and is some milliseconds old, so that events that come close together share a commit.
 func (l *loop) collect(ctx context.Context) error {
 	timer := time.NewTimer(watchdog)
 	defer timer.Stop()
 	for {
 		l.queue = append(l.queue, l.feed.take(l.limit-len(l.queue))...)
 		rest := linger - time.Since(l.begun)
-		if len(l.queue) >= l.limit || (len(l.queue) > 0 && rest <= 0) {
+		if len(l.queue) >= l.limit || (len(l.queue) > 0 && rest <= 0 && l.flight == nil) {
 			return nil
 		}
-		if len(l.queue) == 0 {
+		if len(l.queue) == 0 || l.flight != nil {
 			rest = watchdog
 		}
 		timer.Reset(rest)
 		select {
 		case <-l.feed.ready:
+		case got := <-l.landed():
+			if err := l.land(got); err != nil {
+				return err
+			}
 		case <-timer.C:
-			if len(l.queue) == 0 {
+			if len(l.queue) == 0 && l.flight == nil {
 				if err := l.look(ctx); err != nil {
 					return err
 				}
@@ -168,19 +170,20 @@ func (l *loop) look(ctx context.Context) error {
 	return nil
 }
 
-// step processes the first events of the queue in one commit. Events that the processor refuses are tried in ever smaller batches until
-// the culprit is alone; it becomes a dead letter and the others are not affected.
+// step processes the first events of the queue in one commit, which it starts. Events that the processor refuses are tried in ever
+// smaller batches until the culprit is alone; it becomes a dead letter and the others are not affected.
 func (l *loop) step() error {
 	l.begun = time.Now()
 	batch := l.queue[:cut(l.queue, l.limit, maxEventBytes)]
-	res, msgs, err := l.work(batch)
+	state := schemas.State{}
+	res, msgs, err := l.work(batch, state)
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused) && len(batch) > 1:
-		l.narrow(len(batch) / 2)
+		l.narrow(len(batch)/2, state)
 		return nil
 	case errors.As(err, &refused):
-		l.cache = newRowCache()
+		l.forget(state)
 		res = schemas.Result{Dead: []schemas.DeadLetter{{Event: batch[0], Class: refused.class, Reason: refused.reason.Error()}}}
 		l.s.o.Log.Error().Int("partition", l.partition).Uint64("event", batch[0].Seq).Str("class", refused.class).Msg("event becomes a dead letter")
 		if msgs, err = l.pack(res); err != nil {
@@ -189,10 +192,13 @@ func (l *loop) step() error {
 	case err != nil:
 		return err
 	case len(msgs) >= maxBatch && len(batch) > 1:
-		l.narrow(min(len(batch)/2, len(batch)*(maxBatch*9/10)/len(msgs)))
+		l.narrow(min(len(batch)/2, len(batch)*(maxBatch*9/10)/len(msgs)), state)
 		return nil
 	}
-	if err := l.save(batch, res, msgs); err != nil {
+	if err := l.settle(); err != nil {
+		return err
+	}
+	if err := l.launch(batch, res, msgs); err != nil {
 		return err
 	}
 	l.queue = l.queue[len(batch):]
@@ -200,10 +206,10 @@ func (l *loop) step() error {
 	return nil
 }
 
-// narrow tries again with fewer events. The processor may have changed rows in memory, so they are read again.
-func (l *loop) narrow(n int) {
+// narrow tries again with fewer events.
+func (l *loop) narrow(n int, state schemas.State) {
 	l.limit = max(n, 1)
-	l.cache = newRowCache()
+	l.forget(state)
 }
 
 // widen lets the next batch grow again, as far as its messages are expected to fit.
@@ -215,10 +221,9 @@ func (l *loop) widen(events, messages int) {
 	l.limit = max(1, min(maxEvents, l.limit+l.limit/4+1, max(fits, 1)))
 }
 
-// work lets the processor do its part and packs the result.
-func (l *loop) work(batch []schemas.Event) (schemas.Result, []message, error) {
-	state, err := l.load(batch)
-	if err != nil {
+// work lets the processor do its part and packs the result. state gets the rows that the processor may have changed.
+func (l *loop) work(batch []schemas.Event, state schemas.State) (schemas.Result, []message, error) {
+	if err := l.load(batch, state); err != nil {
 		return schemas.Result{}, nil, err
 	}
 	l.s.crash("process.loaded")
@@ -258,12 +263,11 @@ func panicText(r any) string {
 }
 
 // load gets the rows the processor asks for, from memory or from the stream, until it asks for nothing new.
-func (l *loop) load(batch []schemas.Event) (schemas.State, error) {
-	state := schemas.State{}
+func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 	for range maxRounds {
 		keys, err := guard(func() ([]string, error) { return l.processor.Keys(batch, state), nil })
 		if err != nil {
-			return nil, err
+			return err
 		}
 		missing := map[string]string{} // subject to key
 		fresh := false
@@ -272,24 +276,24 @@ func (l *loop) load(batch []schemas.Event) (schemas.State, error) {
 				continue
 			}
 			fresh = true
-			if row, ok := l.cache.get(key); ok {
+			if row, ok := l.row(key); ok {
 				state[key] = row
 				continue
 			}
 			if !validKey(key) {
-				return nil, &refusal{"invalid", fmt.Errorf("state key %.100q is not made of tokens", key)}
+				return &refusal{"invalid", fmt.Errorf("state key %.100q is not made of tokens", key)}
 			}
 			state[key] = &schemas.StateRow{}
 			missing[l.s.state(l.partition, key)] = key
 		}
 		if !fresh {
-			return state, nil
+			return nil
 		}
 		if err := l.fetch(state, missing); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, &refusal{"invalid", fmt.Errorf("the processor still asks for rows after %d rounds", maxRounds)}
+	return &refusal{"invalid", fmt.Errorf("the processor still asks for rows after %d rounds", maxRounds)}
 }
 
 // fetch reads rows from the stream. Rows that do not exist are remembered too.
@@ -310,55 +314,5 @@ func (l *loop) fetch(state schemas.State, missing map[string]string) error {
 	for _, key := range missing {
 		l.cache.put(key, state[key])
 	}
-	return nil
-}
-
-// save commits the result with the new offset. Any error means that the outcome is unknown or that a rival was faster; the caller drops
-// everything and reads the record.
-func (l *loop) save(batch []schemas.Event, res schemas.Result, msgs []message) error {
-	rec := l.rec
-	rec.In, rec.At = batch[len(batch)-1].Seq, l.s.now().UTC()
-	rec.Events += uint64(len(batch))
-	rec.Duplicates += uint64(res.Duplicates)
-	rec.Ignored += uint64(res.Ignored)
-	rec.Dead += uint64(len(res.Dead))
-	if len(msgs) >= maxBatch {
-		if err := l.spill(rec, msgs); err != nil {
-			return err
-		}
-	} else {
-		if err := l.commit("process", rec, msgs); err != nil {
-			return err
-		}
-		l.s.crash("process.committed")
-		for key, row := range res.State {
-			if row == nil {
-				row = &schemas.StateRow{}
-			}
-			l.cache.put(key, row)
-		}
-	}
-	l.s.metrics.processed(l.partition, len(batch), res.Duplicates, res.Ignored, len(res.Dead))
-	l.s.troubles.set("process "+strconv.Itoa(l.partition), l.s.now(), nil)
-	l.wait.reset()
-	return nil
-}
-
-// commit stores messages and the record, which comes last and is fenced: its sequence is the one the server answers with.
-func (l *loop) commit(stage string, rec offset, msgs []message) error {
-	data, err := json.Marshal(rec)
-	if err != nil {
-		return fmt.Errorf("offset %d: %w", l.partition, err)
-	}
-	msgs = append(msgs[:len(msgs):len(msgs)], fenced(l.s.offset(l.partition), data, l.fence))
-	// The running batch is finished even when the program is asked to end: the budget bounds it.
-	seq, err := l.s.timedCommit(context.Background(), stage, msgs)
-	if errors.Is(err, errDuplicateID) {
-		time.Sleep(2 * txnDuplicates) // until the server has forgotten the id
-	}
-	if err != nil {
-		return fmt.Errorf("partition %d: %w", l.partition, err)
-	}
-	l.rec, l.fence = rec, seq
 	return nil
 }

@@ -48,9 +48,19 @@ func (c *rowCache) put(key string, row *schemas.StateRow) {
 		c.bytes += size
 	}
 	for (c.bytes > cacheBytes || len(c.rows) > cacheRows) && c.order.Len() > 1 {
-		oldest := c.order.Back()
-		gone := c.order.Remove(oldest).(*cachedRow)
-		delete(c.rows, gone.key)
-		c.bytes -= gone.size
+		c.remove(c.order.Back())
 	}
+}
+
+// drop removes a row.
+func (c *rowCache) drop(key string) {
+	if el, ok := c.rows[key]; ok {
+		c.remove(el)
+	}
+}
+
+func (c *rowCache) remove(el *list.Element) {
+	gone := c.order.Remove(el).(*cachedRow)
+	delete(c.rows, gone.key)
+	c.bytes -= gone.size
 }

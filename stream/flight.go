@@ -1,0 +1,160 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// flight is the commit of one batch under way. While it lasts the loop works on the next batch, which sees the rows of this one; the
+// next commit starts only when this one has succeeded, because its sequence is the next fence.
+type flight struct {
+	rec    offset
+	events int
+	res    schemas.Result
+	rows   map[string]flying
+	done   chan landing // has room for the one value it gets
+}
+
+// flying is a state row that is being stored. The next batch may change row in memory; data stays what is being stored.
+type flying struct {
+	row  *schemas.StateRow
+	data []byte
+}
+
+// landing is how a commit ended: the sequence of its record, or an error after which nothing in memory counts.
+type landing struct {
+	fence uint64
+	err   error
+}
+
+// launch starts the commit of a batch; the one before must have landed. A result too large for one commit is stored in steps, for
+// which launch waits.
+func (l *loop) launch(batch []schemas.Event, res schemas.Result, msgs []message) error {
+	rec := l.rec
+	rec.In, rec.At = batch[len(batch)-1].Seq, l.s.now().UTC()
+	rec.Events += uint64(len(batch))
+	rec.Duplicates += uint64(res.Duplicates)
+	rec.Ignored += uint64(res.Ignored)
+	rec.Dead += uint64(len(res.Dead))
+	f := &flight{rec: rec, events: len(batch), res: res, done: make(chan landing, 1)}
+	if len(msgs) >= maxBatch {
+		if err := l.spill(rec, msgs); err != nil {
+			return err
+		}
+		l.processed(f)
+		return nil
+	}
+	f.rows = make(map[string]flying, len(res.State))
+	for key, row := range res.State {
+		if row == nil {
+			row = &schemas.StateRow{}
+		}
+		f.rows[key] = flying{row, row.Data}
+	}
+	l.flight = f
+	fence := l.fence
+	go func() {
+		seq, err := l.store("process", rec, fence, msgs)
+		if err == nil {
+			l.s.crash("process.committed")
+		}
+		f.done <- landing{seq, err}
+	}()
+	return nil
+}
+
+// landed is ready when the commit under way has ended; it never is when there is none.
+func (l *loop) landed() <-chan landing {
+	if l.flight == nil {
+		return nil
+	}
+	return l.flight.done
+}
+
+// settle waits for the commit under way. Any error means that the outcome is unknown or that a rival was faster; the caller drops
+// everything and reads the record.
+func (l *loop) settle() error {
+	if l.flight == nil {
+		return nil
+	}
+	return l.land(<-l.flight.done)
+}
+
+// land takes over what the commit under way has stored.
+func (l *loop) land(got landing) error {
+	f := l.flight
+	l.flight = nil
+	if got.err != nil {
+		return got.err
+	}
+	l.rec, l.fence = f.rec, got.fence
+	for key, r := range f.rows {
+		l.cache.put(key, r.row)
+	}
+	l.processed(f)
+	return nil
+}
+
+// processed counts a batch that is stored.
+func (l *loop) processed(f *flight) {
+	l.s.metrics.processed(l.partition, f.events, f.res.Duplicates, f.res.Ignored, len(f.res.Dead))
+	l.s.troubles.set("process "+strconv.Itoa(l.partition), l.s.now(), nil)
+	l.wait.reset()
+}
+
+// row gives a row that is in memory: what is being stored is newer than what is remembered.
+func (l *loop) row(key string) (*schemas.StateRow, bool) {
+	if l.flight != nil {
+		if r, ok := l.flight.rows[key]; ok {
+			return r.row, true
+		}
+	}
+	return l.cache.get(key)
+}
+
+// forget undoes what the processor may have done to rows in memory: they will be decoded again, from what is stored or being stored.
+func (l *loop) forget(state schemas.State) {
+	for key := range state {
+		l.cache.drop(key)
+		if l.flight == nil {
+			continue
+		}
+		if r, ok := l.flight.rows[key]; ok {
+			l.flight.rows[key] = flying{&schemas.StateRow{Data: r.data}, r.data}
+		}
+	}
+}
+
+// commit stores messages and the record and waits for the answer.
+func (l *loop) commit(stage string, rec offset, msgs []message) error {
+	seq, err := l.store(stage, rec, l.fence, msgs)
+	if err != nil {
+		return err
+	}
+	l.rec, l.fence = rec, seq
+	return nil
+}
+
+// store commits messages and the record, which comes last and is fenced: its sequence is the one the server answers with.
+func (l *loop) store(stage string, rec offset, fence uint64, msgs []message) (uint64, error) {
+	data, err := json.Marshal(rec)
+	if err != nil {
+		return 0, fmt.Errorf("offset %d: %w", l.partition, err)
+	}
+	msgs = append(msgs[:len(msgs):len(msgs)], fenced(l.s.offset(l.partition), data, fence))
+	// The running batch is finished even when the program is asked to end: the budget bounds it.
+	seq, err := l.s.timedCommit(context.Background(), stage, msgs)
+	if errors.Is(err, errDuplicateID) {
+		time.Sleep(2 * txnDuplicates) // until the server has forgotten the id
+	}
+	if err != nil {
+		return 0, fmt.Errorf("partition %d: %w", l.partition, err)
+	}
+	return seq, nil
+}
