@@ -149,7 +149,7 @@ type ticketNeeds struct {
 
 func (n *ticketNeeds) ticket(t *ticket, id int64) {
 	for c := range t.chunks {
-		n.k.need(textsKey(n.prefix, id, int64(c)))
+		n.k.need(textsKey(n.prefix, id, int64(c+1)))
 	}
 	for _, r := range []*record{t.rec, t.snap} {
 		n.record(r)

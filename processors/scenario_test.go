@@ -349,14 +349,16 @@ func TestRoleThen(t *testing.T) {
 
 func TestRedaction(t *testing.T) {
 	t.Parallel()
-	for _, first := range []string{"webhook", "audit"} {
+	for _, first := range []string{"webhook", "audit", "webhook long", "audit long"} {
 		t.Run(first, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
+			how, size, _ := strings.Cut(first, " ")
+			more := beside(size)
 			s.people()
 			s.record("02T09:00", "open", "")
-			s.audit("02T09:00", 9, said(1, 9, true, "my card is 4111"), created("status", `"open"`))
-			if first == "webhook" {
+			s.audit("02T09:00", 9, said(1, 9, true, "my card is 4111"+more), created("status", `"open"`))
+			if how == "webhook" {
 				s.hook("comment_redacted", "02T10:00", `{"comment":{"id":"1"}}`, "")
 			} else {
 				s.audit("02T10:00", 1, `{"type":"CommentRedactionEvent","comment_id":1}`)
@@ -372,7 +374,7 @@ func TestRedaction(t *testing.T) {
 			}
 			// The page polled before comes again: the text stays away. What Zendesk shows in its place is taken.
 			s.ids = 1000
-			s.audit("02T09:00", 9, said(1, 9, true, "my card is 4111 "), created("status", `"open"`))
+			s.audit("02T09:00", 9, said(1, 9, true, "my card is 4111 "+more), created("status", `"open"`))
 			s.want("old page", s.tables[schemas.TableMessages]["messages|example|2026-03-02T09:00:00Z|5|1"]["body"], "")
 			s.ids = 1000
 			s.audit("02T09:00", 9, said(1, 9, true, "my card is ▇▇▇▇"), created("status", `"open"`))
@@ -388,13 +390,14 @@ func TestRedaction(t *testing.T) {
 
 func TestScrubbed(t *testing.T) {
 	t.Parallel()
-	for _, how := range []string{"record", "webhook", "status"} {
-		t.Run(how, func(t *testing.T) {
+	for _, name := range []string{"record", "webhook", "status", "record long", "webhook long", "status long"} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
+			how, size, _ := strings.Cut(name, " ")
 			s.people()
 			s.record("02T09:00", "open", "")
-			s.audit("02T09:00", 9, said(1, 9, true, "secretword"), created("status", `"open"`), created("subject", `"secretword"`))
+			s.audit("02T09:00", 9, said(1, 9, true, "secretword"+beside(size)), created("status", `"open"`), created("subject", `"secretword"`))
 			s.audit("02T09:30", 9, changed("subject", `"secretword"`, `"Help"`))
 			switch how {
 			case "record":
@@ -420,6 +423,67 @@ func TestScrubbed(t *testing.T) {
 			}
 			if !strings.Contains(s.slugs(), "03T09:00 ticket-deleted") {
 				t.Errorf("no deletion among\n%s", s.slugs())
+			}
+		})
+	}
+}
+
+// beside lengthens a comment so that its text does not stay in the ticket's own row.
+func beside(size string) string {
+	if size != "long" {
+		return ""
+	}
+	return strings.Repeat(" and more", maxInlineText/8)
+}
+
+// TestTexts: short texts stay in the ticket's row, long ones and those beyond its bound go to a row beside it, and every text is still
+// there when its message goes out again.
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		sizes []int
+		rows  int
+	}{
+		{"short", []int{1, 10, 100}, 0},
+		{"long", []int{maxInlineText}, 0},
+		{"too long", []int{maxInlineText + 1}, 1},
+		{"full", []int{maxInlineText, maxInlineText}, 0},
+		{"over", []int{maxInlineText, maxInlineText, 1, 2}, 1},
+		{"far over", []int{10, maxChunk, 20, maxInlineText + 1}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.record("02T09:00", "open", "")
+			tell := func(more int) {
+				s.ids = 1000
+				for i, n := range c.sizes {
+					s.audit("02T09:00", 9, said(1+i, 9, true, strings.Repeat("x", n+more)))
+				}
+			}
+			tell(0)
+			rows := 0
+			for k := range s.state {
+				if strings.HasPrefix(k, "example.m.") {
+					rows++
+				}
+			}
+			s.want("rows of texts", rows, c.rows)
+			s.people() // the author arrives: the messages go out again
+			for i, n := range c.sizes {
+				s.want("text", len(s.tables[schemas.TableMessages][fmt.Sprintf("messages|example|2026-03-02T09:00:00Z|5|%d", 1+i)]["body"].(string)), n)
+			}
+			tell(7) // a longer form of each text replaces it
+			for i, n := range c.sizes {
+				s.want("longer text", len(s.tables[schemas.TableMessages][fmt.Sprintf("messages|example|2026-03-02T09:00:00Z|5|%d", 1+i)]["body"].(string)), min(n+7, maxText))
+			}
+			s.hook("permanently_deleted", "03T09:00", `{}`, "")
+			s.want("dead letters", len(s.dead), 0)
+			for k, v := range s.state {
+				if strings.Contains(string(v), "xx") || strings.HasPrefix(k, "example.m.") {
+					t.Errorf("state row %s is still there", k)
+				}
 			}
 		})
 	}

@@ -179,9 +179,20 @@ func (r *run) takeTicketHint(w *ticketWork, it *item) bool {
 	return true
 }
 
-// texts opens a row of comment texts.
+// texts opens the place of comment texts with that number: the ticket's own row or one of the rows beside it.
 func (r *run) texts(w *ticketWork, chunk int) *texts {
+	if chunk == inline {
+		return &w.t.inline
+	}
 	return open[texts](r, textsKey(w.account.prefix, w.id, int64(chunk)))
+}
+
+func (r *run) touchTexts(w *ticketWork, chunk int) {
+	if chunk == inline {
+		r.touch(ticketKey(w.account.prefix, w.id))
+		return
+	}
+	r.touch(textsKey(w.account.prefix, w.id, int64(chunk)))
 }
 
 // setText stores a comment's text unless what is known is better.
@@ -208,21 +219,33 @@ func (r *run) setText(w *ticketWork, x text, rank byte) {
 	if x.body == "" {
 		return
 	}
+	if b.chunk == inline && !t.fitsInline(len(x.body), len(old)) {
+		t.inline.remove(x.id)
+		b.chunk = -1
+	}
 	if b.chunk < 0 {
-		b.chunk = r.roomyChunk(w)
+		b.chunk = r.roomyChunk(w, len(x.body))
 	}
 	r.texts(w, b.chunk).set(x.id, x.body)
-	r.touch(textsKey(w.account.prefix, w.id, int64(b.chunk)))
+	r.touchTexts(w, b.chunk)
 }
 
-// roomyChunk gives the number of the last row of texts, or of a new one when that is full.
-func (r *run) roomyChunk(w *ticketWork) int {
-	if n := w.t.chunks; n > 0 && r.texts(w, n-1).size < maxChunk {
-		return n - 1
+// fitsInline says whether a text of that size, in place of one of the old size, may stay in the ticket's own row.
+func (t *ticket) fitsInline(size, old int) bool {
+	return size <= maxInlineText && t.inline.size-old+size <= maxInline
+}
+
+// roomyChunk gives a place for a text of that size: the ticket's own row, the last row of texts, or a new one when that is full.
+func (r *run) roomyChunk(w *ticketWork, size int) int {
+	if w.t.fitsInline(size, 0) {
+		return inline
+	}
+	if n := w.t.chunks; n > 0 && r.texts(w, n).size < maxChunk {
+		return n
 	}
 	w.t.chunks++
-	r.fresh(textsKey(w.account.prefix, w.id, int64(w.t.chunks-1)), &texts{})
-	return w.t.chunks - 1
+	r.fresh(textsKey(w.account.prefix, w.id, int64(w.t.chunks)), &texts{})
+	return w.t.chunks
 }
 
 // redact blanks a comment's text for good; only a text in which Zendesk shows the redaction may take its place.
@@ -236,7 +259,7 @@ func (r *run) redact(w *ticketWork, id int64) bool {
 		row := r.texts(w, b.chunk)
 		if !strings.Contains(row.get(id), blackout) {
 			row.remove(id)
-			r.touch(textsKey(w.account.prefix, w.id, int64(b.chunk)))
+			r.touchTexts(w, b.chunk)
 			b.chunk, b.hash = -1, hashText("")
 		}
 	}
@@ -245,10 +268,10 @@ func (r *run) redact(w *ticketWork, id int64) bool {
 
 // eraseTexts removes every text of the ticket from state.
 func (r *run) eraseTexts(w *ticketWork) {
-	for n := range w.t.chunks {
+	for n := range w.t.chunks + 1 {
 		row := r.texts(w, n)
 		row.items, row.size = nil, 0
-		r.touch(textsKey(w.account.prefix, w.id, int64(n)))
+		r.touchTexts(w, n)
 	}
 	for i := range w.t.bodies {
 		w.t.bodies[i].chunk, w.t.bodies[i].hash = -1, hashText("")

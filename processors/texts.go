@@ -10,11 +10,18 @@ const (
 	maxText = 128 << 10
 	// maxChunk is the size at which a row of texts is full, far below what one message may hold even after a last large text.
 	maxChunk = 128 << 10
+	// maxInlineText and maxInline bound a text, and the sum of them, that a ticket keeps in its own row: most tickets need no other row
+	// then, and every row is a message, which costs the store far more than some bytes in one that is written anyway.
+	maxInlineText = 2 << 10
+	maxInline     = 4 << 10
 	// maxSubject bounds subjects and other one-line texts.
 	maxSubject = 4 << 10
 )
 
-// texts is one state row of a ticket's comment texts, by comment id.
+// inline is the place number of texts in the ticket's own row.
+const inline = 0
+
+// texts are the comment texts of one place, by comment id: a state row of its own, or a part of the ticket's.
 type texts struct {
 	items []text
 	size  int

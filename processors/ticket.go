@@ -34,7 +34,7 @@ type change struct {
 	oldTags, newTags []string
 }
 
-// comment is a comment without its text; texts live in their own state rows, so that a change of status does not rewrite them.
+// comment is a comment without its text; long texts live in their own state rows, so that a change of status does not rewrite them.
 type comment struct {
 	id, author int64
 	public     bool
@@ -120,7 +120,7 @@ type ratingForm struct {
 // body says where the text of a comment is kept and what we know about it.
 type body struct {
 	id       int64 // comment id
-	chunk    int   // number of the row that holds the text; -1 = no text
+	chunk    int   // number of the place that holds the text; 0 = the ticket's own row, -1 = no text
 	hash     uint64
 	rank     byte // 1 = told by a webhook, 2 = by Zendesk's history, which wins
 	redacted bool
@@ -179,7 +179,8 @@ type ticket struct {
 	hints   []hint  // by (nanos, id), only those newer than the newest audit
 	ratings []rating
 	bodies  []body // by comment id
-	chunks  int    // rows that hold texts
+	inline  texts  // texts kept here: place number 0
+	chunks  int    // rows beside this one that hold texts, numbered from 1
 	marks   marks
 
 	row        uint64 // hash of the emitted ticket row, 0 = none

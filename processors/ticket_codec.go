@@ -14,6 +14,7 @@ func (t *ticket) encode(w *writer) {
 		w.byte(b.rank)
 		w.bool(b.redacted)
 	})
+	t.inline.encode(w)
 	w.int(int64(t.chunks))
 	w.int(t.marks.merged)
 	w.int(t.marks.into)
@@ -45,6 +46,7 @@ func (t *ticket) decode(r *reader) {
 	t.bodies = readList(r, func(r *reader, b *body) {
 		b.id, b.chunk, b.hash, b.rank, b.redacted = r.int(), int(r.int()), r.hash(), r.byte(), r.bool()
 	})
+	t.inline.decode(r)
 	t.chunks = int(r.int())
 	t.marks = marks{merged: r.int(), into: r.int(), spam: r.int(), scrubbed: r.int()}
 	t.row, t.rowCreated = r.hash(), r.int()
