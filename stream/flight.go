@@ -95,7 +95,7 @@ func (l *loop) land(got landing) error {
 	}
 	l.rec, l.fence = f.rec, got.fence
 	for key, r := range f.rows {
-		l.cache.put(key, r.row)
+		l.cache.put(key, r.row, false)
 	}
 	l.processed(f)
 	return nil
@@ -116,6 +116,29 @@ func (l *loop) row(key string) (*schemas.StateRow, bool) {
 		}
 	}
 	return l.cache.get(key)
+}
+
+// absent says whether it is certain that nothing is stored under a key, and nothing is being stored.
+func (l *loop) absent(key string) bool {
+	if l.flight != nil {
+		if _, ok := l.flight.rows[key]; ok {
+			return false
+		}
+	}
+	return l.cache.absent(key)
+}
+
+// survey finds out whether the partition has no state at all: then every row there is will be one of this loop's. A rival that stores
+// one meanwhile fences this loop off.
+func (l *loop) survey(ctx context.Context) error {
+	if l.rec.Events > 0 {
+		return nil
+	}
+	_, found, err := l.s.next(ctx, l.s.txn, l.s.state(l.partition, ">"), 1)
+	if err == nil && !found {
+		l.cache.complete()
+	}
+	return err
 }
 
 // forget undoes what the processor may have done to rows in memory: they will be decoded again, from what is stored or being stored.

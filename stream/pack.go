@@ -23,6 +23,7 @@ type packer struct {
 	msgs      []message
 	open      map[string]message // packed message of a table that still has room
 	ids       map[string]bool    // Msg-Ids in this batch
+	absent    func(key string) bool
 }
 
 // pack gives the messages of a result. Its errors are refusals: the processor made something that cannot be stored.
@@ -30,7 +31,7 @@ func (l *loop) pack(res schemas.Result) ([]message, error) {
 	p := &packer{
 		s: l.s, partition: l.partition, gen: strconv.FormatUint(l.rec.Gen, 10),
 		msgs: make([]message, 0, len(res.State)+len(res.Outputs)+len(res.Dead)+1),
-		open: map[string]message{}, ids: map[string]bool{},
+		open: map[string]message{}, ids: map[string]bool{}, absent: l.absent,
 	}
 	for _, o := range res.Outputs {
 		if err := p.output(o); err != nil {
@@ -91,7 +92,7 @@ func (p *packer) add(subject string) message {
 }
 
 // state stores a row in place of the one before. A deleted row is stored empty, which means that it does not exist: a delete request
-// could not be part of the commit.
+// could not be part of the commit. The first row under a key has nothing to replace; without the header the server need not look for it.
 func (p *packer) state(key string, row *schemas.StateRow) error {
 	if !validKey(key) {
 		return fmt.Errorf("state key %.100q: must be tokens of [A-Za-z0-9_=-] joined by dots", key)
@@ -103,7 +104,11 @@ func (p *packer) state(key string, row *schemas.StateRow) error {
 	if len(data) > p.s.maxData {
 		return fmt.Errorf("state row %.100q: %d bytes, at most %d can be stored", key, len(data), p.s.maxData)
 	}
-	p.msgs = append(p.msgs, rolled(p.s.state(p.partition, key), data))
+	m := rolled(p.s.state(p.partition, key), data)
+	if p.absent(key) {
+		m.Header = nil
+	}
+	p.msgs = append(p.msgs, m)
 	return nil
 }
 

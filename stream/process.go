@@ -97,6 +97,9 @@ func (l *loop) run(ctx context.Context) (err error) {
 	if err := l.unspill(); err != nil {
 		return err
 	}
+	if err := l.survey(ctx); err != nil {
+		return err
+	}
 	l.feed = newFeed[schemas.Event](prefetchBytes)
 	lag := l.s.metrics.lag.WithLabelValues(strconv.Itoa(l.partition))
 	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m stored) {
@@ -284,6 +287,10 @@ func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 				return &refusal{"invalid", fmt.Errorf("state key %.100q is not made of tokens", key)}
 			}
 			state[key] = &schemas.StateRow{}
+			if l.absent(key) {
+				l.cache.put(key, state[key], true)
+				continue
+			}
 			missing[l.s.state(l.partition, key)] = key
 		}
 		if !fresh {
@@ -302,7 +309,9 @@ func (l *loop) fetch(state schemas.State, missing map[string]string) error {
 	for subject := range missing {
 		subjects = append(subjects, subject)
 	}
+	exists := make(map[string]bool, len(missing))
 	err := l.s.lasts(context.Background(), l.s.txn, subjects, func(m stored) error {
+		exists[m.subject] = true
 		if len(m.data) > 0 {
 			state[missing[m.subject]].Data = m.data
 		}
@@ -311,8 +320,8 @@ func (l *loop) fetch(state schemas.State, missing map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	for _, key := range missing {
-		l.cache.put(key, state[key])
+	for subject, key := range missing {
+		l.cache.put(key, state[key], !exists[subject])
 	}
 	return nil
 }

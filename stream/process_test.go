@@ -48,8 +48,25 @@ func TestRivalProcessors(t *testing.T) {
 	}
 	drain(t, s)
 	checkExact(t, events, acts, counts)
+	checkState(t, s)
 	if n := counterValue(t, s.metrics.fenced.WithLabelValues("process")); n < 1 {
 		t.Fatal("no commit was fenced: the loops were no rivals")
+	}
+}
+
+// checkState checks that every row is stored once: a new version replaces the one before.
+func checkState(t *testing.T, s *Stream) {
+	t.Helper()
+	rows := map[string]bool{}
+	err := s.each(t.Context(), s.txn, s.prefix+".state.>", 1, func(m stored) error {
+		if rows[m.subject] {
+			t.Errorf("%s is stored twice", m.subject)
+		}
+		rows[m.subject] = true
+		return nil
+	})
+	if err != nil || len(rows) == 0 {
+		t.Fatalf("%d rows: %v", len(rows), err)
 	}
 }
 
@@ -209,6 +226,7 @@ func TestLargeResults(t *testing.T) {
 	run(t, s, counters, acts, counts)
 	drain(t, s)
 	checkExact(t, events, acts, counts)
+	checkState(t, s)
 	if n := counterValue(t, s.metrics.spills); n != 2 {
 		t.Fatalf("%v spills, want 2", n)
 	}
@@ -287,6 +305,8 @@ func TestDeletedRows(t *testing.T) {
 	stop()
 	run(t, s, p)
 	next(5, "")
+	drain(t, s)
+	checkState(t, s)
 }
 
 // toggler creates its row when it is not there and deletes it when it is.

@@ -209,7 +209,7 @@ func TestRowCache(t *testing.T) {
 	c := newRowCache()
 	large := &schemas.StateRow{Data: make([]byte, cacheBytes/4)}
 	for i := range 6 {
-		c.put(strconv.Itoa(i), large)
+		c.put(strconv.Itoa(i), large, false)
 		c.get("0") // stays the newest
 	}
 	if c.bytes > cacheBytes || len(c.rows) != 3 {
@@ -220,8 +220,44 @@ func TestRowCache(t *testing.T) {
 			t.Errorf("row %s: %v, want %v", key, ok, want)
 		}
 	}
-	c.put("0", &schemas.StateRow{})
+	c.put("0", &schemas.StateRow{}, false)
 	if row, _ := c.get("0"); len(row.Data) != 0 {
 		t.Error("the row was not replaced")
 	}
+}
+
+// TestRowCacheKnowsWhatIsAbsent checks that a complete cache never calls a stored row absent, whatever was removed from it.
+func TestRowCacheKnowsWhatIsAbsent(t *testing.T) {
+	t.Parallel()
+	c := newRowCache()
+	c.limit = 10
+	c.put("stored", &schemas.StateRow{}, false)
+	c.put("absent", &schemas.StateRow{}, true)
+	check := func(want map[string]bool) {
+		t.Helper()
+		for key, absent := range want {
+			if got := c.absent(key); got != absent {
+				t.Errorf("%s is absent: %v, want %v", key, got, absent)
+			}
+		}
+	}
+	check(map[string]bool{"stored": false, "absent": true, "unknown": false})
+	c.complete()
+	check(map[string]bool{"stored": false, "absent": true, "unknown": true})
+	for i := range 20 {
+		c.put(strconv.Itoa(i), &schemas.StateRow{}, i%2 == 0)
+	}
+	c.drop("18")
+	c.drop("19")
+	if _, ok := c.get("stored"); ok || len(c.rows) != 8 {
+		t.Fatal("nothing was removed")
+	}
+	check(map[string]bool{"stored": false, "absent": true, "unknown": true, "0": true, "1": false, "10": true, "11": false, "18": true, "19": false})
+	for i := range cacheGone + 20 {
+		c.put("more"+strconv.Itoa(i), &schemas.StateRow{}, false)
+	}
+	if c.gone != nil {
+		t.Fatal("the memory of removed rows has no bound")
+	}
+	check(map[string]bool{"stored": false, "unknown": false, "1": false})
 }

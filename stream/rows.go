@@ -2,6 +2,7 @@ package stream
 
 import (
 	"container/list"
+	"hash/maphash"
 
 	"deskstream/schemas"
 )
@@ -10,6 +11,8 @@ const (
 	// cacheRows and cacheBytes bound the state rows one loop keeps in memory. A decoded row takes a few times its stored size.
 	cacheRows  = 200_000
 	cacheBytes = 64 << 20
+	// cacheGone bounds how many rows that were stored and removed from memory again are remembered by the hash of their key.
+	cacheGone = 1 << 19
 )
 
 // rowCache keeps the state rows used last, by key. It belongs to one loop.
@@ -17,15 +20,26 @@ type rowCache struct {
 	rows  map[string]*list.Element
 	order *list.List // newest in front
 	bytes int
+	limit int // rows
+	// gone makes the cache complete: it holds the hashes of the stored rows that are not in rows, so that all other keys do not exist.
+	// It is nil when nothing is known about the rows that are not in memory.
+	gone map[uint64]struct{}
+	seed maphash.Seed
 }
 
 type cachedRow struct {
-	key  string
-	row  *schemas.StateRow
-	size int
+	key    string
+	row    *schemas.StateRow
+	size   int
+	absent bool // nothing is stored under the key, not even an empty row
 }
 
-func newRowCache() *rowCache { return &rowCache{rows: map[string]*list.Element{}, order: list.New()} }
+func newRowCache() *rowCache {
+	return &rowCache{rows: map[string]*list.Element{}, order: list.New(), limit: cacheRows, seed: maphash.MakeSeed()}
+}
+
+// complete says that no rows are stored but those that will be put in.
+func (c *rowCache) complete() { c.gone = map[uint64]struct{}{} }
 
 func (c *rowCache) get(key string) (*schemas.StateRow, bool) {
 	el, ok := c.rows[key]
@@ -36,18 +50,31 @@ func (c *rowCache) get(key string) (*schemas.StateRow, bool) {
 	return el.Value.(*cachedRow).row, true
 }
 
-func (c *rowCache) put(key string, row *schemas.StateRow) {
+// absent says whether it is certain that nothing is stored under a key. False means that something is or may be.
+func (c *rowCache) absent(key string) bool {
+	if el, ok := c.rows[key]; ok {
+		return el.Value.(*cachedRow).absent
+	}
+	if c.gone == nil {
+		return false
+	}
+	_, stored := c.gone[maphash.String(c.seed, key)]
+	return !stored
+}
+
+// put keeps a row; absent says that nothing is stored under its key.
+func (c *rowCache) put(key string, row *schemas.StateRow, absent bool) {
 	size := len(key) + len(row.Data) + 128
 	if el, ok := c.rows[key]; ok {
 		old := el.Value.(*cachedRow)
 		c.bytes += size - old.size
-		old.row, old.size = row, size
+		old.row, old.size, old.absent = row, size, absent
 		c.order.MoveToFront(el)
 	} else {
-		c.rows[key] = c.order.PushFront(&cachedRow{key, row, size})
+		c.rows[key] = c.order.PushFront(&cachedRow{key, row, size, absent})
 		c.bytes += size
 	}
-	for (c.bytes > cacheBytes || len(c.rows) > cacheRows) && c.order.Len() > 1 {
+	for (c.bytes > cacheBytes || len(c.rows) > c.limit) && c.order.Len() > 1 {
 		c.remove(c.order.Back())
 	}
 }
@@ -60,7 +87,13 @@ func (c *rowCache) drop(key string) {
 }
 
 func (c *rowCache) remove(el *list.Element) {
-	gone := c.order.Remove(el).(*cachedRow)
-	delete(c.rows, gone.key)
-	c.bytes -= gone.size
+	old := c.order.Remove(el).(*cachedRow)
+	delete(c.rows, old.key)
+	c.bytes -= old.size
+	if c.gone == nil || old.absent {
+		return
+	}
+	if c.gone[maphash.String(c.seed, old.key)] = struct{}{}; len(c.gone) > cacheGone {
+		c.gone = nil
+	}
 }
