@@ -23,6 +23,9 @@ const (
 	watchdog = 5 * time.Second
 	// maxRounds bounds how often a processor may ask for more rows for one batch.
 	maxRounds = 32
+	// expectFill is the part of a commit a batch is meant to fill, expectDecay how fast a batch of many messages is forgotten.
+	expectFill  = 0.9
+	expectDecay = 0.95
 )
 
 // errReset says that a replay is being prepared.
@@ -76,15 +79,16 @@ type loop struct {
 	processor Processor
 	wait      *backoff
 
-	rec    offset
-	fence  uint64  // stream sequence of the record
-	flight *flight // commit under way, nil when there is none
-	cache  *rowCache
-	feed   *feed[schemas.Event]
-	queue  []schemas.Event // read, not yet processed
-	limit  int             // events of the next batch
-	begun  time.Time       // of the last commit
-	stuck  uint64          // event that was there but not delivered when the loop looked last
+	rec      offset
+	fence    uint64  // stream sequence of the record
+	flight   *flight // commit under way, nil when there is none
+	cache    *rowCache
+	feed     *feed[schemas.Event]
+	queue    []schemas.Event // read, not yet processed
+	limit    int             // events of the next batch
+	begun    time.Time       // of the last commit
+	perEvent float64         // messages an event makes, at most, of late
+	stuck    uint64          // event that was there but not delivered when the loop looked last
 }
 
 func (l *loop) run(ctx context.Context) (err error) {
@@ -195,7 +199,8 @@ func (l *loop) step() error {
 	case err != nil:
 		return err
 	case len(msgs) >= maxBatch && len(batch) > 1:
-		l.narrow(min(len(batch)/2, len(batch)*(maxBatch*9/10)/len(msgs)), state)
+		l.expect(len(batch), len(msgs))
+		l.narrow(min(len(batch)-1, l.fits()), state)
 		return nil
 	}
 	if err := l.settle(); err != nil {
@@ -217,11 +222,21 @@ func (l *loop) narrow(n int, state schemas.State) {
 
 // widen lets the next batch grow again, as far as its messages are expected to fit.
 func (l *loop) widen(events, messages int) {
-	fits := maxEvents
-	if messages > 0 {
-		fits = events * (maxBatch * 9 / 10) / messages
+	l.expect(events, messages)
+	l.limit = min(maxEvents, l.limit+l.limit/4+1, l.fits())
+}
+
+// expect learns how many messages an event makes: at once when there are more than before, slowly when there are fewer.
+func (l *loop) expect(events, messages int) {
+	l.perEvent = max(float64(messages)/float64(events), expectDecay*l.perEvent)
+}
+
+// fits is how many events are expected to fill a commit. Some room is left, because a batch that does not fit is worked on twice.
+func (l *loop) fits() int {
+	if l.perEvent*maxEvents <= expectFill*maxBatch {
+		return maxEvents
 	}
-	l.limit = max(1, min(maxEvents, l.limit+l.limit/4+1, max(fits, 1)))
+	return max(1, int(expectFill*maxBatch/l.perEvent))
 }
 
 // work lets the processor do its part and packs the result. state gets the rows that the processor may have changed.
