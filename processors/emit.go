@@ -30,6 +30,8 @@ func (r *run) emitTicket(w *ticketWork) {
 	r.wait(w, messages)
 	r.dropDescription(s)
 	sheet := facts(s)
+	r.mover = w.id
+	defer func() { r.mover = 0 }()
 	r.emitRow(w, s, &sheet.row)
 	r.emitEvents(w, s, sheet.events)
 	r.emitMessages(w, messages)

@@ -138,6 +138,13 @@ func (k *keyer) ticket(key string, items []*item) {
 	n.ticket(t, items[0].id)
 }
 
+// figures asks for a user's figures and for the ticket that may carry their newest form.
+func (k *keyer) figures(prefix string, id int64) {
+	if s, loaded := look[stats](k, statsKey(prefix, id)); loaded && s != nil && s.home != 0 {
+		k.need(ticketKey(prefix, s.home))
+	}
+}
+
 // ticketNeeds collects the needs of one ticket, each once.
 type ticketNeeds struct {
 	k      *keyer
@@ -237,7 +244,7 @@ func (n *ticketNeeds) at(at int64) {
 func (n *ticketNeeds) requester(id int64) {
 	if id > 0 && !contains(n.users, id) {
 		n.users = append(n.users, id)
-		n.k.need(statsKey(n.prefix, id))
+		n.k.figures(n.prefix, id)
 	}
 }
 
@@ -384,7 +391,7 @@ func (w *walk) days(u *user, items []*item, source string) {
 		id = items[0].id
 	}
 	if id != 0 {
-		w.k.need(statsKey(w.prefix, id))
+		w.k.figures(w.prefix, id)
 	}
 	need := func(at int64) {
 		if at != 0 {

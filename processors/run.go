@@ -39,6 +39,7 @@ type run struct {
 	accounts  map[string]*accountWork
 	counters  map[string]*counterWork
 	statistic map[string]*statsWork
+	mover     int64          // ticket whose rows are being made, 0 = none
 	last      map[string]int // emitted rows that a later event of the batch may replace
 }
 

@@ -16,6 +16,10 @@ type stats struct {
 	first, last                    []ticketMark // by (created, id); the oldest and the newest tickets
 	scores                         []scoreMark  // newest ratings, by (at, ticket)
 	acts                           []actMark    // by slug
+
+	epoch uint64 // how often this row was written
+	by    int64  // the one ticket that made the last change of this row, 0 = another or several
+	home  int64  // the ticket that may carry a newer form, see carry; 0 = none
 }
 
 type ticketMark struct {
@@ -39,6 +43,8 @@ type statsWork struct {
 	user    int64
 	s       *stats
 	before  []byte
+	figures []byte // as they were
+	by      int64  // the one ticket that touched them, 0 = another or several
 	acts    map[slug]actSummary
 }
 
@@ -48,10 +54,12 @@ func (r *run) stats(a *accountWork, user int64) *statsWork {
 	key := statsKey(a.prefix, user)
 	w, ok := r.statistic[key]
 	if !ok {
-		w = &statsWork{account: a.name, user: user, s: open[stats](r, key), acts: map[slug]actSummary{}}
-		w.before = w.row()
+		w = &statsWork{account: a.name, user: user, s: r.figures(a, user, key), acts: map[slug]actSummary{}, by: r.mover}
+		w.before, w.figures = w.row(), w.s.figures(true)
 		r.statistic[key] = w
-		r.touch(key)
+	}
+	if w.by != r.mover {
+		w.by = 0
 	}
 	return w
 }
@@ -184,6 +192,7 @@ func (m *actMark) summary() actSummary {
 func (r *run) flushStats() {
 	for _, key := range sortedKeys(r.statistic) {
 		w := r.statistic[key]
+		r.keep(key, w)
 		if row := w.row(); string(row) != string(w.before) {
 			r.emit(schemas.TablePersonStats, row)
 		}
@@ -201,13 +210,41 @@ func (r *run) flushStats() {
 	}
 }
 
-func (s *stats) empty() bool { return s.total == 0 && len(s.acts) == 0 }
+// empty never holds once the row was written: what a ticket carries is told from what it carried before by the number of writes.
+func (s *stats) empty() bool { return s.epoch == 0 }
 
 func (s *stats) encode(w *writer) {
+	w.uint(s.epoch)
+	w.int(s.by)
+	w.int(s.home)
+	s.writeFigures(w, true)
+}
+
+func (s *stats) decode(r *reader) {
+	s.epoch, s.by, s.home = r.uint(), r.int(), r.int()
+	s.readFigures(r)
+}
+
+func (s *stats) figures(subjects bool) []byte {
+	w := writer{b: make([]byte, 0, 256)}
+	s.writeFigures(&w, subjects)
+	return w.b
+}
+
+func (s *stats) writeFigures(w *writer, subjects bool) {
 	for _, n := range []int64{s.total, s.open, s.closed, s.good, s.bad} {
 		w.int(n)
 	}
-	mark := func(w *writer, m *ticketMark) { w.int(m.created); w.int(m.id); w.str(m.subject); w.str(m.status) }
+	mark := func(w *writer, m *ticketMark) {
+		w.int(m.created)
+		w.int(m.id)
+		if subjects {
+			w.str(m.subject)
+		} else {
+			w.str("")
+		}
+		w.str(m.status)
+	}
 	list(w, s.first, mark)
 	list(w, s.last, mark)
 	list(w, s.scores, func(w *writer, m *scoreMark) { w.int(m.at); w.int(m.ticket); w.bool(m.good) })
@@ -219,7 +256,7 @@ func (s *stats) encode(w *writer) {
 	})
 }
 
-func (s *stats) decode(r *reader) {
+func (s *stats) readFigures(r *reader) {
 	s.total, s.open, s.closed, s.good, s.bad = r.int(), r.int(), r.int(), r.int(), r.int()
 	mark := func(r *reader, m *ticketMark) {
 		m.created, m.id, m.subject, m.status = r.int(), r.int(), r.str(), r.str()

@@ -35,6 +35,7 @@ func (t *ticket) encode(w *writer) {
 		w.hash(m.hash)
 	})
 	writeShare(w, &t.share)
+	t.carry.encode(w)
 	w.ints(t.waits)
 	w.hash(t.retention)
 }
@@ -54,6 +55,7 @@ func (t *ticket) decode(r *reader) {
 	t.events = readList(r, func(r *reader, e *sentEvent) { e.kind, e.at, e.id, e.hash = r.byte(), r.int(), r.str(), r.hash() })
 	t.messages = readList(r, func(r *reader, m *sentMessage) { m.id, m.at, m.hash = r.int(), r.int(), r.hash() })
 	readShare(r, &t.share)
+	t.carry.decode(r)
 	t.waits = r.ints()
 	t.retention = r.hash()
 }
