@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -65,6 +66,9 @@ func (p *packer) output(o schemas.Output) error {
 		p.open[o.Table] = m
 	} else {
 		m.Data = append(m.Data, '\n')
+	}
+	if need := len(o.Data) + 1; cap(m.Data)-len(m.Data) < need {
+		m.Data = slices.Grow(m.Data, max(need, len(m.Data))) // append alone would copy large messages several times
 	}
 	m.Data = append(m.Data, o.Data...)
 	return nil
