@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +118,7 @@ func (s *server) render(ctx context.Context, in *renderInput) (renderAnswer, err
 		return renderAnswer{}, s.templateError(err, req.Parts)
 	}
 	out := renderAnswer{
-		Parts: res.Parts, Missing: slices.Concat([]string{}, res.Missing), Used: slices.Concat([]string{}, res.Used), Aborted: res.Aborted,
+		Parts: res.Parts, Missing: append([]string{}, res.Missing...), Used: append([]string{}, res.Used...), Aborted: res.Aborted,
 		Stats: renderStats{Micros: res.Stats.Micros, Bytes: res.Stats.Bytes, Ops: res.Stats.Ops},
 	}
 	if out.Parts == nil {

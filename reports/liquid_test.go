@@ -61,6 +61,13 @@ func TestRenderAnswers(t *testing.T) {
 		strings.Join(a.Used, " ") != "person.first_name person.last_name person.nope" || a.Aborted != nil || a.Stats.Bytes == 0 {
 		t.Errorf("%+v", a)
 	}
+	if a.Missing == nil {
+		t.Error("the missing list is null")
+	}
+	a = s.rendered(map[string]any{"data": map[string]any{}, "parts": map[string]string{"text": "x"}})
+	if a.Missing == nil || a.Used == nil {
+		t.Errorf("lists of nothing are null: %+v", a)
+	}
 	a = s.rendered(text(`{% abort "no email" %}`, nil))
 	if a.Aborted == nil || *a.Aborted != "no email" || len(a.Parts) != 0 {
 		t.Errorf("%+v", a)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/local"
 )
 
 type demoCmd struct {
@@ -39,8 +40,8 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(c.Data); err != nil {
-		return fmt.Errorf("--data: %w", err)
+	if err := emptyFolder(c.Data); err != nil {
+		return err
 	}
 	account, server, err := c.startZendesk()
 	if err != nil {
@@ -71,6 +72,28 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 	}
 	fmt.Fprintln(out.out, "\nLive traffic goes on; Ctrl-C ends it.")
 	return app.Wait(ctx)
+}
+
+// emptyFolder removes what an earlier demonstration left, unless one is running there.
+func emptyFolder(dir string) error {
+	unlock, err := local.Lock(dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == "lock" {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("--data: %w", err)
+		}
+	}
+	return nil
 }
 
 // demo is one running demonstration.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 )
 
@@ -74,5 +75,9 @@ func announce(app *App, out *streams) {
 	}
 	if app.Addr() != "" {
 		fmt.Fprintf(out.out, "deskstream %s on %s, API at %s/docs\n", version, url, url)
+	}
+	if app.engine != nil && app.Roles.serve {
+		fmt.Fprintf(out.out, "SQL on %s and %s, user analyst, password in %s\n", app.engine.HTTP(), app.engine.TCP(),
+			filepath.Join(app.Config.Data, "clickhouse", "analyst.password"))
 	}
 }
