@@ -28,7 +28,8 @@ test: engine ## every test, with the race detector
 	go test -race -timeout 20m $(TEST_FLAGS) ./...
 
 bench: engine ## the benchmarks behind the table in README.md
-	go test -run '^$$' -bench . -benchtime 2s -timeout 60m $(TEST_FLAGS) ./...
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(TEST_FLAGS) ./cmd/deskstream
+	go test -run '^$$' -bench . -benchtime 1s -timeout 30m $(TEST_FLAGS) ./stream ./processors ./sinks ./liquid
 
 lint: $(LINT) ## linters, formatting and module hygiene
 	$(LINT) run ./...
