@@ -53,7 +53,7 @@ func TestWorksWhileCommitting(t *testing.T) {
 	}
 }
 
-// panicker panics once, when its work is done and a commit is held.
+// panicker panics once, when the work on its second batch is done and the commit of the first is held.
 type panicker struct {
 	counter
 	held, panicked chan struct{}
@@ -62,13 +62,12 @@ type panicker struct {
 
 func (p *panicker) Apply(events []schemas.Event, state schemas.State) (schemas.Result, error) {
 	res, err := p.counter.Apply(events, state)
-	select {
-	case <-p.held:
+	if p.calls > 1 {
+		<-p.held
 		p.once.Do(func() {
 			close(p.panicked)
 			panic("once")
 		})
-	default:
 	}
 	return res, err
 }
