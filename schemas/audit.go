@@ -14,7 +14,7 @@ type auditJSON struct {
 	AuthorID  ZID               `json:"author_id"`
 	UpdaterID ZID               `json:"updater_id"` // ticket_events
 	Via       ZVia              `json:"via"`
-	Events    []json.RawMessage `json:"events"`
+	Events    []auditEventJSON  `json:"events"`
 	Children  []json.RawMessage `json:"child_events"` // ticket_events
 }
 
@@ -30,6 +30,9 @@ type auditEventJSON struct {
 	Score      string          `json:"score"`
 	AssigneeID json.RawMessage `json:"assignee_id"`
 	Body       string          `json:"body"`
+	PlainBody  string          `json:"plain_body"`
+	AuthorID   json.RawMessage `json:"author_id"`  // read of comments only
+	CreatedAt  json.RawMessage `json:"created_at"` // read of comments only
 }
 
 // changeFields are the ticket fields whose changes we read from the children of ticket_events, where the field's name is a key.
@@ -57,26 +60,57 @@ func DecodeAudit(data []byte) (ZAudit, error) {
 	if a.ID == 0 || a.TicketID == 0 || a.CreatedAt.IsZero() {
 		return ZAudit{}, fmt.Errorf("audit %d: %w: id, ticket_id and created_at are needed", a.ID, ErrInvalid)
 	}
-	for _, raw := range append(j.Events, j.Children...) {
-		if err := a.addEvent(raw); err != nil {
-			return ZAudit{}, fmt.Errorf("audit %d: %w: %w", a.ID, ErrInvalid, err)
-		}
+	if err := a.addEvents(&j, data); err != nil {
+		return ZAudit{}, fmt.Errorf("audit %d: %w: %w", a.ID, ErrInvalid, err)
 	}
 	return a, nil
 }
 
-func (a *ZAudit) addEvent(raw json.RawMessage) error {
-	var e auditEventJSON
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return fmt.Errorf("event: %w", err)
+// addEvents adds the children in order. Those of an audit are decoded with it; only where a change names its field by a key, as in
+// ticket_events, the child as it was written is needed.
+func (a *ZAudit) addEvents(j *auditJSON, data []byte) error {
+	var written struct {
+		Events []json.RawMessage `json:"events"`
 	}
-	kind := e.Type
-	if kind == "" || (e.EventType != "" && kind != "Comment" && kind != "VoiceComment") {
-		kind = e.EventType
+	for i := range j.Events {
+		e := &j.Events[i]
+		if kind := e.kind(); e.FieldName == "" && (kind == "Create" || kind == "Change") && written.Events == nil {
+			if err := json.Unmarshal(data, &written); err != nil {
+				return fmt.Errorf("events: %w", err)
+			}
+		}
+		var raw json.RawMessage
+		if i < len(written.Events) {
+			raw = written.Events[i]
+		}
+		if err := a.addEvent(e, raw); err != nil {
+			return err
+		}
 	}
+	for _, raw := range j.Children {
+		var e auditEventJSON
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return fmt.Errorf("event: %w", err)
+		}
+		if err := a.addEvent(&e, raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *auditEventJSON) kind() string {
+	if e.Type == "" || (e.EventType != "" && e.Type != "Comment" && e.Type != "VoiceComment") {
+		return e.EventType
+	}
+	return e.Type
+}
+
+func (a *ZAudit) addEvent(e *auditEventJSON, raw json.RawMessage) error {
+	kind := e.kind()
 	switch kind {
 	case "Comment", "VoiceComment":
-		return a.addComment(raw)
+		return a.addComment(e)
 	case "Create", "Change":
 		return a.addChange(raw, e, kind == "Create")
 	case "CommentRedactionEvent":
@@ -95,10 +129,17 @@ func (a *ZAudit) addEvent(raw json.RawMessage) error {
 	return nil
 }
 
-func (a *ZAudit) addComment(raw json.RawMessage) error {
-	c := ZComment{Public: true}
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return fmt.Errorf("comment: %w", err)
+func (a *ZAudit) addComment(e *auditEventJSON) error {
+	c := ZComment{ID: e.ID, Body: e.Body, PlainBody: e.PlainBody, Public: e.Public == nil || *e.Public}
+	if len(e.AuthorID) > 0 {
+		if err := c.AuthorID.UnmarshalJSON(e.AuthorID); err != nil {
+			return fmt.Errorf("comment: author_id: %w", err)
+		}
+	}
+	if len(e.CreatedAt) > 0 {
+		if err := c.CreatedAt.UnmarshalJSON(e.CreatedAt); err != nil {
+			return fmt.Errorf("comment: created_at: %w", err)
+		}
 	}
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = a.CreatedAt
@@ -110,7 +151,7 @@ func (a *ZAudit) addComment(raw json.RawMessage) error {
 	return nil
 }
 
-func (a *ZAudit) addChange(raw json.RawMessage, e auditEventJSON, created bool) error {
+func (a *ZAudit) addChange(raw json.RawMessage, e *auditEventJSON, created bool) error {
 	if e.FieldName != "" {
 		a.Changes = append(a.Changes, ZChange{Field: e.FieldName, Old: e.Previous, New: e.Value, Created: created})
 		return nil
