@@ -83,7 +83,8 @@ func (r *run) emitRow(w *ticketWork, s *subject, row *schemas.TicketRow) {
 	if row.CustomFields == "" {
 		row.CustomFields = "{}"
 	}
-	hash := hashOf(encodeTicket(row))
+	r.scratch.b = appendTicket(r.scratch.b[:0], row)
+	hash := hashOf(r.scratch.b)
 	if hash == t.row && t.rowCreated == s.base.created {
 		return
 	}

@@ -160,7 +160,11 @@ func encodeActivity(a *schemas.Activity) []byte {
 }
 
 func encodeTicket(t *schemas.TicketRow) []byte {
-	o := newObject(make([]byte, 0, 1800+len(t.Subject)*2+len(t.Description)+len(t.CustomFields)))
+	return appendTicket(make([]byte, 0, 1800+len(t.Subject)*2+len(t.Description)+len(t.CustomFields)), t)
+}
+
+func appendTicket(b []byte, t *schemas.TicketRow) []byte {
+	o := newObject(b)
 	o.str("account", t.Account)
 	o.int("ticket_id", t.TicketID)
 	o.str("source_id", t.SourceID)

@@ -43,7 +43,7 @@ var changeFields = []string{
 
 // DecodeAudit reads an audit in either of Zendesk's two forms. The error is of class ErrInvalid.
 func DecodeAudit(data []byte) (ZAudit, error) {
-	var j auditJSON
+	j := auditJSON{Events: make([]auditEventJSON, 0, 4)} // room for most
 	if err := json.Unmarshal(data, &j); err != nil {
 		return ZAudit{}, fmt.Errorf("audit: %w: %w", ErrInvalid, err)
 	}
