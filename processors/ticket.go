@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"sort"
 	"strings"
 )
@@ -90,7 +91,9 @@ type dims struct {
 
 // record is a ticket as the API gives it, or (less complete) as a webhook's detail tells it.
 type record struct {
-	at               int64 // generated_timestamp; a webhook's time
+	at               int64  // generated_timestamp; a webhook's time
+	nanos            int64  // of a webhook: its time with all its digits
+	id               string // of a webhook: its envelope
 	hash             uint64
 	created, updated int64
 	submitter        int64
@@ -233,8 +236,9 @@ func (t *ticket) takeSnapshot(r *record) bool {
 	return true
 }
 
+// newer orders records by time. Webhooks of one second follow each other as their hints do.
 func newer(a, b *record) bool {
-	return b == nil || a.at > b.at || a.at == b.at && a.hash > b.hash
+	return b == nil || cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.nanos, b.nanos), cmp.Compare(a.id, b.id), cmp.Compare(a.hash, b.hash)) > 0
 }
 
 // scrubbedRecord tells a permanently deleted ticket: the export keeps it with this subject.

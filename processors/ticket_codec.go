@@ -66,6 +66,8 @@ func writeRecord(w *writer, r *record) {
 		return
 	}
 	w.int(r.at)
+	w.int(r.nanos)
+	w.str(r.id)
 	w.hash(r.hash)
 	w.int(r.created)
 	w.int(r.updated)
@@ -92,7 +94,7 @@ func readRecord(r *reader) *record {
 	if !r.bool() {
 		return nil
 	}
-	x := &record{at: r.int(), hash: r.hash(), created: r.int(), updated: r.int(), submitter: r.int()}
+	x := &record{at: r.int(), nanos: r.int(), id: r.str(), hash: r.hash(), created: r.int(), updated: r.int(), submitter: r.int()}
 	x.description, x.channel, x.external, x.url, x.custom = r.str(), r.str(), r.str(), r.str(), r.str()
 	x.status, x.priority, x.kind, x.subject = r.str(), r.str(), r.str(), r.str()
 	x.assignee, x.group, x.requester, x.org, x.brand, x.formID = r.int(), r.int(), r.int(), r.int(), r.int(), r.int()

@@ -169,7 +169,9 @@ func (it *item) takeTicketHint(e schemas.Envelope, read hintReader, d *schemas.T
 	if h.group == "" {
 		h.group = d.ActorID.String()
 	}
-	h.snap = snapshot(d, e.Time.Unix(), it.hash)
+	if h.snap = snapshot(d, e.Time.Unix(), it.hash); h.snap != nil {
+		h.snap.nanos, h.snap.id = h.nanos, h.id
+	}
 	read(it, h, d, b)
 	it.hint, it.domain = h, domainTicket
 }

@@ -352,3 +352,26 @@ func lists(b []byte) map[string][]json.RawMessage {
 	}
 	return out
 }
+
+// TestWebhooksOfOneSecond checks that the last of several webhooks of a second gives the current values, in whatever order they arrive.
+func TestWebhooksOfOneSecond(t *testing.T) {
+	t.Parallel()
+	base := record{at: 100, nanos: 100e9 + 1, id: "b", hash: 9}
+	for name, later := range map[string]record{
+		"second":     {at: 101, nanos: 101e9, id: "a", hash: 1},
+		"nanosecond": {at: 100, nanos: 100e9 + 2, id: "a", hash: 1},
+		"envelope":   {at: 100, nanos: 100e9 + 1, id: "c", hash: 1},
+		"content":    {at: 100, nanos: 100e9 + 1, id: "b", hash: 10},
+	} {
+		for order, both := range map[string][2]record{"in order": {base, later}, "reversed": {later, base}} {
+			tk := &ticket{}
+			tk.takeSnapshot(&both[0])
+			tk.takeSnapshot(&both[1])
+			if *tk.snap.key() != *later.key() {
+				t.Errorf("%s, %s: kept %+v", name, order, tk.snap)
+			}
+		}
+	}
+}
+
+func (r *record) key() *[4]any { return &[4]any{r.at, r.nanos, r.id, r.hash} }
