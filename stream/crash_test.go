@@ -148,7 +148,7 @@ func TestChild(t *testing.T) {
 	defer n.Close()
 	point := os.Getenv(childPoint)
 	s, err := Open(t.Context(), Options{
-		Conn: connect(t, n), Partitions: 2, MaxBytesEvents: 64 << 20, MaxBytesTxn: 64 << 20, SinkLinger: 5 * time.Millisecond,
+		Conn: connect(t, n), Partitions: 2, MaxBytesEvents: 64 << 20, MaxBytesTxn: 64 << 20, SinkLinger: 5 * time.Millisecond, journal: bounds{rows: 30, bytes: 64 << 10},
 		Log: zerolog.New(os.Stderr).Level(zerolog.WarnLevel), Meta: fileMeta{filepath.Join(dir, "meta")},
 		Crash: func(at string) {
 			if at == point {
@@ -321,18 +321,21 @@ func checkRows(t *testing.T, rows map[string][]string, target int, strict bool) 
 		}
 		once[line] = true
 	}
-	sums := map[string]uint64{}
+	sums, activities := map[string]uint64{}, 0
 	for i := range target {
 		e := sourceEvent(i)
 		var in clicks
 		_ = json.Unmarshal(e.Data, &in)
 		sums[in.Counter] += in.N
-		if strict && byGen[last][e.ID] != 1 {
-			t.Errorf("event %s is in the table %d times", e.ID, byGen[last][e.ID])
+		for _, id := range append(wideIDs(e.ID, in), e.ID) {
+			activities++
+			if strict && byGen[last][id] != 1 {
+				t.Errorf("activity %s is in the table %d times", id, byGen[last][id])
+			}
 		}
 	}
-	if strict && (duplicates > 0 || len(byGen[last]) != target || last < 2) {
-		t.Errorf("generation %d: %d events of %d, %d duplicates", last, len(byGen[last]), target, duplicates)
+	if strict && (duplicates > 0 || len(byGen[last]) != activities || last < 2) {
+		t.Errorf("generation %d: %d activities of %d, %d duplicates", last, len(byGen[last]), activities, duplicates)
 	}
 	got, vers := map[string]uint64{}, map[string]uint64{}
 	for _, line := range rows[schemas.TableActivityCounts] {

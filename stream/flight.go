@@ -18,7 +18,9 @@ type flight struct {
 	events int
 	res    schemas.Result
 	rows   map[string]flying
-	done   chan landing // has room for the one value it gets
+	moved  map[string]*journalled // rows that leave the journal
+	size   int                    // bytes added to the journal
+	done   chan landing           // has room for the one value it gets
 }
 
 // flying is a state row that is being stored. The next batch may change row in memory; data stays what is being stored.
@@ -30,25 +32,29 @@ type flying struct {
 // landing is how a commit ended: the sequence of its record, or an error after which nothing in memory counts.
 type landing struct {
 	fence uint64
+	took  time.Duration
 	err   error
 }
 
 // launch starts the commit of a batch; the one before must have landed. A result too large for one commit is stored in steps, for
 // which launch waits.
-func (l *loop) launch(batch []schemas.Event, res schemas.Result, msgs []message) error {
+func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) error {
 	rec := l.rec
 	rec.In, rec.At = batch[len(batch)-1].Seq, l.s.now().UTC()
 	rec.Events += uint64(len(batch))
 	rec.Duplicates += uint64(res.Duplicates)
 	rec.Ignored += uint64(res.Ignored)
 	rec.Dead += uint64(len(res.Dead))
-	f := &flight{rec: rec, events: len(batch), res: res, done: make(chan landing, 1)}
-	if len(msgs) >= maxBatch {
-		if err := l.spill(rec, msgs); err != nil {
+	f := &flight{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, done: make(chan landing, 1)}
+	if len(packed.msgs) >= maxBatch {
+		if err := l.spill(rec, packed.msgs); err != nil {
 			return err
 		}
 		l.processed(f)
 		return nil
+	}
+	if f.rec.Journal = l.journal.begin(f.moved); f.rec.Journal == 0 {
+		f.rec.Journal = l.fence + 1
 	}
 	f.rows = make(map[string]flying, len(res.State))
 	for key, row := range res.State {
@@ -60,11 +66,12 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, msgs []message)
 	l.flight = f
 	fence := l.fence
 	go func() {
-		seq, err := l.store("process", rec, fence, msgs)
+		start := time.Now()
+		seq, err := l.store("process", f.rec, fence, packed.msgs)
 		if err == nil {
 			l.s.crash("process.committed")
 		}
-		f.done <- landing{seq, err}
+		f.done <- landing{seq, time.Since(start), err}
 	}()
 	return nil
 }
@@ -93,10 +100,21 @@ func (l *loop) land(got landing) error {
 	if got.err != nil {
 		return got.err
 	}
-	l.rec, l.fence = f.rec, got.fence
-	for key, r := range f.rows {
+	from := l.fence + 1
+	l.rec, l.fence, l.took = f.rec, got.fence, got.took
+	for key, r := range f.moved {
+		l.journal.remove(key)
 		l.cache.put(key, r.row, false)
 	}
+	if len(f.rows) > 0 {
+		l.journal.part(from, f.size)
+	}
+	for key, r := range f.rows {
+		own := !l.cache.absent(key)
+		l.cache.drop(key)
+		l.journal.put(&journalled{key: key, row: r.row, data: r.data, from: from, own: own})
+	}
+	l.journal.trim()
 	l.processed(f)
 	return nil
 }
@@ -115,17 +133,20 @@ func (l *loop) row(key string) (*schemas.StateRow, bool) {
 			return r.row, true
 		}
 	}
+	if r, ok := l.journal.get(key); ok {
+		return r.row, true
+	}
 	return l.cache.get(key)
 }
 
-// absent says whether it is certain that nothing is stored under a key, and nothing is being stored.
-func (l *loop) absent(key string) bool {
-	if l.flight != nil {
-		if _, ok := l.flight.rows[key]; ok {
-			return false
-		}
+// flies says whether a row is being stored or moved.
+func (l *loop) flies(key string) bool {
+	if l.flight == nil {
+		return false
 	}
-	return l.cache.absent(key)
+	_, changes := l.flight.rows[key]
+	_, moves := l.flight.moved[key]
+	return changes || moves
 }
 
 // survey finds out whether the partition has no state at all: then every row there is will be one of this loop's. A rival that stores
@@ -145,6 +166,9 @@ func (l *loop) survey(ctx context.Context) error {
 func (l *loop) forget(state schemas.State) {
 	for key := range state {
 		l.cache.drop(key)
+		if r, ok := l.journal.get(key); ok {
+			r.row = &schemas.StateRow{Data: r.data}
+		}
 		if l.flight == nil {
 			continue
 		}

@@ -13,8 +13,8 @@ import (
 
 const (
 	// followMessages and followBytes bound what one reader has requested from the server; followBytes must be above the largest message.
-	followMessages = 500
-	followBytes    = 4 << 20
+	followMessages = 2000
+	followBytes    = 8 << 20
 	// followIdle is after what time the server forgets a reader that is gone.
 	followIdle = time.Minute
 )
@@ -117,6 +117,13 @@ func (f *feed[T]) take(n int) []T {
 	f.items, f.sizes = f.items[n:], f.sizes[n:]
 	signal(f.room)
 	return out
+}
+
+// len is the number of items that wait.
+func (f *feed[T]) len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.items)
 }
 
 func (f *feed[T]) close() { f.once.Do(func() { close(f.done) }) }

@@ -85,7 +85,7 @@ func full(bytes uint64, limit int64) bool { return limit > 0 && bytes > uint64(l
 
 // clean purges once. The raw events are shared by all namespaces, so only the live pipeline purges them.
 func (s *Stream) clean(ctx context.Context, crowd bool) error {
-	if err := s.cleanOutputs(ctx, crowd); err != nil {
+	if err := errors.Join(s.cleanOutputs(ctx, crowd), s.cleanJournal(ctx)); err != nil {
 		return err
 	}
 	if s.namespace != "" {

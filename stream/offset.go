@@ -20,6 +20,7 @@ type offset struct {
 	Ignored    uint64     `json:"ignored"`
 	Dead       uint64     `json:"dead"`
 	At         time.Time  `json:"at"`
+	Journal    uint64     `json:"journal,omitempty"` // the journal is needed from this sequence on; 0 = all there is
 	Spill      *spill     `json:"spill,omitempty"`
 	Reset      *resetMark `json:"reset,omitempty"`
 }

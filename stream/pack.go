@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,22 +22,30 @@ type packer struct {
 	s         *Stream
 	partition int
 	gen       string
+	behind    bool
 	msgs      []message
 	open      map[string]message // packed message of a table that still has room
 	ids       map[string]bool    // Msg-Ids in this batch
-	absent    func(key string) bool
+	journal   message            // journal message that still has room
+	size      int                // bytes of the journal
+}
+
+// packed is a result as it is stored.
+type packed struct {
+	msgs    []message
+	moved   map[string]*journalled // rows that the messages move out of the journal
+	journal int                    // bytes the messages add to it
 }
 
 // pack gives the messages of a result. Its errors are refusals: the processor made something that cannot be stored.
-func (l *loop) pack(res schemas.Result) ([]message, error) {
+func (l *loop) pack(res schemas.Result) (packed, error) {
 	p := &packer{
-		s: l.s, partition: l.partition, gen: strconv.FormatUint(l.rec.Gen, 10),
-		msgs: make([]message, 0, len(res.State)+len(res.Outputs)+len(res.Dead)+1),
-		open: map[string]message{}, ids: map[string]bool{}, absent: l.absent,
+		s: l.s, partition: l.partition, gen: strconv.FormatUint(l.rec.Gen, 10), behind: l.behind(),
+		msgs: make([]message, 0, len(res.Outputs)+len(res.Dead)+moveRows), open: map[string]message{}, ids: map[string]bool{},
 	}
 	for _, o := range res.Outputs {
 		if err := p.output(o); err != nil {
-			return nil, &refusal{"invalid", err}
+			return packed{}, &refusal{"invalid", err}
 		}
 	}
 	for _, d := range res.Dead {
@@ -44,10 +53,30 @@ func (l *loop) pack(res schemas.Result) ([]message, error) {
 	}
 	for key, row := range res.State {
 		if err := p.state(key, row); err != nil {
-			return nil, &refusal{"invalid", err}
+			return packed{}, &refusal{"invalid", err}
 		}
 	}
-	return p.msgs, nil
+	moved := l.journal.overdue(min(moveRows, expectFill*maxBatch-len(p.msgs)), func(key string) bool {
+		_, changes := res.State[key]
+		return changes || l.flies(key)
+	})
+	out := packed{moved: make(map[string]*journalled, len(moved)), journal: p.size}
+	for _, r := range moved {
+		p.msgs, out.moved[r.key] = append(p.msgs, l.own(r)), r
+	}
+	out.msgs = p.msgs
+	return out, nil
+}
+
+// own is the message that moves a row from the journal to its own subject, in place of the one before. A deleted row is stored empty,
+// which means that it does not exist: a delete request could not be part of the commit. The first row of a subject has nothing to
+// replace; without the header the server need not look for it.
+func (l *loop) own(r *journalled) message {
+	m := rolled(l.s.state(l.partition, r.key), r.data)
+	if !r.own {
+		m.Header = nil
+	}
+	return m
 }
 
 func (p *packer) output(o schemas.Output) error {
@@ -67,10 +96,7 @@ func (p *packer) output(o schemas.Output) error {
 	} else {
 		m.Data = append(m.Data, '\n')
 	}
-	if need := len(o.Data) + 1; cap(m.Data)-len(m.Data) < need {
-		m.Data = slices.Grow(m.Data, max(need, len(m.Data))) // append alone would copy large messages several times
-	}
-	m.Data = append(m.Data, o.Data...)
+	m.Data = append(grown(m.Data, len(o.Data)+1), o.Data...)
 	return nil
 }
 
@@ -91,12 +117,14 @@ func (p *packer) single(o schemas.Output) error {
 
 func (p *packer) add(subject string) message {
 	m := &nats.Msg{Subject: subject, Header: nats.Header{headerGen: {p.gen}}}
+	if p.behind {
+		m.Header[headerBehind] = []string{"1"}
+	}
 	p.msgs = append(p.msgs, m)
 	return m
 }
 
-// state stores a row in place of the one before. A deleted row is stored empty, which means that it does not exist: a delete request
-// could not be part of the commit. The first row under a key has nothing to replace; without the header the server need not look for it.
+// state adds a row to the journal.
 func (p *packer) state(key string, row *schemas.StateRow) error {
 	if !validKey(key) {
 		return fmt.Errorf("state key %.100q: must be tokens of [A-Za-z0-9_=-] joined by dots", key)
@@ -105,16 +133,29 @@ func (p *packer) state(key string, row *schemas.StateRow) error {
 	if row != nil {
 		data = row.Data
 	}
-	if len(data) > p.s.maxData {
-		return fmt.Errorf("state row %.100q: %d bytes, at most %d can be stored", key, len(data), p.s.maxData)
+	if most := p.s.maxData - 2*maxKey; len(data) > most {
+		return fmt.Errorf("state row %.100q: %d bytes, at most %d can be stored", key, len(data), most)
 	}
-	m := rolled(p.s.state(p.partition, key), data)
-	if p.absent(key) {
-		m.Header = nil
+	if p.journal == nil || len(p.journal.Data)+len(key)+len(data) > packBytes {
+		p.journal = &nats.Msg{Subject: p.s.state(p.partition, journalKey)}
+		p.msgs = append(p.msgs, p.journal)
 	}
-	p.msgs = append(p.msgs, m)
+	before := len(p.journal.Data)
+	p.journal.Data = journalRow(grown(p.journal.Data, len(key)+len(data)+2*binary.MaxVarintLen32), key, data)
+	p.size += len(p.journal.Data) - before
 	return nil
 }
+
+// grown gives b room for n more bytes: append alone would copy large messages several times.
+func grown(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	return slices.Grow(b, max(n, len(b)))
+}
+
+// maxKey is the longest key of a state row, in bytes.
+const maxKey = 400
 
 // validKey says whether a key or subject is made of non-empty tokens without wildcards.
 func validKey(key string) bool {
@@ -129,5 +170,5 @@ func validKey(key string) bool {
 			return false
 		}
 	}
-	return token > 0 && len(key) <= 400
+	return token > 0 && len(key) <= maxKey
 }

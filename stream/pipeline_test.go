@@ -110,6 +110,10 @@ func (c *counter) Apply(events []schemas.Event, state schemas.State) (schemas.Re
 				w := state["w."+strconv.Itoa(i)]
 				res.State["w."+strconv.Itoa(i)] = &schemas.StateRow{Data: append(slices.Clone(w.Data), 'x')}
 			}
+			for _, id := range wideIDs(e.ID, in) {
+				act, _ := json.Marshal(map[string]any{"id": id})
+				res.Outputs = append(res.Outputs, schemas.Output{Table: schemas.TableActivities, Subject: schemas.SubjectActivity(e.Account, "wide"), ID: id, Data: act})
+			}
 		}
 	}
 	for key, row := range res.State {
@@ -122,6 +126,16 @@ func (c *counter) Apply(events []schemas.Event, state schemas.State) (schemas.Re
 		res.Outputs = append(res.Outputs, schemas.Output{Table: schemas.TableActivityCounts, Data: sum})
 	}
 	return res, nil
+}
+
+// wideIDs are the ids of the further activities of an event with a wide result.
+func wideIDs(event string, in clicks) (ids []string) {
+	if in.Trap == "wide" {
+		for i := range int(in.N) {
+			ids = append(ids, event+"/"+strconv.Itoa(i))
+		}
+	}
+	return ids
 }
 
 // written is one row of a fake table.
@@ -244,7 +258,7 @@ func testOptions(tb testing.TB) (*local.NATS, Options) {
 	tb.Helper()
 	n := localtest.TestNATS(tb)
 	return n, Options{
-		Conn: connect(tb, n), Log: testLog(tb), Partitions: 2, SinkLinger: 5 * time.Millisecond,
+		Conn: connect(tb, n), Log: testLog(tb), Partitions: 2, SinkLinger: 5 * time.Millisecond, journal: bounds{rows: 30, bytes: 64 << 10},
 		MaxBytesEvents: 128 << 20, MaxBytesTxn: 256 << 20,
 	}
 }
@@ -366,6 +380,9 @@ func checkExact(tb testing.TB, events []schemas.Event, acts, counts *table) {
 		if want[e.ID] == 0 {
 			want[e.ID] = 1
 			sums[in.Counter] += in.N
+			for _, id := range wideIDs(e.ID, in) {
+				want[id] = 1
+			}
 		}
 	}
 	got := acts.ids(tb)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"deskstream/schemas"
@@ -13,10 +14,15 @@ import (
 
 const (
 	// maxEvents and maxEventBytes bound one batch.
-	maxEvents     = 500
+	maxEvents     = 750
 	maxEventBytes = 8 << 20
 	// linger is the shortest time between two commits of a partition that has little to do. An event that comes alone does not wait.
 	linger = 20 * time.Millisecond
+	// pauseCommits and longestPause are how that time grows with the time a commit takes.
+	pauseCommits = 2
+	longestPause = 100 * time.Millisecond
+	// backlog is the number of waiting events from which sinks need not hurry.
+	backlog = 2000
 	// prefetchBytes bounds the events read ahead while a batch is committed.
 	prefetchBytes = 16 << 20
 	// watchdog is how long a reader may be silent before the loop looks itself.
@@ -82,11 +88,14 @@ type loop struct {
 	rec      offset
 	fence    uint64  // stream sequence of the record
 	flight   *flight // commit under way, nil when there is none
+	journal  *journal
 	cache    *rowCache
 	feed     *feed[schemas.Event]
 	queue    []schemas.Event // read, not yet processed
 	limit    int             // events of the next batch
 	begun    time.Time       // of the last commit
+	took     time.Duration   // by the last commit
+	waiting  atomic.Uint64   // events behind the one received last
 	perEvent float64         // messages an event makes, at most, of late
 	stuck    uint64          // event that was there but not delivered when the loop looked last
 }
@@ -101,13 +110,15 @@ func (l *loop) run(ctx context.Context) (err error) {
 	if err := l.unspill(); err != nil {
 		return err
 	}
+	if err := l.loadJournal(); err != nil {
+		return err
+	}
 	if err := l.survey(ctx); err != nil {
 		return err
 	}
 	l.feed = newFeed[schemas.Event](prefetchBytes)
-	lag := l.s.metrics.lag.WithLabelValues(strconv.Itoa(l.partition))
 	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m stored) {
-		lag.Set(float64(m.pending))
+		l.waiting.Store(m.pending)
 		l.feed.put(received(m), len(m.data))
 	})
 	if err != nil {
@@ -133,7 +144,7 @@ func (l *loop) collect(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		l.queue = append(l.queue, l.feed.take(l.limit-len(l.queue))...)
-		rest := linger - time.Since(l.begun)
+		rest := l.pause() - time.Since(l.begun)
 		if len(l.queue) >= l.limit || (len(l.queue) > 0 && rest <= 0 && l.flight == nil) {
 			return nil
 		}
@@ -160,6 +171,17 @@ func (l *loop) collect(ctx context.Context) error {
 	}
 }
 
+// pause is the shortest time between the beginnings of two commits while there is little to do. Where commits take long the machine is
+// busy: the pause grows with them, so that they leave it some time.
+func (l *loop) pause() time.Duration {
+	return max(linger, min(pauseCommits*l.took, longestPause))
+}
+
+// behind says whether more events wait than a few commits take.
+func (l *loop) behind() bool {
+	return int(l.waiting.Load())+l.feed.len()+len(l.queue) > backlog
+}
+
 // look finds out whether the silent reader has missed something, because a subscription can die without an error.
 func (l *loop) look(ctx context.Context) error {
 	m, found, err := l.s.next(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1)
@@ -183,7 +205,7 @@ func (l *loop) step() error {
 	l.begun = time.Now()
 	batch := l.queue[:cut(l.queue, l.limit, maxEventBytes)]
 	state := schemas.State{}
-	res, msgs, err := l.work(batch, state)
+	res, packed, err := l.work(batch, state)
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused) && len(batch) > 1:
@@ -193,24 +215,24 @@ func (l *loop) step() error {
 		l.forget(state)
 		res = schemas.Result{Dead: []schemas.DeadLetter{{Event: batch[0], Class: refused.class, Reason: refused.reason.Error()}}}
 		l.s.o.Log.Error().Int("partition", l.partition).Uint64("event", batch[0].Seq).Str("class", refused.class).Msg("event becomes a dead letter")
-		if msgs, err = l.pack(res); err != nil {
+		if packed, err = l.pack(res); err != nil {
 			return err
 		}
 	case err != nil:
 		return err
-	case len(msgs) >= maxBatch && len(batch) > 1:
-		l.expect(len(batch), len(msgs))
+	case len(packed.msgs) >= maxBatch && len(batch) > 1:
+		l.expect(len(batch), len(packed.msgs))
 		l.narrow(min(len(batch)-1, l.fits()), state)
 		return nil
 	}
 	if err := l.settle(); err != nil {
 		return err
 	}
-	if err := l.launch(batch, res, msgs); err != nil {
+	if err := l.launch(batch, res, packed); err != nil {
 		return err
 	}
 	l.queue = l.queue[len(batch):]
-	l.widen(len(batch), len(msgs))
+	l.widen(len(batch), len(packed.msgs))
 	return nil
 }
 
@@ -240,18 +262,18 @@ func (l *loop) fits() int {
 }
 
 // work lets the processor do its part and packs the result. state gets the rows that the processor may have changed.
-func (l *loop) work(batch []schemas.Event, state schemas.State) (schemas.Result, []message, error) {
+func (l *loop) work(batch []schemas.Event, state schemas.State) (schemas.Result, packed, error) {
 	if err := l.load(batch, state); err != nil {
-		return schemas.Result{}, nil, err
+		return schemas.Result{}, packed{}, err
 	}
 	l.s.crash("process.loaded")
 	res, err := guard(func() (schemas.Result, error) { return l.processor.Apply(batch, state) })
 	if err != nil {
-		return res, nil, err
+		return res, packed{}, err
 	}
 	l.s.crash("process.applied")
-	msgs, err := l.pack(res)
-	return res, msgs, err
+	p, err := l.pack(res)
+	return res, p, err
 }
 
 // guard turns an error or a panic of the processor into a refusal.
@@ -302,7 +324,7 @@ func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 				return &refusal{"invalid", fmt.Errorf("state key %.100q is not made of tokens", key)}
 			}
 			state[key] = &schemas.StateRow{}
-			if l.absent(key) {
+			if l.cache.absent(key) {
 				l.cache.put(key, state[key], true)
 				continue
 			}

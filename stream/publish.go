@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// groupFrom is the number of waiting publishers from which they are grouped. Below it single publishes are faster, because every
-	// atomic batch costs the server files of its own.
+	// groupFrom is the number of waiting publishers from which they are grouped. A single publish waits for one sync of the disk, an
+	// atomic batch for several and for files of its own, however many messages it has.
 	groupFrom = 64
 	// groupMax and groupBytes bound one group.
 	groupMax   = 256

@@ -41,7 +41,7 @@ func TestServerRestarts(t *testing.T) {
 	}
 	defer nc.Close()
 	s := open(t, Options{
-		Conn: nc, Log: testLog(t), Partitions: 2, SinkLinger: 5 * time.Millisecond, MaxBytesEvents: 64 << 20, MaxBytesTxn: 64 << 20,
+		Conn: nc, Log: testLog(t), Partitions: 2, SinkLinger: 5 * time.Millisecond, journal: bounds{rows: 30, bytes: 64 << 10}, MaxBytesEvents: 64 << 20, MaxBytesTxn: 64 << 20,
 	})
 	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
 	run(t, s, counters, acts, counts)

@@ -13,14 +13,17 @@ import (
 )
 
 const (
-	// blockRows and blockBytes bound one block, defaultSinkLinger is how long it waits for more.
+	// blockRows and blockBytes bound one block, defaultSinkLinger is how long a row waits for others.
 	blockRows         = 20_000
 	blockBytes        = 16 << 20
 	defaultSinkLinger = 200 * time.Millisecond
-	// A write costs ClickHouse much more than a row does. Where writes take long the machine is busy, and waiting for lingerWrites times
-	// as long (at most longestLinger) makes fewer and larger blocks of the same rows.
-	lingerWrites  = 10
-	longestLinger = time.Second
+	// A write costs ClickHouse much more than a row does. Rows that are out of date anyway, because the processor that made them has a
+	// backlog, wait behindLinger times as long while more come within quietLinger times; rows that only replace older ones of their kind wait summaryLinger times as long.
+	behindLinger  = 25
+	quietLinger   = 3
+	restWrites    = 2
+	longestRest   = time.Second
+	summaryLinger = 5
 	// writeGrace is how long a write may go on after the program was asked to end.
 	writeGrace = 8 * time.Second
 	// staleAfter is the age of an intent from which a rival may have taken it over: its owner was stopped for so long.
@@ -52,6 +55,8 @@ type output struct {
 	seq, gen uint64
 	rows     int
 	data     []byte
+	at       time.Time // received here
+	behind   bool      // the processor had a backlog
 }
 
 func outputOf(m stored) output {
@@ -59,7 +64,9 @@ func outputOf(m stored) output {
 	if err != nil {
 		gen = 1
 	}
-	return output{seq: m.seq, gen: gen, rows: bytes.Count(m.data, []byte{'\n'}) + 1, data: m.data}
+	return output{
+		seq: m.seq, gen: gen, rows: bytes.Count(m.data, []byte{'\n'}) + 1, data: m.data, at: time.Now(), behind: m.header.Get(headerBehind) != "",
+	}
 }
 
 // Sink moves the outputs of sink's table into it until ctx ends; it finishes the running block and returns nil. Several processes may
@@ -92,7 +99,8 @@ type writer struct {
 	feed  *feed[output]
 	queue []output
 	stuck uint64
-	took  time.Duration // of the last write that succeeded
+	ended time.Time     // of the last write that succeeded
+	took  time.Duration // by it
 }
 
 func (w *writer) run(ctx context.Context) error {
@@ -178,19 +186,17 @@ func (w *writer) recover(ctx context.Context) error {
 func (w *writer) collect(ctx context.Context) (int, error) {
 	timer := time.NewTimer(watchdog)
 	defer timer.Stop()
-	var due time.Time
 	for {
 		w.queue = append(w.queue, w.feed.take(blockRows)...)
 		n, full := w.fits()
-		if n > 0 && due.IsZero() {
-			due = time.Now().Add(w.linger())
-		}
-		if full || (n > 0 && time.Until(due) <= 0) {
+		if full {
 			return n, nil
 		}
 		rest := watchdog
 		if n > 0 {
-			rest = time.Until(due)
+			if rest = time.Until(w.due()); rest <= 0 {
+				return n, nil
+			}
 		} else if err := w.settle(); err != nil {
 			return 0, err
 		}
@@ -209,9 +215,36 @@ func (w *writer) collect(ctx context.Context) (int, error) {
 	}
 }
 
-// linger is how long a block waits for more rows.
-func (w *writer) linger() time.Duration {
-	return max(w.s.o.SinkLinger, min(lingerWrites*w.took, longestLinger))
+// due is when the block that waits is written although there is room. Where writes take long the machine is busy: a write is followed
+// by a pause restWrites times as long.
+func (w *writer) due() time.Time {
+	linger, last := w.s.o.SinkLinger, w.queue[len(w.queue)-1]
+	due := w.queue[0].at
+	switch {
+	case last.behind:
+		// The backlog may end here, and a row that says so may never come.
+		due = earliest(due.Add(behindLinger*linger), last.at.Add(quietLinger*linger))
+	case summaries[w.table]:
+		due = due.Add(summaryLinger * linger)
+	default:
+		due = due.Add(linger)
+	}
+	if rested := w.ended.Add(min(restWrites*w.took, longestRest)); rested.After(due) {
+		return rested
+	}
+	return due
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// summaries are the tables of rows that sum up what other tables hold one by one.
+var summaries = map[string]bool{
+	schemas.TablePersonStats: true, schemas.TablePersonActivities: true, schemas.TableActivityCounts: true,
 }
 
 // fits says how many outputs of the queue make a block, and whether nothing can be added to it. A block has one generation only.
@@ -304,7 +337,8 @@ func (w *writer) write(ctx context.Context, block []output, again bool) error {
 		start := time.Now()
 		err := w.try(ctx, b)
 		if err == nil {
-			w.took = time.Since(start)
+			w.ended = time.Now()
+			w.took = w.ended.Sub(start)
 			break
 		}
 		w.s.metrics.sinkRetries.WithLabelValues(w.table).Inc()

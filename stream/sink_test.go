@@ -98,12 +98,12 @@ func TestSinkBlocks(t *testing.T) {
 		full  bool
 	}{
 		{"empty", nil, 0, false},
-		{"few", []output{{1, 1, 10, nil}, {2, 1, 10, nil}}, 2, false},
-		{"rows", []output{{1, 1, 15_000, nil}, {2, 1, 6_000, nil}}, 1, true},
-		{"exactly", []output{{1, 1, 15_000, nil}, {2, 1, 5_000, nil}}, 2, true},
-		{"bytes", []output{{1, 1, 1, make([]byte, blockBytes-1)}, {2, 1, 1, make([]byte, 2)}}, 1, true},
-		{"one large", []output{{1, 1, 1, make([]byte, blockBytes+1)}, {2, 1, 1, nil}}, 1, true},
-		{"generation", []output{{1, 1, 1, nil}, {2, 2, 1, nil}}, 1, true},
+		{"few", []output{{seq: 1, gen: 1, rows: 10}, {seq: 2, gen: 1, rows: 10}}, 2, false},
+		{"rows", []output{{seq: 1, gen: 1, rows: 15_000}, {seq: 2, gen: 1, rows: 6_000}}, 1, true},
+		{"exactly", []output{{seq: 1, gen: 1, rows: 15_000}, {seq: 2, gen: 1, rows: 5_000}}, 2, true},
+		{"bytes", []output{{seq: 1, gen: 1, rows: 1, data: make([]byte, blockBytes-1)}, {seq: 2, gen: 1, rows: 1, data: make([]byte, 2)}}, 1, true},
+		{"one large", []output{{seq: 1, gen: 1, rows: 1, data: make([]byte, blockBytes+1)}, {seq: 2, gen: 1, rows: 1}}, 1, true},
+		{"generation", []output{{seq: 1, gen: 1, rows: 1}, {seq: 2, gen: 2, rows: 1}}, 1, true},
 	} {
 		w.queue = c.queue
 		if n, full := w.fits(); n != c.n || full != c.full {
@@ -208,18 +208,26 @@ func TestSinkPanics(t *testing.T) {
 	}
 }
 
-// TestLingerFollowsTheWrites checks that a sink waits longer for more rows where writes take long, up to a second.
-func TestLingerFollowsTheWrites(t *testing.T) {
+// TestSinkWaits checks how long rows wait for others: longer when they are late anyway or only sum up, and after slow writes.
+func TestSinkWaits(t *testing.T) {
 	t.Parallel()
 	s := &Stream{o: Options{SinkLinger: 200 * time.Millisecond}}
-	for took, want := range map[time.Duration]time.Duration{
-		0:                      200 * time.Millisecond,
-		5 * time.Millisecond:   200 * time.Millisecond,
-		50 * time.Millisecond:  500 * time.Millisecond,
-		500 * time.Millisecond: time.Second,
+	now := time.Now()
+	for name, c := range map[string]struct {
+		w    writer
+		want time.Duration
+	}{
+		"a row":                 {writer{table: schemas.TableTickets, queue: []output{{at: now}, {at: now.Add(time.Second)}}}, 200 * time.Millisecond},
+		"with a backlog":        {writer{table: schemas.TableTickets, queue: []output{{at: now}, {at: now.Add(5 * time.Second), behind: true}}}, 5 * time.Second},
+		"a backlog's end":       {writer{table: schemas.TableTickets, queue: []output{{at: now}, {at: now.Add(time.Second), behind: true}}}, 1600 * time.Millisecond},
+		"caught up":             {writer{table: schemas.TableTickets, queue: []output{{at: now, behind: true}, {at: now}}}, 200 * time.Millisecond},
+		"a sum":                 {writer{table: schemas.TablePersonStats, queue: []output{{at: now}}}, time.Second},
+		"after slow write":      {writer{table: schemas.TableTickets, queue: []output{{at: now}}, ended: now, took: 150 * time.Millisecond}, 300 * time.Millisecond},
+		"after a very slow one": {writer{table: schemas.TableTickets, queue: []output{{at: now}}, ended: now, took: time.Minute}, time.Second},
 	} {
-		if got := (&writer{s: s, took: took}).linger(); got != want {
-			t.Errorf("after a write of %s it waits %s, want %s", took, got, want)
+		c.w.s = s
+		if got := c.w.due().Sub(now); got != c.want {
+			t.Errorf("%s waits %s, want %s", name, got, c.want)
 		}
 	}
 }

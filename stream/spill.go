@@ -44,7 +44,10 @@ func (l *loop) spill(rec offset, msgs []message) error {
 	}
 	l.s.metrics.spills.Inc()
 	l.s.crash("spill.committed")
-	return l.unspill()
+	if err := l.unspill(); err != nil {
+		return err
+	}
+	return l.loadJournal()
 }
 
 // unspill spreads what a spill has left.

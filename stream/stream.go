@@ -36,10 +36,12 @@ type Options struct {
 	Namespace string
 	// RawRetention is how long raw events are kept after they were processed; 0 keeps them until space is needed.
 	RawRetention time.Duration
-	// SinkLinger is how long a sink waits for more rows, 0 means 200 ms.
+	// SinkLinger is how long a row waits for others to be written with it while nothing is late, 0 means 200 ms.
 	SinkLinger time.Duration
 	// Crash is called at the points named in CrashPoints by tests that end the process there; nil in production.
 	Crash func(point string)
+
+	journal bounds // tests make it small
 }
 
 // Meta records which streams there should be, outside of them, so that a lost stream is noticed. Implementations must be durable.
@@ -130,6 +132,9 @@ func prepare(o Options) (*Stream, error) {
 	}
 	if o.SinkLinger == 0 {
 		o.SinkLinger = defaultSinkLinger
+	}
+	if o.journal.rows == 0 {
+		o.journal = defaultBounds()
 	}
 	js, err := jetstream.New(o.Conn)
 	if err != nil {

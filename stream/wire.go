@@ -20,6 +20,7 @@ const (
 	headerVia      = "Deskstream-Via"
 	headerReceived = "Deskstream-Received"
 	headerGen      = "Deskstream-Gen"    // on outputs: generation that made them
+	headerBehind   = "Deskstream-Behind" // on outputs: the processor has a backlog
 	headerClass    = "Deskstream-Class"  // on dead letters
 	headerReason   = "Deskstream-Reason" // on dead letters
 	headerSeq      = "Deskstream-Seq"    // on dead letters: position of the event in the raw stream

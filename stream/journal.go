@@ -1,0 +1,183 @@
+package stream
+
+import (
+	"container/list"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"deskstream/schemas"
+)
+
+const (
+	// journalKey is the state key of the journal; processors' keys have no leading underscore.
+	journalKey = "_journal"
+	// moveRows is how many rows one commit moves out of the journal, at most.
+	moveRows = 400
+)
+
+// bounds limit the journal: what memory holds and a restart reads.
+type bounds struct{ rows, bytes int }
+
+func defaultBounds() bounds { return bounds{rows: 20_000, bytes: 32 << 20} }
+
+// journal knows the state rows that changed last. A commit stores all the rows it changes together in few messages, which are the
+// journal; a row gets a message of its own only once it has not changed for a while, because the server's work is by the message and
+// most rows change several times within a short time. Every change goes through the journal in order, so that reading whatever is left
+// of it gives the newest version of each row in it, and a row that is not in it is under its own subject.
+type journal struct {
+	rows  map[string]*list.Element
+	order *list.List // of *journalled, longest unchanged in front
+	parts []journalPart
+	bytes int // of the parts
+	most  bounds
+}
+
+// journalled is a row in the journal.
+type journalled struct {
+	key  string
+	row  *schemas.StateRow // may be changed in memory by the batch under work
+	data []byte            // as stored
+	from uint64            // the row's message is at this sequence or behind it
+	own  bool              // something may be stored under the row's own subject
+}
+
+// journalPart is a piece of the journal: size bytes at sequence from or behind it.
+type journalPart struct {
+	from uint64
+	size int
+}
+
+func newJournal(most bounds) *journal {
+	return &journal{rows: map[string]*list.Element{}, order: list.New(), most: most}
+}
+
+func (j *journal) get(key string) (*journalled, bool) {
+	el, ok := j.rows[key]
+	if !ok {
+		return nil, false
+	}
+	return el.Value.(*journalled), true
+}
+
+// put notes a row that was stored in the journal.
+func (j *journal) put(r *journalled) {
+	if el, ok := j.rows[r.key]; ok {
+		r.own = el.Value.(*journalled).own
+		el.Value = r
+		j.order.MoveToBack(el)
+		return
+	}
+	j.rows[r.key] = j.order.PushBack(r)
+}
+
+// part notes how much of the journal begins at a sequence.
+func (j *journal) part(from uint64, size int) {
+	j.parts, j.bytes = append(j.parts, journalPart{from, size}), j.bytes+size
+}
+
+func (j *journal) remove(key string) {
+	j.order.Remove(j.rows[key])
+	delete(j.rows, key)
+}
+
+// trim forgets the parts that no row needs any more.
+func (j *journal) trim() {
+	need := j.begin(nil)
+	for len(j.parts) > 0 && (need == 0 || j.parts[0].from < need) {
+		j.bytes -= j.parts[0].size
+		j.parts = j.parts[1:]
+	}
+}
+
+// begin is the sequence from which the journal is needed when some rows have moved; 0 when no row is left in it.
+func (j *journal) begin(moved map[string]*journalled) uint64 {
+	for el := j.order.Front(); el != nil; el = el.Next() {
+		if r := el.Value.(*journalled); moved[r.key] == nil {
+			return r.from
+		}
+	}
+	return 0
+}
+
+// overdue gives up to n rows to move so that the journal comes back within its bounds; busy ones are about to change and stay.
+func (j *journal) overdue(n int, busy func(key string) bool) (rows []*journalled) {
+	bytes, parts := j.bytes, j.parts
+	for el := j.order.Front(); el != nil && len(rows) < n; el = el.Next() {
+		r := el.Value.(*journalled)
+		for len(parts) > 0 && parts[0].from < r.from { // free once the rows before this one have moved
+			bytes, parts = bytes-parts[0].size, parts[1:]
+		}
+		if len(j.rows)-len(rows) <= j.most.rows && bytes <= j.most.bytes {
+			break
+		}
+		if !busy(r.key) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// journalRow appends a row to the data of a journal message: key and value, each with its length in front.
+func journalRow(b []byte, key string, data []byte) []byte {
+	b = append(binary.AppendUvarint(b, uint64(len(key))), key...)
+	return append(binary.AppendUvarint(b, uint64(len(data))), data...)
+}
+
+// readJournal gives the rows of a journal message to fn.
+func readJournal(b []byte, fn func(key string, data []byte)) error {
+	field := func() ([]byte, bool) {
+		n, size := binary.Uvarint(b)
+		if size <= 0 || n > uint64(len(b)-size) {
+			return nil, false
+		}
+		end := size + int(n)
+		v := b[size:end:end]
+		b = b[end:]
+		return v, true
+	}
+	for len(b) > 0 {
+		key, ok := field()
+		data, ok2 := field()
+		if !ok || !ok2 {
+			return errTorn
+		}
+		if len(data) == 0 {
+			data = nil
+		}
+		fn(string(key), data)
+	}
+	return nil
+}
+
+// loadJournal reads the journal as far as the record needs it.
+func (l *loop) loadJournal() error {
+	l.journal = newJournal(l.s.o.journal)
+	return l.s.each(context.Background(), l.s.txn, l.s.state(l.partition, journalKey), l.rec.Journal, func(m stored) error {
+		l.journal.part(m.seq, len(m.data))
+		err := readJournal(m.data, func(key string, data []byte) {
+			l.journal.put(&journalled{key: key, row: &schemas.StateRow{Data: data}, data: data, from: m.seq, own: true})
+		})
+		if err != nil {
+			return fmt.Errorf("partition %d: journal at %d: %w", l.partition, m.seq, err)
+		}
+		return nil
+	})
+}
+
+// cleanJournal purges what no restart needs.
+func (s *Stream) cleanJournal(ctx context.Context) error {
+	for p := range s.partitions {
+		o, _, err := s.readOffset(ctx, p)
+		if err != nil {
+			return err
+		}
+		if o.Journal == 0 {
+			continue
+		}
+		if err := s.purge(ctx, s.txn, s.state(p, journalKey), o.Journal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
