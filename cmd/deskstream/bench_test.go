@@ -158,10 +158,12 @@ func outputs(b *testing.B, app *App) uint64 {
 // source's settings, which it must not meet.
 func publishLoad(b *testing.B, app *App, source string, n int) {
 	b.Helper()
-	run := time.Now().UnixNano()
+	// 20 events a second: a ticket changes every few minutes.
+	start := time.Now().Add(-time.Duration(n) * 50 * time.Millisecond)
+	run := start.UnixNano()
 	events := make([]schemas.Event, 0, 500)
 	for i := range n {
-		body := loadBody(run, int64(i), int64(n/16), time.Now())
+		body := loadBody(run, int64(i), int64(n/16), start.Add(time.Duration(i)*50*time.Millisecond))
 		events = append(events, schemas.Event{
 			ID: fmt.Sprintf("zd:acme:webhook:%d-%d", run, i), Kind: schemas.KindWebhook, Source: source, Account: "acme", Via: "webhook",
 			ReceivedAt: time.Now().UTC(), Data: body,

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"deskstream/ingest"
 	"deskstream/reports"
@@ -58,7 +61,7 @@ func (a *App) api(ctx context.Context) (http.Handler, error) {
 	}
 	return reports.New(reports.Options{
 		DB: db, Sources: a.stream, Keys: a.stream, Connections: connections{a.connections, a.Config.publicURL(a.Addr())}, Location: a.Config.location, Now: a.Now,
-		Log: a.Log.With().Str("part", "api").Logger(), Registerer: a.registry, Gatherer: a.registry, MetricsNeedKey: a.Config.MetricsKey,
+		Log: a.Log.With().Str("part", "api").Logger(), Registerer: a.registry, Gatherer: a.gatherer(), MetricsNeedKey: a.Config.MetricsKey,
 		SeveralAccounts: a.Config.SeveralAccts, Ready: a.readiness(), Version: version,
 	})
 }
@@ -97,5 +100,17 @@ func (a *App) operations(mux *http.ServeMux) {
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.gatherer(), promhttp.HandlerOpts{}))
+}
+
+// gatherer reads the positions of the pipeline for each scrape, so that lag and unsunk rows are those of now.
+func (a *App) gatherer() prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if _, err := a.stream.Stats(ctx); err != nil {
+			a.Log.Warn().Err(err).Msg("metrics of the streams are those of an earlier scrape")
+		}
+		return a.registry.Gather()
+	})
 }
