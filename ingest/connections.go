@@ -208,6 +208,20 @@ func (c *Connections) due(ctx context.Context, id string) error {
 	return c.cursors(ctx, id, func(cur *schemas.Cursor) {})
 }
 
+// Widen makes all streams start again where the source's retention reaches to now, because activities that were dropped have to be made
+// again. What is known already changes nothing. A source that is not connected reads when it is connected again.
+func (c *Connections) Widen(ctx context.Context, id string) error {
+	s, err := c.Store.Source(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := c.rewind(ctx, s); err != nil {
+		return err
+	}
+	_, err = c.edit(ctx, id, func(*schemas.Source) error { return nil }) // wakes the pollers
+	return err
+}
+
 // rewind sends all cursors back to the start of the longest retention.
 func (c *Connections) rewind(ctx context.Context, s schemas.Source) error {
 	now := c.Now()

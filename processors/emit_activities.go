@@ -138,6 +138,9 @@ func (r *run) digest(c *carrier, a *activity) uint64 {
 	x := &r.scratch
 	c.digest(x, a)
 	x.int(c.expires(a.slug, a.at))
+	if n := c.set.remade(a.slug.String(), a.at); n != 0 {
+		x.int(n)
+	}
 	x.int(a.actor)
 	x.int(a.user)
 	x.str(a.prior)

@@ -52,15 +52,28 @@ func (s *sources) put(n schemas.Settings) bool {
 	return true
 }
 
-// fingerprint identifies the retention: activities carry their expiry, so another retention means other rows.
+// fingerprint identifies the retention and when it was set: activities carry their expiry, so another retention means other rows, and
+// the same one set again means rows that were dropped meanwhile.
 func (s settings) fingerprint() uint64 {
 	var w writer
+	if c := s.RetentionChange; c != nil {
+		w.int(c.At.UnixNano())
+	}
 	w.int(int64(s.Retention.For("")))
 	for _, k := range sortedKeys(s.Retention.Activities) {
 		w.str(k)
 		w.int(int64(s.Retention.Activities[k]))
 	}
 	return hashOf(w.b)
+}
+
+// remade identifies the change of retention after which an activity has to be made again: it may have been dropped before. 0: none.
+func (s settings) remade(activity string, at int64) int64 {
+	c := s.RetentionChange
+	if c == nil || at+int64(c.Least.For(activity))*86400 > c.At.Unix() {
+		return 0
+	}
+	return c.At.UnixNano()
 }
 
 // identifiers are the identifiers that may merge people, strongest first.

@@ -183,6 +183,16 @@ func (c *steps) Resync(_ context.Context, id, mode string) error {
 	return err
 }
 
+func (c *steps) Widen(_ context.Context, id string) error {
+	_, err := c.move(id, "widen", "")
+	return err
+}
+
+func (c *steps) ApplyRetention(_ context.Context, account string, r schemas.Retention) error {
+	_, err := c.move(testSource, fmt.Sprintf("retain %s %d %v of", account, r.Days, r.Activities), "")
+	return err
+}
+
 // testServer is an API over a database of its own.
 type testServer struct {
 	*server
@@ -264,7 +274,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	connections := &steps{store: store}
 	registry := prometheus.NewRegistry()
 	o := Options{
-		DB: db, Sources: store, Keys: store, Connections: connections, Now: func() time.Time { return testNow },
+		DB: db, Sources: store, Keys: store, Connections: connections, Retention: connections, Now: func() time.Time { return testNow },
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {

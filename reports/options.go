@@ -46,6 +46,13 @@ type Connections interface {
 	Delete(ctx context.Context, id string) error
 	// Resync reads again what changed ("delta") or everything within retention ("backfill").
 	Resync(ctx context.Context, id, mode string) error
+	// Widen reads again what a longer retention needs.
+	Widen(ctx context.Context, id string) error
+}
+
+// Retention gives the stored activities of an account the expiry that a retention asks for, and returns when readers see it.
+type Retention interface {
+	ApplyRetention(ctx context.Context, account string, r schemas.Retention) error
 }
 
 // Check is one thing that must be in order before the process is ready. Check returns why it is not.
@@ -54,12 +61,13 @@ type Check struct {
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys and Connections are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Connections and Retention are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
 	Keys        KeyStore
 	Connections Connections
+	Retention   Retention
 	Renderer    Renderer // nil = liquid.New with its default limits
 
 	Location        *time.Location        // account time zone; nil = UTC
@@ -79,6 +87,7 @@ type Options struct {
 func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
 		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Connections": o.Connections == nil,
+		"Retention": o.Retention == nil,
 	} {
 		if missing {
 			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)

@@ -56,6 +56,7 @@ func (s *server) routes() {
 	s.systemRoutes()
 	s.sourceRoutes()
 	s.sourceStepRoutes()
+	s.retentionRoutes()
 	s.sourceViewRoutes()
 	s.peopleRoutes()
 	s.organizationRoutes()

@@ -128,7 +128,7 @@ func (s *server) createSource(ctx context.Context, in *sourceInput) (*answer[sou
 	}
 	var bad fieldErrors
 	bad.optIn(&src.OptIn, in.Body.OptIn, now)
-	bad.retention(&src.Retention, in.Body.Retention)
+	bad.retention("body.retention", &src.Retention, in.Body.Retention)
 	bad.fields(&src.Fields, in.Body.Fields)
 	bad.identifiers(&src.Identifiers, in.Body.Identifiers)
 	if err := invalidFields(bad); err != nil {

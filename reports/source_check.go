@@ -33,7 +33,8 @@ func (f *fieldErrors) optIn(to *schemas.OptIn, in *optInInput, now time.Time) {
 	}
 }
 
-func (f *fieldErrors) retention(to *schemas.Retention, in *retentionInput) {
+// retention takes the input at a location of the request.
+func (f *fieldErrors) retention(at string, to *schemas.Retention, in *retentionInput) {
 	if in == nil {
 		return
 	}
@@ -43,9 +44,9 @@ func (f *fieldErrors) retention(to *schemas.Retention, in *retentionInput) {
 	}
 	for slug, days := range in.Activities {
 		if !slices.Contains(activitySlugs, slug) {
-			f.add("body.retention.activities."+slug, "is not an activity; accepted: "+strings.Join(activitySlugs, ", "))
+			f.add(at+".activities."+slug, "is not an activity; accepted: "+strings.Join(activitySlugs, ", "))
 		} else if days < 1 || days > maxRetentionDays {
-			f.add("body.retention.activities."+slug, fmt.Sprintf("must be 1 to %d days", maxRetentionDays))
+			f.add(at+".activities."+slug, fmt.Sprintf("must be 1 to %d days", maxRetentionDays))
 		}
 	}
 	*to = r

@@ -135,3 +135,16 @@ func FuzzDecodeAudit(f *testing.F) {
 		}
 	})
 }
+
+func TestShortestRetention(t *testing.T) {
+	t.Parallel()
+	a := schemas.Retention{Days: 90, Activities: map[string]int{"ticket-created": 365, "ticket-closed": 100}}
+	b := schemas.Retention{Days: 30, Activities: map[string]int{"ticket-created": 200, "ticket-solved": 400}}
+	for _, s := range []schemas.Retention{a.Shortest(b), b.Shortest(a)} {
+		for slug, want := range map[string]int{"ticket-created": 200, "ticket-closed": 30, "ticket-solved": 90, "contact-created": 30} {
+			if got := s.For(slug); got != want {
+				t.Errorf("%s is kept for %d days, want %d", slug, got, want)
+			}
+		}
+	}
+}

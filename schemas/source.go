@@ -20,18 +20,20 @@ const (
 
 // Settings are the options of a source that the pipeline acts on; they travel as an event of KindSource.
 type Settings struct {
-	ID              string       `json:"id"`
-	Type            string       `json:"type"`    // "zendesk"
-	Account         string       `json:"account"` // subdomain, lower case
-	Name            string       `json:"name"`
-	Status          SourceStatus `json:"status"`
-	OptIn           OptIn        `json:"opt_in"`
-	Retention       Retention    `json:"retention"`
-	Fields          FieldRules   `json:"fields"`
-	ArchiveOnDelete bool         `json:"archive_on_delete"`
-	Identifiers     []string     `json:"identifiers"` // of "external-id", "email", "phone-number", in order of strength
-	CreatedAt       time.Time    `json:"created_at"`
-	UpdatedAt       time.Time    `json:"updated_at"`
+	ID        string       `json:"id"`
+	Type      string       `json:"type"`    // "zendesk"
+	Account   string       `json:"account"` // subdomain, lower case
+	Name      string       `json:"name"`
+	Status    SourceStatus `json:"status"`
+	OptIn     OptIn        `json:"opt_in"`
+	Retention Retention    `json:"retention"`
+	// RetentionChange is nil while the retention is the first one.
+	RetentionChange *RetentionChange `json:"retention_change,omitempty"`
+	Fields          FieldRules       `json:"fields"`
+	ArchiveOnDelete bool             `json:"archive_on_delete"`
+	Identifiers     []string         `json:"identifiers"` // of "external-id", "email", "phone-number", in order of strength
+	CreatedAt       time.Time        `json:"created_at"`
+	UpdatedAt       time.Time        `json:"updated_at"`
 }
 
 // OptIn is the permission given to people at their creation; ConfirmedBy and ConfirmedAt record who vouched for their consent.
@@ -67,6 +69,24 @@ func (r Retention) Longest() int {
 		days = max(days, d)
 	}
 	return days
+}
+
+// Shortest gives what both retentions keep.
+func (r Retention) Shortest(o Retention) Retention {
+	out := Retention{Days: min(r.For(""), o.For("")), Activities: map[string]int{}}
+	for _, activities := range []map[string]int{r.Activities, o.Activities} {
+		for slug := range activities {
+			out.Activities[slug] = min(r.For(slug), o.For(slug))
+		}
+	}
+	return out
+}
+
+// RetentionChange says when a retention was set, and the shortest of all before it: activities outside of that one may have been
+// dropped and have to be made again.
+type RetentionChange struct {
+	At    time.Time `json:"at"`
+	Least Retention `json:"least"`
 }
 
 // FieldRules say which system fields the source may write on people, and whether only empty ones.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"deskstream/processors"
 	"deskstream/schemas"
@@ -33,7 +35,46 @@ func (a *App) startWork(ctx context.Context) error {
 		})
 	}
 	a.run(&a.sinking, "janitor", a.stream.Janitor)
+	a.run(&a.sinking, "retention", a.keepRetention)
 	return nil
+}
+
+const (
+	// expireEvery is how often expired activities are dropped from the disk, retainEvery how often the expiry of all is made to agree
+	// with the settings: rows that were under way when the settings changed have the former one.
+	expireEvery = time.Hour
+	retainEvery = 24 * time.Hour
+)
+
+// keepRetention keeps the stored activities in line with the sources' retention until ctx ends.
+func (a *App) keepRetention(ctx context.Context) error {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	var applied time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		var err error
+		if time.Since(applied) >= retainEvery {
+			if err = a.applyRetention(ctx); err == nil {
+				applied = time.Now()
+			}
+		}
+		if err = errors.Join(err, a.db.Expire(ctx)); err != nil && ctx.Err() == nil {
+			a.Log.Warn().Err(err).Msg("retention was not applied, will try again")
+		}
+	}
+}
+
+func (a *App) applyRetention(ctx context.Context) error {
+	all, err := a.stream.Sources(ctx)
+	for i := range all {
+		err = errors.Join(err, a.db.ApplyRetention(ctx, all[i].Account, all[i].Retention))
+	}
+	return err
 }
 
 // generation of the rows that this process writes.

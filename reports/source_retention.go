@@ -1,0 +1,154 @@
+package reports
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"deskstream/schemas"
+)
+
+func (s *server) retentionRoutes() {
+	admin := []string{scopeAdmin}
+	handle(s, route{
+		method: http.MethodPost, path: "/v1/sources/{id}/retention/preview", id: "preview-retention", tag: tagSources,
+		summary: "What another retention would drop or need to read again", scopes: admin,
+		detail: "Changes nothing. Facts, counts and first and last occurrences outlive every retention.",
+	}, s.previewRetention)
+	handle(s, route{
+		method: http.MethodPut, path: "/v1/sources/{id}/retention", id: "set-retention", tag: tagSources, summary: "Set how long activities are kept", scopes: admin,
+		detail: "Activities outside it are out of sight when the answer comes and leave the disk soon after. A longer one reads from Zendesk again; " +
+			"activities that are there already are not made a second time.",
+	}, s.setRetention)
+}
+
+type retentionChange struct {
+	ID   string `path:"id" maxLength:"200"`
+	Body retentionInput
+}
+
+type retentionPreview struct {
+	Current    schemas.Retention `json:"current"`
+	Proposed   schemas.Retention `json:"proposed"`
+	Lost       int64             `json:"lost" doc:"Activities that would be dropped"`
+	Reread     bool              `json:"reread" doc:"Zendesk would be read again"`
+	RereadFrom *time.Time        `json:"reread_from" doc:"From when on"`
+	Activities []retentionEffect `json:"activities"`
+}
+
+type retentionEffect struct {
+	Activity string     `json:"activity"`
+	Current  int        `json:"current_days"`
+	Proposed int        `json:"proposed_days"`
+	Stored   int64      `json:"stored" doc:"Within the present retention"`
+	Lost     int64      `json:"lost"`
+	Oldest   *time.Time `json:"oldest_at" doc:"Of those stored"`
+}
+
+func (s *server) previewRetention(ctx context.Context, in *retentionChange) (*answer[retentionPreview], error) {
+	src, err := s.source(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	proposed, err := checkedRetention(&in.Body)
+	if err != nil {
+		return nil, err
+	}
+	now := s.Now().UTC().Truncate(time.Second)
+	out := retentionPreview{Current: src.Retention, Proposed: proposed}
+	if out.Reread = longer(src.Retention, proposed); out.Reread {
+		out.RereadFrom = new(now.AddDate(0, 0, -proposed.Longest()))
+	}
+	if out.Activities, err = s.retentionEffects(ctx, &src, proposed, now); err != nil {
+		return nil, err
+	}
+	for _, e := range out.Activities {
+		out.Lost += e.Lost
+	}
+	return reply(out, nil)
+}
+
+func checkedRetention(in *retentionInput) (r schemas.Retention, err error) {
+	var bad fieldErrors
+	bad.retention("body", &r, in)
+	return r, invalidFields(bad)
+}
+
+// longer says whether any activity would be kept longer.
+func longer(before, after schemas.Retention) bool {
+	for _, slug := range activitySlugs {
+		if after.For(slug) > before.For(slug) {
+			return true
+		}
+	}
+	return false
+}
+
+// retentionEffects counts for every activity what is stored and what would be dropped.
+func (s *server) retentionEffects(ctx context.Context, src *schemas.Source, proposed schemas.Retention, now time.Time) ([]retentionEffect, error) {
+	out := make([]retentionEffect, len(activitySlugs))
+	at := make(map[string]*retentionEffect, len(activitySlugs))
+	keptFrom := make([]time.Time, len(activitySlugs))
+	for i, slug := range activitySlugs {
+		out[i] = retentionEffect{Activity: slug, Current: src.Retention.For(slug), Proposed: proposed.For(slug)}
+		at[slug], keptFrom[i] = &out[i], now.AddDate(0, 0, -proposed.For(slug))
+	}
+	p := params{}
+	p.text("account", src.Account)
+	p.text("source", src.ID)
+	p.time("now", now)
+	p.texts("slugs", activitySlugs)
+	p.times("kept_from", keptFrom)
+	err := s.query(ctx, "retention", sqlText("retention"), p, func(rows driver.Rows) error {
+		var slug string
+		var stored, lost int64
+		var oldest time.Time
+		if err := rows.Scan(&slug, &stored, &lost, &oldest); err != nil {
+			return err
+		}
+		if e := at[slug]; e != nil {
+			e.Stored, e.Lost, e.Oldest = stored, lost, &oldest
+		}
+		return nil
+	})
+	return out, err
+}
+
+type retentionAnswer struct {
+	Retention schemas.Retention `json:"retention"`
+	Job       *job              `json:"job" doc:"Reading again; null when nothing is missing"`
+}
+
+func (s *server) setRetention(ctx context.Context, in *retentionChange) (*answer[retentionAnswer], error) {
+	r, err := checkedRetention(&in.Body)
+	if err != nil {
+		return nil, err
+	}
+	var before schemas.Retention
+	src, err := s.changeSource(ctx, in.ID, func(src *schemas.Source, _ time.Time) error {
+		before = src.Retention
+		least := before
+		if src.RetentionChange != nil {
+			least = least.Shortest(src.RetentionChange.Least)
+		}
+		src.Retention, src.RetentionChange = r, &schemas.RetentionChange{At: s.Now().UTC(), Least: least}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := retentionAnswer{Retention: r}
+	if longer(before, r) {
+		if err := s.Connections.Widen(ctx, src.ID); err != nil {
+			return nil, fmt.Errorf("the retention is stored, but reading again did not begin; resync the source with mode backfill: %w", storeError(err))
+		}
+		out.Job = &job{Source: src.ID, Kind: "retention", Mode: "backfill", Watch: "/v1/sources/" + src.ID + "/sync"}
+	}
+	if err := s.Retention.ApplyRetention(ctx, src.Account, r); err != nil {
+		return nil, fmt.Errorf("the retention is stored, but rows have their former expiry until it is set again or for a day: %w", storeError(err))
+	}
+	return reply(out, nil)
+}

@@ -1,0 +1,83 @@
+package reports
+
+import (
+	"slices"
+	"testing"
+
+	"deskstream/schemas"
+)
+
+// TestR14_RetentionPreview: a preview says what would be lost and what would have to be read again, and changes nothing.
+func TestR14_RetentionPreview(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t).as(t)
+	path := "/v1/sources/" + testSource + "/retention/preview"
+	var p retentionPreview
+	s.want(200, s.call("POST", path, "admin-key", `{"days":10,"activities":{"ticket-closed":20,"ticket-created":5}}`), &p)
+	kept := map[string][2]int64{}
+	for _, e := range p.Activities {
+		kept[e.Activity] = [2]int64{e.Stored, e.Lost}
+		if (e.Stored == 0) != (e.Oldest == nil) || e.Current != 90 {
+			t.Errorf("%+v", e)
+		}
+	}
+	// Ten days before the 20th: of those created, on the 2nd twice, the 3rd and the 9th, none is left; closed on the 5th is.
+	if kept["ticket-created"] != [2]int64{4, 4} || kept["ticket-closed"] != [2]int64{1, 0} || kept["ticket-note-added"] != [2]int64{1, 0} {
+		t.Errorf("stored and lost: %v", kept)
+	}
+	if p.Lost != 4 || p.Reread || p.RereadFrom != nil || len(p.Activities) != len(activitySlugs) {
+		t.Errorf("%+v", p)
+	}
+	s.want(200, s.call("POST", path, "admin-key", `{"activities":{"ticket-closed":365}}`), &p)
+	if p.Lost != 0 || !p.Reread || p.RereadFrom == nil || !p.RereadFrom.Equal(testNow.AddDate(0, 0, -365)) || p.Proposed.Days != 90 {
+		t.Errorf("%+v", p)
+	}
+	if len(s.steps.calls) != 0 {
+		t.Errorf("a preview caused %v", s.steps.calls)
+	}
+}
+
+func TestR14_RetentionIsSet(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	path := "/v1/sources/" + testSource + "/retention"
+	var a retentionAnswer
+	s.want(200, s.call("PUT", path, "admin-key", `{"days":30}`), &a)
+	if a.Job != nil || a.Retention.Days != 30 {
+		t.Errorf("%+v", a)
+	}
+	s.want(200, s.call("PUT", path, "admin-key", `{"days":20,"activities":{"ticket-created":365}}`), &a)
+	if a.Job == nil || a.Job.Source != testSource || a.Retention.For("ticket-created") != 365 || a.Retention.For("ticket-closed") != 20 {
+		t.Errorf("%+v", a)
+	}
+	want := []string{
+		"retain acme 30 map[] of " + testSource, "widen " + testSource, "retain acme 20 map[ticket-created:365] of " + testSource,
+	}
+	if !slices.Equal(s.steps.calls, want) {
+		t.Errorf("caused %q, want %q", s.steps.calls, want)
+	}
+	var v sourceView
+	s.get("/v1/sources/"+testSource, &v)
+	if v.Retention.Days != 20 || v.Retention.Activities["ticket-created"] != 365 {
+		t.Errorf("%+v", v.Retention)
+	}
+	for body, parts := range map[string][]string{
+		`{"days":-1}`:                              {"body.days"},
+		`{"days":36501}`:                           {"body.days"},
+		`{"activities":{"ticket-exploded":1}}`:     {"body.activities.ticket-exploded", "ticket-created"},
+		`{"activities":{"ticket-created":0}}`:      {"body.activities.ticket-created", "36500"},
+		`{"activities":{"ticket-created":"long"}}`: {"body.activities"},
+		`{"merge_strategy":"overwrite"}`:           {"body.merge_strategy"},
+	} {
+		for _, method := range []string{"PUT", "POST"} {
+			at := path
+			if method == "POST" {
+				at += "/preview"
+			}
+			s.wantProblem(s.call(method, at, "admin-key", body), 422, "invalid-input", parts...)
+		}
+	}
+	s.wantProblem(s.call("PUT", "/v1/sources/none/retention", "admin-key", `{"days":5}`), 404, "no-such-source")
+	s.steps.err = schemas.ErrUnavailable
+	s.wantProblem(s.call("PUT", path, "admin-key", `{"days":40}`), 503, "unavailable", "stored", "backfill")
+}
