@@ -43,6 +43,7 @@ type item struct {
 	rating rating
 	hint   *ticketHint
 	user   *userFacts
+	choice *choice
 	org    *orgFacts
 	name   *nameFacts
 	cal    schedule
@@ -83,7 +84,7 @@ func newItem(ev *schemas.Event) *item {
 		it.peek(domainTicket, "ticket_id", "id")
 	case schemas.KindMetricEvent:
 		it.peek(domainMetric, "ticket_id", "id")
-	case schemas.KindUser:
+	case schemas.KindUser, schemas.KindPerson:
 		it.peek(domainUser, "id", "")
 	case schemas.KindOrganization:
 		it.peek(domainOrganization, "id", "")
@@ -135,7 +136,7 @@ func (it *item) consistent() bool {
 		return it.org.id == it.id
 	case it.name != nil:
 		return it.name.id == it.id
-	case it.rec != nil:
+	case it.rec != nil, it.choice != nil:
 		return it.decodedID == it.id
 	case it.ev.Kind == schemas.KindAudit, it.ev.Kind == schemas.KindRating, it.ev.Kind == schemas.KindMetricEvent:
 		return it.decodedID == it.id && it.decodedSub == it.sub
@@ -155,6 +156,8 @@ func (it *item) decode() {
 		it.loadMetricEvent()
 	case schemas.KindUser:
 		it.loadUser()
+	case schemas.KindPerson:
+		it.loadChoice()
 	case schemas.KindOrganization:
 		it.loadOrganization()
 	case schemas.KindSchedule:

@@ -277,7 +277,7 @@ func (k *keyer) people(b *batch) {
 			if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
 				continue
 			}
-			if it.load(); it.user != nil {
+			if it.load(); it.user != nil || it.choice != nil {
 				news = true
 			}
 		}

@@ -418,6 +418,7 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 	head := users[0]
 	row.SourceID, row.CreatedAt, row.Archived = head.source, unix(facts[0].created), flag(archived)
 	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
+	choose(row, users)
 	sort.SliceStable(order, func(i, j int) bool {
 		x, y := &facts[order[i]], &facts[order[j]]
 		if x.active != y.active {

@@ -206,8 +206,8 @@ func (r *run) take(it *item) {
 		r.takeSource(a, it)
 		return
 	}
-	// While disconnected nothing is merged (R53).
-	if a.sources.silent(it.ev.Source) {
+	// While disconnected nothing is merged (R53); what people decide here holds all the same.
+	if a.sources.silent(it.ev.Source) && it.ev.Kind != schemas.KindPerson {
 		r.result.Ignored++
 		return
 	}

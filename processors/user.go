@@ -85,6 +85,7 @@ type user struct {
 	sms      bool
 	archived bool
 	system   systemFields
+	chosen   choices
 
 	sentPerson uint64
 	sentAgent  uint64
@@ -414,6 +415,10 @@ func sameUser(u *user, it *item, fingerprint uint64) bool {
 
 // takeUser merges a user record or webhook.
 func (r *run) takeUser(a *accountWork, it *item) {
+	if it.ev.Kind == schemas.KindPerson {
+		r.takeChoice(a, it)
+		return
+	}
 	set := a.sources.of(it.ev.Source)
 	u := open[user](r, userKey(a.prefix, it.id))
 	if sameUser(u, it, set.fingerprint()) {

@@ -26,6 +26,10 @@ func (u *user) encode(w *writer) {
 		w.int(p.at)
 		w.str(p.value)
 	}
+	for _, p := range u.chosen.all() {
+		w.int(p.at)
+		w.int(p.value)
+	}
 	w.hash(u.sentPerson)
 	w.hash(u.sentAgent)
 	w.int(u.head)
@@ -52,6 +56,9 @@ func (u *user) decode(r *reader) {
 	u.decided, u.mail, u.sms, u.archived = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
 	for _, p := range u.system.all() {
 		p.at, p.value = r.int(), r.str()
+	}
+	for _, p := range u.chosen.all() {
+		p.at, p.value = r.int(), r.int()
 	}
 	u.sentPerson, u.sentAgent, u.head = r.hash(), r.hash(), r.int()
 	u.activities = readList(r, readSentActivity)

@@ -31,7 +31,7 @@ var access = map[string][]string{
 	"POST /v1/sources/{id}/resync": {"admin"}, "POST /v1/sources/{id}/retention/preview": {"admin"}, "PUT /v1/sources/{id}/retention": {"admin"}, "GET /v1/sources/{id}/sync": {"admin"}, "GET /v1/sources/{id}/overview": {"admin"},
 	"GET /v1/sources/{id}/activity": {"admin"}, "GET /v1/sources/{id}/audience": {"admin"},
 
-	"GET /v1/people": {"people"}, "GET /v1/people/{id}": {"people"}, "GET /v1/people/{id}/activities": {"people"}, "GET /v1/organizations": {"people"},
+	"GET /v1/people": {"people"}, "PATCH /v1/people/{id}": {"people"}, "POST /v1/people/{id}/archive": {"people"}, "POST /v1/people/{id}/restore": {"people"}, "GET /v1/people/{id}": {"people"}, "GET /v1/people/{id}/activities": {"people"}, "GET /v1/organizations": {"people"},
 	"GET /v1/organizations/{id}": {"people"}, "GET /v1/fields": {"people"},
 
 	"GET /v1/reports": {"reports"}, "GET /v1/reports/{metric}": {"reports"}, "GET /v1/reports/{metric}/sql": {"reports"},

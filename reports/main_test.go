@@ -40,13 +40,14 @@ const (
 
 // memory keeps sources, cursors and keys as the stream would.
 type memory struct {
-	mu      sync.Mutex
-	sources map[string]schemas.Source
-	cursors map[string][]schemas.Cursor
-	keys    []schemas.Key
-	fail    error
-	reads   int
-	fences  int // how many PutSource still fail as fenced
+	mu        sync.Mutex
+	sources   map[string]schemas.Source
+	cursors   map[string][]schemas.Cursor
+	keys      []schemas.Key
+	fail      error
+	reads     int
+	fences    int // how many PutSource still fail as fenced
+	published []schemas.Event
 }
 
 func (m *memory) Sources(context.Context) ([]schemas.Source, error) {
@@ -193,6 +194,14 @@ func (c *steps) ApplyRetention(_ context.Context, account string, r schemas.Rete
 	return err
 }
 
+// Publish records events as a stream would.
+func (m *memory) Publish(_ context.Context, events ...schemas.Event) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.published = append(m.published, events...)
+	return m.fail
+}
+
 // testServer is an API over a database of its own.
 type testServer struct {
 	*server
@@ -274,7 +283,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	connections := &steps{store: store}
 	registry := prometheus.NewRegistry()
 	o := Options{
-		DB: db, Sources: store, Keys: store, Connections: connections, Retention: connections, Now: func() time.Time { return testNow },
+		DB: db, Sources: store, Keys: store, Connections: connections, Retention: connections, Events: store, Now: func() time.Time { return testNow },
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {

@@ -55,19 +55,25 @@ type Retention interface {
 	ApplyRetention(ctx context.Context, account string, r schemas.Retention) error
 }
 
+// Events takes events for the processors and returns once they are stored.
+type Events interface {
+	Publish(ctx context.Context, events ...schemas.Event) error
+}
+
 // Check is one thing that must be in order before the process is ready. Check returns why it is not.
 type Check struct {
 	Name  string
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Connections and Retention are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Connections, Retention and Events are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
 	Keys        KeyStore
 	Connections Connections
 	Retention   Retention
+	Events      Events
 	Renderer    Renderer // nil = liquid.New with its default limits
 
 	Location        *time.Location        // account time zone; nil = UTC
@@ -87,7 +93,7 @@ type Options struct {
 func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
 		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Connections": o.Connections == nil,
-		"Retention": o.Retention == nil,
+		"Retention": o.Retention == nil, "Events": o.Events == nil,
 	} {
 		if missing {
 			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)

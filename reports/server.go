@@ -59,6 +59,7 @@ func (s *server) routes() {
 	s.retentionRoutes()
 	s.sourceViewRoutes()
 	s.peopleRoutes()
+	s.personChangeRoutes()
 	s.organizationRoutes()
 	s.fieldRoutes()
 	s.reportRoutes()

@@ -1,0 +1,83 @@
+package processors
+
+import (
+	"testing"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// chose tells a decision of a minute of March 10th about a user; more are its fields.
+func (s *scene) chose(id, minute int, more string) {
+	s.t.Helper()
+	s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-10T10:%02d:00.5Z"%s}`, id, minute, more)
+}
+
+func (s *scene) allows(id int64) []any {
+	p := s.person(id)
+	return []any{p["email_permission"], p["sms_permission"], p["archived"]}
+}
+
+// TestDecisionsOutliveSources: what somebody decided about a person holds whatever a source says later, in whatever order it arrives.
+func TestDecisionsOutliveSources(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(set *schemas.Settings) { set.OptIn.Email, set.OptIn.SMS, set.ArchiveOnDelete = true, true, true })
+	s.user(1, 1, `,"name":"A"`)
+	s.want("as created", s.allows(1), []any{flag(true), flag(true), flag(false)})
+	s.chose(1, 5, `,"email":false`)
+	s.want("unsubscribed", s.allows(1), []any{flag(false), flag(true), flag(false)})
+	s.chose(1, 3, `,"email":true,"sms":false`) // arrives late
+	s.want("an older word", s.allows(1), []any{flag(false), flag(false), flag(false)})
+	s.user(1, 20, `,"name":"A again"`)
+	s.want("after a sync", s.allows(1), []any{flag(false), flag(false), flag(false)})
+
+	duplicates := len(s.dead)
+	s.chose(1, 5, `,"email":false`)
+	s.want("repeated", s.allows(1), []any{flag(false), flag(false), flag(false)})
+	s.want("dead letters", len(s.dead), duplicates)
+
+	s.chose(1, 6, `,"archived":true`)
+	s.want("archived", s.allows(1), []any{flag(false), flag(false), flag(true)})
+	s.chose(1, 7, `,"archived":false,"email":true`)
+	s.want("restored", s.allows(1), []any{flag(true), flag(false), flag(false)})
+}
+
+// TestDecisionsMerge: of the people that turn out to be one the newest decision counts; one who is not known yet keeps theirs.
+func TestDecisionsMerge(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(set *schemas.Settings) { set.OptIn.Email, set.OptIn.SMS = true, true })
+	s.chose(2, 1, `,"sms":false`) // before the user
+	s.user(1, 1, `,"name":"A","email":"a@x.test","verified":true`)
+	s.user(2, 1, `,"name":"B","email":"b@x.test","verified":true`)
+	s.want("before the user", s.allows(2), []any{flag(true), flag(false), flag(false)})
+	s.chose(1, 2, `,"email":true`)
+	s.chose(2, 3, `,"email":false`)
+	s.user(2, 5, `,"name":"B","email":"a@x.test","verified":true`)
+	if p := s.person(2); p != nil && p["is_deleted"] != flag(true) {
+		t.Fatalf("the people did not merge: %v", p)
+	}
+	s.want("merged", s.allows(1), []any{flag(false), flag(false), flag(false)})
+}
+
+// TestDecisionsWhileDisconnected: a source that is disconnected keeps nobody from unsubscribing.
+func TestDecisionsWhileDisconnected(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(set *schemas.Settings) { set.OptIn.Email = true })
+	s.user(1, 1, `,"name":"A"`)
+	s.now = s.now.Add(time.Hour)
+	s.connect(s.now, func(set *schemas.Settings) { set.Status = schemas.SourceDisconnected })
+	s.play()
+	s.user(1, 2, `,"name":"Z"`)
+	s.chose(1, 1, `,"email":false`)
+	s.want("permissions", s.allows(1), []any{flag(false), flag(false), flag(false)})
+	s.want("name", s.person(1)["first_name"], "A")
+}
+
+func TestDecisionsThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for i, body := range []string{`{"id":1,"email":true}`, `{"id":1,"at":"2026-03-01T00:00:00Z","email":"no"}`, `{"id":0,"at":"2026-03-01T00:00:00Z"}`, `[1]`} {
+		s.say(schemas.KindPerson, `%s`, body)
+		s.want("dead letters of "+body, len(s.dead), i+1)
+	}
+}
