@@ -2,6 +2,7 @@ package reports
 
 import (
 	"encoding/json"
+	"net/http"
 	"testing"
 
 	"deskstream/schemas"
@@ -42,7 +43,7 @@ func TestPatchPerson(t *testing.T) {
 		`{"permissions":{"email":false}`:  {},
 		`[{"permissions":{"sms":false}}]`: {"body"},
 	} {
-		if r := s.call("PATCH", "/v1/people/p_2001", "people-key", body); r.StatusCode != 422 && r.StatusCode != 400 {
+		if r := s.call("PATCH", "/v1/people/p_2001", "people-key", body); r.StatusCode != http.StatusUnprocessableEntity && r.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: status %d", body, r.StatusCode)
 		} else {
 			s.wantProblem(r, r.StatusCode, "invalid-input", parts...)
