@@ -207,7 +207,7 @@ func TestDialerRefusesPrivateAddresses(t *testing.T) {
 	}
 }
 
-func TestAccountNames(t *testing.T) {
+func TestR04_AccountNames(t *testing.T) {
 	t.Parallel()
 	clients := newClients(t, newMemory(), "")
 	for _, name := range []string{
@@ -334,7 +334,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
+func TestR01_R02_AccountCheck(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		token string

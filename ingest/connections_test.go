@@ -180,7 +180,7 @@ func TestOAuthVerifier(t *testing.T) {
 	}
 }
 
-func TestLifecycle(t *testing.T) {
+func TestR54_Lifecycle(t *testing.T) {
 	t.Parallel()
 	const (
 		draft, awaiting, connected      = schemas.SourceDraft, schemas.SourceAwaiting, schemas.SourceConnected
@@ -303,7 +303,7 @@ func TestResync(t *testing.T) {
 	}
 }
 
-func TestRegisterWebhook(t *testing.T) {
+func TestR19_RegisterWebhook(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})
 	c, store := newConnections(t, d, schemas.SourceConnected)

@@ -60,8 +60,8 @@ func (e *edge) flush(t *testing.T) {
 	}
 }
 
-// TestTicketOfUnknownPerson is R26: the webhook of a ticket brings its requester at once, although no poll runs.
-func TestTicketOfUnknownPerson(t *testing.T) {
+// TestR26_TicketOfUnknownPerson is R26: the webhook of a ticket brings its requester at once, although no poll runs.
+func TestR26_TicketOfUnknownPerson(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, nil)
 	e.Account.SetWebhooks(false)

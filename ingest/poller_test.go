@@ -101,8 +101,8 @@ func (r *rig) done() bool {
 	return true
 }
 
-// TestInitialSync reads an account whose past is longer than the retention and compares what arrived with what there is.
-func TestInitialSync(t *testing.T) {
+// TestR17_InitialSync reads an account whose past is longer than the retention and compares what arrived with what there is.
+func TestR17_InitialSync(t *testing.T) {
 	t.Parallel()
 	d := pastDesk(t, 120, 4, zendesktest.Options{PageSize: 90})
 	r := newRig(t, d, func(r *rig) {
@@ -378,8 +378,8 @@ func TestHiddenMinute(t *testing.T) {
 	})
 }
 
-// TestDailyContacts is R24 and R25 on a fake clock: a contact made a minute after the sync comes with the next one, a day later.
-func TestDailyContacts(t *testing.T) {
+// TestR24_R25_DailyContacts is R24 and R25 on a fake clock: a contact made a minute after the sync comes with the next one, a day later.
+func TestR24_R25_DailyContacts(t *testing.T) {
 	t.Parallel()
 	clock := clockwork.NewFakeClockAt(time.Now())
 	d := newDesk(t, zendesktest.Options{Now: clock.Now})
@@ -420,9 +420,9 @@ func TestDailyContacts(t *testing.T) {
 	eventually(t, "contact after 24 hours", func() bool { return r.store.ids(schemas.KindUser)[late] })
 }
 
-// TestDisconnectReconnect is R11, R27 and R28: nothing is asked before the authorization and after a disconnect, and the reconnect reads
+// TestR28_DisconnectReconnect is R11, R27 and R28: nothing is asked before the authorization and after a disconnect, and the reconnect reads
 // from where the cursors stand.
-func TestDisconnectReconnect(t *testing.T) {
+func TestR28_DisconnectReconnect(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})
 	customer := newCustomer(t, d, time.Now().Add(-time.Hour), "Carla")

@@ -247,7 +247,7 @@ func TestWebhookSecretRotation(t *testing.T) {
 	}
 }
 
-func TestWebhookStatus(t *testing.T) {
+func TestR53_WebhookStatus(t *testing.T) {
 	t.Parallel()
 	for status, stored := range map[schemas.SourceStatus]bool{
 		schemas.SourceDraft: false, schemas.SourceAwaiting: false, schemas.SourceConnected: true, schemas.SourceDisconnected: false,

@@ -9,7 +9,7 @@ import (
 	"deskstream/schemas"
 )
 
-func TestSplitName(t *testing.T) {
+func TestR31_R32_R33_SplitName(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][3]string{
 		{"HomerSimpson", "HomerSimpson", ""},
@@ -77,7 +77,7 @@ func (s *scene) alias(name string) int64 {
 	return 0
 }
 
-func TestPermissions(t *testing.T) {
+func TestR05_R13_Permissions(t *testing.T) {
 	t.Parallel()
 	for mask := range 4 {
 		mail, sms := mask&1 != 0, mask&2 != 0
@@ -97,7 +97,7 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-func TestFieldRules(t *testing.T) {
+func TestR09_FieldRules(t *testing.T) {
 	t.Parallel()
 	t.Run("forbidden", func(t *testing.T) {
 		t.Parallel()
@@ -130,7 +130,7 @@ func TestFieldRules(t *testing.T) {
 	})
 }
 
-func TestRoles(t *testing.T) {
+func TestR30_Roles(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.user(1, 1, `,"name":"A","email":"a@x.test"`)
@@ -145,7 +145,7 @@ func TestRoles(t *testing.T) {
 	s.want("agent that was", s.tables[schemas.TableAgents]["agents|example|1"]["role"], "end-user")
 }
 
-func TestMergeRules(t *testing.T) {
+func TestR16_MergeRules(t *testing.T) {
 	t.Parallel()
 	all := []string{"external-id", "email", "phone-number"}
 	for _, c := range []struct {
@@ -235,7 +235,7 @@ func TestZendeskMerge(t *testing.T) {
 	}
 }
 
-func TestDeletedUsers(t *testing.T) {
+func TestR10_DeletedUsers(t *testing.T) {
 	t.Parallel()
 	for _, archive := range []bool{false, true} {
 		for _, by := range []string{"poll", "webhook"} {
@@ -354,7 +354,7 @@ func TestNames(t *testing.T) {
 		[]any{"New", map[string]any(nil), "order-number-new", "customer_tier"})
 }
 
-func TestRetention(t *testing.T) {
+func TestR34_Retention(t *testing.T) {
 	t.Parallel()
 	retain := func(days int) func(*schemas.Settings) {
 		return func(set *schemas.Settings) {

@@ -188,7 +188,7 @@ func TestTriggersThatCannotBeRead(t *testing.T) {
 	s.want("ignored", s.ignored, 0)
 }
 
-func TestDisconnected(t *testing.T) {
+func TestR53_Disconnected(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	for _, status := range []schemas.SourceStatus{schemas.SourceDisconnected, schemas.SourceArchived} {

@@ -18,7 +18,7 @@ func empty(t *testing.T, change func(*Options)) *testServer {
 	return s
 }
 
-func TestSourceTypes(t *testing.T) {
+func TestR03_SourceTypes(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
 	for _, q := range []string{"", "?category=customer-support", "?category=all"} {
@@ -65,7 +65,7 @@ func TestCreateSourceWithEverything(t *testing.T) {
 	s.want(201, s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), nil)
 }
 
-func TestSourceRefusals(t *testing.T) {
+func TestR06_R15_SourceRefusals(t *testing.T) {
 	t.Parallel()
 	s := empty(t, nil)
 	for body, parts := range map[string][]string{
@@ -119,7 +119,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	}
 }
 
-func TestPatchSource(t *testing.T) {
+func TestR27_R44_PatchSource(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
 	path := "/v1/sources/" + testSource
@@ -231,7 +231,7 @@ func TestSteps(t *testing.T) {
 	s.wantProblem(s.call("DELETE", base, "admin-key", nil), 409, "source-not-archived", "archive it first")
 }
 
-func TestSync(t *testing.T) {
+func TestR23_Sync(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
 	start, through := testNow.AddDate(0, 0, -10), testNow.AddDate(0, 0, -5)
@@ -256,7 +256,7 @@ func TestSync(t *testing.T) {
 	s.wantProblem(s.call("GET", "/v1/sources/none/sync", "admin-key", nil), 404, "no-such-source")
 }
 
-func TestOverview(t *testing.T) {
+func TestR41_Overview(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	var a overviewAnswer
@@ -267,7 +267,7 @@ func TestOverview(t *testing.T) {
 	}
 }
 
-func TestSourceFeedAndAudience(t *testing.T) {
+func TestR42_R43_FeedAndAudience(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	var p page[feedItem]
