@@ -327,7 +327,7 @@ func counters() Processor { return &counter{} }
 
 func drain(tb testing.TB, s *Stream) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), 90*time.Second)
 	defer cancel()
 	if err := s.Drained(ctx); err != nil {
 		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
