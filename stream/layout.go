@@ -20,8 +20,8 @@ const (
 	// txnDuplicates is the shortest window the server takes. A Msg-Id inside an atomic batch that is known rejects the whole batch, so
 	// the window must be over before a batch could be tried again.
 	txnDuplicates = 100 * time.Millisecond
-	// schemaVersion is the version of what is stored in the streams: headers, offset records, packing.
-	schemaVersion = "1"
+	// schemaVersion is the version of what is stored in the streams: headers, offset records, packing, journal, state rows.
+	schemaVersion = "2"
 )
 
 // Keys of the stream metadata.
