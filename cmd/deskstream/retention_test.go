@@ -23,9 +23,11 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 	drained(t, app)
 
 	now := time.Now().UTC()
-	stored := func(from time.Time) float64 {
+	day := func(n int) string { return now.AddDate(0, 0, -n).Format(time.DateOnly) }
+	// The poller still brings some of today's rows, so only whole days that are over are compared.
+	stored := func(from, to int) float64 {
 		t.Helper()
-		return *report(t, api, "activities", url.Values{"from": {from.Format(time.DateOnly)}, "group_by": {"activity"}}).Totals["activities"]
+		return *report(t, api, "activities", url.Values{"from": {day(from)}, "to": {day(to)}}).Totals["activities"]
 	}
 	total := func() (n int) {
 		t.Helper()
@@ -37,8 +39,8 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 		}
 		return o.Total
 	}
-	created := report(t, api, "tickets_created", url.Values{"from": {now.AddDate(0, 0, -30).Format(time.DateOnly)}}).table()
-	all, ever := stored(now.AddDate(0, 0, -60)), total()
+	created := report(t, api, "tickets_created", url.Values{"from": {day(30)}, "to": {day(1)}, "interval": {"day"}}).table()
+	all, old, young, ever := stored(60, 1), stored(60, 11), stored(9, 1), total()
 	path := "/v1/sources/" + source + "/retention"
 
 	var preview struct {
@@ -50,19 +52,22 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 	if err := api.call(t.Context(), "PUT", path, map[string]any{"days": 10}, nil); err != nil {
 		t.Fatal(err)
 	}
-	left := stored(now.AddDate(0, 0, -60))
-	if gone := all - left; gone <= 0 || left <= 0 || gone < preview.Lost-2 || gone > preview.Lost+2 { // some seconds lie between them
-		t.Fatalf("%v of %v activities are gone, the preview said %v", gone, all, preview.Lost)
+	if old <= 0 || young <= 0 || preview.Lost < old || preview.Lost > all-young {
+		t.Fatalf("%v old activities, %v young ones, the preview said %v would go", old, young, preview.Lost)
 	}
-	if old := stored(now.AddDate(0, 0, -60)) - stored(now.AddDate(0, 0, -11)); old != 0 {
-		t.Errorf("%v activities are older than the retention", old)
+	if n := stored(60, 11); n != 0 {
+		t.Errorf("%v activities are older than the retention", n)
+	}
+	if n := stored(9, 1); n != young {
+		t.Errorf("%v young activities are left of %v", n, young)
 	}
 	if err := app.db.Expire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := total(); n != ever {
-		t.Errorf("%d activities in all, want %d: counts outlive retention", n, ever)
+	if n := total(); n < ever {
+		t.Errorf("%d activities in all, want at least %d: counts outlive retention", n, ever)
 	}
+	ever = total()
 
 	if err := api.call(t.Context(), "PUT", path, map[string]any{"days": 60}, nil); err != nil {
 		t.Fatal(err)
@@ -71,15 +76,15 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 	drained(t, app)
 	eventually(t, 30*time.Second, func() error {
 		drained(t, app)
-		if n := stored(now.AddDate(0, 0, -60)); n != all {
+		if n := stored(60, 1); n != all {
 			return fmt.Errorf("%v activities after the second reading, want %v", n, all)
 		}
 		return nil
 	})
-	if n := total(); n != ever {
+	if n := total(); n < ever || n > ever+20 { // some of today's
 		t.Errorf("%d activities in all, want %d: a second reading makes none twice", n, ever)
 	}
-	after := report(t, api, "tickets_created", url.Values{"from": {now.AddDate(0, 0, -30).Format(time.DateOnly)}}).table()
+	after := report(t, api, "tickets_created", url.Values{"from": {day(30)}, "to": {day(1)}, "interval": {"day"}}).table()
 	if diff := diffTables(after, created, []string{"tickets"}); diff != "" {
 		t.Errorf("tickets created: %s", diff)
 	}

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"deskstream/ingest/zendesktest"
 	"deskstream/schemas"
@@ -80,6 +81,9 @@ func TestWorkedAccountLive(t *testing.T) {
 	}
 	app, api := startApp(t, server.URL())
 	source := connect(t, api, account.Subdomain, admin, 4000)
+	// The poller reads schedules before tickets; the deliveries below must not come earlier than it would have brought them.
+	waitRead(t, api, source, "schedules")
+	drained(t, app)
 	l := liveFeed{T: t, app: app, hook: api.base + "/webhooks/zendesk/" + source, source: source, account: account.Subdomain}
 	l.feed(deliveries[:len(deliveries)*2/3])
 	l.feed(deliveries[:len(deliveries)/2])
@@ -88,6 +92,28 @@ func TestWorkedAccountLive(t *testing.T) {
 	waitSynced(t, api, source)
 	drained(t, app)
 	checkExpected(t, api, readExpected(t, dir))
+}
+
+// waitRead waits until a stream of a source was read once.
+func waitRead(t *testing.T, api *client, source, name string) {
+	t.Helper()
+	eventually(t, 60*time.Second, func() error {
+		var state struct {
+			Streams []struct {
+				Stream  string     `json:"stream"`
+				Through *time.Time `json:"through"`
+			} `json:"streams"`
+		}
+		if err := api.call(t.Context(), "GET", "/v1/sources/"+source+"/sync", nil, &state); err != nil {
+			return err
+		}
+		for _, st := range state.Streams {
+			if st.Stream == name && st.Through != nil {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s is not read yet", name)
+	})
 }
 
 // liveFeed delivers what Zendesk delivered.
