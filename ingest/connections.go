@@ -191,15 +191,25 @@ func (c *Connections) Resync(ctx context.Context, id, mode string) error {
 		return conflict("source-not-connected", "the source is not connected: authorize or reconnect it first")
 	}
 	if mode == ResyncBackfill {
-		err = c.rewind(ctx, s)
-	} else {
-		err = c.due(ctx, id)
+		return c.backfill(ctx, s)
 	}
-	if err != nil {
+	if err := c.due(ctx, id); err != nil {
 		return err
 	}
-	// The change of the record is what wakes the pollers, in whichever process they run.
-	_, err = c.edit(ctx, id, func(*schemas.Source) error { return nil })
+	return c.wake(ctx, id)
+}
+
+// backfill reads a source again from as far back as the longest retention reaches.
+func (c *Connections) backfill(ctx context.Context, s schemas.Source) error {
+	if err := c.rewind(ctx, s); err != nil {
+		return err
+	}
+	return c.wake(ctx, s.ID)
+}
+
+// wake changes nothing but the time of the record: the change is what wakes the pollers, in whichever process they run.
+func (c *Connections) wake(ctx context.Context, id string) error {
+	_, err := c.edit(ctx, id, func(*schemas.Source) error { return nil })
 	return err
 }
 
@@ -215,11 +225,7 @@ func (c *Connections) Widen(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.rewind(ctx, s); err != nil {
-		return err
-	}
-	_, err = c.edit(ctx, id, func(*schemas.Source) error { return nil }) // wakes the pollers
-	return err
+	return c.backfill(ctx, s)
 }
 
 // rewind sends all cursors back to the start of the longest retention.

@@ -3,7 +3,6 @@ package stream
 import (
 	"container/list"
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"deskstream/schemas"
@@ -120,28 +119,21 @@ func (j *journal) overdue(n int, busy func(key string) bool) (rows []*journalled
 
 // journalRow appends a row to the data of a journal message: key and value, each with its length in front.
 func journalRow(b []byte, key string, data []byte) []byte {
-	b = append(binary.AppendUvarint(b, uint64(len(key))), key...)
-	return append(binary.AppendUvarint(b, uint64(len(data))), data...)
+	return appendField(appendField(b, key), data)
 }
 
 // readJournal gives the rows of a journal message to fn.
 func readJournal(b []byte, fn func(key string, data []byte)) error {
-	field := func() ([]byte, bool) {
-		n, size := binary.Uvarint(b)
-		if size <= 0 || n > uint64(len(b)-size) {
-			return nil, false
-		}
-		end := size + int(n)
-		v := b[size:end:end]
-		b = b[end:]
-		return v, true
-	}
 	for len(b) > 0 {
-		key, ok := field()
-		data, ok2 := field()
-		if !ok || !ok2 {
+		key, rest, ok := cutField(b)
+		if !ok {
 			return errTorn
 		}
+		data, rest, ok := cutField(rest)
+		if !ok {
+			return errTorn
+		}
+		b = rest
 		if len(data) == 0 {
 			data = nil
 		}

@@ -18,12 +18,14 @@ const (
 	blockBytes        = 16 << 20
 	defaultSinkLinger = 200 * time.Millisecond
 	// A write costs ClickHouse much more than a row does. Rows that are out of date anyway, because the processor that made them has a
-	// backlog, wait behindLinger times as long while more come within quietLinger times; rows that only replace older ones of their kind wait summaryLinger times as long.
+	// backlog, wait behindLinger times as long while more come within quietLinger times; rows that only replace older ones of their kind
+	// wait summaryLinger times as long.
 	behindLinger  = 25
 	quietLinger   = 3
-	restWrites    = 2
-	longestRest   = time.Second
 	summaryLinger = 5
+	// restWrites and longestRest bound the pause behind a slow write.
+	restWrites  = 2
+	longestRest = time.Second
 	// writeGrace is how long a write may go on after the program was asked to end.
 	writeGrace = 8 * time.Second
 	// staleAfter is the age of an intent from which a rival may have taken it over: its owner was stopped for so long.

@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -101,18 +100,12 @@ func (l *loop) parts(msgs []message) ([][]byte, error) {
 
 // encodeMessage writes subject, headers and data, each with its length in front.
 func encodeMessage(b []byte, m message) []byte {
-	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
-	text(m.Subject)
-	b = binary.AppendUvarint(b, uint64(len(m.Header)))
+	b = binary.AppendUvarint(appendField(b, m.Subject), uint64(len(m.Header)))
 	for k, v := range m.Header {
-		text(k)
-		text(v[0])
+		b = appendField(appendField(b, k), v[0])
 	}
-	b = binary.AppendUvarint(b, uint64(len(m.Data)))
-	return append(b, m.Data...)
+	return appendField(b, m.Data)
 }
-
-var errTorn = errors.New("packed messages are torn")
 
 func decodeMessages(b []byte) ([]message, error) {
 	var msgs []message
@@ -125,13 +118,9 @@ func decodeMessages(b []byte) ([]message, error) {
 		return n, true
 	}
 	bytes := func() ([]byte, bool) {
-		n, ok := number()
-		if !ok || n > uint64(len(b)) {
-			return nil, false
-		}
-		v := b[:n:n]
-		b = b[n:]
-		return v, true
+		v, rest, ok := cutField(b)
+		b = rest
+		return v, ok
 	}
 	for len(b) > 0 {
 		subject, ok := bytes()
