@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -59,7 +60,7 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 	}
 	defer app.Stop()
 	announce(app, out)
-	d := &demo{cmd: c, app: app, api: newClient("http://"+app.Addr(), app.apiKey), out: out, began: began}
+	d := &demo{cmd: c, app: app, api: newClient("http://"+app.Addr(), cmp.Or(app.apiKey, app.Config.APIKey)), out: out, began: began}
 	if err := d.connect(ctx); err != nil {
 		return err
 	}
