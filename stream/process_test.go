@@ -389,9 +389,9 @@ func TestProcessWhenFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, s, func() Processor { return forgetful{} })
-	eventually(t, "the stream is full", func() bool {
-		i, err := s.info(t.Context(), s.txn)
-		return err == nil && full(i.State.Bytes, i.Config.MaxBytes)
+	eventually(t, "the server refuses a commit", func() bool {
+		err := s.troubles.lasting(s.now().Add(troubleAfter))
+		return err != nil && strings.Contains(err.Error(), "maximum bytes")
 	})
 	acts := newTable(schemas.TableActivities)
 	run(t, s, func() Processor { return forgetful{} }, acts)
