@@ -1,54 +1,90 @@
 package processors
 
 import (
+	"regexp"
 	"time"
 
 	"deskstream/schemas"
 )
 
-// choice is what somebody decided about a person, as one event tells it.
+// choice is what somebody said of a person, as one event tells it.
 type choice struct {
-	at                  int64 // nanoseconds
-	mail, sms, archived *bool
+	at                     int64 // nanoseconds
+	noMail, noSMS, archive *bool
+	told                   told
 }
 
-// choices are the newest decisions about a user: values are 0 and 1, a time of 0 means none. They outlive what any source says.
-type choices struct{ mail, sms, archived patch[int64] }
+func (c *choice) identities() []schemas.Identity { return c.told.identities() }
 
-func (c *choices) all() []*patch[int64] { return []*patch[int64]{&c.mail, &c.sms, &c.archived} }
+// choices are the newest decisions about a user: values are 0 and 1, a time of 0 means none. They outlive what any source says. Of two
+// decisions of one instant the larger counts: no.
+type choices struct{ noMail, noSMS, archived patch[int64] }
+
+func (c *choices) all() []*patch[int64] { return []*patch[int64]{&c.noMail, &c.noSMS, &c.archived} }
+
+// customKey is the form of a custom field's name.
+var customKey = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
 func (it *item) loadChoice() {
 	var z schemas.PersonChange
 	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.At, "at") {
 		return
 	}
+	for key := range z.Custom {
+		if !customKey.MatchString(key) {
+			it.die("invalid", "the change has a custom field with a name that cannot be used")
+			return
+		}
+	}
 	it.decodedID = int64(z.ID)
-	it.choice = &choice{at: z.At.UnixNano(), mail: z.Email, sms: z.SMS, archived: z.Archived}
+	it.choice = &choice{at: z.At.UnixNano(), noMail: not(z.Email), noSMS: not(z.SMS), archive: z.Archived, told: newTold(&z)}
 }
 
-// takeChoice keeps the newest decision of each kind. It is kept for a user that is not known yet too.
+func not(b *bool) *bool {
+	if b == nil {
+		return nil
+	}
+	n := !*b
+	return &n
+}
+
+// takeChoice keeps the newest decision of each kind and the newest values. They are kept for a user that is not known yet too. A choice
+// that says nothing has the person worked out anew.
 func (r *run) takeChoice(a *accountWork, it *item) {
 	if it.load(); it.domain == domainDead {
 		r.dead(it)
 		return
 	}
 	w := r.user(a, it.id)
+	w.see(it)
 	w.u.id = it.id
-	c, news := it.choice, false
+	c := it.choice
+	news := w.u.told.take(&c.told)
+	nothing := c.noMail == nil && c.noSMS == nil && c.archive == nil && c.told.empty()
 	for _, d := range []struct {
 		have *patch[int64]
 		told *bool
-	}{{&w.u.chosen.mail, c.mail}, {&w.u.chosen.sms, c.sms}, {&w.u.chosen.archived, c.archived}} {
+	}{{&w.u.chosen.noMail, c.noMail}, {&w.u.chosen.noSMS, c.noSMS}, {&w.u.chosen.archived, c.archive}} {
 		if d.told != nil {
 			news = take(d.have, c.at, int64(flag(*d.told))) || news
 		}
 	}
-	if !news {
+	if !news && !nothing {
 		r.result.Duplicates++
 		return
 	}
-	w.see(it)
+	if schemas.IsOwnUser(schemas.ZID(it.id)) && !nothing {
+		w.u.bear(c.at / int64(time.Second))
+	}
 	r.touch(userKey(a.prefix, it.id))
+}
+
+// bear makes a user of ours an end user since the first word about it.
+func (u *user) bear(at int64) {
+	if u.born == 0 || at < u.born {
+		u.born = at
+		u.roles = []rolePoint{{at, byte(roleEndUser)}}
+	}
 }
 
 // choose writes the newest decisions about any of a person's users over what the sources say.
@@ -65,7 +101,9 @@ func choose(row *schemas.PersonRow, users []*user) {
 	to := []*uint8{&row.EmailPermission, &row.SMSPermission, &row.Archived}
 	for i, p := range newest.all() {
 		if p.at != 0 {
-			*to[i] = uint8(p.value)
+			if *to[i] = uint8(p.value); i < 2 {
+				*to[i] = 1 - *to[i]
+			}
 			row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), p.at/int64(time.Second)))
 		}
 	}

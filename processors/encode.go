@@ -315,6 +315,34 @@ func encodeAlias(a *schemas.PersonAlias) []byte {
 	return o.end()
 }
 
+func encodeIdentity(i *schemas.PersonIdentity) []byte {
+	o := newObject(make([]byte, 0, 200))
+	o.str("account", i.Account)
+	o.str("kind", i.Kind)
+	o.str("value", i.Value)
+	o.int("user_id", i.UserID)
+	o.flag("strong", i.Strong)
+	o.time("created_at", i.CreatedAt)
+	o.flag("is_deleted", i.IsDeleted)
+	return o.end()
+}
+
+func encodeMerge(m *schemas.PersonMerge) []byte {
+	o := newObject(make([]byte, 0, 360))
+	o.str("account", m.Account)
+	o.str("merge_id", m.MergeID)
+	o.int("user_id", m.UserID)
+	o.str("absorbed_id", m.AbsorbedID)
+	o.str("survivor_id", m.SurvivorID)
+	o.int("via_user_id", m.ViaUserID)
+	o.str("reason", m.Reason)
+	o.time("at", m.At)
+	o.timePtr("ended_at", m.EndedAt)
+	o.flag("undone", m.Undone)
+	o.flag("is_deleted", m.IsDeleted)
+	return o.end()
+}
+
 func encodeStats(s *schemas.PersonStats) []byte {
 	o := newObject(make([]byte, 0, 480+len(s.LastSubject)))
 	o.str("account", s.Account)

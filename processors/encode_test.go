@@ -55,6 +55,8 @@ func TestRowsAreWrittenLikeJSON(t *testing.T) {
 		{&schemas.Message{}, func(v any) []byte { return encodeMessage(v.(*schemas.Message)) }},
 		{&schemas.PersonRow{}, func(v any) []byte { return encodePerson(v.(*schemas.PersonRow)) }},
 		{&schemas.PersonAlias{}, func(v any) []byte { return encodeAlias(v.(*schemas.PersonAlias)) }},
+		{&schemas.PersonIdentity{}, func(v any) []byte { return encodeIdentity(v.(*schemas.PersonIdentity)) }},
+		{&schemas.PersonMerge{}, func(v any) []byte { return encodeMerge(v.(*schemas.PersonMerge)) }},
 		{&schemas.PersonStats{}, func(v any) []byte { return encodeStats(v.(*schemas.PersonStats)) }},
 		{&schemas.PersonActivity{}, func(v any) []byte { return encodePersonActivity(v.(*schemas.PersonActivity)) }},
 		{&schemas.ActivityCount{}, func(v any) []byte { return encodeActivityCount(v.(*schemas.ActivityCount)) }},

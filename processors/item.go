@@ -44,6 +44,7 @@ type item struct {
 	hint   *ticketHint
 	user   *userFacts
 	choice *choice
+	link   *linkFacts
 	org    *orgFacts
 	name   *nameFacts
 	cal    schedule
@@ -84,7 +85,7 @@ func newItem(ev *schemas.Event) *item {
 		it.peek(domainTicket, "ticket_id", "id")
 	case schemas.KindMetricEvent:
 		it.peek(domainMetric, "ticket_id", "id")
-	case schemas.KindUser, schemas.KindPerson:
+	case schemas.KindUser, schemas.KindPerson, schemas.KindLink:
 		it.peek(domainUser, "id", "")
 	case schemas.KindOrganization:
 		it.peek(domainOrganization, "id", "")
@@ -136,7 +137,7 @@ func (it *item) consistent() bool {
 		return it.org.id == it.id
 	case it.name != nil:
 		return it.name.id == it.id
-	case it.rec != nil, it.choice != nil:
+	case it.rec != nil, it.choice != nil, it.link != nil:
 		return it.decodedID == it.id
 	case it.ev.Kind == schemas.KindAudit, it.ev.Kind == schemas.KindRating, it.ev.Kind == schemas.KindMetricEvent:
 		return it.decodedID == it.id && it.decodedSub == it.sub
@@ -158,6 +159,8 @@ func (it *item) decode() {
 		it.loadUser()
 	case schemas.KindPerson:
 		it.loadChoice()
+	case schemas.KindLink:
+		it.loadLink()
 	case schemas.KindOrganization:
 		it.loadOrganization()
 	case schemas.KindSchedule:

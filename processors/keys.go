@@ -277,7 +277,7 @@ func (k *keyer) people(b *batch) {
 			if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
 				continue
 			}
-			if it.load(); it.user != nil || it.choice != nil {
+			if it.load(); it.user != nil || it.choice != nil || it.link != nil {
 				news = true
 			}
 		}
@@ -336,13 +336,25 @@ func (w *walk) visit(id int64) {
 	for _, p := range u.pairs {
 		w.visit(p.other)
 	}
+	for _, l := range u.links {
+		w.visit(l.other)
+	}
 	items := w.pending.users[userKey(w.prefix, id)]
 	for _, it := range items {
-		if it.load(); it.user == nil {
-			continue
+		it.load()
+		switch {
+		case it.user != nil:
+			source = orElse(source, it.ev.Source)
+			w.facts(it.user)
+		case it.link != nil:
+			for _, other := range it.link.others {
+				w.other(other)
+			}
+		case it.choice != nil:
+			for _, i := range it.choice.identities() {
+				w.identity(i)
+			}
 		}
-		source = orElse(source, it.ev.Source)
-		w.facts(it.user)
 	}
 	if len(items) > 0 || len(u.pairs) > 0 {
 		w.days(u, items, source)
@@ -360,22 +372,31 @@ func (w *walk) facts(f *userFacts) {
 	for _, i := range fresh.identities() {
 		w.identity(i)
 	}
-	w.identity(identity{kind: byEmail, value: foldEmail(f.email)})
+	w.identity(schemas.Identity{Kind: byEmail, Value: foldEmail(f.email)})
 	if f.other == 0 {
 		return
 	}
-	w.visit(f.other)
-	if other, loaded := look[user](w.k, userKey(w.prefix, f.other)); loaded && other != nil {
-		w.days(other, nil, other.source)
+	if other := w.other(f.other); other != nil {
 		w.k.need(counterKey(w.prefix, other.source, f.at))
 	}
 }
 
-func (w *walk) identity(i identity) {
-	if i.value == "" {
+// other follows a user that an event about another one touches too.
+func (w *walk) other(id int64) *user {
+	w.visit(id)
+	other, loaded := look[user](w.k, userKey(w.prefix, id))
+	if !loaded || other == nil {
+		return nil
+	}
+	w.days(other, nil, other.source)
+	return other
+}
+
+func (w *walk) identity(i schemas.Identity) {
+	if i.Value == "" {
 		return
 	}
-	row, loaded := look[identityRow](w.k, identityKey(w.prefix, i.kind, i.value))
+	row, loaded := look[identityRow](w.k, identityKey(w.prefix, i.Kind, i.Value))
 	if !loaded || row == nil || len(row.users) > maxSharers {
 		return
 	}

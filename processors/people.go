@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"slices"
 	"sort"
 
 	"deskstream/schemas"
@@ -36,6 +37,7 @@ func (r *run) people() {
 	keys := sortedKeys(r.users)
 	for _, key := range keys {
 		r.index(r.users[key])
+		r.emitIdentities(r.users[key])
 		r.release(r.users[key])
 	}
 	done := map[string]bool{}
@@ -66,30 +68,30 @@ func (r *run) partners() {
 // index moves the user from the identities it had to those it has.
 func (r *run) index(w *userWork) {
 	now := w.u.identities()
-	for _, i := range w.before {
+	for _, i := range w.before.identities {
 		if !carries(now, i) {
-			key := identityKey(w.account.prefix, i.kind, i.value)
+			key := identityKey(w.account.prefix, i.Kind, i.Value)
 			row := open[identityRow](r, key)
 			row.users = removed(row.users, w.id)
 			r.touch(key)
 		}
 	}
 	for _, i := range now {
-		key := identityKey(w.account.prefix, i.kind, i.value)
+		key := identityKey(w.account.prefix, i.Kind, i.Value)
 		row := open[identityRow](r, key)
 		if contains(row.users, w.id) {
 			continue
 		}
-		row.kind, row.value = i.kind, i.value
+		row.kind, row.value = i.Kind, i.Value
 		row.users = append(row.users, w.id)
 		sort.Slice(row.users, func(a, b int) bool { return row.users[a] < row.users[b] })
 		r.touch(key)
 	}
 }
 
-func carries(list []identity, i identity) bool {
+func carries(list []schemas.Identity, i schemas.Identity) bool {
 	for _, o := range list {
-		if o.kind == i.kind && o.value == i.value {
+		if o.Kind == i.Kind && o.Value == i.Value {
 			return true
 		}
 	}
@@ -139,26 +141,22 @@ func (u *user) person() bool {
 func (r *run) resolve(w *userWork, done map[string]bool) {
 	a := w.account
 	ids, rows := r.component(a, w.id)
-	var nodes []node
+	var nodes []schemas.Identified
 	for _, id := range ids {
 		key := userKey(a.prefix, id)
 		done[key] = true
 		u := open[user](r, key)
 		if u.person() {
-			f := u.now()
-			n := node{id: id, created: f.created, identities: u.identities()}
-			for _, p := range u.pairs {
-				n.pairs = append(n.pairs, p.other)
-			}
-			weaken(n.identities, rows, a)
+			n := u.identified()
+			weaken(n.Identities, rows, a)
 			nodes = append(nodes, n)
 		} else {
 			r.leave(a, key, u)
 		}
 	}
-	identifiers := a.sources.of(w.source).identifiers()
-	for _, members := range group(nodes, identifiers) {
-		r.emitPerson(a, members)
+	for _, p := range Group(nodes, a.sources.of(w.source).identifiers()) {
+		r.logMerges(a, &p, w.now.Unix())
+		r.emitPerson(a, p.Members)
 	}
 	for _, key := range sortedKeys(rows) {
 		r.emitClaim(a, key, rows[key])
@@ -166,10 +164,10 @@ func (r *run) resolve(w *userWork, done map[string]bool) {
 }
 
 // weaken takes the power to merge from values that too many users share.
-func weaken(ids []identity, rows map[string]*identityRow, a *accountWork) {
+func weaken(ids []schemas.Identity, rows map[string]*identityRow, a *accountWork) {
 	for i := range ids {
-		if row := rows[identityKey(a.prefix, ids[i].kind, ids[i].value)]; row != nil && len(row.users) > maxSharers {
-			ids[i].strong = false
+		if row := rows[identityKey(a.prefix, ids[i].Kind, ids[i].Value)]; row != nil && len(row.users) > maxSharers {
+			ids[i].Strong = false
 		}
 	}
 }
@@ -182,12 +180,15 @@ func (r *run) component(a *accountWork, start int64) ([]int64, map[string]*ident
 		for _, p := range u.pairs {
 			ids = union(ids, []int64{p.other})
 		}
+		for _, l := range u.links {
+			ids = union(ids, []int64{l.other})
+		}
 		list := u.identities()
 		if w := r.users[userKey(a.prefix, ids[i])]; w != nil {
-			list = append(list, w.before...) // a value given up may pass to someone else
+			list = append(list, w.before.identities...) // a value given up may pass to someone else
 		}
 		for _, x := range list {
-			key := identityKey(a.prefix, x.kind, x.value)
+			key := identityKey(a.prefix, x.Kind, x.Value)
 			if rows[key] != nil {
 				continue
 			}
@@ -207,8 +208,7 @@ func (r *run) emitPerson(a *accountWork, members []int64) {
 		key := userKey(a.prefix, id)
 		u := open[user](r, key)
 		if u.head != head {
-			r.emitAlias(a, "zendesk:"+decimal(id), head)
-			r.emitAlias(a, schemas.OwnPersonID(a.name, schemas.ZID(id)), head)
+			r.pointTo(a, id, head)
 			u.head = head
 			r.touch(key)
 		}
@@ -226,6 +226,14 @@ func (r *run) emitPerson(a *accountWork, members []int64) {
 	}
 }
 
+// pointTo points a user's own names to a person; 0 withdraws them.
+func (r *run) pointTo(a *accountWork, id, head int64) {
+	if !schemas.IsOwnUser(schemas.ZID(id)) {
+		r.emitAlias(a, "zendesk:"+decimal(id), head)
+	}
+	r.emitAlias(a, schemas.OwnPersonID(a.name, schemas.ZID(id)), head)
+}
+
 func (r *run) withdrawPerson(a *accountWork, key string, u *user) {
 	if u.sentPerson == 0 {
 		return
@@ -241,13 +249,13 @@ func (r *run) withdrawPerson(a *accountWork, key string, u *user) {
 // leave takes a user out of the audience: it became an agent or was erased.
 func (r *run) leave(a *accountWork, key string, u *user) {
 	r.withdrawPerson(a, key, u)
+	r.dropMerge(a, key, u)
 	if u.head == 0 {
 		return
 	}
 	u.head = 0
 	r.touch(key)
-	r.emitAlias(a, "zendesk:"+decimal(u.id), 0)
-	r.emitAlias(a, schemas.OwnPersonID(a.name, schemas.ZID(u.id)), 0)
+	r.pointTo(a, u.id, 0)
 }
 
 // emitAlias points a name to a user's person; 0 withdraws it.
@@ -347,7 +355,7 @@ func contactSentence(id int64, x *activity) string {
 	return s
 }
 
-// contactActivities derives what happened to an end user. Agents have none.
+// contactActivities derives what happened to an end user. Agents have none, nor has a user that Zendesk does not know.
 func (r *run) contactActivities(a *accountWork, u *user) []activity {
 	var out []activity
 	add := func(s slug, at int64) *activity {
@@ -355,7 +363,7 @@ func (r *run) contactActivities(a *accountWork, u *user) []activity {
 		return &out[len(out)-1]
 	}
 	f := u.now()
-	if len(u.roles) == 0 || u.rec == nil && u.born == 0 {
+	if len(u.roles) == 0 || u.rec == nil && u.born == 0 || schemas.IsOwnUser(schemas.ZID(u.id)) {
 		return nil
 	}
 	if u.roleAt(f.created) == roleEndUser {
@@ -399,24 +407,28 @@ func (r *run) mergedInto(a *accountWork, u *user, f *userFacts) *pair {
 	return nil
 }
 
-// personRow builds the row of a person from its users, oldest first. Every field takes the newest value there is, users that Zendesk
+// personRow builds the row of a person from its users, survivor first. Every field takes the newest value there is, users that Zendesk
 // keeps active before those it merged away or deleted.
 func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 	users := make([]*user, len(members))
 	facts := make([]userFacts, len(members))
 	order := make([]int, len(members))
-	row := &schemas.PersonRow{Account: a.name, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(members[0])), UserIDs: members, Custom: "{}"}
+	row := &schemas.PersonRow{Account: a.name, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(members[0])), UserIDs: members}
 	archived := true
 	for i, id := range members {
 		users[i] = open[user](r, userKey(a.prefix, id))
 		facts[i] = users[i].now()
 		order[i] = i
 		row.OwnIDs = append(row.OwnIDs, schemas.OwnPersonID(a.name, schemas.ZID(id)))
-		row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), facts[i].at))
+		row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), facts[i].at, users[i].told.at()))
+		if i == 0 || facts[i].created < row.CreatedAt.Unix() {
+			row.CreatedAt = unix(facts[i].created)
+		}
+		fill(&row.SourceID, users[i].source)
 		archived = archived && users[i].archived
 	}
 	head := users[0]
-	row.SourceID, row.CreatedAt, row.Archived = head.source, unix(facts[0].created), flag(archived)
+	row.Archived = flag(archived)
 	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
 	choose(row, users)
 	sort.SliceStable(order, func(i, j int) bool {
@@ -426,20 +438,15 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 		}
 		return x.at > y.at
 	})
+	for n, to := range []*string{&row.FirstName, &row.LastName, &row.Email, &row.PhoneNumber, &row.Language, &row.Timezone, &row.ExternalID} {
+		*to = newest(users, facts, order, n)
+	}
 	for _, i := range order {
-		s := &users[i].system
-		fill(&row.FirstName, s.first.value)
-		fill(&row.LastName, s.last.value)
-		fill(&row.Email, s.email.value)
-		fill(&row.PhoneNumber, s.phone.value)
-		fill(&row.Language, s.language.value)
-		fill(&row.Timezone, s.zone.value)
-		fill(&row.ExternalID, facts[i].external)
 		if row.OrganizationID == 0 {
 			row.OrganizationID = facts[i].org
 		}
 	}
-	row.Zendesk = zendeskObject(facts, order)
+	row.Zendesk, row.Custom = zendeskObject(facts, order), customOf(users)
 	return row
 }
 
@@ -450,7 +457,12 @@ func fill(to *string, v string) {
 }
 
 // zendeskObject writes the Zendesk fields of product.md 3.2: of the leading user, empty texts filled from the others.
+// A person Zendesk does not know has none.
 func zendeskObject(facts []userFacts, order []int) string {
+	order = slices.DeleteFunc(slices.Clone(order), func(i int) bool { return schemas.IsOwnUser(schemas.ZID(facts[i].id)) })
+	if len(order) == 0 {
+		return "{}"
+	}
 	f := facts[order[0]]
 	for _, i := range order[1:] {
 		o := &facts[i]

@@ -65,12 +65,6 @@ func parseTime(s string) (time.Time, bool) {
 	return t, err == nil
 }
 
-// identity is a name by which a user may be the same person as another. Kind is one of the settings' identifiers.
-type identity struct {
-	kind, value string
-	strong      bool // may merge people; a weak one only finds them
-}
-
 // Kinds of identities, as the settings name them.
 const (
 	byExternal = "external-id"
@@ -79,16 +73,16 @@ const (
 )
 
 // identitiesOf keeps addresses and numbers that are proven to be the user's own.
-func identitiesOf(list []schemas.ZIdentity) []identity {
-	var out []identity
+func identitiesOf(list []schemas.ZIdentity) []schemas.Identity {
+	var out []schemas.Identity
 	for _, z := range list {
 		switch {
 		case !z.Verified:
 		case z.Type == "email" && personal(z.Deliverable):
-			out = append(out, identity{byEmail, foldEmail(z.Value), true})
+			out = append(out, schemas.Identity{Kind: byEmail, Value: foldEmail(z.Value), Strong: true})
 		case z.Type == "phone_number":
 			if n := phoneNumber(z.Value); n != "" {
-				out = append(out, identity{byPhone, n, true})
+				out = append(out, schemas.Identity{Kind: byPhone, Value: n, Strong: true})
 			}
 		}
 	}
@@ -107,8 +101,8 @@ func personal(state string) bool {
 func foldEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // identities lists by what the user may be found and merged: external id (case does not matter), verified email addresses, phone
-// number unless it is shared. An address that is not verified only finds the user.
-func (u *user) identities() []identity {
+// number unless it is shared, and whatever was told through our API. An address that is not verified only finds the user.
+func (u *user) identities() []schemas.Identity {
 	if u.id == 0 {
 		return nil
 	}
@@ -116,29 +110,32 @@ func (u *user) identities() []identity {
 	if f.erased {
 		return nil
 	}
-	var out []identity
-	add := func(i identity) {
-		if i.value == "" {
+	var out []schemas.Identity
+	add := func(i schemas.Identity) {
+		if i.Value == "" {
 			return
 		}
 		for j := range out {
-			if out[j].kind == i.kind && out[j].value == i.value {
-				out[j].strong = out[j].strong || i.strong
+			if out[j].Kind == i.Kind && out[j].Value == i.Value {
+				out[j].Strong = out[j].Strong || i.Strong
 				return
 			}
 		}
 		out = append(out, i)
 	}
-	add(identity{byExternal, strings.ToLower(strings.TrimSpace(f.external)), true})
-	add(identity{byEmail, foldEmail(f.email), f.verified && !f.fetched})
+	add(schemas.Identity{Kind: byExternal, Value: strings.ToLower(strings.TrimSpace(f.external)), Strong: true})
+	add(schemas.Identity{Kind: byEmail, Value: foldEmail(f.email), Strong: f.verified && !f.fetched})
 	for _, i := range f.identities {
 		if f.fetched {
 			add(i)
 		}
 	}
-	add(identity{byEmail, u.system.email.value, false}) // kept past a deletion
+	add(schemas.Identity{Kind: byEmail, Value: u.system.email.value, Strong: false}) // kept past a deletion
 	if !f.shared {
-		add(identity{byPhone, f.dial, true})
+		add(schemas.Identity{Kind: byPhone, Value: f.dial, Strong: true})
+	}
+	for _, i := range u.told.identities() {
+		add(i)
 	}
 	return out
 }

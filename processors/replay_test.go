@@ -296,7 +296,34 @@ func newWorld(t *rapid.T) *world {
 	for n := int64(1); n <= 2; n++ {
 		w.ticket(n)
 	}
+	for range w.draw(6, "said") {
+		w.said()
+	}
 	return w
+}
+
+// said is what somebody says through our API about the users, one that Zendesk does not know among them.
+func (w *world) said() {
+	ours := int64(schemas.OwnUserID(testAccount, byEmail, "u1@x.test"))
+	who := []int64{201, 202, 203, 204, ours}[w.draw(5, "who")]
+	at := w.tick().Add(time.Duration(w.draw(1000, "ms")) * time.Millisecond)
+	switch w.draw(5, "what") {
+	case 0:
+		w.emit(schemas.KindPerson, map[string]any{"id": who, "at": at, "values": map[string]any{
+			"email": fmt.Sprintf("u%d@x.test", w.draw(4, "address")), "first_name": fmt.Sprintf("Told %d", w.draw(9, "name")),
+		}})
+	case 1:
+		w.emit(schemas.KindPerson, map[string]any{"id": who, "at": at, "values": map[string]any{"external_id": []string{"", "A1", "b2"}[w.draw(3, "external")]}})
+	case 2:
+		w.emit(schemas.KindPerson, map[string]any{
+			"id": who, "at": at, "email": w.chance(50, "permission"), "custom": map[string]any{[]string{"plan", "seats"}[w.draw(2, "key")]: w.draw(3, "value")},
+		})
+	default:
+		other := []int64{201, 202, 203, 204}[w.draw(4, "other")]
+		if other != who {
+			w.emit(schemas.KindLink, map[string]any{"id": who, "at": at, "others": []int64{other}, "apart": w.chance(40, "apart")})
+		}
+	}
 }
 
 // TestReplay: whatever the batches, repeats, lost commits and order, the tables end up the same.

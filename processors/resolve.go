@@ -1,44 +1,60 @@
 package processors
 
-import "sort"
+import (
+	"slices"
+	"sort"
 
-// node is a user as far as it matters to who is the same person.
-type node struct {
-	id, created int64
-	identities  []identity
-	pairs       []int64 // users it was merged with in Zendesk
-}
+	"deskstream/schemas"
+)
 
-// group tells which users are one person. It is a pure function of the set of users: Zendesk's own merges hold always; then one
-// identifier after the other, the strongest first, joins users who share a value of it, unless they have different values of a stronger
-// one. Users are taken oldest first, so a user who fits two people goes to the older one. Groups come out oldest user first.
-func group(nodes []node, identifiers []string) [][]int64 {
-	sort.Slice(nodes, func(i, j int) bool { return nodes[i].before(&nodes[j]) })
-	g := &grouping{nodes: nodes, parent: make([]int, len(nodes)), index: make(map[int64]int, len(nodes))}
-	for i := range nodes {
-		g.parent[i], g.index[nodes[i].id] = i, i
+// Group tells which users are one person. It is a pure function of the set of users: what somebody decided by hand holds always, then
+// Zendesk's own merges; then one identifier after the other, the strongest first, joins users who share a value of it, unless they have
+// different values of a stronger one or somebody took them apart. Users are taken oldest first, so a user who fits two people goes to
+// the older one. Parties come out by their oldest user.
+func Group(users []schemas.Identified, identifiers []string) []schemas.Party {
+	sort.Slice(users, func(i, j int) bool { return before(&users[i], &users[j]) })
+	g := &grouping{nodes: users, parent: make([]int, len(users)), index: make(map[int64]int, len(users))}
+	for i := range users {
+		g.parent[i], g.index[users[i].User] = i, i
 	}
-	for i := range nodes {
-		for _, other := range nodes[i].pairs {
-			if j, ok := g.index[other]; ok {
-				g.join(i, j)
+	for i := range users {
+		for _, j := range users[i].Joined {
+			g.force(i, j.Other, schemas.MergedByHand)
+		}
+	}
+	for i := range users {
+		for _, other := range users[i].Merged {
+			if !slices.Contains(users[i].Apart, other) {
+				g.force(i, other, schemas.MergedByZendesk)
 			}
 		}
 	}
 	for level, kind := range identifiers {
 		g.level(kind, identifiers[:level])
 	}
-	return g.groups()
+	return g.parties()
 }
 
-func (n *node) before(o *node) bool {
-	return n.created < o.created || n.created == o.created && n.id < o.id
+func before(n, o *schemas.Identified) bool {
+	return n.Created < o.Created || n.Created == o.Created && n.User < o.User
 }
 
 type grouping struct {
-	nodes  []node
+	nodes  []schemas.Identified
 	parent []int // the oldest member leads: parent[i] <= i
 	index  map[int64]int
+	proofs []proof // why nodes were joined: a tree for each party
+}
+
+type proof struct {
+	i, j   int
+	reason string
+}
+
+func (g *grouping) force(i int, other int64, reason string) {
+	if j, ok := g.index[other]; ok {
+		g.join(i, j, reason)
+	}
 }
 
 func (g *grouping) root(i int) int {
@@ -48,47 +64,67 @@ func (g *grouping) root(i int) int {
 	return i
 }
 
-func (g *grouping) join(i, j int) {
+func (g *grouping) join(i, j int, reason string) {
 	a, b := g.root(i), g.root(j)
-	g.parent[max(a, b)] = min(a, b)
+	if a != b {
+		g.parent[max(a, b)] = min(a, b)
+		g.proofs = append(g.proofs, proof{i, j, reason})
+	}
 }
 
 // level joins users who share a value of one identifier.
 func (g *grouping) level(kind string, stronger []string) {
 	byValue := map[string][]int{}
 	for i := range g.nodes {
-		for _, id := range g.nodes[i].identities {
-			if id.kind == kind && id.strong {
-				byValue[id.value] = append(byValue[id.value], i)
+		for _, id := range g.nodes[i].Identities {
+			if id.Kind == kind && id.Strong {
+				byValue[id.Value] = append(byValue[id.Value], i)
 			}
 		}
 	}
 	for _, value := range sortedKeys(byValue) {
-		g.share(byValue[value], stronger)
+		g.share(byValue[value], kind, stronger)
 	}
 }
 
 // share joins each user with the oldest of those before it that it does not contradict.
-func (g *grouping) share(members []int, stronger []string) {
+func (g *grouping) share(members []int, kind string, stronger []string) {
 	for i, m := range members {
 		for _, older := range members[:i] {
 			if g.root(m) == g.root(older) {
 				break
 			}
 			if !g.contradict(m, older, stronger) {
-				g.join(m, older)
+				g.join(m, older, kind)
 				break
 			}
 		}
 	}
 }
 
-// contradict says whether the people of two users have different values of a stronger identifier.
+// contradict says whether the people of two users have different values of a stronger identifier, or were taken apart.
 func (g *grouping) contradict(i, j int, stronger []string) bool {
+	if g.apart(g.root(i), g.root(j)) {
+		return true
+	}
 	for _, kind := range stronger {
 		a, b := g.values(g.root(i), kind), g.values(g.root(j), kind)
 		if len(a) > 0 && len(b) > 0 && !overlap(a, b) {
 			return true
+		}
+	}
+	return false
+}
+
+func (g *grouping) apart(a, b int) bool {
+	for i := range g.nodes {
+		if g.root(i) != a {
+			continue
+		}
+		for _, other := range g.nodes[i].Apart {
+			if j, ok := g.index[other]; ok && g.root(j) == b {
+				return true
+			}
 		}
 	}
 	return false
@@ -100,9 +136,9 @@ func (g *grouping) values(root int, kind string) []string {
 		if g.root(i) != root {
 			continue
 		}
-		for _, id := range g.nodes[i].identities {
-			if id.kind == kind && id.strong {
-				out = append(out, id.value)
+		for _, id := range g.nodes[i].Identities {
+			if id.Kind == kind && id.Strong {
+				out = append(out, id.Value)
 			}
 		}
 	}
@@ -120,19 +156,55 @@ func overlap(a, b []string) bool {
 	return false
 }
 
-// groups lists the members of each person.
-func (g *grouping) groups() [][]int64 {
+// parties lists the members of each person, the survivor first, and why each belongs to it.
+func (g *grouping) parties() []schemas.Party {
 	at := map[int]int{}
-	var out [][]int64
+	var out []schemas.Party
 	for i := range g.nodes {
 		r := g.root(i)
 		k, ok := at[r]
 		if !ok {
 			k = len(out)
 			at[r] = k
-			out = append(out, nil)
+			out = append(out, schemas.Party{})
 		}
-		out[k] = append(out[k], g.nodes[i].id)
+		out[k].Members = append(out[k].Members, g.nodes[i].User)
+	}
+	for i := range out {
+		g.lead(&out[i])
+		g.explain(&out[i])
 	}
 	return out
+}
+
+// lead puts the survivor first: the one of the newest merge by hand, else the oldest.
+func (g *grouping) lead(p *schemas.Party) {
+	survivor, newest := p.Members[0], int64(0)
+	for _, id := range p.Members {
+		for _, j := range g.nodes[g.index[id]].Joined {
+			if _, here := g.index[j.Other]; here && j.Leads && (j.At > newest || j.At == newest && id < survivor) {
+				survivor, newest = id, j.At
+			}
+		}
+	}
+	i := slices.Index(p.Members, survivor)
+	p.Members = slices.Insert(slices.Delete(p.Members, i, i+1), 0, survivor)
+}
+
+// explain walks from the survivor along what joined the users.
+func (g *grouping) explain(p *schemas.Party) {
+	reached := []int64{p.Members[0]}
+	for n := 0; n < len(reached); n++ {
+		for _, e := range g.proofs {
+			a, b := g.nodes[e.i].User, g.nodes[e.j].User
+			if b == reached[n] {
+				a, b = b, a
+			}
+			if a == reached[n] && !slices.Contains(reached, b) {
+				reached = append(reached, b)
+				p.Links = append(p.Links, schemas.PartyLink{User: b, Via: a, Reason: e.reason})
+			}
+		}
+	}
+	sort.Slice(p.Links, func(i, j int) bool { return p.Links[i].User < p.Links[j].User })
 }

@@ -17,7 +17,7 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 2
+const stateVersion = 3
 
 // slot is a state row in use.
 type slot struct {
@@ -66,7 +66,7 @@ type userWork struct {
 	account *accountWork
 	id      int64
 	u       *user
-	before  []identity // identities it had when the batch began
+	before  *standing // when the batch began
 	now     time.Time
 	source  string
 	known   bool // it was known before the batch
@@ -206,8 +206,8 @@ func (r *run) take(it *item) {
 		r.takeSource(a, it)
 		return
 	}
-	// While disconnected nothing is merged (R53); what people decide here holds all the same.
-	if a.sources.silent(it.ev.Source) && it.ev.Kind != schemas.KindPerson {
+	// While disconnected nothing is merged (R53); what is said here holds all the same.
+	if a.sources.silent(it.ev.Source) && it.ev.Kind != schemas.KindPerson && it.ev.Kind != schemas.KindLink {
 		r.result.Ignored++
 		return
 	}

@@ -39,7 +39,7 @@ type userFacts struct {
 	suspend  bool
 	erased   bool // permanently deleted
 
-	identities []identity // verified addresses and numbers, when they were fetched
+	identities []schemas.Identity // verified addresses and numbers, when they were fetched
 	fetched    bool
 	named      bool // a webhook that tells the name
 	other      int64
@@ -79,6 +79,7 @@ type user struct {
 	roles  []rolePoint
 	versions
 	pairs []pair
+	links []link
 
 	decided  bool // the permissions were decided, when the user was first seen as an end user
 	mail     bool
@@ -86,6 +87,8 @@ type user struct {
 	archived bool
 	system   systemFields
 	chosen   choices
+	told     told
+	merge    sentMerge
 
 	sentPerson uint64
 	sentAgent  uint64
@@ -402,7 +405,7 @@ func (r *run) user(a *accountWork, id int64) *userWork {
 	w, ok := r.users[key]
 	if !ok {
 		w = &userWork{account: a, id: id, u: open[user](r, key)}
-		w.before, w.known = w.u.identities(), len(w.u.roles) > 0
+		w.before, w.known = w.u.standing(), len(w.u.roles) > 0
 		r.users[key] = w
 	}
 	return w
@@ -415,8 +418,12 @@ func sameUser(u *user, it *item, fingerprint uint64) bool {
 
 // takeUser merges a user record or webhook.
 func (r *run) takeUser(a *accountWork, it *item) {
-	if it.ev.Kind == schemas.KindPerson {
+	switch it.ev.Kind {
+	case schemas.KindPerson:
 		r.takeChoice(a, it)
+		return
+	case schemas.KindLink:
+		r.takeLink(a, it)
 		return
 	}
 	set := a.sources.of(it.ev.Source)

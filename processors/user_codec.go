@@ -1,5 +1,7 @@
 package processors
 
+import "deskstream/schemas"
+
 func (u *user) empty() bool { return u.id == 0 }
 
 func (u *user) encode(w *writer) {
@@ -30,6 +32,9 @@ func (u *user) encode(w *writer) {
 		w.int(p.at)
 		w.int(p.value)
 	}
+	u.told.encode(w)
+	list(w, u.links, func(w *writer, l *link) { w.int(l.other); w.int(l.at); w.byte(byte(l.kind)) })
+	u.merge.encode(w)
 	w.hash(u.sentPerson)
 	w.hash(u.sentAgent)
 	w.int(u.head)
@@ -60,6 +65,9 @@ func (u *user) decode(r *reader) {
 	for _, p := range u.chosen.all() {
 		p.at, p.value = r.int(), r.int()
 	}
+	u.told.decode(r)
+	u.links = readList(r, func(r *reader, l *link) { l.other, l.at, l.kind = r.int(), r.int(), linkKind(r.byte()) })
+	u.merge.decode(r)
 	u.sentPerson, u.sentAgent, u.head = r.hash(), r.hash(), r.int()
 	u.activities = readList(r, readSentActivity)
 	u.retention = r.hash()
@@ -77,7 +85,7 @@ func (f *userFacts) encode(w *writer) {
 	for _, b := range []bool{f.verified, f.shared, f.active, f.suspend, f.erased, f.fetched} {
 		w.bool(b)
 	}
-	list(w, f.identities, func(w *writer, i *identity) { w.str(i.kind); w.str(i.value); w.bool(i.strong) })
+	list(w, f.identities, func(w *writer, i *schemas.Identity) { w.str(i.Kind); w.str(i.Value); w.bool(i.Strong) })
 }
 
 func (f *userFacts) decode(r *reader) {
@@ -93,7 +101,7 @@ func (f *userFacts) decode(r *reader) {
 	for _, b := range []*bool{&f.verified, &f.shared, &f.active, &f.suspend, &f.erased, &f.fetched} {
 		*b = r.bool()
 	}
-	f.identities = readList(r, func(r *reader, i *identity) { i.kind, i.value, i.strong = r.str(), r.str(), r.bool() })
+	f.identities = readList(r, func(r *reader, i *schemas.Identity) { i.Kind, i.Value, i.Strong = r.str(), r.str(), r.bool() })
 }
 
 func (s *systemFields) all() []*patch[string] {

@@ -24,7 +24,8 @@ const (
 	KindTicketField       Kind = "ticket_field"       // a ticket field object
 	KindUserField         Kind = "user_field"         // a user field object
 	KindOrganizationField Kind = "organization_field" // an organization field object
-	KindPerson            Kind = "person"             // what somebody decided about a person through our API (PersonChange as JSON)
+	KindPerson            Kind = "person"             // what somebody said of a person through our API (PersonChange as JSON)
+	KindLink              Kind = "person_link"        // what somebody decided about who is the same person (PersonLink as JSON)
 	KindSource            Kind = "source"             // our own source settings (Settings as JSON), so that stages learn them from the stream
 )
 
@@ -112,14 +113,4 @@ type StreamMeta struct {
 	Gen        uint64    // generation: rows of a rebuilt stream outrank older ones
 	LastSeq    uint64    // last sequence known to be stored
 	RecordedAt time.Time // zero when saving = now; UTC
-}
-
-// PersonChange is what somebody decided about a person: it is told for each Zendesk user of the person and outlives every sync. Nil
-// means that nothing was decided.
-type PersonChange struct {
-	ID       ZID       `json:"id"` // Zendesk user
-	At       time.Time `json:"at"`
-	Email    *bool     `json:"email,omitempty"` // permission to send
-	SMS      *bool     `json:"sms,omitempty"`   // permission to send
-	Archived *bool     `json:"archived,omitempty"`
 }

@@ -19,12 +19,15 @@ const (
 	TableMetricEvents     = "metric_events"
 	TableNames            = "names"
 	TableActivityCounts   = "activity_counts"
+	TablePersonIdentities = "person_identities"
+	TablePersonMerges     = "person_merges"
 )
 
 // Tables lists every table that a sink fills.
 var Tables = []string{
 	TableActivities, TableTickets, TableTicketEvents, TableMessages, TablePeople, TablePersonAliases, TablePersonStats,
 	TablePersonActivities, TableOrganizations, TableAgents, TableRatings, TableMetricEvents, TableNames, TableActivityCounts,
+	TablePersonIdentities, TablePersonMerges,
 }
 
 // FarFuture closes intervals that are still running: the largest DateTime ClickHouse holds.
@@ -203,7 +206,7 @@ type PersonRow struct {
 	SMSPermission   uint8     `json:"sms_permission" ch:"sms_permission"`
 	Archived        uint8     `json:"archived" ch:"archived"`
 	OrganizationID  int64     `json:"organization_id" ch:"organization_id"`
-	UserIDs         []int64   `json:"user_ids" ch:"user_ids"` // Zendesk users that are this person, oldest first
+	UserIDs         []int64   `json:"user_ids" ch:"user_ids"` // users that are this person, survivor first; from 2^60 on they are not Zendesk's
 	OwnIDs          []string  `json:"own_ids" ch:"own_ids"`   // OwnPersonID of each
 	Zendesk         string    `json:"zendesk" ch:"zendesk"`   // JSON object, product.md 3.2 names in snake case
 	Custom          string    `json:"custom" ch:"custom"`     // JSON object
@@ -218,6 +221,32 @@ type PersonAlias struct {
 	Alias     string `json:"alias" ch:"alias"`
 	PersonID  string `json:"person_id" ch:"person_id"`
 	IsDeleted uint8  `json:"is_deleted" ch:"is_deleted"`
+}
+
+// PersonIdentity is one identifier of one user that is in the audience.
+type PersonIdentity struct {
+	Account   string    `json:"account" ch:"account"`
+	Kind      string    `json:"kind" ch:"kind"`   // external-id, email or phone-number
+	Value     string    `json:"value" ch:"value"` // lower case; phone numbers in E.164
+	UserID    int64     `json:"user_id" ch:"user_id"`
+	Strong    uint8     `json:"strong" ch:"strong"` // 1: may merge people, as a verified address does
+	CreatedAt time.Time `json:"created_at" ch:"created_at"`
+	IsDeleted uint8     `json:"is_deleted" ch:"is_deleted"`
+}
+
+// PersonMerge is a merge of a user's person into another, in force or ended.
+type PersonMerge struct {
+	Account    string     `json:"account" ch:"account"`
+	MergeID    string     `json:"merge_id" ch:"merge_id"`
+	UserID     int64      `json:"user_id" ch:"user_id"`         // whose person was absorbed
+	AbsorbedID string     `json:"absorbed_id" ch:"absorbed_id"` // own person id of that user
+	SurvivorID string     `json:"survivor_id" ch:"survivor_id"` // person that absorbed it
+	ViaUserID  int64      `json:"via_user_id" ch:"via_user_id"` // user of the survivor it is the same as
+	Reason     string     `json:"reason" ch:"reason"`           // zendesk, manual, or the identifier both carry
+	At         time.Time  `json:"at" ch:"at"`                   // when it was noticed
+	EndedAt    *time.Time `json:"ended_at" ch:"ended_at"`       // null while it is in force
+	Undone     uint8      `json:"undone" ch:"undone"`           // 1: ended because somebody undid it, not because an identifier went
+	IsDeleted  uint8      `json:"is_deleted" ch:"is_deleted"`
 }
 
 // PersonStats are a Zendesk user's ticket figures, kept past retention.

@@ -28,6 +28,8 @@ var shapes = map[string]shape{
 	"metric_events":     {key: []string{"account", "ticket_id", "metric", "instance_id", "event_id"}},
 	"names":             {key: []string{"account", "kind", "id"}},
 	"activity_counts":   {key: []string{"account", "activity", "hour", "source_id"}},
+	"person_identities": {key: []string{"account", "kind", "value", "user_id"}},
+	"person_merges":     {key: []string{"account", "merge_id"}},
 }
 
 // Columns that the sink fills in itself.

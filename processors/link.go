@@ -1,0 +1,122 @@
+package processors
+
+import (
+	"sort"
+
+	"deskstream/schemas"
+)
+
+// linkKind is what somebody decided about two users. Of two decisions of one instant the larger counts: apart.
+type linkKind byte
+
+const (
+	linkFollows linkKind = iota // one person, the other's survives
+	linkLeads                   // one person, this user's survives
+	linkApart                   // two people
+)
+
+// link is the newest decision about this user and another. Both have it.
+type link struct {
+	other int64
+	at    int64 // nanoseconds
+	kind  linkKind
+}
+
+// linkFacts is what an event says about users being one person.
+type linkFacts struct {
+	at     int64
+	others []int64
+	apart  bool
+}
+
+// maxLinked bounds the users one decision is about.
+const maxLinked = 100
+
+func (it *item) loadLink() {
+	var z schemas.PersonLink
+	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.At, "at") {
+		return
+	}
+	if len(z.Others) == 0 || len(z.Others) > maxLinked {
+		it.die("invalid", "the link is about no other user, or about too many")
+		return
+	}
+	it.decodedID = int64(z.ID)
+	it.link = &linkFacts{at: z.At.UnixNano(), apart: z.Apart}
+	for _, other := range z.Others {
+		if other <= 0 || other == z.ID {
+			it.die("invalid", "the link names a user that cannot be another one")
+			return
+		}
+		it.link.others = append(it.link.others, int64(other))
+	}
+}
+
+// takeLink keeps the decision with all users it is about.
+func (r *run) takeLink(a *accountWork, it *item) {
+	if it.load(); it.domain == domainDead {
+		r.dead(it)
+		return
+	}
+	w, l, news := r.user(a, it.id), it.link, false
+	mine, theirs := linkLeads, linkFollows
+	if l.apart {
+		mine, theirs = linkApart, linkApart
+	}
+	w.see(it)
+	w.u.id = it.id
+	for _, other := range l.others {
+		o := r.user(a, other)
+		o.see(it)
+		o.u.id = other
+		news = w.u.addLink(link{other, l.at, mine}) || news
+		news = o.u.addLink(link{it.id, l.at, theirs}) || news
+		r.touch(userKey(a.prefix, other))
+	}
+	if !news {
+		r.result.Duplicates++
+	}
+	r.touch(userKey(a.prefix, it.id))
+}
+
+func (u *user) addLink(l link) bool {
+	i := sort.Search(len(u.links), func(i int) bool { return u.links[i].other >= l.other })
+	if i < len(u.links) && u.links[i].other == l.other {
+		have := &u.links[i]
+		if l.at < have.at || l.at == have.at && l.kind <= have.kind {
+			return false
+		}
+		*have = l
+		return true
+	}
+	u.links = append(u.links, link{})
+	copy(u.links[i+1:], u.links[i:])
+	u.links[i] = l
+	return true
+}
+
+// identified gives the user as far as it matters to who is the same person.
+func (u *user) identified() schemas.Identified {
+	n := schemas.Identified{User: u.id, Created: u.now().created, Identities: u.identities()}
+	for _, p := range u.pairs {
+		n.Merged = append(n.Merged, p.other)
+	}
+	for _, l := range u.links {
+		if l.kind == linkApart {
+			n.Apart = append(n.Apart, l.other)
+		} else {
+			n.Joined = append(n.Joined, schemas.Joined{Other: l.other, At: l.at, Leads: l.kind == linkLeads})
+		}
+	}
+	return n
+}
+
+// apartFrom says whether somebody took the user apart from any of others.
+func (u *user) apartFrom(others []int64) bool {
+	for _, l := range u.links {
+		if l.kind == linkApart && contains(others, l.other) {
+			return true
+		}
+	}
+	return false
+}

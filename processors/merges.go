@@ -1,0 +1,152 @@
+package processors
+
+import (
+	"slices"
+
+	"deskstream/schemas"
+)
+
+// sentMerge is the merge of a user's person into another's as it was emitted.
+type sentMerge struct {
+	head, via int64 // head 0 = none
+	reason    byte
+	at        int64 // when it was noticed
+	ended     bool
+}
+
+// mergeReasons number the reasons in state: append only.
+var mergeReasons = [...]string{schemas.MergedByZendesk, schemas.MergedByHand, byExternal, byEmail, byPhone}
+
+func reasonByte(reason string) byte {
+	for i, r := range mergeReasons {
+		if r == reason {
+			return byte(i)
+		}
+	}
+	return 0
+}
+
+// logMerges keeps the log of merges in line with who is the same person now.
+func (r *run) logMerges(a *accountWork, p *schemas.Party, now int64) {
+	r.endMerge(a, p.Members[0], p.Members, now)
+	for _, l := range p.Links {
+		key := userKey(a.prefix, l.User)
+		u := open[user](r, key)
+		want := sentMerge{head: p.Members[0], via: l.Via, reason: reasonByte(l.Reason), at: u.merge.at}
+		if want == u.merge {
+			continue
+		}
+		if u.merge.head != want.head {
+			r.endMerge(a, l.User, p.Members, now)
+		}
+		if u.merge.head != want.head || u.merge.ended {
+			want.at = now
+		}
+		u.merge = want
+		r.touch(key)
+		r.emitMerge(a, u, nil)
+	}
+}
+
+// endMerge closes the log entry of a user who is no longer part of what it was merged into. An entry whose survivor was absorbed itself,
+// or led by the user now, is replaced by others and goes.
+func (r *run) endMerge(a *accountWork, id int64, members []int64, now int64) {
+	key := userKey(a.prefix, id)
+	u := open[user](r, key)
+	if u.merge.head == 0 || u.merge.ended {
+		return
+	}
+	r.touch(key)
+	if contains(members, u.merge.head) {
+		r.emitMerge(a, u, func(row *schemas.PersonMerge) { row.IsDeleted = 1 })
+		u.merge = sentMerge{}
+		return
+	}
+	u.merge.ended = true
+	r.emitMerge(a, u, func(row *schemas.PersonMerge) {
+		at := unix(now)
+		row.EndedAt, row.Undone = &at, flag(u.apartFrom([]int64{u.merge.head, u.merge.via}))
+	})
+}
+
+// dropMerge takes the log entry of a user who is no person any more away.
+func (r *run) dropMerge(a *accountWork, key string, u *user) {
+	if u.merge.head == 0 {
+		return
+	}
+	r.emitMerge(a, u, func(row *schemas.PersonMerge) { row.IsDeleted = 1 })
+	u.merge = sentMerge{}
+	r.touch(key)
+}
+
+func (r *run) emitMerge(a *accountWork, u *user, change func(*schemas.PersonMerge)) {
+	m := &u.merge
+	row := schemas.PersonMerge{
+		Account: a.name, MergeID: schemas.MergeID(a.name, u.id, m.head), UserID: u.id, AbsorbedID: schemas.OwnPersonID(a.name, schemas.ZID(u.id)),
+		SurvivorID: schemas.OwnPersonID(a.name, schemas.ZID(m.head)), ViaUserID: m.via, Reason: mergeReasons[m.reason], At: unix(m.at),
+	}
+	if change != nil {
+		change(&row)
+	}
+	r.emitLast(schemas.TablePersonMerges, row.MergeID, encodeMerge(&row))
+}
+
+func (m *sentMerge) encode(w *writer) {
+	w.int(m.head)
+	if m.head == 0 {
+		return
+	}
+	w.int(m.via)
+	w.byte(m.reason)
+	w.int(m.at)
+	w.bool(m.ended)
+}
+
+func (m *sentMerge) decode(r *reader) {
+	if m.head = r.int(); m.head == 0 {
+		return
+	}
+	m.via, m.reason, m.at, m.ended = r.int(), r.byte(), r.int(), r.bool()
+	if int(m.reason) >= len(mergeReasons) {
+		r.fail()
+	}
+}
+
+// standing is what of a user others are found by.
+type standing struct {
+	identities []schemas.Identity
+	listed     bool // in the audience: the identities are in their table
+	created    int64
+}
+
+func (u *user) standing() *standing {
+	return &standing{identities: u.identities(), listed: u.person(), created: u.now().created}
+}
+
+// emitIdentities keeps the table of identities in line with what the user carries.
+func (r *run) emitIdentities(w *userWork) {
+	before, now := w.before.published(), w.u.standing().published()
+	for _, i := range before {
+		if !carries(now, i) {
+			r.emitIdentity(w, i, 1)
+		}
+	}
+	for _, i := range now {
+		if w.before.created != w.u.now().created || !slices.Contains(before, i) {
+			r.emitIdentity(w, i, 0)
+		}
+	}
+}
+
+func (s *standing) published() []schemas.Identity {
+	if !s.listed {
+		return nil
+	}
+	return s.identities
+}
+
+func (r *run) emitIdentity(w *userWork, i schemas.Identity, deleted uint8) {
+	r.emit(schemas.TablePersonIdentities, encodeIdentity(&schemas.PersonIdentity{
+		Account: w.account.name, Kind: i.Kind, Value: i.Value, UserID: w.id, Strong: flag(i.Strong), CreatedAt: unix(w.u.now().created), IsDeleted: deleted,
+	}))
+}

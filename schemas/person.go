@@ -1,0 +1,104 @@
+package schemas
+
+import (
+	"encoding/json"
+	"hash/fnv"
+	"time"
+)
+
+// PersonChange is what somebody said of a person through our API. It is told of one user of the person: a Zendesk user, or one of ours
+// (OwnUserID), which comes into being with it. Nil means that nothing was said. Decisions outlive every sync; of a value the newest word
+// counts, Zendesk's or ours. A change that says nothing has the user's person worked out anew.
+type PersonChange struct {
+	ID       ZID                        `json:"id"`
+	At       time.Time                  `json:"at"`
+	Email    *bool                      `json:"email,omitempty"` // permission to send
+	SMS      *bool                      `json:"sms,omitempty"`   // permission to send
+	Archived *bool                      `json:"archived,omitempty"`
+	Values   PersonValues               `json:"values,omitzero"`
+	Custom   map[string]json.RawMessage `json:"custom,omitempty"` // null takes the field away
+}
+
+// PersonValues are the system fields of a person as somebody wants them. "" empties a field.
+type PersonValues struct {
+	FirstName   *string `json:"first_name,omitempty"`
+	LastName    *string `json:"last_name,omitempty"`
+	Email       *string `json:"email,omitempty"`
+	PhoneNumber *string `json:"phone_number,omitempty"` // E.164
+	Language    *string `json:"language,omitempty"`     // BCP 47
+	Timezone    *string `json:"timezone,omitempty"`     // IANA
+	ExternalID  *string `json:"external_id,omitempty"`
+}
+
+// PersonLink is what somebody decided about whether users are one person, whatever their identifiers say. It holds between ID and each
+// of Others; of several decisions about two users the newest counts.
+type PersonLink struct {
+	ID     ZID       `json:"id"` // its person survives a merge
+	At     time.Time `json:"at"`
+	Others []ZID     `json:"others"`
+	Apart  bool      `json:"apart,omitempty"` // they are not the same person
+}
+
+// Identity is a name by which a user may be the same person as another.
+type Identity struct {
+	Kind   string // one of the settings' identifiers
+	Value  string // folded: lower case, E.164
+	Strong bool   // may merge people; a weak one only finds them
+}
+
+// Identified is a user as far as it matters to who is the same person.
+type Identified struct {
+	User       int64
+	Created    int64 // Unix seconds
+	Identities []Identity
+	Merged     []int64  // users Zendesk merged it with
+	Joined     []Joined // users somebody merged it with
+	Apart      []int64  // users somebody took it apart from
+}
+
+// Joined is a decision that two users are one person.
+type Joined struct {
+	Other int64
+	At    int64 // Unix nanoseconds
+	Leads bool  // this user's person survives, not the other's
+}
+
+// Party is the users that are one person.
+type Party struct {
+	Members []int64 // the survivor, then the others oldest first
+	Links   []PartyLink
+}
+
+// PartyLink says why a user belongs to a party: it is the same as Via, which is nearer to the survivor or the survivor itself.
+type PartyLink struct {
+	User, Via int64
+	Reason    string // MergedByZendesk, MergedByHand or the identifier they share
+}
+
+// Reasons of a merge besides identifiers.
+const (
+	MergedByZendesk = "zendesk"
+	MergedByHand    = "manual"
+)
+
+// firstOwnUser is above every id that Zendesk gives.
+const firstOwnUser ZID = 1 << 60
+
+// OwnUserID is the id of the user that stands for a person known by an identifier only (kind and folded value), never by Zendesk. The
+// same identifier gives the same id, so that telling it twice makes one person.
+func OwnUserID(account, kind, value string) ZID {
+	h := fnv.New64a()
+	for _, part := range []string{account, kind, value} {
+		_, _ = h.Write([]byte(part))
+		_, _ = h.Write([]byte{0})
+	}
+	return firstOwnUser | ZID(h.Sum64()>>4)
+}
+
+// IsOwnUser tells users of ours from Zendesk's.
+func IsOwnUser(id ZID) bool { return id >= firstOwnUser }
+
+// MergeID names the merge of a user's person into another's.
+func MergeID(account string, user, survivor int64) string {
+	return "m_" + HashID(account, "merge", ZID(user).String(), ZID(survivor).String())
+}
