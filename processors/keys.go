@@ -1,6 +1,10 @@
 package processors
 
-import "deskstream/schemas"
+import (
+	"slices"
+
+	"deskstream/schemas"
+)
 
 // keyer finds out which state rows a batch needs.
 type keyer struct {
@@ -347,7 +351,7 @@ func (w *walk) visit(id int64) {
 			source = orElse(source, it.ev.Source)
 			w.facts(it.user)
 		case it.link != nil:
-			for _, other := range it.link.others {
+			for _, other := range slices.Concat(it.link.others, it.link.together) {
 				w.other(other)
 			}
 		case it.choice != nil:

@@ -12,6 +12,7 @@ type linkKind byte
 const (
 	linkFollows linkKind = iota // one person, the other's survives
 	linkLeads                   // one person, this user's survives
+	linkNone                    // nothing: identifiers decide
 	linkApart                   // two people
 )
 
@@ -24,9 +25,10 @@ type link struct {
 
 // linkFacts is what an event says about users being one person.
 type linkFacts struct {
-	at     int64
-	others []int64
-	apart  bool
+	at       int64
+	others   []int64
+	apart    bool
+	together []int64
 }
 
 // maxLinked bounds the users one decision is about.
@@ -37,7 +39,7 @@ func (it *item) loadLink() {
 	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.At, "at") {
 		return
 	}
-	if len(z.Others) == 0 || len(z.Others) > maxLinked {
+	if len(z.Others) == 0 || len(z.Others) > maxLinked || len(z.Together) > maxLinked {
 		it.die("invalid", "the link is about no other user, or about too many")
 		return
 	}
@@ -49,6 +51,11 @@ func (it *item) loadLink() {
 			return
 		}
 		it.link.others = append(it.link.others, int64(other))
+	}
+	for _, id := range z.Together {
+		if id > 0 {
+			it.link.together = append(it.link.together, int64(id))
+		}
 	}
 }
 
@@ -73,10 +80,26 @@ func (r *run) takeLink(a *accountWork, it *item) {
 		news = o.u.addLink(link{it.id, l.at, theirs}) || news
 		r.touch(userKey(a.prefix, other))
 	}
-	if !news {
+	if !r.void(a, it) && !news {
 		r.result.Duplicates++
 	}
 	r.touch(userKey(a.prefix, it.id))
+}
+
+// void takes back that users of people that are merged were taken apart before.
+func (r *run) void(a *accountWork, it *item) bool {
+	news := false
+	for _, id := range it.link.together {
+		w := r.user(a, id)
+		w.see(it)
+		for _, l := range w.u.links {
+			if l.kind == linkApart && contains(it.link.together, l.other) {
+				news = w.u.addLink(link{l.other, it.link.at, linkNone}) || news
+			}
+		}
+		r.touch(userKey(a.prefix, id))
+	}
+	return news
 }
 
 func (u *user) addLink(l link) bool {
@@ -102,9 +125,11 @@ func (u *user) identified() schemas.Identified {
 		n.Merged = append(n.Merged, p.other)
 	}
 	for _, l := range u.links {
-		if l.kind == linkApart {
+		switch l.kind {
+		case linkApart:
 			n.Apart = append(n.Apart, l.other)
-		} else {
+		case linkNone:
+		case linkFollows, linkLeads:
 			n.Joined = append(n.Joined, schemas.Joined{Other: l.other, At: l.at, Leads: l.kind == linkLeads})
 		}
 	}

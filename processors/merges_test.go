@@ -18,8 +18,10 @@ func (s *scene) told(id int64, minute int, values string) {
 
 func (s *scene) linked(id int64, minute int, apart bool, others ...int64) {
 	s.t.Helper()
-	s.say(schemas.KindLink, `{"id":%d,"at":"2026-03-10T10:%02d:00Z","others":%s,"apart":%v}`, id, minute, strings.ReplaceAll(fmt.Sprint(others), " ", ","), apart)
+	s.say(schemas.KindLink, `{"id":%d,"at":"2026-03-10T10:%02d:00Z","others":%s,"apart":%v}`, id, minute, jsonInts(others), apart)
 }
+
+func jsonInts(list []int64) string { return strings.ReplaceAll(fmt.Sprint(list), " ", ",") }
 
 // merges gives the log of merges in force or ended: absorbed>survivor reason, with a mark behind those that ended.
 func (s *scene) merges(users ...int64) []string {
@@ -116,6 +118,21 @@ func TestMergeByHandAndUndo(t *testing.T) {
 	s.want("old decision", s.alias("zendesk:1"), int64(1))
 	s.linked(1, 9, false, 2, 3)
 	s.want("again", s.merges(1, 2, 3), []string{"1>2 manual ended undone", "2>1 manual", "3>1 manual", "3>2 email ended undone"})
+}
+
+// TestMergeOfPeopleTakenApart: who is merged again comes back with all their users.
+func TestMergeOfPeopleTakenApart(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.user(1, 1, `,"name":"A","email":"a@x.test","verified":true`)
+	s.user(2, 1, `,"name":"B","email":"b@x.test","verified":true`)
+	s.user(3, 1, `,"name":"C","email":"b@x.test","verified":true`)
+	s.linked(1, 1, false, 2)
+	s.linked(2, 2, true, 1)
+	s.linked(3, 2, true, 1)
+	s.want("apart", s.merges(1, 2, 3), []string{"2>1 manual ended undone", "3>1 email ended", "3>2 email"})
+	s.say(schemas.KindLink, `{"id":1,"at":"2026-03-10T10:05:00Z","others":[2],"together":[1,2,3]}`)
+	s.want("together", s.merges(1, 2, 3), []string{"2>1 manual", "3>1 email"})
 }
 
 // TestUndoOfZendesksMerge: a merge that Zendesk told can be undone too.

@@ -33,18 +33,6 @@ func TestR31_R32_R33_SplitName(t *testing.T) {
 	}
 }
 
-func TestPhoneNumber(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"+49 30 123456": "+4930123456", "+1 (415) 555-2671": "+14155552671", "+44 (0)20 7946 0958": "+442079460958", "030 123456": "", "": "",
-		"+": "", "+99999999999999999999": "", "call me": "", "+49": "",
-	} {
-		if got := phoneNumber(in); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestLanguageTag(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"": "", "en-US": "en-US", "pt-br": "pt-BR", "de": "de", "zh-cn": "zh-CN", "en-150": "en-150", "!!": "!!"} {

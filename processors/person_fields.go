@@ -5,7 +5,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/language"
 
 	"deskstream/schemas"
@@ -33,19 +32,6 @@ func bound(s string) string {
 		n++
 	}
 	return s
-}
-
-// phoneNumber gives the E.164 form of a number that carries its country code, "" for any other: without a country it could be anyone's.
-func phoneNumber(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) < 5 || len(s) > 64 || s[0] != '+' {
-		return ""
-	}
-	n, err := phonenumbers.Parse(s, "ZZ")
-	if err != nil || !phonenumbers.IsPossibleNumber(n) {
-		return ""
-	}
-	return phonenumbers.Format(n, phonenumbers.E164)
 }
 
 // languageTag brings a Zendesk locale to a BCP 47 tag; one that is none stays as it is.
@@ -81,7 +67,7 @@ func identitiesOf(list []schemas.ZIdentity) []schemas.Identity {
 		case z.Type == "email" && personal(z.Deliverable):
 			out = append(out, schemas.Identity{Kind: byEmail, Value: foldEmail(z.Value), Strong: true})
 		case z.Type == "phone_number":
-			if n := phoneNumber(z.Value); n != "" {
+			if n := schemas.PhoneNumber(z.Value); n != "" {
 				out = append(out, schemas.Identity{Kind: byPhone, Value: n, Strong: true})
 			}
 		}

@@ -41,7 +41,7 @@ func (t *told) identities() []schemas.Identity {
 	return []schemas.Identity{
 		{Kind: byExternal, Value: strings.ToLower(strings.TrimSpace(t.external.value)), Strong: true},
 		{Kind: byEmail, Value: foldEmail(t.email.value), Strong: true},
-		{Kind: byPhone, Value: phoneNumber(t.phone.value), Strong: true},
+		{Kind: byPhone, Value: schemas.PhoneNumber(t.phone.value), Strong: true},
 	}
 }
 

@@ -109,7 +109,7 @@ func (it *item) loadUser() {
 	}
 	f := &userFacts{
 		id: int64(z.ID), at: z.UpdatedAt.Unix(), hash: it.hash, full: true, created: z.CreatedAt.Unix(), name: cut(z.Name, 1024),
-		email: cut(strings.TrimSpace(z.Email), 320), phone: cut(z.Phone, 128), dial: phoneNumber(z.Phone), alias: cut(z.Alias, 1024), details: cut(z.Details, maxText/2),
+		email: cut(strings.TrimSpace(z.Email), 320), phone: cut(z.Phone, 128), dial: schemas.PhoneNumber(z.Phone), alias: cut(z.Alias, 1024), details: cut(z.Details, maxText/2),
 		notes: cut(z.Notes, maxText/2), role: strings.ToLower(z.Role), locale: cut(z.Locale, 64), external: cut(z.ExternalID, 1024),
 		url: cut(z.URL, 1024), tags: z.Tags, org: int64(z.Organization), verified: z.Verified, shared: z.SharedPhone, suspend: z.Suspended,
 		active: z.Active == nil || *z.Active, hasState: true, erased: z.PermanentlyDe, fields: "{}",

@@ -37,6 +37,8 @@ type PersonLink struct {
 	At     time.Time `json:"at"`
 	Others []ZID     `json:"others"`
 	Apart  bool      `json:"apart,omitempty"` // they are not the same person
+	// Together are all users of people that are merged: that some of them were taken apart before is void.
+	Together []ZID `json:"together,omitempty"`
 }
 
 // Identity is a name by which a user may be the same person as another.

@@ -148,3 +148,15 @@ func TestShortestRetention(t *testing.T) {
 		}
 	}
 }
+
+func TestPhoneNumber(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"+49 30 123456": "+4930123456", "+1 (415) 555-2671": "+14155552671", "+44 (0)20 7946 0958": "+442079460958", "030 123456": "", "": "",
+		"+": "", "+99999999999999999999": "", "call me": "", "+49": "",
+	} {
+		if got := schemas.PhoneNumber(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
