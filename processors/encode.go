@@ -60,6 +60,9 @@ func (o *object) null(k string) { o.key(k); o.b = append(o.b, "null"...) }
 
 func (o *object) bool(k string, v bool) { o.key(k); o.b = strconv.AppendBool(o.b, v) }
 
+// id writes an id as the API does: a string, "" for none.
+func (o *object) id(k string, v int64) { o.str(k, schemas.ZID(v).String()) }
+
 func (o *object) raw(k string, v []byte) { o.key(k); o.b = append(o.b, v...) }
 
 func (o *object) strs(k string, v []string) {

@@ -237,12 +237,12 @@ func (o *organization) happenings(f *orgFacts) []activity {
 // object writes the Zendesk fields of product.md 3.3.
 func (f *orgFacts) object(id int64) string {
 	o := newObject(make([]byte, 0, 256))
-	o.int("organization_id", id)
+	o.id("organization_id", id)
 	for _, p := range [][2]string{{"name", f.name}, {"external_id", f.external}, {"details", f.details}, {"notes", f.notes}, {"url", f.url}} {
 		o.str(p[0], p[1])
 	}
 	o.strs("domain_names", f.domains)
-	o.int("group_id", f.group)
+	o.id("group_id", f.group)
 	o.bool("shared_tickets", f.sharedTickets)
 	o.bool("shared_comments", f.sharedComments)
 	o.strs("tags", f.tags)

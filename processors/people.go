@@ -487,7 +487,7 @@ func zendeskObject(facts []userFacts, order []int) string {
 		}
 	}
 	o := newObject(make([]byte, 0, 512))
-	o.int("user_id", f.id)
+	o.str("user_id", decimal(f.id))
 	for _, p := range [][2]string{
 		{"name", f.name},
 		{"email", f.email},
@@ -508,7 +508,7 @@ func zendeskObject(facts []userFacts, order []int) string {
 	o.bool("suspended", f.suspend)
 	o.bool("shared_phone_number", f.shared)
 	o.strs("tags", f.tags)
-	o.int("organization_id", f.org)
+	o.id("organization_id", f.org)
 	if f.login != 0 {
 		o.time("last_login_at", unix(f.login))
 	}

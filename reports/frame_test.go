@@ -28,10 +28,12 @@ var access = map[string][]string{
 	"PATCH /v1/sources/{id}": {"admin"}, "DELETE /v1/sources/{id}": {"admin"}, "POST /v1/sources/{id}/authorize": {"admin"},
 	"PUT /v1/sources/{id}/webhook": {"admin"}, "POST /v1/sources/{id}/webhook/register": {"admin"}, "POST /v1/sources/{id}/disconnect": {"admin"},
 	"POST /v1/sources/{id}/reconnect": {"admin"}, "POST /v1/sources/{id}/archive": {"admin"}, "POST /v1/sources/{id}/restore": {"admin"},
-	"POST /v1/sources/{id}/resync": {"admin"}, "POST /v1/sources/{id}/retention/preview": {"admin"}, "PUT /v1/sources/{id}/retention": {"admin"}, "GET /v1/sources/{id}/sync": {"admin"}, "GET /v1/sources/{id}/overview": {"admin"},
+	"POST /v1/sources/{id}/resync": {"admin"}, "POST /v1/sources/{id}/retention/preview": {"admin"}, "PUT /v1/sources/{id}/retention": {"admin"}, "GET /v1/sources/{id}/sync": {"admin"},
+	"POST /v1/sources/{id}/identifiers/preview": {"admin"}, "GET /v1/sources/{id}/overview": {"admin"},
 	"GET /v1/sources/{id}/activity": {"admin"}, "GET /v1/sources/{id}/audience": {"admin"},
 
-	"GET /v1/people": {"people"}, "PATCH /v1/people/{id}": {"people"}, "POST /v1/people/{id}/archive": {"people"}, "POST /v1/people/{id}/restore": {"people"}, "GET /v1/people/{id}": {"people"}, "GET /v1/people/{id}/activities": {"people"}, "GET /v1/organizations": {"people"},
+	"GET /v1/people": {"people"}, "POST /v1/people": {"people"}, "POST /v1/people/merge": {"people"}, "GET /v1/people/{id}/merges": {"people"},
+	"POST /v1/merges/{id}/undo": {"people"}, "PATCH /v1/people/{id}": {"people"}, "POST /v1/people/{id}/archive": {"people"}, "POST /v1/people/{id}/restore": {"people"}, "GET /v1/people/{id}": {"people"}, "GET /v1/people/{id}/activities": {"people"}, "GET /v1/organizations": {"people"},
 	"GET /v1/organizations/{id}": {"people"}, "GET /v1/fields": {"people"},
 
 	"GET /v1/reports": {"reports"}, "GET /v1/reports/{metric}": {"reports"}, "GET /v1/reports/{metric}/sql": {"reports"},

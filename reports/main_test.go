@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"deskstream/local/localtest"
+	"deskstream/processors"
 	"deskstream/schemas"
 	"deskstream/sinks"
 )
@@ -194,6 +195,8 @@ func (c *steps) ApplyRetention(_ context.Context, account string, r schemas.Rete
 	return err
 }
 
+func (m *memory) Reflected(context.Context, string, ...string) error { return nil }
+
 // Publish records events as a stream would.
 func (m *memory) Publish(_ context.Context, events ...schemas.Event) error {
 	m.mu.Lock()
@@ -283,7 +286,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	connections := &steps{store: store}
 	registry := prometheus.NewRegistry()
 	o := Options{
-		DB: db, Sources: store, Keys: store, Connections: connections, Retention: connections, Events: store, Now: func() time.Time { return testNow },
+		DB: db, Sources: store, Keys: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Now: func() time.Time { return testNow },
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {

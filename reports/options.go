@@ -55,9 +55,12 @@ type Retention interface {
 	ApplyRetention(ctx context.Context, account string, r schemas.Retention) error
 }
 
-// Events takes events for the processors and returns once they are stored.
+// Events takes events for the processors.
 type Events interface {
+	// Publish returns once the events are stored.
 	Publish(ctx context.Context, events ...schemas.Event) error
+	// Reflected returns once what was published for an account before is in the given tables; an error if ctx ends first.
+	Reflected(ctx context.Context, account string, tables ...string) error
 }
 
 // Check is one thing that must be in order before the process is ready. Check returns why it is not.
@@ -66,7 +69,7 @@ type Check struct {
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Connections, Retention and Events are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Connections, Retention, Events and Group are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
@@ -74,7 +77,9 @@ type Options struct {
 	Connections Connections
 	Retention   Retention
 	Events      Events
-	Renderer    Renderer // nil = liquid.New with its default limits
+	// Group tells which users are one person by some identifiers, strongest first; it may reorder users.
+	Group    func(users []schemas.Identified, identifiers []string) []schemas.Party
+	Renderer Renderer // nil = liquid.New with its default limits
 
 	Location        *time.Location        // account time zone; nil = UTC
 	Now             func() time.Time      // nil = time.Now
@@ -93,7 +98,7 @@ type Options struct {
 func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
 		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Connections": o.Connections == nil,
-		"Retention": o.Retention == nil, "Events": o.Events == nil,
+		"Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil,
 	} {
 		if missing {
 			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)

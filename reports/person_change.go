@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -15,8 +16,9 @@ import (
 func (s *server) personChangeRoutes() {
 	scopes := []string{scopePeople}
 	handle(s, route{
-		method: http.MethodPatch, path: "/v1/people/{id}", id: "change-person", tag: tagPeople, summary: "Change what a person permits", scopes: scopes,
-		detail: "What is set here holds whatever Zendesk says later: an unsubscribe outlives every sync, merge and resync. The newest word counts.",
+		method: http.MethodPatch, path: "/v1/people/{id}", id: "change-person", tag: tagPeople, summary: "Change a person's fields or what they permit", scopes: scopes,
+		detail: "Permissions hold whatever Zendesk says later: an unsubscribe outlives every sync, merge and resync. Of a field's value the newest word " +
+			"counts, yours or Zendesk's.",
 	}, s.patchPerson)
 	step := func(name, summary string, archived bool) {
 		handle(s, route{
@@ -31,76 +33,104 @@ func (s *server) personChangeRoutes() {
 
 type personPatch struct {
 	ID   string `path:"id" maxLength:"400"`
-	Body struct {
-		Permissions struct {
-			Email *bool `json:"email,omitempty" doc:"May be mailed"`
-			SMS   *bool `json:"sms,omitempty" doc:"May be texted"`
-		} `json:"permissions"`
-	}
+	Body personValues
 }
 
 func (s *server) patchPerson(ctx context.Context, in *personPatch) (*answer[person], error) {
-	p := in.Body.Permissions
-	if p.Email == nil && p.SMS == nil {
-		return nil, schemas.Invalid("body.permissions", "must set email, sms or both to true or false")
+	if in.Body.empty() {
+		return nil, schemas.Invalid("body", "must set a field of the person: first_name, last_name, email, phone_number, external_id, language, timezone, "+
+			"permissions.email, permissions.sms or one in custom")
 	}
-	return reply(s.changePerson(ctx, in.ID, schemas.PersonChange{Email: p.Email, SMS: p.SMS}))
+	if err := invalidFields(in.Body.clean("body.")); err != nil {
+		return nil, err
+	}
+	return reply(s.changePerson(ctx, in.ID, in.Body.change(time.Time{})))
 }
 
-const (
-	// changeShows is how long a change is waited for until it can be read back, looked at every changeLook.
-	changeShows = 5 * time.Second
-	changeLook  = 50 * time.Millisecond
-)
+// changeShows is how long a change is waited for until it can be read back.
+const changeShows = 5 * time.Second
 
-// changePerson stores a change for all users of a person and answers the person with it, if possible once everybody sees it.
+// changePerson stores a change of a person and answers the person with it, if possible once everybody sees it.
 func (s *server) changePerson(ctx context.Context, name string, c schemas.PersonChange) (person, error) {
 	who, err := s.person(ctx, name)
 	if err != nil {
 		return person{}, err
 	}
-	if len(who.userIDs) == 0 || len(who.Sources) == 0 {
+	if len(who.userIDs) == 0 {
 		return person{}, &schemas.Problem{Class: schemas.ErrConflict, Code: "no-user", Detail: "the person has no user that the change could be kept for"}
 	}
 	c.At = s.Now().UTC()
-	events := make([]schemas.Event, 0, len(who.userIDs))
-	for _, id := range who.userIDs {
-		c.ID = schemas.ZID(id)
-		data, err := json.Marshal(c)
-		if err != nil {
-			return person{}, fmt.Errorf("change of a person: %w", err)
-		}
-		events = append(events, schemas.Event{
-			ID: "api:" + who.account + ":person:" + strings.ToLower(rand.Text()), Kind: schemas.KindPerson, Source: who.Sources[0], Account: who.account,
-			Via: "api", ReceivedAt: c.At, Data: data,
-		})
+	events, err := changeEvents(who, c)
+	if err != nil {
+		return person{}, err
 	}
 	if err := s.Events.Publish(ctx, events...); err != nil {
 		return person{}, storeError(err)
 	}
-	s.awaitChange(ctx, name, c)
+	s.reflect(ctx, who.account)
 	applyChange(who, c)
 	return *who, nil
 }
 
-// awaitChange returns when the change can be read, or after some time: it is stored in any case.
-func (s *server) awaitChange(ctx context.Context, name string, c schemas.PersonChange) {
+// changeEvents tells decisions to all users of the person, so that they stay with each of them, and values to the one that leads.
+func changeEvents(who *person, c schemas.PersonChange) ([]schemas.Event, error) {
+	var events []schemas.Event
+	decided := c.Email != nil || c.SMS != nil || c.Archived != nil
+	for i, id := range who.userIDs {
+		c.ID = schemas.ZID(id)
+		if i > 0 {
+			if !decided {
+				break
+			}
+			c.Values, c.Custom = schemas.PersonValues{}, nil
+		}
+		e, err := apiEvent(who.account, who.source(), schemas.KindPerson, c.At, c)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// source is the source whose settings hold for what is said about the person; "" = the standard ones.
+func (p *person) source() string {
+	if len(p.Sources) == 0 {
+		return ""
+	}
+	return p.Sources[0]
+}
+
+// apiEvent is an event of our own making.
+func apiEvent(account, source string, kind schemas.Kind, at time.Time, body any) (schemas.Event, error) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return schemas.Event{}, fmt.Errorf("event %s: %w", kind, err)
+	}
+	return schemas.Event{
+		ID: "api:" + account + ":" + string(kind) + ":" + strings.ToLower(rand.Text()), Kind: kind, Source: source, Account: account,
+		Via: "api", ReceivedAt: at, Data: data,
+	}, nil
+}
+
+// reflect waits until what was published for an account can be read back, or for some time: it is stored in any case.
+func (s *server) reflect(ctx context.Context, account string) {
 	ctx, cancel := context.WithTimeout(ctx, changeShows)
 	defer cancel()
-	for {
-		seen, err := s.person(ctx, name)
-		if err == nil {
-			before := *seen
-			if applyChange(seen, c); before.Permissions == seen.Permissions && before.Archived == seen.Archived {
-				return
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(changeLook):
-		}
+	_ = s.Events.Reflected(ctx, account, schemas.TablePeople, schemas.TablePersonAliases, schemas.TablePersonMerges, schemas.TablePersonIdentities)
+}
+
+// fieldsOf lists the fields of a person in the order in which PersonValues has them.
+func fieldsOf(p *person) []*string {
+	return []*string{&p.FirstName, &p.LastName, &p.Email, &p.PhoneNumber, &p.Language, &p.Timezone, &p.ExternalID}
+}
+
+func jsonText(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return ""
 	}
+	return string(b)
 }
 
 func applyChange(p *person, c schemas.PersonChange) {
@@ -110,6 +140,22 @@ func applyChange(p *person, c schemas.PersonChange) {
 	}{{&p.Permissions.Email, c.Email}, {&p.Permissions.SMS, c.SMS}, {&p.Archived, c.Archived}} {
 		if d.told != nil {
 			*d.to = *d.told
+		}
+	}
+	v := &c.Values
+	to := fieldsOf(p)
+	for i, told := range []*string{v.FirstName, v.LastName, v.Email, v.PhoneNumber, v.Language, v.Timezone, v.ExternalID} {
+		if told != nil {
+			*to[i] = *told
+		}
+	}
+	p.Custom = maps.Clone(p.Custom)
+	for key, raw := range c.Custom {
+		var value any
+		if json.Unmarshal(raw, &value) != nil || value == nil {
+			delete(p.Custom, key)
+		} else {
+			p.Custom[key] = value
 		}
 	}
 }

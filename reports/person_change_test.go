@@ -32,12 +32,20 @@ func TestPatchPerson(t *testing.T) {
 		}
 	}
 	for body, parts := range map[string][]string{
-		`{}`:                              {"body", "permissions"},
-		`{"permissions":{}}`:              {"body.permissions", "email", "sms"},
+		`{}`:                              {"body", "permissions", "first_name"},
+		`{"permissions":{}}`:              {"body", "permissions.email", "permissions.sms"},
 		`{"permissions":{"email":"no"}}`:  {"body.permissions.email"},
 		`{"permissions":{"push":true}}`:   {"body.permissions.push"},
-		`{"permissions":null}`:            {"body.permissions"},
-		`{"email":"other@x.test"}`:        {"body.email"},
+		`{"permissions":null}`:            {"body"},
+		`{"email":"no address"}`:          {"body.email", "jo@x.test"},
+		`{"email":5}`:                     {"body.email"},
+		`{"phone_number":"030 1234567"}`:  {"body.phone_number", "country code"},
+		`{"language":"!!"}`:               {"body.language", "BCP 47"},
+		`{"timezone":"Mars/Olympus"}`:     {"body.timezone", "IANA"},
+		`{"custom":{"A b":1}}`:            {"body.custom.A b", "a-z"},
+		`{"custom":{"a":{"b":1}}}`:        {"body.custom.a", "list of texts"},
+		`{"custom":{"a":[1]}}`:            {"body.custom.a"},
+		`{"archived":true}`:               {"body.archived"},
 		`not JSON`:                        {},
 		`{"permissions":{"email":null}}`:  {},
 		`{"permissions":{"email":false}`:  {},
@@ -55,4 +63,29 @@ func TestPatchPerson(t *testing.T) {
 	}
 	s.store.fail = schemas.ErrUnavailable
 	s.wantProblem(s.call("POST", "/v1/people/p_2001/restore", "people-key", nil), 503, "unavailable")
+}
+
+// TestPatchPersonFields checks that decisions go to every user of a person and values to the one that leads.
+func TestPatchPersonFields(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, readOnly(t).db, nil)
+	var p person
+	s.want(200, s.call("PATCH", "/v1/people/p_2001", "people-key", // as it is already, so that nobody waits
+		`{"email":" JO@x.test ","phone_number":"+1 415 555 0100","permissions":{"sms":false},"custom":{"tier":"A"}}`), &p)
+	if p.Email != "jo@x.test" || p.Custom["tier"] != "A" || len(s.store.published) != 2 {
+		t.Fatalf("%+v, %d events", p, len(s.store.published))
+	}
+	want := []string{
+		`{"id":2001,"at":"2026-03-20T12:00:00Z","sms":false,"values":{"email":"jo@x.test","phone_number":"+14155550100"},"custom":{"tier":"A"}}`,
+		`{"id":2004,"at":"2026-03-20T12:00:00Z","sms":false}`,
+	}
+	for i, e := range s.store.published {
+		if string(e.Data) != want[i] {
+			t.Errorf("%s, want %s", e.Data, want[i])
+		}
+	}
+	s.want(200, s.call("PATCH", "/v1/people/p_2001", "people-key", `{"first_name":"Jo"}`), &p)
+	if len(s.store.published) != 3 {
+		t.Errorf("%d events", len(s.store.published))
+	}
 }

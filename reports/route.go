@@ -27,6 +27,7 @@ type route struct {
 	status       int      // of a success; 0 = 200, or 204 without a body
 	parameters   []*huma.Param
 	maxBody      int64                   // bytes; 0 = 1 MiB
+	accepts      []string                // media types of a raw body
 	content      map[string]reflect.Type // of a success, where it is not what the handler's output says
 }
 
@@ -57,6 +58,13 @@ func (r route) operation(api huma.API) huma.Operation {
 			Description: "Any error, as a problem (RFC 9457)",
 			Content:     map[string]*huma.MediaType{problemType: {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
 		}},
+	}
+	if len(r.accepts) > 0 {
+		op.SkipValidateBody = true // the handler reads it
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+		for _, kind := range r.accepts {
+			op.RequestBody.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+		}
 	}
 	if len(r.content) > 0 {
 		content := map[string]*huma.MediaType{}

@@ -231,7 +231,10 @@ type sourcePatch struct {
 }
 
 func (s *server) patchSource(ctx context.Context, in *sourcePatch) (*answer[sourceView], error) {
-	return reply(s.changeSource(ctx, in.ID, func(src *schemas.Source, now time.Time) error {
+	var before []string
+	var settings schemas.Settings
+	view, err := s.changeSource(ctx, in.ID, func(src *schemas.Source, now time.Time) error {
+		before = src.Identifiers
 		var bad fieldErrors
 		if in.Body.Name != nil {
 			if src.Name = strings.TrimSpace(*in.Body.Name); src.Name == "" {
@@ -244,8 +247,15 @@ func (s *server) patchSource(ctx context.Context, in *sourcePatch) (*answer[sour
 		bad.optIn(&src.OptIn, in.Body.OptIn, now)
 		bad.fields(&src.Fields, in.Body.Fields)
 		bad.identifiers(&src.Identifiers, in.Body.Identifiers)
+		settings = src.Settings
 		return invalidFields(bad)
-	}))
+	})
+	if err == nil && !slices.Equal(before, settings.Identifiers) {
+		if err := s.regroup(ctx, &settings, before); err != nil {
+			return nil, fmt.Errorf("the identifiers are stored, but people are merged by them only with their next change: %w", err)
+		}
+	}
+	return reply(view, err)
 }
 
 // changeSource applies a change to the stored record, again if another writer was faster.

@@ -121,7 +121,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 
 func TestR27_R44_PatchSource(t *testing.T) {
 	t.Parallel()
-	s := offline(t, nil)
+	s := readOnly(t)
 	path := "/v1/sources/" + testSource
 	s.store.fences = 2 // another writer is faster twice
 	var v sourceView

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"deskstream/ingest/zendesktest"
+)
+
+// shownPerson is what the tests here read of a person.
+type shownPerson struct {
+	ID         string         `json:"id"`
+	FirstName  string         `json:"first_name"`
+	Email      string         `json:"email"`
+	Zendesk    map[string]any `json:"zendesk"`
+	Custom     map[string]any `json:"custom"`
+	MergedFrom []string       `json:"merged_from"`
+	FirstLast  map[string]struct {
+		Count int64 `json:"count"`
+	} `json:"first_last"`
+}
+
+func (p shownPerson) activities() (n int64) {
+	for r := range maps.Values(p.FirstLast) {
+		n += r.Count
+	}
+	return n
+}
+
+// peopleTest is the whole program with a small account that is synced.
+type peopleTest struct {
+	t      *testing.T
+	app    *App
+	api    *client
+	source string
+}
+
+func newPeopleTest(t *testing.T) *peopleTest {
+	t.Helper()
+	account, err := zendesktest.History(7, 3, 4, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, api := startApp(t, serveAccount(t, account, zendesktest.AdminEmail).URL())
+	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 30)
+	waitSynced(t, api, source)
+	drained(t, app)
+	return &peopleTest{t, app, api, source}
+}
+
+func (p *peopleTest) call(method, path string, body, into any) {
+	p.t.Helper()
+	if err := p.api.call(p.t.Context(), method, path, body, into); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *peopleTest) person(name string) (who shownPerson) {
+	p.t.Helper()
+	p.call("GET", "/v1/people/"+name, nil, &who)
+	return who
+}
+
+// upsert tells of people and gives what became of each, with their ids.
+func (p *peopleTest) upsert(rows ...map[string]any) (status, ids []string) {
+	p.t.Helper()
+	var a struct {
+		Rows []struct{ Status, ID, Reason string } `json:"rows"`
+	}
+	p.call("POST", "/v1/people", rows, &a)
+	for _, r := range a.Rows {
+		status, ids = append(status, r.Status+r.Reason), append(ids, r.ID)
+	}
+	return status, ids
+}
+
+func (p *peopleTest) total() int {
+	p.t.Helper()
+	var list struct {
+		Items []shownPerson `json:"items"`
+	}
+	p.call("GET", "/v1/people?limit=500", nil, &list)
+	return len(list.Items)
+}
+
+// TestUpsertEndToEnd: people that Zendesk does not know come to stay, those it knows get what is told of them, and rows that share an
+// identifier with two people make them one.
+func TestUpsertEndToEnd(t *testing.T) {
+	t.Parallel()
+	p := newPeopleTest(t)
+	before := p.total()
+	status, ids := p.upsert(
+		map[string]any{"email": "New.Person@x.test", "first_name": "New", "custom": map[string]any{"plan": "gold"}},
+		map[string]any{"external_id": "crm-1", "first_name": "Crm"}, map[string]any{"email": "broken"},
+	)
+	if !slices.Equal(status[:2], []string{"created", "created"}) || p.total() != before+2 {
+		t.Fatalf("%v: %d people, %d before", status, p.total(), before)
+	}
+	if who := p.person("email:new.person@x.test"); who.ID != ids[0] || who.FirstName != "New" || who.Custom["plan"] != "gold" || who.Zendesk["user_id"] != nil {
+		t.Errorf("%+v", who)
+	}
+	if status, again := p.upsert(map[string]any{"email": "new.person@x.test", "first_name": "Newer"}); status[0] != "updated" || again[0] != ids[0] {
+		t.Errorf("%v %v", status, again)
+	}
+	if status, _ := p.upsert(map[string]any{"external_id": "CRM-1", "email": "new.person@x.test"}); status[0] != "merged" {
+		t.Errorf("%v", status)
+	}
+	if who := p.person("external:crm-1"); who.Email != "new.person@x.test" || len(who.MergedFrom) != 1 || p.total() != before+1 {
+		t.Errorf("%+v", who)
+	}
+
+	var known struct {
+		Items []shownPerson `json:"items"`
+	}
+	p.call("GET", "/v1/sources/"+p.source+"/audience?limit=1", nil, &known)
+	who := known.Items[0]
+	status, ids = p.upsert(map[string]any{"email": who.Email, "custom": map[string]any{"tier": "A"}})
+	after := p.person(who.ID)
+	if status[0] != "updated" || ids[0] != who.ID || after.Custom["tier"] != "A" || after.Zendesk["user_id"] != who.Zendesk["user_id"] || after.activities() == 0 {
+		t.Errorf("%v %v: %+v", status, ids, after)
+	}
+}
+
+// TestR29_MergeOutlivesResync: people merged by hand are one with the activities of both, by every name, through a resync; undone they
+// are two again, and a resync leaves them so.
+func TestR29_MergeOutlivesResync(t *testing.T) {
+	t.Parallel()
+	p := newPeopleTest(t)
+	var list struct {
+		Items []shownPerson `json:"items"`
+	}
+	p.call("GET", "/v1/people?sort=created_at&limit=2", nil, &list)
+	older, younger := list.Items[0], list.Items[1]
+	sum, people := older.activities()+younger.activities(), p.total()
+	resync := func() {
+		t.Helper()
+		p.call("POST", "/v1/sources/"+p.source+"/resync", map[string]any{"mode": "backfill"}, nil)
+		waitSynced(t, p.api, p.source)
+		drained(t, p.app)
+	}
+	var merge struct {
+		Absorbed   []string    `json:"absorbed"`
+		Activities int64       `json:"activities"`
+		Person     shownPerson `json:"person"`
+	}
+	p.call("POST", "/v1/people/merge", map[string]any{"survivor": younger.ID, "others": []string{older.ID}}, &merge)
+	check := func(when string) {
+		t.Helper()
+		for _, name := range []string{younger.ID, older.ID, "zendesk:" + older.Zendesk["user_id"].(string)} {
+			if who := p.person(name); who.ID != younger.ID || who.activities() != sum || !slices.Equal(who.MergedFrom, []string{older.ID}) {
+				t.Errorf("%s, %s: %+v", when, name, who)
+			}
+		}
+		if p.total() != people-1 {
+			t.Errorf("%s: %d people, %d before", when, p.total(), people)
+		}
+	}
+	check("merged")
+	if merge.Activities != sum || merge.Person.ID != younger.ID || !slices.Equal(merge.Absorbed, []string{older.ID}) {
+		t.Errorf("%+v", merge)
+	}
+	resync()
+	check("after a resync")
+
+	var log struct {
+		Items []struct {
+			ID, Absorbed, Survivor, Reason string
+			Undone                         bool
+		} `json:"items"`
+	}
+	p.call("GET", "/v1/people/"+older.ID+"/merges", nil, &log)
+	if len(log.Items) != 1 || log.Items[0].Absorbed != older.ID || log.Items[0].Survivor != younger.ID || log.Items[0].Reason != "manual" {
+		t.Fatalf("%+v", log)
+	}
+	p.call("POST", "/v1/merges/"+log.Items[0].ID+"/undo", nil, nil)
+	resync()
+	for _, want := range []shownPerson{older, younger} {
+		if who := p.person(want.ID); who.ID != want.ID || who.activities() != want.activities() || len(who.MergedFrom) > 0 {
+			t.Errorf("undone: %+v", who)
+		}
+	}
+	if p.total() != people {
+		t.Errorf("undone: %d people, %d before", p.total(), people)
+	}
+}
+
+// TestR16_IdentifierChange: a change of the identifiers tells beforehand whom it merges, and then does just that.
+func TestR16_IdentifierChange(t *testing.T) {
+	t.Parallel()
+	p := newPeopleTest(t)
+	_, ids := p.upsert(
+		map[string]any{"email": "one@x.test", "phone_number": "+4930123456"}, map[string]any{"phone_number": "+49 30 123456", "first_name": "Two"},
+		map[string]any{"email": "three@x.test", "phone_number": "+49 30 123456"}, // has another address than the first: never one person by phone
+	)
+	people := p.total()
+	var preview struct {
+		Merge int `json:"would_merge"`
+		Split int `json:"would_split"`
+	}
+	change := map[string]any{"identifiers": []string{"external-id", "email", "phone-number"}}
+	p.call("POST", "/v1/sources/"+p.source+"/identifiers/preview", change, &preview)
+	if preview.Merge != 1 || preview.Split != 0 {
+		t.Fatalf("%+v", preview)
+	}
+	p.call("PATCH", "/v1/sources/"+p.source, change, nil)
+	wait := func(want int) {
+		t.Helper()
+		eventually(t, 20*time.Second, func() error {
+			if n := p.total(); n != want {
+				return fmt.Errorf("%d people, want %d", n, want)
+			}
+			return nil
+		})
+	}
+	wait(people - preview.Merge)
+	if one, two, three := p.person("email:one@x.test"), p.person(ids[1]), p.person("email:three@x.test"); one.ID != two.ID || one.ID == three.ID {
+		t.Errorf("%+v %+v %+v", one, two, three)
+	}
+	change["identifiers"] = []string{"email"}
+	p.call("POST", "/v1/sources/"+p.source+"/identifiers/preview", change, &preview)
+	p.call("PATCH", "/v1/sources/"+p.source, change, nil)
+	if preview.Split != 1 {
+		t.Errorf("%+v", preview)
+	}
+	wait(people)
+}

@@ -1,0 +1,272 @@
+package reports
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"deskstream/schemas"
+)
+
+func (s *server) mergeRoutes() {
+	scopes := []string{scopePeople}
+	handle(s, route{
+		method: http.MethodPost, path: "/v1/people/merge", id: "merge-people", tag: tagPeople, summary: "Merge people into one", scopes: scopes,
+		detail: "The survivor keeps its id; the ids of the others lead to it from then on, with their activities, tickets and identifiers. Of each field the " +
+			"newest value stays. dry_run changes nothing and shows what would come together.",
+	}, s.mergePeople)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/people/{id}/merges", id: "list-person-merges", tag: tagPeople, summary: "Merges of a person, newest first", scopes: scopes,
+		detail: "Those by hand, by an identifier and by Zendesk, in force and ended.",
+	}, s.listMerges)
+	handle(s, route{
+		method: http.MethodPost, path: "/v1/merges/{id}/undo", id: "undo-merge", tag: tagPeople, summary: "Undo a merge", scopes: scopes,
+		detail: "The absorbed person is one of its own again, with its activities and tickets, and what it has in common with the survivor does not merge them " +
+			"again, until somebody merges them by hand.",
+	}, s.undoMerge)
+}
+
+type mergeInput struct {
+	Body struct {
+		Survivor string   `json:"survivor" minLength:"1" maxLength:"400" doc:"Id, email:, zendesk: or external:"`
+		Others   []string `json:"others" minItems:"1" maxItems:"50" doc:"People to be absorbed"`
+		DryRun   bool     `json:"dry_run,omitempty" doc:"Only show what would come together"`
+	}
+}
+
+type mergeAnswer struct {
+	DryRun     bool            `json:"dry_run"`
+	Absorbed   []string        `json:"absorbed" doc:"Ids that lead to the survivor from then on"`
+	Activities int64           `json:"activities" doc:"Of all of them together, since the beginning"`
+	Conflicts  []fieldConflict `json:"conflicts" doc:"Fields in which they differ; the newest value stays"`
+	Person     person          `json:"person" doc:"The survivor; with dry_run as it is now"`
+}
+
+type fieldConflict struct {
+	Field  string            `json:"field"`
+	Values map[string]string `json:"values" doc:"By person id"`
+}
+
+func (s *server) mergePeople(ctx context.Context, in *mergeInput) (*answer[mergeAnswer], error) {
+	survivor, err := s.person(ctx, in.Body.Survivor)
+	if err != nil {
+		return nil, err
+	}
+	others, err := s.absorbed(ctx, survivor, in.Body.Others)
+	if err != nil {
+		return nil, err
+	}
+	out := mergeAnswer{DryRun: in.Body.DryRun, Conflicts: conflicts(append([]*person{survivor}, others...)), Person: *survivor}
+	out.Activities = survivor.activities()
+	for _, p := range others {
+		out.Absorbed = append(out.Absorbed, p.ID)
+		out.Activities += p.activities()
+	}
+	if in.Body.DryRun {
+		return reply(out, nil)
+	}
+	if err := s.join(ctx, survivor, others); err != nil {
+		return nil, err
+	}
+	merged, err := s.person(ctx, survivor.ID)
+	if err == nil {
+		out.Person = *merged
+	}
+	return reply(out, nil)
+}
+
+// absorbed looks up the people that shall be part of the survivor.
+func (s *server) absorbed(ctx context.Context, survivor *person, names []string) ([]*person, error) {
+	var people []*person
+	var bad fieldErrors
+	for i, name := range names {
+		at := fmt.Sprintf("body.others[%d]", i)
+		p, err := s.person(ctx, name)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", at, err)
+		case p.ID == survivor.ID:
+			bad.add(at, "is the survivor, or was merged into it already")
+		case slices.ContainsFunc(people, func(o *person) bool { return o.ID == p.ID }):
+			bad.add(at, "is the same person as one before it")
+		case p.account != survivor.account:
+			bad.add(at, "belongs to another account than the survivor")
+		default:
+			people = append(people, p)
+		}
+	}
+	return people, invalidFields(bad)
+}
+
+// activities is how many there ever were.
+func (p *person) activities() int64 {
+	n := int64(0)
+	for _, r := range p.FirstLast {
+		n += r.Count
+	}
+	return n
+}
+
+// conflicts lists the fields in which people differ.
+func conflicts(people []*person) []fieldConflict {
+	out := []fieldConflict{}
+	for i, name := range []string{"first_name", "last_name", "email", "phone_number", "language", "timezone", "external_id"} {
+		c := fieldConflict{Field: name, Values: map[string]string{}}
+		seen := map[string]bool{}
+		for _, p := range people {
+			if v := *fieldsOf(p)[i]; v != "" {
+				c.Values[p.ID], seen[v] = v, true
+			}
+		}
+		if len(seen) > 1 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// join tells the processors that people are one, and waits until they are, if possible.
+func (s *server) join(ctx context.Context, survivor *person, others []*person) error {
+	at := s.Now().UTC()
+	l := schemas.PersonLink{ID: schemas.ZID(survivor.userIDs[0]), At: at}
+	for _, p := range append([]*person{survivor}, others...) {
+		for _, id := range p.userIDs {
+			l.Together = append(l.Together, schemas.ZID(id))
+		}
+		if p != survivor {
+			l.Others = append(l.Others, schemas.ZID(p.userIDs[0]))
+		}
+	}
+	if len(l.Together) > maxMergedUsers {
+		return &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-users", Detail: fmt.Sprintf(
+			"the people have %d users together; at most %d can be one person by hand", len(l.Together), maxMergedUsers)}
+	}
+	e, err := apiEvent(survivor.account, survivor.source(), schemas.KindLink, at, l)
+	if err != nil {
+		return err
+	}
+	if err := s.Events.Publish(ctx, e); err != nil {
+		return storeError(err)
+	}
+	s.reflect(ctx, survivor.account)
+	return nil
+}
+
+// maxMergedUsers is how many users the processors take in one decision.
+const maxMergedUsers = 100
+
+type mergeView struct {
+	ID       string     `json:"id"`
+	Absorbed string     `json:"absorbed" doc:"Person id"`
+	Survivor string     `json:"survivor" doc:"Person id"`
+	Reason   string     `json:"reason" enum:"manual,zendesk,external-id,email,phone-number" doc:"By hand, by Zendesk, or the identifier both carry"`
+	At       time.Time  `json:"at"`
+	EndedAt  *time.Time `json:"ended_at" doc:"Null while it is in force"`
+	Undone   bool       `json:"undone" doc:"Ended because somebody undid it"`
+}
+
+func viewMerge(m *schemas.PersonMerge) mergeView {
+	v := mergeView{ID: m.MergeID, Absorbed: m.AbsorbedID, Survivor: m.SurvivorID, Reason: m.Reason, At: m.At.UTC(), Undone: m.Undone == 1}
+	if m.EndedAt != nil {
+		v.EndedAt = new(m.EndedAt.UTC())
+	}
+	return v
+}
+
+// maxMerges bounds the merges shown of one person.
+const maxMerges = 1000
+
+func (s *server) merges(ctx context.Context, accounts, people []string, merge string) ([]schemas.PersonMerge, error) {
+	p := params{}
+	p.texts("accounts", accounts)
+	p.texts("people", people)
+	p.text("merge", merge)
+	p.int("limit", maxMerges)
+	return list[schemas.PersonMerge](ctx, s, "merges", sqlText("merges"), p)
+}
+
+func (s *server) listMerges(ctx context.Context, in *byID) (*answer[page[mergeView]], error) {
+	who, err := s.person(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.merges(ctx, []string{who.account}, who.ownIDs, "")
+	out := page[mergeView]{Items: make([]mergeView, len(rows))}
+	for i := range rows {
+		out.Items[i] = viewMerge(&rows[i])
+	}
+	return reply(out, err)
+}
+
+func (s *server) undoMerge(ctx context.Context, in *byID) (*answer[mergeView], error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.merges(ctx, accounts, nil, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-merge", Detail: "there is no merge with this id; GET /v1/people/{id}/merges lists them"}
+	}
+	m := found[0]
+	if m.EndedAt != nil {
+		return nil, &schemas.Problem{Class: schemas.ErrConflict, Code: "merge-ended", Detail: "the merge is not in force any more"}
+	}
+	if err := s.takeApart(ctx, &m); err != nil {
+		return nil, err
+	}
+	m.EndedAt, m.Undone = new(s.Now().UTC().Truncate(time.Second)), 1
+	return reply(viewMerge(&m), nil)
+}
+
+// takeApart tells the processors that those who came with the absorbed user are not the same person as the rest.
+func (s *server) takeApart(ctx context.Context, m *schemas.PersonMerge) error {
+	who, err := s.person(ctx, m.SurvivorID)
+	if err != nil {
+		return err
+	}
+	all, err := s.merges(ctx, []string{m.Account}, who.ownIDs, "")
+	if err != nil {
+		return err
+	}
+	gone := branch(all, m.UserID)
+	var rest []schemas.ZID
+	for _, id := range who.userIDs {
+		if !slices.Contains(gone, id) {
+			rest = append(rest, schemas.ZID(id))
+		}
+	}
+	at := s.Now().UTC()
+	var events []schemas.Event
+	for _, id := range gone {
+		e, err := apiEvent(m.Account, who.source(), schemas.KindLink, at, schemas.PersonLink{ID: schemas.ZID(id), At: at, Others: rest, Apart: true})
+		if err != nil {
+			return err
+		}
+		events = append(events, e)
+	}
+	if err := s.Events.Publish(ctx, events...); err != nil {
+		return storeError(err)
+	}
+	s.reflect(ctx, m.Account)
+	return nil
+}
+
+// branch gives a user and those who belong to its person only through it.
+func branch(merges []schemas.PersonMerge, user int64) []int64 {
+	out := []int64{user}
+	for i := 0; i < len(out); i++ {
+		for _, m := range merges {
+			if m.EndedAt == nil && m.ViaUserID == out[i] && !slices.Contains(out, m.UserID) {
+				out = append(out, m.UserID)
+			}
+		}
+	}
+	slices.SortFunc(out, cmp.Compare[int64])
+	return out
+}

@@ -1,0 +1,130 @@
+package reports
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"deskstream/schemas"
+)
+
+// mergedPeople has p_1, which absorbed users 2 and 3 (3 came with 2), and p_4.
+func mergedPeople(t *testing.T) *testServer {
+	t.Helper()
+	s := newTestServer(t, openDatabase(t), nil)
+	row := func(id string, email string, users ...int64) schemas.PersonRow {
+		r := schemas.PersonRow{Account: testAccount, PersonID: id, SourceID: testSource, Email: email, FirstName: "F" + id, UserIDs: users, Zendesk: "{}", Custom: "{}"}
+		for _, u := range users {
+			r.OwnIDs = append(r.OwnIDs, schemas.OwnPersonID(testAccount, schemas.ZID(u)))
+		}
+		return r
+	}
+	one, four := schemas.OwnPersonID(testAccount, 1), schemas.OwnPersonID(testAccount, 4)
+	insertInto(t, s.db, schemas.TablePeople, row(one, "a@x.test", 1, 2, 3), row(four, "d@x.test", 4))
+	for alias, to := range map[string]string{"zendesk:1": one, "zendesk:2": one, "zendesk:4": four, one: one, four: four, schemas.OwnPersonID(testAccount, 2): one} {
+		insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: alias, PersonID: to})
+	}
+	merge := func(user, via int64, reason string, day string) schemas.PersonMerge {
+		return schemas.PersonMerge{
+			Account: testAccount, MergeID: schemas.MergeID(testAccount, user, 1), UserID: user, AbsorbedID: schemas.OwnPersonID(testAccount, schemas.ZID(user)),
+			SurvivorID: one, ViaUserID: via, Reason: reason, At: at(day),
+		}
+	}
+	over := merge(4, 1, "email", "03 00:00")
+	over.EndedAt = atP("04 00:00")
+	insertInto(t, s.db, schemas.TablePersonMerges, merge(2, 1, "manual", "05 00:00"), merge(3, 2, "email", "06 00:00"), over)
+	insertInto(t, s.db, schemas.TablePersonActivities, schemas.PersonActivity{Account: testAccount, UserID: 2, Activity: "ticket-created", Count: 3},
+		schemas.PersonActivity{Account: testAccount, UserID: 4, Activity: "ticket-created", Count: 4})
+	return s
+}
+
+func TestMergeLog(t *testing.T) {
+	t.Parallel()
+	s := mergedPeople(t)
+	var list page[mergeView]
+	s.get("/v1/people/zendesk:1/merges", &list)
+	var got []string
+	for _, m := range list.Items {
+		got = append(got, m.At.Format("02")+" "+m.Reason+" "+map[bool]string{true: "ended", false: "holds"}[m.EndedAt != nil])
+	}
+	if want := []string{"06 email holds", "05 manual holds", "03 email ended"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestMergeDryRunAndRefusals(t *testing.T) {
+	t.Parallel()
+	s := mergedPeople(t)
+	var a mergeAnswer
+	s.want(200, s.call("POST", "/v1/people/merge", "people-key", `{"survivor":"zendesk:1","others":["zendesk:4"],"dry_run":true}`), &a)
+	if !a.DryRun || a.Activities != 7 || len(a.Absorbed) != 1 || len(a.Conflicts) != 2 || a.Conflicts[1].Field != "email" || len(a.Conflicts[1].Values) != 2 {
+		t.Errorf("%+v", a)
+	}
+	for body, where := range map[string]string{
+		`{"survivor":"zendesk:1","others":["zendesk:2"]}`:             "body.others[0]",
+		`{"survivor":"zendesk:1","others":["zendesk:4","zendesk:4"]}`: "body.others[1]",
+		`{"survivor":"zendesk:1","others":[]}`:                        "body.others",
+		`{"others":["zendesk:4"]}`:                                    "survivor",
+		`{"survivor":5,"others":["zendesk:4"]}`:                       "body.survivor",
+	} {
+		s.wantProblem(s.call("POST", "/v1/people/merge", "people-key", body), 422, "invalid-input", where)
+	}
+	s.wantProblem(s.call("POST", "/v1/people/merge", "people-key", `{"survivor":"zendesk:1","others":["zendesk:9"]}`), 404, "no-such-person")
+	s.wantProblem(s.call("POST", "/v1/merges/m_none/undo", "people-key", nil), 404, "no-such-merge")
+	s.wantProblem(s.call("POST", "/v1/merges/"+schemas.MergeID(testAccount, 4, 1)+"/undo", "people-key", nil), 409, "merge-ended")
+	if len(s.store.published) != 0 {
+		t.Errorf("%d events", len(s.store.published))
+	}
+}
+
+// TestUndoTakesTheBranchApart: who came with the absorbed person leaves with it.
+func TestUndoTakesTheBranchApart(t *testing.T) {
+	t.Parallel()
+	s := mergedPeople(t)
+	var v mergeView
+	s.want(200, s.call("POST", "/v1/merges/"+schemas.MergeID(testAccount, 2, 1)+"/undo", "people-key", nil), &v)
+	if v.EndedAt == nil || !v.Undone || v.Reason != "manual" {
+		t.Errorf("%+v", v)
+	}
+	var got []string
+	for _, e := range s.store.published {
+		var l schemas.PersonLink
+		if err := json.Unmarshal(e.Data, &l); err != nil || e.Kind != schemas.KindLink || !l.Apart || len(l.Others) != 1 {
+			t.Fatalf("%s %v", e.Data, err)
+		}
+		got = append(got, l.ID.String()+"|"+l.Others[0].String())
+	}
+	if want := []string{"2|1", "3|1"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestIdentifierPreview counts what other identifiers would do; TestIdentifierChange in cmd does it for real.
+func TestIdentifierPreview(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	for i, v := range []string{"a", "a", "b", "b", "c"} {
+		insertInto(t, s.db, schemas.TablePersonIdentities,
+			schemas.PersonIdentity{Account: testAccount, Kind: "phone-number", Value: "+49" + v, UserID: int64(i + 1), Strong: 1, CreatedAt: at("01 00:00").AddDate(0, 0, i)},
+			schemas.PersonIdentity{Account: testAccount, Kind: "email", Value: []string{"x", "y", "z", "z", "w"}[i], UserID: int64(i + 1), Strong: 1, CreatedAt: at("01 00:00").AddDate(0, 0, i)})
+	}
+	var p identifierPreview
+	s.want(200, s.call("POST", "/v1/sources/"+testSource+"/identifiers/preview", "admin-key", `{"identifiers":["phone-number"]}`), &p)
+	if p.Merge != 1 || p.Split != 0 || len(p.Examples) != 1 || p.Examples[0].Then[0] != schemas.OwnPersonID(testAccount, 1) || len(p.Examples[0].Now) != 2 {
+		t.Errorf("%+v", p)
+	}
+	s.want(200, s.call("POST", "/v1/sources/"+testSource+"/identifiers/preview", "admin-key", `{"identifiers":["external-id"]}`), &p)
+	if p.Merge != 0 || p.Split != 1 || p.Examples[0].Now[0] != schemas.OwnPersonID(testAccount, 3) {
+		t.Errorf("%+v", p)
+	}
+	insertInto(t, s.db, schemas.TablePersonMerges, schemas.PersonMerge{Account: testAccount, MergeID: "m", UserID: 2, ViaUserID: 1, Reason: "email", EndedAt: atP("04 00:00"), Undone: 1})
+	s.want(200, s.call("POST", "/v1/sources/"+testSource+"/identifiers/preview", "admin-key", `{"identifiers":["email","phone-number"]}`), &p)
+	if p.Merge != 0 || p.Split != 0 {
+		t.Errorf("who was taken apart would merge: %+v", p)
+	}
+	s.wantProblem(s.call("POST", "/v1/sources/"+testSource+"/identifiers/preview", "admin-key", `{"identifiers":["shoe"]}`), 422, "invalid-input", "body.identifiers[0]", "phone-number")
+	s.want(200, s.call("PATCH", "/v1/sources/"+testSource, "admin-key", `{"identifiers":["external-id"]}`), nil)
+	if len(s.store.published) != 2 {
+		t.Errorf("%d people are worked out anew, want the 2 that part", len(s.store.published))
+	}
+}

@@ -1,0 +1,221 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// readRows reads the rows of an upsert; a row that cannot be read carries why. An error means that the whole cannot be used.
+func readRows(contentType string, body []byte) ([]*upsertRow, error) {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil && contentType != "" {
+		kind = contentType
+	}
+	switch kind {
+	case "", "application/json":
+		return readJSONRows(body)
+	case "application/x-ndjson", "application/ndjson", "application/jsonl":
+		return readLines(body), nil
+	case "text/csv":
+		return readCSVRows(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	}
+	return nil, schemas.Invalid("header.Content-Type", "accepted: application/json, application/x-ndjson, text/csv")
+}
+
+func readJSONRows(body []byte) ([]*upsertRow, error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, schemas.Invalid("body", "must be a JSON array of people; send NDJSON as application/x-ndjson and CSV as text/csv")
+	}
+	rows := make([]*upsertRow, len(list))
+	for i, raw := range list {
+		rows[i] = readJSONRow(i+1, raw)
+	}
+	return rows, nil
+}
+
+func readLines(body []byte) []*upsertRow {
+	var rows []*upsertRow
+	line := 0
+	for text := range bytes.Lines(body) {
+		line++
+		if text = bytes.TrimSpace(text); len(text) > 0 {
+			rows = append(rows, readJSONRow(line, text))
+		}
+	}
+	return rows
+}
+
+// rowFields are the members a row may have.
+var rowFields = append([]string{"id"}, jsonFields(reflect.TypeFor[personValues]())...)
+
+func readJSONRow(line int, raw []byte) *upsertRow {
+	r := &upsertRow{line: line}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
+		r.bad.add("row", "must be a JSON object")
+		return r
+	}
+	for name, value := range members {
+		var err error
+		switch {
+		case name == "id":
+			err = json.Unmarshal(value, &r.id)
+		case slices.Contains(rowFields, name):
+			err = strictly(name, value, &r.values)
+		default:
+			r.bad.add(name, "is no field of a person; accepted: "+strings.Join(rowFields, ", "))
+		}
+		if err != nil {
+			r.bad.add(name, expected(name))
+		}
+	}
+	slices.SortFunc(r.bad, func(a, b schemas.Field) int { return strings.Compare(a.Location, b.Location) })
+	return r
+}
+
+// strictly reads one member, so that a bad one can be named.
+func strictly(name string, value json.RawMessage, into *personValues) error {
+	one, err := json.Marshal(map[string]json.RawMessage{name: value})
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(one))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
+
+func expected(name string) string {
+	switch name {
+	case "permissions":
+		return `must be an object with "email" and "sms" as true or false`
+	case "custom":
+		return "must be an object"
+	}
+	return "must be a text"
+}
+
+// readCSVRows reads a table with a header. A row with a quote in the wrong place costs only its line.
+func readCSVRows(body []byte) ([]*upsertRow, error) {
+	var header []string
+	var rows []*upsertRow
+	for line := 1; len(body) > 0; {
+		record, used, err := readRecord(body)
+		at := line
+		line += bytes.Count(body[:used], []byte{'\n'})
+		body = body[used:]
+		switch {
+		case errors.Is(err, io.EOF):
+		case header == nil && err == nil:
+			if header, err = csvHeader(record); err != nil {
+				return nil, err
+			}
+		case header == nil:
+			return nil, schemas.Invalid("body.header", "must be a line of column names with commas between them")
+		case err != nil:
+			r := &upsertRow{line: at}
+			r.bad.add("row", "has a quote in the wrong place; a value with quotes, commas or line breaks stands in quotes, and its quotes are doubled")
+			rows = append(rows, r)
+		default:
+			rows = append(rows, tableRow(at, header, record))
+		}
+	}
+	return rows, nil
+}
+
+// readRecord reads the first record and tells how many bytes it takes; of one that cannot be read, its first line.
+func readRecord(body []byte) (record []string, used int, err error) {
+	r := csv.NewReader(bytes.NewReader(body))
+	r.FieldsPerRecord = -1
+	record, err = r.Read()
+	if err == nil || errors.Is(err, io.EOF) {
+		return record, int(min(r.InputOffset(), int64(len(body)))), err
+	}
+	end := bytes.IndexByte(body, '\n')
+	if end < 0 {
+		end = len(body) - 1
+	}
+	return nil, end + 1, err
+}
+
+func csvHeader(record []string) ([]string, error) {
+	header := make([]string, len(record))
+	var bad fieldErrors
+	for i, name := range record {
+		header[i] = strings.ToLower(strings.TrimSpace(name))
+		custom, isCustom := strings.CutPrefix(header[i], "custom.")
+		known := slices.Contains(rowFields, header[i]) && header[i] != "custom" && header[i] != "permissions"
+		switch {
+		case slices.Contains(header[:i], header[i]):
+			bad.add("body.header."+header[i], "is given twice")
+		case known, header[i] == "permissions.email", header[i] == "permissions.sms", isCustom && customName.MatchString(custom):
+		default:
+			bad.add("body.header."+header[i], "accepted: id, first_name, last_name, email, phone_number, external_id, language, timezone, permissions.email, "+
+				"permissions.sms and custom.<key>")
+		}
+	}
+	return header, invalidFields(bad)
+}
+
+func tableRow(line int, header, record []string) *upsertRow {
+	r := &upsertRow{line: line}
+	if len(record) != len(header) {
+		r.bad.add("row", fmt.Sprintf("has %d values, the header has %d", len(record), len(header)))
+		return r
+	}
+	v := &r.values
+	texts := map[string]**string{
+		"first_name": &v.FirstName, "last_name": &v.LastName, "email": &v.Email, "phone_number": &v.PhoneNumber, "external_id": &v.ExternalID,
+		"language": &v.Language, "timezone": &v.Timezone,
+	}
+	for i, name := range header {
+		cell := strings.TrimSpace(record[i])
+		custom, isCustom := strings.CutPrefix(name, "custom.")
+		switch {
+		case cell == "":
+		case name == "id":
+			r.id = cell
+		case isCustom:
+			v.setCustom(custom, cell)
+		case texts[name] != nil:
+			*texts[name] = &cell
+		default:
+			r.permission(name, cell)
+		}
+	}
+	return r
+}
+
+func (v *personValues) setCustom(key, text string) {
+	if v.Custom == nil {
+		v.Custom = map[string]json.RawMessage{}
+	}
+	v.Custom[key] = json.RawMessage(jsonText(text))
+}
+
+func (r *upsertRow) permission(name, cell string) {
+	b, err := strconv.ParseBool(strings.ToLower(cell))
+	if err != nil {
+		r.bad.add(name, "must be true or false")
+		return
+	}
+	if r.values.Permissions == nil {
+		r.values.Permissions = &permissionValues{}
+	}
+	if name == "permissions.email" {
+		r.values.Permissions.Email = &b
+	} else {
+		r.values.Permissions.SMS = &b
+	}
+}

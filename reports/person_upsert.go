@@ -1,0 +1,310 @@
+package reports
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"deskstream/schemas"
+)
+
+func (s *server) upsertRoutes() {
+	handle(s, route{
+		method: http.MethodPost, path: "/v1/people", id: "upsert-people", tag: tagPeople, summary: "Create or update up to 1000 people", scopes: []string{scopePeople},
+		detail: "A JSON array, one JSON object a line (application/x-ndjson), or CSV with a header (text/csv; custom.<key>, permissions.email and " +
+			"permissions.sms are columns too; an empty cell says nothing). A row is found by id, else external_id, else email; else it is a new person. " +
+			"Good rows are taken whatever the others are; the answer tells of each row what became of it. No message is ever sent to Zendesk.",
+		maxBody: 8 << 20, accepts: []string{"application/json", "application/x-ndjson", "text/csv"},
+	}, s.upsertPeople)
+}
+
+type upsertInput struct {
+	Source      string `query:"source" maxLength:"200" doc:"Source whose account the people belong to; needed when there are several"`
+	ContentType string `header:"Content-Type"`
+	RawBody     []byte `contentType:"application/json"`
+}
+
+// upsertRow is one row of a request.
+type upsertRow struct {
+	line   int
+	id     string // a name of an existing person, may be empty
+	values personValues
+	bad    fieldErrors
+
+	target target
+}
+
+// target is the user a row is told of.
+type target struct {
+	account, source string
+	user            schemas.ZID
+	before          []string // people its names led to before
+}
+
+type rowResult struct {
+	Row    int             `json:"row" doc:"Line in CSV and NDJSON, else the place in the list, from 1"`
+	Status string          `json:"status" enum:"created,updated,merged,rejected"`
+	ID     string          `json:"id,omitempty" doc:"Of the person"`
+	Reason string          `json:"reason,omitempty" doc:"Why it was rejected"`
+	Errors []schemas.Field `json:"errors,omitempty"`
+}
+
+type upsertAnswer struct {
+	Created  int         `json:"created"`
+	Updated  int         `json:"updated"`
+	Merged   int         `json:"merged" doc:"Rows that made several people one, because they share an identifier"`
+	Rejected int         `json:"rejected"`
+	Rows     []rowResult `json:"rows"`
+}
+
+// maxUpsert bounds the rows of one request.
+const maxUpsert = 1000
+
+func (s *server) upsertPeople(ctx context.Context, in *upsertInput) (*answer[upsertAnswer], error) {
+	home, err := s.homeOf(ctx, in.Source)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := readRows(in.ContentType, in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 || len(rows) > maxUpsert {
+		return nil, schemas.Invalid("body", fmt.Sprintf("must have 1 to %d rows, this one has %d", maxUpsert, len(rows)))
+	}
+	for _, r := range rows {
+		r.check()
+	}
+	if err := s.aim(ctx, home, rows); err != nil {
+		return nil, err
+	}
+	if err := s.publishRows(ctx, rows, s.Now().UTC()); err != nil {
+		return nil, err
+	}
+	return reply(s.outcome(ctx, home, rows))
+}
+
+// homeOf finds the source whose account new people belong to.
+func (s *server) homeOf(ctx context.Context, id string) (schemas.Source, error) {
+	if id != "" {
+		return s.source(ctx, id)
+	}
+	all, err := s.Sources.Sources(ctx)
+	if err != nil {
+		return schemas.Source{}, storeError(err)
+	}
+	switch len(all) {
+	case 0:
+		return schemas.Source{}, &schemas.Problem{Class: schemas.ErrConflict, Code: "no-source", Detail: "there is no source yet; people belong to the account of one"}
+	case 1:
+		return all[0], nil
+	}
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].ID
+	}
+	slices.Sort(ids)
+	return schemas.Source{}, schemas.Invalid("query.source", "must name one of the sources: "+strings.Join(ids, ", "))
+}
+
+// check refuses a row that cannot be used.
+func (r *upsertRow) check() {
+	if len(r.bad) > 0 {
+		return
+	}
+	r.bad = r.values.clean("")
+	if len(r.bad) == 0 && len(r.names()) == 0 && textOf(r.values.PhoneNumber) == "" {
+		r.bad.add("external_id", "or id, email or phone_number must say who the person is")
+	}
+	if len(r.bad) == 0 && r.values.empty() {
+		r.bad.add("first_name", "or another field must be given: the row says nothing about the person")
+	}
+}
+
+func textOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// names are the aliases by which the row's person may be known, the first one first.
+func (r *upsertRow) names() []string {
+	var out []string
+	if r.id != "" {
+		return []string{strings.ToLower(r.id)}
+	}
+	if v := textOf(r.values.ExternalID); v != "" {
+		out = append(out, "external:"+strings.ToLower(v))
+	}
+	if v := textOf(r.values.Email); v != "" {
+		out = append(out, "email:"+v)
+	}
+	return out
+}
+
+// newUser is the user a row is told of when nobody is found.
+func (r *upsertRow) newUser(account string) schemas.ZID {
+	for _, i := range []struct{ kind, value string }{
+		{"external-id", strings.ToLower(textOf(r.values.ExternalID))}, {"email", textOf(r.values.Email)}, {"phone-number", textOf(r.values.PhoneNumber)},
+	} {
+		if i.value != "" {
+			return schemas.OwnUserID(account, i.kind, i.value)
+		}
+	}
+	return 0
+}
+
+// named is a person that answers to a name.
+type named struct {
+	Alias    string  `ch:"alias"`
+	PersonID string  `ch:"person_id"`
+	UserIDs  []int64 `ch:"user_ids"`
+}
+
+// peopleNamed finds people by any of their names.
+func (s *server) peopleNamed(ctx context.Context, accounts, names []string) (map[string]named, error) {
+	p := params{}
+	p.texts("accounts", accounts)
+	p.texts("names", names)
+	rows, err := list[named](ctx, s, "people_named", sqlText("people_named"), p)
+	out := make(map[string]named, len(rows))
+	for _, r := range rows {
+		out[r.Alias] = r
+	}
+	return out, err
+}
+
+// aim finds out of whom each row speaks.
+func (s *server) aim(ctx context.Context, home schemas.Source, rows []*upsertRow) error {
+	var names []string
+	for _, r := range rows {
+		if len(r.bad) == 0 {
+			names = append(names, r.names()...)
+			names = append(names, schemas.OwnPersonID(home.Account, r.newUser(home.Account)))
+		}
+	}
+	found, err := s.peopleNamed(ctx, []string{home.Account}, names)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if len(r.bad) == 0 {
+			r.aim(home, found)
+		}
+	}
+	return nil
+}
+
+func (r *upsertRow) aim(home schemas.Source, found map[string]named) {
+	t := &r.target
+	t.account, t.source = home.Account, home.ID
+	names := r.names()
+	if r.id == "" {
+		t.user = r.newUser(home.Account)
+		names = append(names, schemas.OwnPersonID(home.Account, t.user))
+	}
+	first := true
+	for _, name := range names {
+		who, ok := found[name]
+		if !ok || len(who.UserIDs) == 0 {
+			continue
+		}
+		if first {
+			t.user, first = schemas.ZID(who.UserIDs[0]), false
+		}
+		if !slices.Contains(t.before, who.PersonID) {
+			t.before = append(t.before, who.PersonID)
+		}
+	}
+	if t.user == 0 {
+		r.bad.add("id", "there is no person of this id, address or external id")
+	}
+}
+
+// publishRows stores the rows, later ones as the newer word.
+func (s *server) publishRows(ctx context.Context, rows []*upsertRow, at time.Time) error {
+	events := make([]schemas.Event, 0, len(rows))
+	for i, r := range rows {
+		if len(r.bad) > 0 {
+			continue
+		}
+		c := r.values.change(at.Add(time.Duration(i)))
+		c.ID = r.target.user
+		e, err := apiEvent(r.target.account, r.target.source, schemas.KindPerson, at, c)
+		if err != nil {
+			return err
+		}
+		events = append(events, e)
+	}
+	for chunk := range slices.Chunk(events, 500) {
+		if err := s.Events.Publish(ctx, chunk...); err != nil {
+			return storeError(err)
+		}
+	}
+	return nil
+}
+
+// outcome waits until the rows can be read back, if possible, and tells what became of each.
+func (s *server) outcome(ctx context.Context, home schemas.Source, rows []*upsertRow) (upsertAnswer, error) {
+	var names []string
+	for _, r := range rows {
+		if len(r.bad) == 0 {
+			names = append(append(names, r.target.name()), r.target.before...)
+		}
+	}
+	s.reflect(ctx, home.Account)
+	found, err := s.peopleNamed(ctx, []string{home.Account}, names)
+	if err != nil {
+		return upsertAnswer{}, fmt.Errorf("the people are stored, but cannot be read back now: %w", err)
+	}
+	out := upsertAnswer{Rows: make([]rowResult, len(rows))}
+	for i, r := range rows {
+		out.Rows[i] = r.result(found)
+		out.count(out.Rows[i].Status)
+	}
+	return out, nil
+}
+
+// name is the alias under which the user's person is found.
+func (t *target) name() string { return schemas.OwnPersonID(t.account, t.user) }
+
+func (a *upsertAnswer) count(status string) {
+	switch status {
+	case "created":
+		a.Created++
+	case "updated":
+		a.Updated++
+	case "merged":
+		a.Merged++
+	default:
+		a.Rejected++
+	}
+}
+
+func (r *upsertRow) result(found map[string]named) rowResult {
+	if len(r.bad) > 0 {
+		return rowResult{Row: r.line, Status: "rejected", Reason: r.bad[0].Location + ": " + r.bad[0].Message, Errors: r.bad}
+	}
+	id := r.target.name()
+	if who, ok := found[id]; ok {
+		id = who.PersonID
+	}
+	out := rowResult{Row: r.line, Status: "created", ID: id}
+	survived := 0
+	for _, before := range r.target.before {
+		if who, ok := found[before]; ok && who.PersonID == id || before == id {
+			survived++
+		}
+	}
+	switch {
+	case survived > 1:
+		out.Status = "merged"
+	case len(r.target.before) > 0:
+		out.Status = "updated"
+	}
+	return out
+}

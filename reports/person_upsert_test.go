@@ -1,0 +1,133 @@
+package reports
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"deskstream/schemas"
+)
+
+// upload posts people in a form of its own.
+func (s *testServer) upload(kind, path, body string) response {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), "POST", path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer people-key")
+	r.Header.Set("Content-Type", kind)
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return response{w.Result(), w.Body.Bytes()}
+}
+
+// outcomes gives the rows of an answer as "line status reason".
+func (a *upsertAnswer) outcomes() []string {
+	var out []string
+	for _, r := range a.Rows {
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%d %s %s", r.Row, r.Status, r.Reason)))
+	}
+	return out
+}
+
+// arrive puts the people of some users into the tables, so that an upsert finds them again.
+func (s *testServer) arrive(users ...schemas.ZID) {
+	s.t.Helper()
+	for _, id := range users {
+		own := schemas.OwnPersonID(testAccount, id)
+		insertInto(s.t, s.db, schemas.TablePeople, schemas.PersonRow{
+			Account: testAccount, PersonID: own, UserIDs: []int64{int64(id)}, OwnIDs: []string{own}, Zendesk: "{}", Custom: "{}", UpdatedAt: testNow, CreatedAt: testNow,
+		})
+		insertInto(s.t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: own, PersonID: own})
+	}
+}
+
+func TestUpsertForms(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	people, aliases := fixturePeople()
+	people[0].UpdatedAt = testNow
+	insertInto(t, s.db, schemas.TablePeople, people...)
+	insertInto(t, s.db, schemas.TablePersonAliases, aliases...)
+	insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: schemas.OwnPersonID(testAccount, 2001), PersonID: "p_2001"})
+	s.arrive(schemas.OwnUserID(testAccount, "email", "new@x.test"), schemas.OwnUserID(testAccount, "external-id", "z-1"), schemas.OwnUserID(testAccount, "phone-number", "+4930123456"))
+	for _, c := range []struct {
+		kind, body string
+		want       []string
+		told       []string
+	}{
+		{
+			"application/json", `[{"email":"New@X.test","first_name":"N"},{"email":"jo@x.test","last_name":"D"},{"email":"nope"},{"first_name":"A"},{"email":"a@x.test","age":3},5,
+			{"external_id":"Z-1","email":"z@x.test","permissions":{"email":true,"sms":false},"custom":{"plan":"gold","seats":5}},{"id":"p_nobody","first_name":"A"},
+			{"id":"zendesk:2001","email":7},{"phone_number":"+49 30 123456","language":"de"}]`,
+			[]string{
+				"1 updated", "2 updated", "3 rejected email: must be an address as jo@x.test", "4 rejected external_id: or id, email or phone_number must say who the person is",
+				"5 rejected age: is no field of a person; accepted: id, first_name, last_name, email, phone_number, external_id, language, timezone, permissions, custom",
+				"6 rejected row: must be a JSON object", "7 updated", "8 rejected id: there is no person of this id, address or external id",
+				"9 rejected email: must be a text", "10 updated",
+			},
+			[]string{"new@x.test", `"id":2001,`, "z@x.test", `"language":"de"`},
+		},
+		{
+			"application/x-ndjson", "{\"email\":\"jo@x.test\",\"first_name\":\"Jo\"}\n\n{broken\n{\"id\":\"p_2004\",\"timezone\":\"UTC\"}",
+			[]string{"1 updated", "3 rejected row: must be a JSON object", "4 updated"},
+			[]string{`"first_name":"Jo"`, `"timezone":"UTC"`},
+		},
+		{
+			"text/csv; charset=utf-8", "\ufeffEmail,first_name,permissions.email,custom.plan\r\njo@x.test,\"Jo, \"\"J\"\"\",no,\r\njo@x.test,Jo,true,gold\r\njo@x.test,J\"o,true,x\r\na@x.test,one\r\n" +
+				"jo@x.test,\"two\nlines\",,\r\nnew@x.test,,TRUE,\r\njo@x.test,\"open,,\r\njo@x.test,Last,,",
+			[]string{
+				"2 rejected permissions.email: must be true or false", "3 updated",
+				"4 rejected row: has a quote in the wrong place; a value with quotes, commas or line breaks stands in quotes, and its quotes are doubled",
+				"5 rejected row: has 2 values, the header has 4", "6 updated", "8 updated",
+				"9 rejected row: has a quote in the wrong place; a value with quotes, commas or line breaks stands in quotes, and its quotes are doubled", "10 updated",
+			},
+			[]string{`"custom":{"plan":"gold"}`, `two\nlines`, `"email":true,"values":{"email":"new@x.test"}`, `"Last"`},
+		},
+	} {
+		s.store.published = nil
+		var a upsertAnswer
+		s.want(200, s.upload(c.kind, "/v1/people", c.body), &a)
+		if got := a.outcomes(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got\n  %s\nwant\n  %s", c.kind, strings.Join(got, "\n  "), strings.Join(c.want, "\n  "))
+		}
+		if a.Created+a.Updated+a.Merged+a.Rejected != len(a.Rows) || len(s.store.published) != len(c.told) {
+			t.Errorf("%s: %+v, %d events", c.kind, a, len(s.store.published))
+			continue
+		}
+		for i, e := range s.store.published {
+			if !strings.Contains(string(e.Data), c.told[i]) || e.Kind != schemas.KindPerson || e.Source != testSource {
+				t.Errorf("%s: %s lacks %s", c.kind, e.Data, c.told[i])
+			}
+		}
+	}
+}
+
+func TestUpsertThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, readOnly(t).db, nil)
+	many := "[" + strings.Repeat("{},", 1000) + "{}]"
+	for _, c := range [][4]string{
+		{"application/json", `{"email":"jo@x.test"}`, "body", "NDJSON"},
+		{"application/json", `[`, "body", "array"},
+		{"application/json", `[]`, "body", "1 to 1000"},
+		{"application/json", many, "body", "1001"},
+		{"text/csv", "\n", "body", "1 to 1000"},
+		{"text/csv", "email,shoe\n1,2", "body.header.shoe", "custom.<key>"},
+		{"text/csv", "email,email\n1,2", "body.header.email", "twice"},
+		{"text/csv", "a\"b\n1", "body.header", "column names"},
+		{"image/png", "x", "header.Content-Type", "text/csv"},
+	} {
+		s.wantProblem(s.upload(c[0], "/v1/people", c[1]), 422, "invalid-input", c[2], c[3])
+	}
+	s.wantProblem(s.upload("text/csv", "/v1/people?source=src_other", "email\na@x.test"), 404, "no-such-source")
+	second := s.store.sources[testSource]
+	second.ID, second.Account = "src_b", "other"
+	s.store.set(second)
+	s.wantProblem(s.upload("text/csv", "/v1/people", "email\na@x.test"), 422, "invalid-input", "query.source", "src_acme, src_b")
+	if len(s.store.published) > 0 {
+		t.Errorf("%d events", len(s.store.published))
+	}
+	s.store.fail = schemas.ErrUnavailable
+	s.wantProblem(s.upload("text/csv", "/v1/people?source=src_b", "email,first_name\na@x.test,A"), 503, "unavailable")
+}

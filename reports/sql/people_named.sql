@@ -1,0 +1,19 @@
+-- The people that answer to some names now.
+SELECT a.alias AS alias, p.person_id AS person_id, p.user_ids AS user_ids
+FROM
+(
+    SELECT account, alias, person_id
+    FROM person_aliases FINAL
+    WHERE account IN {accounts:Array(String)} AND alias IN {names:Array(String)}
+) AS a
+INNER JOIN
+(
+    SELECT account, person_id, user_ids
+    FROM people FINAL
+    WHERE account IN {accounts:Array(String)} AND person_id IN
+    (
+        SELECT person_id
+        FROM person_aliases FINAL
+        WHERE account IN {accounts:Array(String)} AND alias IN {names:Array(String)}
+    )
+) AS p ON p.account = a.account AND p.person_id = a.person_id

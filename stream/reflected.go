@@ -1,0 +1,70 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// reflectLook is how often Reflected looks.
+const reflectLook = 20 * time.Millisecond
+
+// Reflected returns once everything that was published for an account before the call is processed and what came of it is in the given
+// tables. It returns an error of class ErrUnavailable when ctx ends first. Events of others that arrive meanwhile do not make it wait
+// longer. Activities are not among the tables it can wait for.
+func (s *Stream) Reflected(ctx context.Context, account string, tables ...string) error {
+	p := schemas.Partition(account, s.partitions)
+	newest, found, err := s.last(ctx, s.events, schemas.SubjectRaw(p))
+	if err != nil || !found {
+		return err
+	}
+	err = untilSo(ctx, func() (bool, error) {
+		o, _, err := s.readOffset(ctx, p)
+		return o.In >= newest.seq, err
+	})
+	for _, table := range tables {
+		if err == nil {
+			err = s.written(ctx, table, p)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("account %s: what was published is not in the tables yet: %w", account, err)
+	}
+	return nil
+}
+
+// written returns once the outputs that a table has from a partition now are in it.
+func (s *Stream) written(ctx context.Context, table string, p int) error {
+	out, found, err := s.last(ctx, s.txn, s.own(schemas.SubjectOut(table, p)))
+	if err != nil || !found {
+		return err
+	}
+	return untilSo(ctx, func() (bool, error) {
+		m, found, err := s.last(ctx, s.sink, s.intent(table))
+		if err != nil || !found {
+			return false, err
+		}
+		var i intent
+		if err := json.Unmarshal(m.data, &i); err != nil {
+			return false, fmt.Errorf("intent of %s: %w", table, err)
+		}
+		return i.through() >= out.seq, nil
+	})
+}
+
+// untilSo looks until it is so.
+func untilSo(ctx context.Context, look func() (bool, error)) error {
+	for {
+		if ok, err := look(); err != nil || ok {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", schemas.ErrUnavailable, ctx.Err())
+		case <-time.After(reflectLook):
+		}
+	}
+}
