@@ -32,7 +32,7 @@ func benchFeed(tickets int) (setup, history, hooks, people []schemas.Event) {
 				"id": user, "url": "https://x.zendesk.com/api/v2/users/1.json", "name": "Jo Doe", "email": fmt.Sprintf("u%d@x.test", user), "verified": true,
 				"role": "end-user", "created_at": at, "updated_at": begin, "time_zone": "Berlin", "iana_time_zone": "Europe/Berlin", "locale": "en-US",
 				"active": true, "tags": []string{"vip"}, "user_fields": map[string]any{"tier": "gold", "seats": 5}, "notes": "", "details": "",
-				"phone": "+4930123456", "organization_id": 700, "suspended": false, "photo": map[string]any{"url": "https://x.test/p.png", "size": 2532},
+				"phone": fmt.Sprintf("+4930%06d", user), "organization_id": 700, "suspended": false, "photo": map[string]any{"url": "https://x.test/p.png", "size": 2532},
 			}))
 		}
 		h.add(schemas.KindTicket, "poll", received, jsonObject(map[string]any{

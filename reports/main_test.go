@@ -286,7 +286,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	connections := &steps{store: store}
 	registry := prometheus.NewRegistry()
 	o := Options{
-		DB: db, Sources: store, Keys: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Now: func() time.Time { return testNow },
+		DB: db, Sources: store, Keys: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Match: processors.Match, Now: func() time.Time { return testNow },
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {

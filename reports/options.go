@@ -69,7 +69,7 @@ type Check struct {
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Connections, Retention, Events and Group are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Connections, Retention, Events, Match and Group are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
@@ -77,6 +77,8 @@ type Options struct {
 	Connections Connections
 	Retention   Retention
 	Events      Events
+	// Match says whether a person matches a filter at a time; days are those of the zone.
+	Match func(f *schemas.Filter, p *schemas.FilterPerson, now time.Time, zone *time.Location) bool
 	// Group tells which users are one person by some identifiers, strongest first; it may reorder users.
 	Group    func(users []schemas.Identified, identifiers []string) []schemas.Party
 	Renderer Renderer // nil = liquid.New with its default limits
@@ -98,7 +100,7 @@ type Options struct {
 func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
 		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Connections": o.Connections == nil,
-		"Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil,
+		"Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil, "Match": o.Match == nil,
 	} {
 		if missing {
 			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)

@@ -29,6 +29,7 @@ func (s *server) peopleRoutes() {
 }
 
 type peopleInput struct {
+	Filter  string `query:"filter" maxLength:"20000" doc:"Conditions on fields and activities as JSON, e.g. {\"field\":\"zendesk.tags\",\"op\":\"contains\",\"value\":\"vip\"}"`
 	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number"`
 	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all"`
 	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-updated_at" doc:"A minus means descending"`
@@ -40,7 +41,7 @@ func (s *server) listPeople(ctx context.Context, in *peopleInput) (*answer[page[
 	if err != nil {
 		return nil, err
 	}
-	return reply(s.people(ctx, peopleQuery{accounts: accounts, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging}))
+	return reply(s.people(ctx, peopleQuery{accounts: accounts, filter: in.Filter, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging}))
 }
 
 // personColumns are the fields of a person that lists can be limited to. A path into zendesk, custom or first_last is accepted too.
@@ -58,7 +59,7 @@ var peopleSorts = map[string]string{
 // peopleQuery says which people. Zero values do not restrict.
 type peopleQuery struct {
 	accounts            []string
-	source              string
+	source, filter      string
 	text, columns, sort string
 	Paging
 }
@@ -98,7 +99,11 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	p.text("after_key", position.Key)
 	p.text("after_id", position.ID)
 	p.int("limit", int64(q.Limit)+1)
-	rows, err := list[personRow](ctx, s, "people", peopleStatement(name, descending), p)
+	condition, err := s.peopleFilter(ctx, q.accounts, q.filter, p)
+	if err != nil {
+		return none, err
+	}
+	rows, err := list[personRow](ctx, s, "people", peopleStatement(name, descending, condition), p)
 	if err != nil {
 		return none, err
 	}
@@ -118,13 +123,13 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	return out, err
 }
 
-// peopleStatement puts the constant pieces of an accepted order into people.sql.
-func peopleStatement(sort string, descending bool) string {
+// peopleStatement puts the constant pieces of an accepted order and of a filter into people.sql.
+func peopleStatement(sort string, descending bool, condition string) string {
 	order, beyond := "ASC", ">"
 	if descending {
 		order, beyond = "DESC", "<"
 	}
-	return strings.NewReplacer("/*sort*/", peopleSorts[sort], "/*order*/", order, "/*beyond*/", beyond).Replace(sqlText("people"))
+	return strings.NewReplacer("/*sort*/", peopleSorts[sort], "/*order*/", order, "/*beyond*/", beyond, "/*filter*/", condition).Replace(sqlText("people"))
 }
 
 // parseColumns reads columns=; nil means all.
@@ -370,13 +375,21 @@ func mergeStats(a, b *schemas.PersonStats) *schemas.PersonStats {
 	if later(a.FirstTicketAt, b.FirstTicketAt) {
 		a.FirstTicketAt = b.FirstTicketAt
 	}
-	if later(b.LastTicketAt, a.LastTicketAt) || a.LastTicketAt == nil {
-		a.LastTicketAt, a.LastTicketID, a.LastSubject, a.LastStatus = b.LastTicketAt, b.LastTicketID, b.LastSubject, b.LastStatus
-	}
-	if later(b.LastScoreAt, a.LastScoreAt) || a.LastScoreAt == nil {
+	if newer(b.LastScoreAt, a.LastScoreAt, b.LastTicketID > a.LastTicketID) {
 		a.LastScoreAt, a.LastScore = b.LastScoreAt, b.LastScore
 	}
+	if newer(b.LastTicketAt, a.LastTicketAt, b.LastTicketID > a.LastTicketID) {
+		a.LastTicketAt, a.LastTicketID, a.LastSubject, a.LastStatus = b.LastTicketAt, b.LastTicketID, b.LastSubject, b.LastStatus
+	}
 	return a
+}
+
+// newer tells whether b is the later one; of two at the same time the one with the larger ticket is.
+func newer(b, a *time.Time, larger bool) bool {
+	if a == nil || b == nil {
+		return b != nil
+	}
+	return b.After(*a) || b.Equal(*a) && larger
 }
 
 // later tells whether a is after b; a null is never.

@@ -63,6 +63,7 @@ func (s *server) routes() {
 	s.upsertRoutes()
 	s.mergeRoutes()
 	s.identifierRoutes()
+	s.explainRoutes()
 	s.organizationRoutes()
 	s.fieldRoutes()
 	s.reportRoutes()

@@ -7,6 +7,7 @@ FROM people FINAL
 WHERE account IN {accounts:Array(String)}
     AND ({source:String} = '' OR source_id = {source:String})
     AND ({text:String} = '' OR position(lowerUTF8(concat(first_name, ' ', last_name, '\n', email, '\n', external_id, '\n', phone_number)), {text:String}) > 0)
+    AND (/*filter*/)
     AND ({further:UInt8} = 0 OR (sort_key, person_id) /*beyond*/ ({after_key:String}, {after_id:String}))
 ORDER BY sort_key /*order*/, person_id /*order*/
 LIMIT {limit:UInt32}

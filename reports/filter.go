@@ -1,0 +1,120 @@
+package reports
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// place is where an attribute of an activity stands.
+type place int
+
+const (
+	placeJSON   place = iota // in the column attributes, with hyphens
+	placeColumn              // a column of texts
+	placeID                  // a column of ids, 0 = none
+	placeTime                // a column of times
+)
+
+// activityAttributes are what a filter can ask of an activity.
+var activityAttributes = map[string]struct {
+	typ   schemas.ValueType
+	place place
+}{
+	"subject": {schemas.TypeText, placeColumn}, "message": {schemas.TypeText, placeColumn}, "status": {schemas.TypeText, placeColumn},
+	"previous_status": {schemas.TypeText, placeColumn}, "priority": {schemas.TypeText, placeColumn}, "type": {schemas.TypeText, placeColumn},
+	"channel": {schemas.TypeText, placeColumn}, "tags": {schemas.TypeList, placeColumn},
+	"ticket_id": {schemas.TypeText, placeID}, "assignee_id": {schemas.TypeText, placeID}, "group_id": {schemas.TypeText, placeID},
+	"brand_id": {schemas.TypeText, placeID}, "organization_id": {schemas.TypeText, placeID},
+	"occurred_at": {schemas.TypeTime, placeTime},
+	"score":       {schemas.TypeText, placeJSON}, "previous_score": {schemas.TypeText, placeJSON}, "comment": {schemas.TypeText, placeJSON},
+	"reason": {schemas.TypeText, placeJSON}, "reason_id": {schemas.TypeText, placeJSON}, "rating_id": {schemas.TypeText, placeJSON},
+	"previous_priority": {schemas.TypeText, placeJSON}, "previous_subject": {schemas.TypeText, placeJSON},
+	"previous_assignee_id": {schemas.TypeText, placeJSON}, "previous_group_id": {schemas.TypeText, placeJSON},
+	"message_id": {schemas.TypeText, placeJSON}, "author_id": {schemas.TypeText, placeJSON}, "author_role": {schemas.TypeText, placeJSON},
+	"into_ticket_id": {schemas.TypeText, placeJSON}, "tagged_by": {schemas.TypeText, placeJSON},
+	"changed_fields": {schemas.TypeList, placeJSON}, "tags_added": {schemas.TypeList, placeJSON}, "tags_removed": {schemas.TypeList, placeJSON},
+	"resolution_minutes": {schemas.TypeNumber, placeJSON}, "reopens": {schemas.TypeNumber, placeJSON},
+}
+
+// filterNames are the names a filter can use, with the custom fields of the accounts.
+type filterNames struct{ fields map[string]schemas.ValueType }
+
+func (n filterNames) FieldType(path string) (schemas.ValueType, bool) {
+	if key, ok := strings.CutPrefix(path, "custom."); ok && customName.MatchString(key) {
+		return schemas.TypeAny, true
+	}
+	t, ok := n.fields[path]
+	return t, ok
+}
+
+func (filterNames) AttributeType(name string) (schemas.ValueType, bool) {
+	a, ok := activityAttributes[name]
+	return a.typ, ok
+}
+
+func (filterNames) Activities() []string { return activitySlugs }
+
+func (n filterNames) Fields() []string { return slices.Sorted(maps.Keys(n.fields)) }
+
+func (filterNames) Attributes() []string { return slices.Sorted(maps.Keys(activityAttributes)) }
+
+// valueTypes gives the type of values by the type of a field as the API or Zendesk names it. Types that are not here hold texts.
+var valueTypes = map[string]schemas.ValueType{
+	"boolean": schemas.TypeBoolean, "checkbox": schemas.TypeBoolean, "integer": schemas.TypeNumber, "decimal": schemas.TypeNumber,
+	"time": schemas.TypeTime, "date": schemas.TypeTime, "list": schemas.TypeList, "multiselect": schemas.TypeList,
+}
+
+func valueType(of string) schemas.ValueType {
+	if t, ok := valueTypes[of]; ok {
+		return t
+	}
+	return schemas.TypeText
+}
+
+// filterNames collects the fields of people and organizations that a filter can use.
+func (s *server) filterNames(ctx context.Context, accounts []string) (filterNames, error) {
+	n := filterNames{fields: map[string]schemas.ValueType{"id": schemas.TypeText, "archived": schemas.TypeBoolean}}
+	for _, f := range systemFields {
+		n.fields[f.ID] = valueType(f.Type)
+	}
+	for _, f := range zendeskFields {
+		n.fields["zendesk."+f.ID] = valueType(f.Type)
+	}
+	for _, f := range organizationFields {
+		if !organizationFigures[f.ID] {
+			n.fields["organization."+f.ID] = valueType(f.Type)
+		}
+	}
+	custom, err := s.customFields(ctx, accounts)
+	for _, f := range custom {
+		if f.Record != "ticket" {
+			n.fields[f.ID] = valueType(f.Type)
+		}
+	}
+	return n, err
+}
+
+// organizationFigures are worked out when an organization is asked for and are not there to filter by.
+var organizationFigures = map[string]bool{
+	"zendesk.people_total": true, "zendesk.tickets_total": true, "zendesk.tickets_open": true, "zendesk.satisfaction_percent": true,
+}
+
+// peopleFilter reads the parameter filter= and gives the condition on people's rows, "1" without one.
+func (s *server) peopleFilter(ctx context.Context, accounts []string, given string, p params) (string, error) {
+	if given == "" {
+		return "1", nil
+	}
+	names, err := s.filterNames(ctx, accounts)
+	if err != nil {
+		return "", err
+	}
+	f, err := schemas.ParseFilter([]byte(given), "query.filter", names)
+	if err != nil {
+		return "", err
+	}
+	return (&filterSQL{params: p, now: s.Now(), zone: s.Location}).filter(f), nil
+}
