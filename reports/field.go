@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"deskstream/schemas"
 )
@@ -11,6 +12,10 @@ func (s *server) fieldRoutes() {
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/fields", id: "list-fields", tag: tagPeople, summary: "Fields of people, organizations and tickets", scopes: []string{scopePeople},
 	}, s.listFields)
+	handle(s, route{
+		method: http.MethodPatch, path: "/v1/fields/{id}", id: "change-field", tag: tagPeople, summary: "Show or hide a field in lists", scopes: []string{scopePeople},
+		detail: "A hidden field keeps its data: it is part of a single person or organization, and of a list whose columns name it.",
+	}, s.patchField)
 }
 
 type recordField struct {
@@ -19,7 +24,8 @@ type recordField struct {
 	Type    string `json:"type"`
 	Source  string `json:"source" enum:"system,zendesk"`
 	Record  string `json:"record" enum:"person,organization,ticket"`
-	Visible bool   `json:"visible"`
+	Icon    string `json:"icon,omitempty" doc:"Icon of the source: zendesk"`
+	Visible bool   `json:"visible" doc:"Lists show it without being asked"`
 }
 
 // systemFields are the fields of a person that no source owns.
@@ -93,35 +99,86 @@ var organizationFields = []recordField{
 	{ID: "zendesk.satisfaction_percent", Label: "Satisfaction percent", Type: "decimal"},
 }
 
-// agentOnly are hidden unless somebody shows them: agents write them for agents.
-func agentOnly(id string) bool { return id == "details" || id == "notes" }
+// agentOnly are hidden unless somebody shows them, and never part of templates: agents write them for agents.
+func agentOnly(name string) bool { return name == "details" || name == "notes" }
+
+// agentOnlyFields are their ids.
+var agentOnlyFields = []string{
+	"zendesk.details", "zendesk.notes", "organization.zendesk.details", "organization.zendesk.notes",
+}
 
 func (s *server) listFields(ctx context.Context, _ *none) (*answer[page[recordField]], error) {
+	fields, err := s.fields(ctx)
+	return reply(page[recordField]{Items: fields}, err)
+}
+
+// fields gives all fields with what is decided about them.
+func (s *server) fields(ctx context.Context) ([]recordField, error) {
 	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := page[recordField]{}
+	decided, err := s.visible.set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	named, err := s.customFields(ctx, accounts)
+	all := slices.Concat(fixedFields(), named)
+	for i := range all {
+		f := &all[i]
+		visible, ok := decided[f.ID]
+		if f.Visible = visible; !ok {
+			f.Visible = !slices.Contains(agentOnlyFields, f.ID)
+		}
+		if f.Source == "zendesk" {
+			f.Icon = "zendesk"
+		}
+	}
+	return all, err
+}
+
+// fixedFields are those that every account has.
+func fixedFields() []recordField {
+	var out []recordField
 	for _, f := range systemFields {
-		f.Source, f.Record, f.Visible = "system", "person", true
-		out.Items = append(out.Items, f)
+		f.Source, f.Record = "system", "person"
+		out = append(out, f)
 	}
 	for _, f := range zendeskFields {
-		f.Visible, f.Source, f.Record = !agentOnly(f.ID), "zendesk", "person"
-		f.ID = "zendesk." + f.ID
-		out.Items = append(out.Items, f)
+		f.ID, f.Source, f.Record = "zendesk."+f.ID, "zendesk", "person"
+		out = append(out, f)
 	}
 	for _, f := range organizationFields {
-		f.Visible, f.Record = f.ID != "zendesk.details" && f.ID != "zendesk.notes", "organization"
-		f.ID = "organization." + f.ID
+		f.ID, f.Record = "organization."+f.ID, "organization"
 		if f.Source == "" {
 			f.Source = "zendesk"
 		}
-		out.Items = append(out.Items, f)
+		out = append(out, f)
 	}
-	named, err := s.customFields(ctx, accounts)
-	out.Items = append(out.Items, named...)
-	return reply(out, err)
+	return out
+}
+
+type fieldPatch struct {
+	ID   string `path:"id" maxLength:"400" doc:"Id"`
+	Body struct {
+		Visible bool `json:"visible" doc:"Lists show it without being asked"`
+	}
+}
+
+func (s *server) patchField(ctx context.Context, in *fieldPatch) (*answer[recordField], error) {
+	all, err := s.fields(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(f recordField) bool { return f.ID == in.ID })
+	if i < 0 {
+		return nil, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-field", Detail: "there is no field of this id; GET /v1/fields lists them"}
+	}
+	if err := s.visible.change(ctx, in.ID, in.Body.Visible); err != nil {
+		return nil, err
+	}
+	all[i].Visible = in.Body.Visible
+	return reply(all[i], nil)
 }
 
 // customPrefix says where the custom fields of each kind are found.
@@ -145,7 +202,7 @@ func (s *server) customFields(ctx context.Context, accounts []string) ([]recordF
 		if key == "" {
 			key = idText(r.ID)
 		}
-		out = append(out, recordField{ID: place.prefix + key, Label: r.Name, Type: r.Type, Source: "zendesk", Record: place.record, Visible: true})
+		out = append(out, recordField{ID: place.prefix + key, Label: r.Name, Type: r.Type, Source: "zendesk", Record: place.record})
 	}
 	return out, err
 }

@@ -45,6 +45,7 @@ type memory struct {
 	sources   map[string]schemas.Source
 	cursors   map[string][]schemas.Cursor
 	keys      []schemas.Key
+	settings  map[string]schemas.Setting
 	fail      error
 	reads     int
 	fences    int // how many PutSource still fail as fenced
@@ -97,6 +98,29 @@ func (m *memory) APIKeys(context.Context) ([]schemas.Key, error) {
 	defer m.mu.Unlock()
 	m.reads++
 	return m.keys, m.fail
+}
+
+func (m *memory) Setting(_ context.Context, name string) (schemas.Setting, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.settings[name]
+	v.Name = name
+	return v, m.fail
+}
+
+func (m *memory) PutSetting(_ context.Context, v *schemas.Setting) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fences > 0 {
+		m.fences--
+		return schemas.ErrFenced
+	}
+	if m.settings[v.Name].Revision != v.Revision {
+		return schemas.ErrFenced
+	}
+	v.Revision++
+	m.settings[v.Name] = *v
+	return m.fail
 }
 
 func (m *memory) set(s schemas.Source) {
@@ -278,7 +302,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 			Fields: schemas.FieldRules{Writable: schemas.WritableFields}, Identifiers: []string{"external-id", "email"},
 			CreatedAt: testNow.AddDate(0, -1, 0), UpdatedAt: testNow.AddDate(0, -1, 0),
 		}, Revision: 1}},
-		cursors: map[string][]schemas.Cursor{},
+		cursors: map[string][]schemas.Cursor{}, settings: map[string]schemas.Setting{},
 		keys: []schemas.Key{
 			keyOf("admin-key", "admin"), keyOf("people-key", "people"), keyOf("reports-key", "reports"), keyOf("render-key", "render"), keyOf("no-key"),
 		},
@@ -286,7 +310,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	connections := &steps{store: store}
 	registry := prometheus.NewRegistry()
 	o := Options{
-		DB: db, Sources: store, Keys: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Match: processors.Match, Now: func() time.Time { return testNow },
+		DB: db, Sources: store, Keys: store, Settings: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Match: processors.Match, Now: func() time.Time { return testNow },
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {

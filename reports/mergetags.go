@@ -60,7 +60,7 @@ func (s *server) mergeTags(ctx context.Context, _ *none) (*answer[page[mergeTag]
 	out := page[mergeTag]{}
 	for _, f := range fields.Body.Items {
 		switch {
-		case !f.Visible:
+		case !f.Visible || slices.Contains(agentOnlyFields, f.ID):
 		case f.Record == "person":
 			f.ID = "person." + f.ID
 			out.Items = append(out.Items, tagOf("Person: ", f))

@@ -29,6 +29,13 @@ type KeyStore interface {
 	APIKeys(ctx context.Context) ([]schemas.Key, error)
 }
 
+// SettingStore keeps settings of the installation by name. One that was never set has Revision 0; PutSetting is a compare-and-set on
+// Revision, sets the new one, and gives schemas.ErrFenced when another writer was faster.
+type SettingStore interface {
+	Setting(ctx context.Context, name string) (schemas.Setting, error)
+	PutSetting(ctx context.Context, v *schemas.Setting) error
+}
+
 // Connections carries out the steps of a source's life that talk to Zendesk or that the state machine guards (R53 to R56). A wrong
 // step gives schemas.ErrConflict naming the missing one, an unknown source schemas.ErrNotFound.
 type Connections interface {
@@ -69,11 +76,12 @@ type Check struct {
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Connections, Retention, Events, Match and Group are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Settings, Connections, Retention, Events, Match and Group are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
 	Keys        KeyStore
+	Settings    SettingStore
 	Connections Connections
 	Retention   Retention
 	Events      Events
@@ -99,8 +107,8 @@ type Options struct {
 // filled returns the options with defaults, or an error that names what is missing.
 func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
-		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Connections": o.Connections == nil,
-		"Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil, "Match": o.Match == nil,
+		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Settings": o.Settings == nil,
+		"Connections": o.Connections == nil, "Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil, "Match": o.Match == nil,
 	} {
 		if missing {
 			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)

@@ -12,7 +12,7 @@ import (
 
 func (s *server) organizationRoutes() {
 	scopes := []string{scopePeople}
-	handle(s, route{method: http.MethodGet, path: "/v1/organizations", id: "list-organizations", tag: tagPeople, summary: "Organizations by name", scopes: scopes}, s.listOrganizations)
+	handle(s, route{method: http.MethodGet, path: "/v1/organizations", id: "list-organizations", tag: tagPeople, summary: "Organizations by name, with the fields that are visible", scopes: scopes}, s.listOrganizations)
 	handle(s, route{method: http.MethodGet, path: "/v1/organizations/{id}", id: "get-organization", tag: tagPeople, summary: "One organization", scopes: scopes}, s.getOrganization)
 }
 
@@ -26,6 +26,13 @@ type organization struct {
 	UpdatedAt  time.Time      `json:"updated_at"`
 }
 
+// fields gives the organization as a map of JSON values.
+func (o organization) fields() map[string]any {
+	return map[string]any{
+		"id": o.ID, "name": o.Name, "external_id": o.ExternalID, "archived": o.Archived, "zendesk": o.Zendesk, "created_at": o.CreatedAt, "updated_at": o.UpdatedAt,
+	}
+}
+
 type organizationsInput struct {
 	Query string `query:"q" maxLength:"200" doc:"Part of the name or the external id"`
 	Paging
@@ -37,8 +44,12 @@ type organizationPosition struct {
 	ID   int64  `json:"i"`
 }
 
-func (s *server) listOrganizations(ctx context.Context, in *organizationsInput) (*answer[page[organization]], error) {
+func (s *server) listOrganizations(ctx context.Context, in *organizationsInput) (*answer[page[map[string]any]], error) {
 	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := s.hidden(ctx, "organization")
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +70,12 @@ func (s *server) listOrganizations(ctx context.Context, in *organizationsInput) 
 		return nil, err
 	}
 	rows, more := cut(rows, in.Limit)
-	out := page[organization]{Items: make([]organization, len(rows))}
+	out := page[map[string]any]{Items: make([]map[string]any, len(rows))}
 	for i := range rows {
-		out.Items[i] = organizationOf(&rows[i])
+		out.Items[i] = organizationOf(&rows[i]).fields()
+		for _, path := range hidden {
+			leaveOut(out.Items[i], path)
+		}
 	}
 	if more {
 		last := rows[len(rows)-1]

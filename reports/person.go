@@ -31,7 +31,7 @@ func (s *server) peopleRoutes() {
 type peopleInput struct {
 	Filter  string `query:"filter" maxLength:"20000" doc:"Conditions on fields and activities as JSON, e.g. {\"field\":\"zendesk.tags\",\"op\":\"contains\",\"value\":\"vip\"}"`
 	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number"`
-	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all"`
+	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all that are visible. One that is hidden has to be named itself"`
 	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-updated_at" doc:"A minus means descending"`
 	Paging
 }
@@ -82,6 +82,10 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	if err != nil {
 		return none, err
 	}
+	hidden, err := s.hidden(ctx, "person")
+	if err != nil {
+		return none, err
+	}
 	var position peoplePosition
 	further, err := decodeCursor(q.Cursor, &position)
 	if err == nil && further && position.Order != q.sort {
@@ -114,7 +118,7 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	}
 	out := page[map[string]any]{Items: make([]map[string]any, len(people))}
 	for i, person := range people {
-		out.Items[i] = onlyColumns(person.fields(), columns)
+		out.Items[i] = shownColumns(person.fields(), columns, hidden)
 	}
 	if more {
 		last := rows[len(rows)-1]
@@ -148,11 +152,9 @@ func parseColumns(given string) ([][]string, error) {
 	return out, nil
 }
 
-// onlyColumns keeps the id and the paths that were asked for; a path is shown under its dotted name.
-func onlyColumns(person map[string]any, columns [][]string) map[string]any {
-	if columns == nil {
-		return person
-	}
+// shownColumns keeps what lists show: without columns all that is not hidden, else the id and the paths that were asked for. A path is
+// shown under its dotted name.
+func shownColumns(person map[string]any, columns, hidden [][]string) map[string]any {
 	out := map[string]any{"id": person["id"]}
 	for _, path := range columns {
 		var v any = person
@@ -161,6 +163,12 @@ func onlyColumns(person map[string]any, columns [][]string) map[string]any {
 			v = m[name]
 		}
 		out[strings.Join(path, ".")] = v
+	}
+	for _, path := range hidden {
+		leaveOut(person, path)
+	}
+	if columns == nil {
+		return person
 	}
 	return out
 }

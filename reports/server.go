@@ -23,6 +23,7 @@ type server struct {
 	mux     *http.ServeMux
 	handler http.Handler
 	keys    *keyring
+	visible *visibility
 	metrics *metrics
 	heavy   *semaphore.Weighted
 	live    *liveFeed
@@ -37,6 +38,7 @@ func newServer(o Options) (*server, error) {
 	}
 	s := &server{Options: o, mux: http.NewServeMux(), heavy: semaphore.NewWeighted(int64(o.HeavyQueries))}
 	s.keys = &keyring{store: o.Keys, now: o.Now}
+	s.visible = &visibility{store: o.Settings, now: o.Now}
 	if s.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"time"
@@ -165,6 +166,13 @@ type Key struct {
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+}
+
+// Setting is one setting of the installation that belongs to no source.
+type Setting struct {
+	Name     string
+	Value    json.RawMessage // JSON; nil = it was never set
+	Revision uint64          // stream sequence of the record, for compare-and-set; 0 = it was never set
 }
 
 // Resources are the streams that a source is read in, in the order of the first sync; they are the Resource of its cursors.
