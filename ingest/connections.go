@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/mail"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -215,7 +216,7 @@ func (c *Connections) wake(ctx context.Context, id string) error {
 
 // due marks all cursors of a source to run now.
 func (c *Connections) due(ctx context.Context, id string) error {
-	return c.cursors(ctx, id, func(cur *schemas.Cursor) {})
+	return c.cursors(ctx, id, nil, func(cur *schemas.Cursor) {})
 }
 
 // Widen makes all streams start again where the source's retention reaches to now, because activities that were dropped have to be made
@@ -231,14 +232,14 @@ func (c *Connections) Widen(ctx context.Context, id string) error {
 // rewind sends all cursors back to the start of the longest retention.
 func (c *Connections) rewind(ctx context.Context, s schemas.Source) error {
 	now := c.Now()
-	return c.cursors(ctx, s.ID, func(cur *schemas.Cursor) {
+	return c.cursors(ctx, s.ID, nil, func(cur *schemas.Cursor) {
 		start := backfillStart(cur.Resource, s, now)
 		cur.Cursor, cur.Start, cur.Through, cur.Done, cur.Rows = "", &start, nil, false, 0
 	})
 }
 
-// cursors edits every cursor of a source, and each again when its poller was faster.
-func (c *Connections) cursors(ctx context.Context, id string, fn func(cur *schemas.Cursor)) error {
+// cursors edits the cursors of some resources of a source (nil = of all) and marks them to run now; each again when its poller was faster.
+func (c *Connections) cursors(ctx context.Context, id string, names []string, fn func(cur *schemas.Cursor)) error {
 	left := map[string]bool{}
 	for try := 0; ; try++ {
 		all, err := c.Store.Cursors(ctx, id)
@@ -247,7 +248,9 @@ func (c *Connections) cursors(ctx context.Context, id string, fn func(cur *schem
 		}
 		if try == 0 {
 			for _, cur := range all {
-				left[cur.Resource] = true
+				if names == nil || slices.Contains(names, cur.Resource) {
+					left[cur.Resource] = true
+				}
 			}
 		}
 		for _, cur := range all {

@@ -463,7 +463,7 @@ func TestR28_DisconnectReconnect(t *testing.T) {
 	}
 	// R27: an edit of the record is no resync.
 	eventually(t, "second sync", func() bool {
-		cur := r.store.cursor(testSource, ResourceRatings)
+		cur := r.store.cursor(testSource, ResourceTicketCounts)
 		return r.done() && cur.NextRunAt.After(time.Now())
 	})
 	d.ForgetRequests()

@@ -24,6 +24,7 @@ const (
 	ResourceTicketEvents       = "ticket_events"
 	ResourceMetricEvents       = "metric_events"
 	ResourceRatings            = "ratings"
+	ResourceTicketCounts       = schemas.ResourceTicketCounts
 )
 
 // walk is how a resource is paged.
@@ -34,6 +35,7 @@ const (
 	walkTime                // an export with end_time: it is the next start_time
 	walkChanged             // a list filtered by start_time, in cursor pages
 	walkWhole               // a list that is read whole each time
+	walkCount               // no list: the number of tickets is asked for, see countTickets
 )
 
 // resource is one stream of an account.
@@ -108,6 +110,7 @@ var resources = []resource{
 		name: ResourceRatings, kind: schemas.KindRating, path: "/api/v2/satisfaction_ratings.json", rows: "satisfaction_ratings",
 		walk: walkChanged, interval: time.Minute, hidden: time.Second, optional: true,
 	},
+	{name: ResourceTicketCounts, walk: walkCount, interval: time.Hour, optional: true},
 }
 
 // ratingsOverlap is read again by each poll of a list whose order and filter Zendesk does not state.

@@ -232,7 +232,7 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 	r.mu.Lock()
 	forced = forced || l.next.IsZero()
 	r.mu.Unlock()
-	if cur.Cursor == "" && res.walk != walkWhole {
+	if cur.Cursor == "" && res.walk != walkWhole && res.walk != walkCount {
 		// A back-fill: what was stored before is to go through the pipeline again, because the retention may be longer now.
 		r.seen.Purge()
 		r.audited.Purge()
@@ -246,7 +246,11 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 		r.mu.Unlock()
 		return
 	}
-	cur, err = r.walk(ctx, res, l, cur)
+	if res.walk == walkCount {
+		cur, err = r.countTickets(ctx, cur)
+	} else {
+		cur, err = r.walk(ctx, res, l, cur)
+	}
 	if ctx.Err() != nil {
 		return // What was read is stored; the rest is read after the next start.
 	}
@@ -255,18 +259,23 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 
 // cursor reads the stored cursor of a resource, or makes its first one.
 func (r *runner) cursor(ctx context.Context, res resource) (schemas.Cursor, error) {
-	s := r.source.Load()
-	cursors, err := r.p.Store.Cursors(ctx, s.ID)
-	if err != nil {
-		return schemas.Cursor{}, err
+	cur, err := r.cursorOf(ctx, res.name)
+	if err != nil || cur.Revision != 0 {
+		return cur, err
 	}
+	start := backfillStart(res.name, *r.source.Load(), r.p.Now())
+	return schemas.Cursor{Resource: res.name, State: "running", Start: &start}, nil
+}
+
+// cursorOf reads the stored cursor of a resource; the zero one if there is none yet.
+func (r *runner) cursorOf(ctx context.Context, name string) (schemas.Cursor, error) {
+	cursors, err := r.p.Store.Cursors(ctx, r.source.Load().ID)
 	for _, cur := range cursors {
-		if cur.Resource == res.name {
-			return cur, nil
+		if cur.Resource == name {
+			return cur, err
 		}
 	}
-	start := backfillStart(res.name, *s, r.p.Now())
-	return schemas.Cursor{Resource: res.name, State: "running", Start: &start}, nil
+	return schemas.Cursor{}, err
 }
 
 // settle stores how a run ended and when the next one is due.
@@ -275,6 +284,8 @@ func (r *runner) settle(ctx context.Context, res resource, l *lane, cur schemas.
 	result := "ok"
 	cur.State, cur.LastError, l.failures = "idle", "", failuresAfter(l.failures, failure)
 	switch {
+	case failure == nil && !cur.Done: // The count waits for the tickets.
+		interval = min(interval, r.p.Retry)
 	case failure == nil:
 	case res.optional && (errors.Is(failure, schemas.ErrDenied) || errors.Is(failure, schemas.ErrNotFound)):
 		result = "unavailable"

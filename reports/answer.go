@@ -26,6 +26,7 @@ type reportAnswer struct {
 	GroupBy     []string            `json:"group_by"`
 	AsOf        time.Time           `json:"as_of" doc:"Facts after it are left out; running waits are measured to it"`
 	DataThrough *time.Time          `json:"data_through" doc:"Data is complete up to here; null before the first sync"`
+	Complete    *completeness       `json:"completeness" doc:"The stored tickets beside Zendesk's own count; null before the first check"`
 	Definition  string              `json:"definition"`
 	Rows        []reportRow         `json:"rows"`
 	Totals      map[string]*float64 `json:"totals" doc:"Over the whole range; not the sum of the rows where rows overlap"`

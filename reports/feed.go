@@ -18,6 +18,8 @@ type feedItem struct {
 }
 
 type feedPerson struct {
+	_ struct{} `nullable:"true"` // read by huma
+
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }
@@ -111,7 +113,7 @@ func (s *server) survivors(ctx context.Context, accounts []string, rows []feedRo
 	p.texts("ids", ids)
 	found, err := list[survivorRow](ctx, s, "survivors", sqlText("survivors"), p)
 	for _, f := range found {
-		people[f.OwnID] = &feedPerson{f.PersonID, f.Name}
+		people[f.OwnID] = &feedPerson{ID: f.PersonID, Name: f.Name}
 	}
 	return people, err
 }

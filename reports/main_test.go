@@ -214,6 +214,11 @@ func (c *steps) Widen(_ context.Context, id string) error {
 	return err
 }
 
+func (c *steps) Reread(_ context.Context, id string, from time.Time) error {
+	_, err := c.move(id, "reread "+from.Format(time.DateOnly)+" of", "")
+	return err
+}
+
 func (c *steps) ApplyRetention(_ context.Context, account string, r schemas.Retention) error {
 	_, err := c.move(testSource, fmt.Sprintf("retain %s %d %v of", account, r.Days, r.Activities), "")
 	return err

@@ -55,6 +55,8 @@ type Connections interface {
 	Resync(ctx context.Context, id, mode string) error
 	// Widen reads again what a longer retention needs.
 	Widen(ctx context.Context, id string) error
+	// Reread reads the tickets again that changed since from, because some are missing. It may be asked again and again.
+	Reread(ctx context.Context, id string, from time.Time) error
 }
 
 // Retention gives the stored activities of an account the expiry that a retention asks for, and returns when readers see it.
@@ -101,6 +103,7 @@ type Options struct {
 	Ready           []Check               // checked by GET /readyz, besides ClickHouse
 	Version         string                // of the program
 	QueryTimeout    time.Duration         // of one report query; 0 = 5 s
+	RereadAfter     time.Duration         // how long after a check tickets are read again that are missing; 0 = 10 min
 	HeavyQueries    int                   // reports computed at the same time; 0 = 2 for each core, at least 4
 }
 
@@ -129,6 +132,9 @@ func (o Options) filled() (Options, error) {
 	if o.QueryTimeout <= 0 {
 		o.QueryTimeout = 5 * time.Second
 	}
+	if o.RereadAfter <= 0 {
+		o.RereadAfter = defaultReread
+	}
 	if o.HeavyQueries <= 0 {
 		o.HeavyQueries = max(4, 2*runtime.GOMAXPROCS(0))
 	}
@@ -137,12 +143,17 @@ func (o Options) filled() (Options, error) {
 
 var errMissing = errors.New("is needed")
 
-// New builds the API. The handler answers /v1, /openapi.json, /docs, /healthz, /readyz and /metrics, and a problem for everything
-// else; it is safe for concurrent use.
-func New(o Options) (http.Handler, error) {
+// API answers /v1, /openapi.json, /docs, /healthz, /readyz and /metrics, and a problem for everything else. It is safe for concurrent use.
+type API struct{ server *server }
+
+// New builds the API. Call Run too, once for each API.
+func New(o Options) (*API, error) {
 	s, err := newServer(o)
 	if err != nil {
 		return nil, err
 	}
-	return s.handler, nil
+	return &API{s}, nil
 }
+
+// ServeHTTP answers a request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.server.handler.ServeHTTP(w, r) }

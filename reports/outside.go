@@ -18,6 +18,7 @@ type metrics struct {
 	panics   prometheus.Counter
 	queries  *prometheus.HistogramVec
 	busy     prometheus.Counter
+	missing  *prometheus.GaugeVec
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -38,8 +39,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		busy: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "deskstream_reports_refused_total", Help: "Reports refused because too many were under way.",
 		}),
+		missing: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "deskstream_missing_tickets", Help: "Tickets that Zendesk counts and that are not stored, as of its last count.",
+		}, []string{"account"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.panics, m.queries, m.busy} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.panics, m.queries, m.busy, m.missing} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

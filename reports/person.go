@@ -205,6 +205,8 @@ type permissions struct {
 }
 
 type namedID struct {
+	_ struct{} `nullable:"true"` // read by huma
+
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }

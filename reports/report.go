@@ -225,10 +225,21 @@ func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error)
 	if err != nil {
 		return nil, err
 	}
-	if a.DataThrough, err = s.dataThrough(ctx); err != nil {
+	if err := s.addState(ctx, a); err != nil {
 		return nil, err
 	}
 	return a, s.label(ctx, q, a)
+}
+
+// addState says how far the data of a report goes and what is missing.
+func (s *server) addState(ctx context.Context, a *reportAnswer) error {
+	sources, err := s.syncedSources(ctx)
+	if err != nil {
+		return err
+	}
+	a.DataThrough = dataThrough(sources)
+	a.Complete, err = s.completeness(ctx, sources)
+	return err
 }
 
 // admit waits for a place among the reports under way, at most as long as a query may take.
@@ -384,13 +395,18 @@ func (s *server) accounts(ctx context.Context) ([]string, error) {
 // ticketResources are the exports that reports on tickets depend on.
 var ticketResources = []string{"tickets", "ticket_events"}
 
-// dataThrough gives the instant up to which all sources are complete; nil as long as one has not said so.
-func (s *server) dataThrough(ctx context.Context) (*time.Time, error) {
+// synced is a source that was connected once, with what its poller reports.
+type synced struct {
+	schemas.Source
+	cursors []schemas.Cursor
+}
+
+func (s *server) syncedSources(ctx context.Context) ([]synced, error) {
 	sources, err := s.Sources.Sources(ctx)
 	if err != nil {
 		return nil, storeError(err)
 	}
-	var through *time.Time
+	var out []synced
 	for _, src := range sources {
 		if src.Status == schemas.SourceDraft || src.Status == schemas.SourceAwaiting {
 			continue
@@ -399,12 +415,21 @@ func (s *server) dataThrough(ctx context.Context) (*time.Time, error) {
 		if err != nil {
 			return nil, storeError(err)
 		}
-		for _, c := range cursors {
+		out = append(out, synced{src, cursors})
+	}
+	return out, nil
+}
+
+// dataThrough gives the instant up to which all sources are complete; nil as long as one has not said so.
+func dataThrough(sources []synced) *time.Time {
+	var through *time.Time
+	for _, src := range sources {
+		for _, c := range src.cursors {
 			if !slices.Contains(ticketResources, c.Resource) {
 				continue
 			}
 			if c.Through == nil {
-				return nil, nil
+				return nil
 			}
 			if through == nil || c.Through.Before(*through) {
 				at := c.Through.UTC()
@@ -412,7 +437,7 @@ func (s *server) dataThrough(ctx context.Context) (*time.Time, error) {
 			}
 		}
 	}
-	return through, nil
+	return through
 }
 
 // reportSQL shows the statement that a report runs, with its parameters as a client of ClickHouse sets them.

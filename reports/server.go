@@ -19,14 +19,15 @@ import (
 // server holds what the handlers share. Everything in it is safe for concurrent use once newServer has returned.
 type server struct {
 	Options
-	api     huma.API
-	mux     *http.ServeMux
-	handler http.Handler
-	keys    *keyring
-	visible *visibility
-	metrics *metrics
-	heavy   *semaphore.Weighted
-	live    *liveFeed
+	api      huma.API
+	mux      *http.ServeMux
+	handler  http.Handler
+	keys     *keyring
+	visible  *visibility
+	compared *comparisons
+	metrics  *metrics
+	heavy    *semaphore.Weighted
+	live     *liveFeed
 
 	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }
@@ -45,6 +46,7 @@ func newServer(o Options) (*server, error) {
 	if s.Renderer == nil {
 		s.Renderer = newRenderer()
 	}
+	s.compared = &comparisons{server: s, known: map[string]comparison{}}
 	s.live = &liveFeed{server: s}
 	s.api = humago.New(s.mux, s.config())
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)

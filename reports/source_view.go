@@ -33,8 +33,9 @@ func (s *server) sourceViewRoutes() {
 }
 
 type syncAnswer struct {
-	Streams         []syncStream `json:"streams"`
-	InitialSyncDone bool         `json:"initial_sync_done" doc:"Every stream was read to its end once"`
+	Streams         []syncStream  `json:"streams"`
+	InitialSyncDone bool          `json:"initial_sync_done" doc:"Every stream was read to its end once"`
+	Completeness    *completeness `json:"completeness" doc:"The stored tickets beside Zendesk's own count; null before the first check"`
 }
 
 type syncStream struct {
@@ -49,7 +50,8 @@ type syncStream struct {
 }
 
 func (s *server) syncState(ctx context.Context, in *byID) (*answer[syncAnswer], error) {
-	if _, err := s.source(ctx, in.ID); err != nil {
+	src, err := s.source(ctx, in.ID)
+	if err != nil {
 		return nil, err
 	}
 	cursors, err := s.Sources.Cursors(ctx, in.ID)
@@ -61,7 +63,8 @@ func (s *server) syncState(ctx context.Context, in *byID) (*answer[syncAnswer], 
 	for _, c := range cursors {
 		out.Streams = append(out.Streams, syncStreamOf(c, s.Now()))
 	}
-	return reply(out, nil)
+	out.Completeness, err = s.compared.of(ctx, &synced{src, cursors}, completeFresh)
+	return reply(out, err)
 }
 
 func syncStreamOf(c schemas.Cursor, now time.Time) syncStream {

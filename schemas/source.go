@@ -140,6 +140,29 @@ type Cursor struct {
 	NextRunAt *time.Time `json:"next_run_at,omitempty"`
 	LastError string     `json:"last_error,omitempty"`
 	Revision  uint64     `json:"-"` // stream sequence of the record, for compare-and-set
+
+	Counts *TicketCounts `json:"counts,omitempty"` // of ResourceTicketCounts, after the first check
+}
+
+// ResourceTicketCounts is the Resource of the cursor that holds the result of the last TicketCounts. It is no stream of data.
+const ResourceTicketCounts = "ticket_counts"
+
+// TicketCounts is how many tickets Zendesk has, by the time of their creation. Deleted ones are left out.
+type TicketCounts struct {
+	CheckedAt time.Time     `json:"checked_at"`
+	Periods   []TicketCount `json:"periods"` // in order, without gaps
+	To        time.Time     `json:"to"`      // end of the last period
+	// RereadAt is when tickets were read again last because some were missing; nil = never.
+	RereadAt *time.Time `json:"reread_at,omitempty"`
+}
+
+// CountSlack is how far behind the counts may be: Zendesk's search index learns of a new or deleted ticket within "a few minutes".
+const CountSlack = 10 * time.Minute
+
+// TicketCount is one period, which ends where the next begins.
+type TicketCount struct {
+	From    time.Time `json:"from"` // UTC, whole seconds
+	Tickets int64     `json:"tickets"`
 }
 
 var accountLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)

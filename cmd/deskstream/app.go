@@ -73,6 +73,7 @@ type tuning struct {
 	sinkLinger  time.Duration
 	webhookRate rate.Limit    // webhooks a second and source; 0 = the default of ingest
 	ttlSeconds  int           // least time between two merges that delete expired rows
+	reread      time.Duration // how long tickets may be missing; 0 = the default of reports
 	drain       time.Duration // how long Stop waits for rows under way; 0 = 8 s
 }
 

@@ -51,8 +51,9 @@ func serveAccount(t testing.TB, a *zendesktest.Account, admin string) *zendeskte
 	return s
 }
 
-// startApp runs the whole program in this process: NATS of its own, a database of its own on the engine that the tests share.
-func startApp(t testing.TB, zendesk string) (*App, *client) {
+// startApp runs the whole program in this process: NATS of its own, a database of its own on the engine that the tests share. The changes
+// are made before it starts.
+func startApp(t testing.TB, zendesk string, changes ...func(*App)) (*App, *client) {
 	t.Helper()
 	dsn := localtest.TestDatabase(t)
 	app := &App{
@@ -63,6 +64,9 @@ func startApp(t testing.TB, zendesk string) (*App, *client) {
 		Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
 	}
 	quick(&app.Config)
+	for _, change := range changes {
+		change(app)
+	}
 	if err := app.Config.Validate(); err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 			return err
 		}
 		mux.Handle("/", api)
+		a.run(&a.feeding, "reconciliation", api.Run)
 	} else {
 		a.operations(mux)
 	}
@@ -51,7 +52,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 }
 
 // api builds the HTTP API on a ClickHouse pool of its own, so that a slow report never takes a connection from a sink.
-func (a *App) api(ctx context.Context) (http.Handler, error) {
+func (a *App) api(ctx context.Context) (*reports.API, error) {
 	db, err := openQueries(a.dsn)
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (a *App) api(ctx context.Context) (http.Handler, error) {
 	return reports.New(reports.Options{
 		DB: db, Sources: a.stream, Keys: a.stream, Settings: a.stream, Connections: connections{a.connections, a.Config.publicURL(a.Addr())}, Retention: a.db, Events: a.stream, Group: processors.Group, Match: processors.Match, Location: a.Config.location, Now: a.Now,
 		Log: a.Log.With().Str("part", "api").Logger(), Registerer: a.registry, Gatherer: a.gatherer(), MetricsNeedKey: a.Config.MetricsKey,
-		SeveralAccounts: a.Config.SeveralAccts, Ready: a.readiness(), Version: version,
+		SeveralAccounts: a.Config.SeveralAccts, Ready: a.readiness(), Version: version, RereadAfter: a.Tuning.reread,
 	})
 }
 

@@ -71,6 +71,7 @@ type record struct {
 	supportType string
 	before      string
 	scrubbed    bool
+	withheld    bool
 	rating      *Rating
 	reply       replyClock
 }

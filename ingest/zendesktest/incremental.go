@@ -64,7 +64,7 @@ func (a *Account) exportedTickets(r *http.Request) []*record {
 	}
 	rows := make([]*record, 0, len(a.tickets))
 	for _, t := range a.tickets {
-		if scope != "all" && t.supportType != scope || q.Get("exclude_deleted") == "true" && t.Status == "deleted" {
+		if t.withheld || scope != "all" && t.supportType != scope || q.Get("exclude_deleted") == "true" && t.Status == "deleted" {
 			continue
 		}
 		rows = append(rows, t)
@@ -271,7 +271,7 @@ func (s *Server) ticketEventsTime(w http.ResponseWriter, r *http.Request) {
 	comments := strings.Contains(r.URL.Query().Get("include"), "comment_events")
 	a := s.Account
 	a.mu.Lock()
-	refs, more := timeWindow(a.sortedAudits(), auditPosition, start, s.until(s.opts.HideTickets), s.pageSize(r))
+	refs, more := timeWindow(a.exportedAudits(), auditPosition, start, s.until(s.opts.HideTickets), s.pageSize(r))
 	rows := make([]TicketEvent, 0, len(refs))
 	for _, ref := range refs {
 		rows = append(rows, ticketEvent(a.tickets[ref.ticket].audits[ref.index], comments))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -437,5 +438,39 @@ func TestListenServesAtURL(t *testing.T) {
 	}
 	if err := w.server.Close(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWithheldTicketIsOnlyFoundBySearch leaves a ticket out of the exports and counts it with all others that are not deleted.
+func TestWithheldTicketIsOnlyFoundBySearch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{HideTickets: -1})
+	base := testStart.Add(time.Hour)
+	shown, gap, gone := w.ticket(t, base, "one"), w.ticket(t, base.Add(time.Hour), "two"), w.ticket(t, base.Add(2*time.Hour), "three")
+	w.clock.Add(24 * time.Hour)
+	if err := w.SoftDelete(base.Add(3*time.Hour), gone, System); err != nil {
+		t.Fatal(err)
+	}
+	start := "?start_time=" + strconv.FormatInt(testStart.Unix(), 10)
+	exported := func() (tickets, audits int) {
+		_, _, body := w.get(t, "/api/v2/incremental/tickets/cursor"+start)
+		_, _, events := w.get(t, "/api/v2/incremental/ticket_events"+start)
+		return len(rows(body, "tickets")), len(rows(events, "ticket_events"))
+	}
+	tickets, audits := exported()
+	if err := w.Withhold(gap, true); err != nil {
+		t.Fatal(err)
+	}
+	if n, m := exported(); n != tickets-1 || m != audits-1 {
+		t.Errorf("%d tickets and %d audits of %d and %d with one ticket of ticket %d withheld", n, m, tickets, audits, shown)
+	}
+	for query, want := range map[string]any{
+		"type:ticket": 2.0, "type:ticket created>=" + base.Add(time.Hour).Format(time.RFC3339): 1.0,
+		"type:ticket created<" + base.Add(time.Hour).Format(time.RFC3339): 1.0, "refund": nil, "type:ticket created>=monday": nil,
+	} {
+		status, _, body := w.get(t, "/api/v2/search/count.json?query="+url.QueryEscape(query))
+		if body["count"] != want || (want == nil) != (status == http.StatusUnprocessableEntity) {
+			t.Errorf("%s: %d %v, want %v", query, status, body, want)
+		}
 	}
 }
