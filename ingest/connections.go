@@ -231,10 +231,11 @@ func (c *Connections) Widen(ctx context.Context, id string) error {
 
 // rewind sends all cursors back to the start of the longest retention.
 func (c *Connections) rewind(ctx context.Context, s schemas.Source) error {
-	now := c.Now()
+	now := c.Now().UTC()
 	return c.cursors(ctx, s.ID, nil, func(cur *schemas.Cursor) {
 		start := backfillStart(cur.Resource, s, now)
 		cur.Cursor, cur.Start, cur.Through, cur.Done, cur.Rows = "", &start, nil, false, 0
+		cur.BeganAt, cur.First = &now, nil
 	})
 }
 

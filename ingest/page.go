@@ -119,6 +119,9 @@ func (r resource) advance(cur schemas.Cursor, p page, base *url.URL, now time.Ti
 		return cur, false, err
 	}
 	next.Through = r.through(cur, next, rows, now, end)
+	if at := firstChange(rows); next.First == nil && !at.IsZero() {
+		next.First = &at
+	}
 	return next, end, nil
 }
 
@@ -197,6 +200,14 @@ func setListPage(q url.Values, after string) {
 	default:
 		q.Set("page[after]", after)
 	}
+}
+
+// firstChange gives the place of the first row in its stream; zero if there is none.
+func firstChange(rows []json.RawMessage) time.Time {
+	if len(rows) == 0 {
+		return time.Time{}
+	}
+	return headOf(rows[0]).changed()
 }
 
 // through says up to when the data is complete: at the end of the stream up to the time of asking less what Zendesk keeps back, before

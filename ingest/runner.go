@@ -263,8 +263,9 @@ func (r *runner) cursor(ctx context.Context, res resource) (schemas.Cursor, erro
 	if err != nil || cur.Revision != 0 {
 		return cur, err
 	}
-	start := backfillStart(res.name, *r.source.Load(), r.p.Now())
-	return schemas.Cursor{Resource: res.name, State: "running", Start: &start}, nil
+	now := r.p.Now().UTC()
+	start := backfillStart(res.name, *r.source.Load(), now)
+	return schemas.Cursor{Resource: res.name, State: "running", Start: &start, BeganAt: &now}, nil
 }
 
 // cursorOf reads the stored cursor of a resource; the zero one if there is none yet.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -234,24 +235,46 @@ func TestSteps(t *testing.T) {
 func TestR23_Sync(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
-	start, through := testNow.AddDate(0, 0, -10), testNow.AddDate(0, 0, -5)
+	first, through, began := testNow.AddDate(0, 0, -10), testNow.AddDate(0, 0, -4), testNow.Add(-30*time.Minute)
+	ran, next := testNow.Add(-time.Hour), testNow.Add(time.Hour)
 	s.store.cursors[testSource] = []schemas.Cursor{
-		{Resource: "users", State: "failing", Done: true, Rows: 7, LastError: "429", Start: &start, Through: &through},
-		{Resource: "tickets", State: "running", Start: &start, Through: &through},
+		{Resource: "users", State: "failing", Done: true, Rows: 7, LastError: "429", First: &first, Through: &through, LastRunAt: &ran, NextRunAt: &next},
+		{Resource: "tickets", State: "running", First: &first, Through: &through, BeganAt: &began},
+		{Resource: "ticket_events", State: "running", First: &first, Through: &first, BeganAt: &began},
 	}
 	var a syncAnswer
 	s.get("/v1/sources/"+testSource+"/sync", &a)
-	tickets, users := a.Streams[0], a.Streams[1]
-	if a.InitialSyncDone || tickets.Stream != "tickets" || *tickets.Progress != 0.5 || tickets.LastError != nil || users.Progress != nil || *users.LastError != "429" || users.Rows != 7 {
+	byName := map[string]syncStream{}
+	var names []string
+	for _, v := range a.Streams {
+		byName[v.Stream] = v
+		names = append(names, v.Stream)
+	}
+	if !slices.Equal(names, append(slices.Clone(schemas.Resources), schemas.ResourceTicketCounts)) {
+		t.Errorf("streams %v", names)
+	}
+	users, tickets, events, groups := byName["users"], byName["tickets"], byName["ticket_events"], byName["groups"]
+	if users.Progress != nil || users.SecondsLeft != nil || *users.LastError != "429" || users.Rows != 7 || *users.LagSeconds != 4*86400 ||
+		!users.LastRunAt.Equal(ran) || !users.NextRunAt.Equal(next) {
+		t.Errorf("%+v", users)
+	}
+	if *tickets.Progress != 0.6 || *tickets.SecondsLeft != 20*60 || tickets.LastError != nil {
+		t.Errorf("%+v", tickets)
+	}
+	if *events.Progress != 0 || events.SecondsLeft != nil || groups.State != "waiting" || groups.Through != nil || groups.LagSeconds != nil {
+		t.Errorf("%+v %+v", events, groups)
+	}
+	if a.InitialSyncDone || *a.SecondsLeft != 20*60 || a.Completeness != nil {
 		t.Errorf("%+v", a)
 	}
 	s.store.cursors[testSource] = nil
 	for _, r := range schemas.Resources {
-		s.store.cursors[testSource] = append(s.store.cursors[testSource], schemas.Cursor{Resource: r, Done: true})
+		s.store.cursors[testSource] = append(s.store.cursors[testSource], schemas.Cursor{Resource: r, State: "idle", Done: true})
 	}
+	a = syncAnswer{}
 	s.get("/v1/sources/"+testSource+"/sync", &a)
-	if !a.InitialSyncDone {
-		t.Error("not done")
+	if !a.InitialSyncDone || a.SecondsLeft != nil {
+		t.Errorf("%+v", a)
 	}
 	s.wantProblem(s.call("GET", "/v1/sources/none/sync", "admin-key", nil), 404, "no-such-source")
 }

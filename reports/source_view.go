@@ -3,13 +3,8 @@ package reports
 import (
 	"context"
 	"net/http"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	"deskstream/schemas"
 )
 
 // Spans of the source's pages (product.md 2.1: M1, M2).
@@ -30,60 +25,6 @@ func (s *server) sourceViewRoutes() {
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/sources/{id}/audience", id: "list-audience", tag: tagSources, summary: "People that the source created or updated", scopes: admin,
 	}, s.audience)
-}
-
-type syncAnswer struct {
-	Streams         []syncStream  `json:"streams"`
-	InitialSyncDone bool          `json:"initial_sync_done" doc:"Every stream was read to its end once"`
-	Completeness    *completeness `json:"completeness" doc:"The stored tickets beside Zendesk's own count; null before the first check"`
-}
-
-type syncStream struct {
-	Stream    string     `json:"stream"`
-	State     string     `json:"state"`
-	LastRunAt *time.Time `json:"last_run_at"`
-	NextRunAt *time.Time `json:"next_run_at"`
-	Through   *time.Time `json:"through" doc:"Data is complete up to here"`
-	Rows      uint64     `json:"rows"`
-	Progress  *float64   `json:"progress" doc:"0 to 1 while it is read for the first time, else null"`
-	LastError *string    `json:"last_error"`
-}
-
-func (s *server) syncState(ctx context.Context, in *byID) (*answer[syncAnswer], error) {
-	src, err := s.source(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	cursors, err := s.Sources.Cursors(ctx, in.ID)
-	if err != nil {
-		return nil, storeError(err)
-	}
-	cursors = slices.SortedFunc(slices.Values(cursors), func(a, b schemas.Cursor) int { return strings.Compare(a.Resource, b.Resource) })
-	out := syncAnswer{Streams: make([]syncStream, 0, len(cursors)), InitialSyncDone: readOnce(cursors)}
-	for _, c := range cursors {
-		out.Streams = append(out.Streams, syncStreamOf(c, s.Now()))
-	}
-	out.Completeness, err = s.compared.of(ctx, &synced{src, cursors}, completeFresh)
-	return reply(out, err)
-}
-
-func syncStreamOf(c schemas.Cursor, now time.Time) syncStream {
-	v := syncStream{
-		Stream: c.Resource, State: c.State, LastRunAt: c.LastRunAt, NextRunAt: c.NextRunAt, Through: c.Through, Rows: c.Rows, Progress: progress(c, now),
-	}
-	if c.LastError != "" {
-		v.LastError = &c.LastError
-	}
-	return v
-}
-
-// progress tells how far the first reading is, by the time it has reached.
-func progress(c schemas.Cursor, now time.Time) *float64 {
-	if c.Done || c.Start == nil || c.Through == nil || !now.After(*c.Start) {
-		return nil
-	}
-	done := c.Through.Sub(*c.Start).Seconds() / now.Sub(*c.Start).Seconds()
-	return new(min(max(done, 0), 1))
 }
 
 type overviewAnswer struct {
@@ -170,18 +111,4 @@ func (s *server) audience(ctx context.Context, in *audienceInput) (*answer[page[
 	return reply(s.people(ctx, peopleQuery{
 		accounts: []string{src.Account}, source: src.ID, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging,
 	}))
-}
-
-// readOnce says whether every stream of a source was read to its end once. One that has not begun has no cursor yet.
-func readOnce(cursors []schemas.Cursor) bool {
-	done := map[string]bool{}
-	for _, c := range cursors {
-		done[c.Resource] = c.Done
-	}
-	for _, r := range schemas.Resources {
-		if !done[r] {
-			return false
-		}
-	}
-	return true
 }

@@ -130,11 +130,13 @@ type Webhook struct {
 // Cursor is the poller's position and report in one resource of one source.
 type Cursor struct {
 	Resource  string     `json:"resource"`
-	State     string     `json:"state"`             // idle, running, failing
-	Cursor    string     `json:"cursor,omitempty"`  // opaque position
-	Through   *time.Time `json:"through,omitempty"` // data complete up to
-	Start     *time.Time `json:"start,omitempty"`   // where the back-fill began
-	Done      bool       `json:"done"`              // the stream was read to its end once
+	State     string     `json:"state"`              // idle, running, failing
+	Cursor    string     `json:"cursor,omitempty"`   // opaque position
+	Through   *time.Time `json:"through,omitempty"`  // data complete up to
+	Start     *time.Time `json:"start,omitempty"`    // where the back-fill began
+	BeganAt   *time.Time `json:"began_at,omitempty"` // when the back-fill began
+	First     *time.Time `json:"first,omitempty"`    // change of the first row that it read
+	Done      bool       `json:"done"`               // the stream was read to its end once
 	Rows      uint64     `json:"rows"`
 	LastRunAt *time.Time `json:"last_run_at,omitempty"`
 	NextRunAt *time.Time `json:"next_run_at,omitempty"`
