@@ -161,6 +161,9 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 	switch res.name {
 	case ResourceUsers:
 		return eventsOf(s, schemas.KindUser, withAllIdentities(p), now), nil
+	case ResourceOrganizations:
+		rows, err := withMerges(ctx, client, rows)
+		return eventsOf(s, res.kind, rows, now), err
 	case ResourceSchedules:
 		rows, err := withHolidays(ctx, client, rows)
 		return eventsOf(s, res.kind, rows, now), err

@@ -16,7 +16,7 @@ type orgFacts struct {
 	details, notes  string
 	url             string
 	domains, tags   []string
-	group           int64
+	group, merged   int64 // merged: which one absorbed it
 	sharedTickets   bool
 	sharedComments  bool
 	fields          string // JSON object
@@ -49,7 +49,7 @@ func (it *item) loadOrganization() {
 	f := &orgFacts{
 		id: int64(z.ID), at: z.UpdatedAt.Unix(), created: z.CreatedAt.Unix(), hash: it.hash, full: true, name: cut(z.Name, 1024),
 		external: cut(z.ExternalID, 1024), details: cut(z.Details, maxText/2), notes: cut(z.Notes, maxText/2), url: cut(z.URL, 1024),
-		domains: z.DomainNames, tags: z.Tags, group: int64(z.GroupID), sharedTickets: z.SharedTickets, sharedComments: z.SharedComments,
+		domains: z.DomainNames, tags: z.Tags, group: int64(z.GroupID), merged: int64(z.MergedInto), sharedTickets: z.SharedTickets, sharedComments: z.SharedComments,
 		fields: "{}", told: true, active: z.DeletedAt == nil,
 	}
 	if !sane(z.UpdatedAt) {
@@ -247,6 +247,9 @@ func (f *orgFacts) object(id int64) string {
 	o.bool("shared_comments", f.sharedComments)
 	o.strs("tags", f.tags)
 	o.bool("active", f.active)
+	if f.merged != 0 {
+		o.int("merged_into", f.merged)
+	}
 	o.time("created_at", unix(f.created))
 	o.time("updated_at", unix(f.at))
 	o.raw("fields", []byte(f.fields))
@@ -289,7 +292,7 @@ func (o *organization) decode(r *reader) {
 }
 
 func (f *orgFacts) encode(w *writer) {
-	for _, n := range []int64{f.id, f.at, f.created, f.group} {
+	for _, n := range []int64{f.id, f.at, f.created, f.group, f.merged} {
 		w.int(n)
 	}
 	w.hash(f.hash)
@@ -304,7 +307,7 @@ func (f *orgFacts) encode(w *writer) {
 }
 
 func (f *orgFacts) decode(r *reader) {
-	for _, n := range []*int64{&f.id, &f.at, &f.created, &f.group} {
+	for _, n := range []*int64{&f.id, &f.at, &f.created, &f.group, &f.merged} {
 		*n = r.int()
 	}
 	f.hash = r.hash()

@@ -13,7 +13,7 @@ import (
 func (s *server) organizationRoutes() {
 	scopes := []string{scopePeople}
 	handle(s, route{method: http.MethodGet, path: "/v1/organizations", id: "list-organizations", tag: tagPeople, summary: "Organizations by name, with the fields that are visible", scopes: scopes}, s.listOrganizations)
-	handle(s, route{method: http.MethodGet, path: "/v1/organizations/{id}", id: "get-organization", tag: tagPeople, summary: "One organization", scopes: scopes}, s.getOrganization)
+	handle(s, route{method: http.MethodGet, path: "/v1/organizations/{id}", id: "get-organization", tag: tagPeople, summary: "One organization, or the one that absorbed it", scopes: scopes}, s.getOrganization)
 }
 
 type organization struct {
@@ -21,9 +21,10 @@ type organization struct {
 	Name       string         `json:"name"`
 	ExternalID string         `json:"external_id"`
 	Archived   bool           `json:"archived"`
-	Zendesk    map[string]any `json:"zendesk" doc:"Zendesk fields; of one organization also people_total, tickets_total, tickets_open, satisfaction_percent"`
+	Zendesk    map[string]any `json:"zendesk" doc:"Zendesk fields; and people_total, tickets_total, tickets_open, satisfaction_percent; merged_into names the one that absorbed it"`
 	CreatedAt  time.Time      `json:"created_at"`
 	UpdatedAt  time.Time      `json:"updated_at"`
+	MergedFrom []string       `json:"merged_from,omitempty" doc:"Ids of absorbed organizations on the way from the one that was asked for"`
 }
 
 // fields gives the organization as a map of JSON values.
@@ -70,9 +71,16 @@ func (s *server) listOrganizations(ctx context.Context, in *organizationsInput) 
 		return nil, err
 	}
 	rows, more := cut(rows, in.Limit)
-	out := page[map[string]any]{Items: make([]map[string]any, len(rows))}
+	found := make([]organization, len(rows))
 	for i := range rows {
-		out.Items[i] = organizationOf(&rows[i]).fields()
+		found[i] = organizationOf(&rows[i])
+	}
+	if err := s.addFigures(ctx, accounts, found); err != nil {
+		return nil, err
+	}
+	out := page[map[string]any]{Items: make([]map[string]any, len(rows))}
+	for i := range found {
+		out.Items[i] = found[i].fields()
 		for _, path := range hidden {
 			leaveOut(out.Items[i], path)
 		}
@@ -116,26 +124,69 @@ func noOrganization() error {
 
 type organizationRow struct {
 	schemas.OrganizationRow
-	People       uint64   `ch:"people_total"`
-	Tickets      uint64   `ch:"tickets_total"`
-	Open         uint64   `ch:"tickets_open"`
-	Satisfaction *float64 `ch:"satisfaction_percent"`
+	MergedInto int64 `ch:"merged_into"`
 }
 
-// organization gives one with its figures; nil if there is none.
+// maxAbsorbed bounds how many merges are followed: an organization may be absorbed by one that is absorbed itself.
+const maxAbsorbed = 16
+
+// organization gives one with its figures, or the one that absorbed it; nil if there is none.
 func (s *server) organization(ctx context.Context, accounts []string, id int64) (*organization, error) {
+	var found []organization
+	var absorbed []string
+	for range maxAbsorbed {
+		p := params{}
+		p.texts("accounts", accounts)
+		p.int("id", id)
+		row, ok, err := one[organizationRow](ctx, s, "organization", sqlText("organization"), p)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break // The one that absorbed it has not arrived yet.
+		}
+		o := organizationOf(&row.OrganizationRow)
+		o.MergedFrom = absorbed
+		if found = []organization{o}; row.MergedInto == 0 {
+			break
+		}
+		absorbed, id = append(absorbed, o.ID), row.MergedInto
+	}
+	if found == nil {
+		return nil, nil
+	}
+	return &found[0], s.addFigures(ctx, accounts, found)
+}
+
+type figuresRow struct {
+	OrganizationID int64    `ch:"organization_id"`
+	People         uint64   `ch:"people_total"`
+	Tickets        uint64   `ch:"tickets_total"`
+	Open           uint64   `ch:"tickets_open"`
+	Satisfaction   *float64 `ch:"satisfaction_percent"`
+}
+
+// addFigures puts the figures of people and tickets beside the Zendesk fields (product.md 3.3).
+func (s *server) addFigures(ctx context.Context, accounts []string, found []organization) error {
+	ids := make([]int64, len(found))
+	for i := range found {
+		ids[i] = parseID(found[i].ID)
+	}
 	p := params{}
 	p.texts("accounts", accounts)
-	p.int("id", id)
-	row, ok, err := one[organizationRow](ctx, s, "organization", sqlText("organization"), p)
-	if err != nil || !ok {
-		return nil, err
+	p.ints("ids", ids)
+	rows, err := list[figuresRow](ctx, s, "organization_figures", sqlText("organization_figures"), p)
+	byID := make(map[int64]figuresRow, len(rows))
+	for _, r := range rows {
+		byID[r.OrganizationID] = r
 	}
-	o := organizationOf(&row.OrganizationRow)
-	o.Zendesk["people_total"], o.Zendesk["tickets_total"], o.Zendesk["tickets_open"] = row.People, row.Tickets, row.Open
-	o.Zendesk["satisfaction_percent"] = nil
-	if row.Satisfaction != nil {
-		o.Zendesk["satisfaction_percent"] = *row.Satisfaction
+	for i := range found {
+		f, zendesk := byID[ids[i]], found[i].Zendesk
+		zendesk["people_total"], zendesk["tickets_total"], zendesk["tickets_open"] = f.People, f.Tickets, f.Open
+		zendesk["satisfaction_percent"] = nil
+		if f.Satisfaction != nil {
+			zendesk["satisfaction_percent"] = *f.Satisfaction
+		}
 	}
-	return &o, nil
+	return err
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"deskstream/schemas"
 )
 
 func TestPersonByEveryName(t *testing.T) {
@@ -136,8 +138,31 @@ func TestOrganizations(t *testing.T) {
 	if o.Zendesk["people_total"] != 1.0 || o.Zendesk["tickets_total"] != 1.0 || o.Zendesk["tickets_open"] != 0.0 || o.Zendesk["satisfaction_percent"] != 100.0 {
 		t.Errorf("%+v", o)
 	}
+	s.get("/v1/organizations?q=one", &p)
+	if z, _ := p.Items[0]["zendesk"].(map[string]any); z["people_total"] != 1.0 || z["tickets_total"] != 1.0 || z["satisfaction_percent"] != 100.0 {
+		t.Errorf("%v", z)
+	}
 	s.wantProblem(s.call("GET", "/v1/organizations/1", "people-key", nil), 404, "no-such-organization")
 	s.wantProblem(s.call("GET", "/v1/organizations/x", "people-key", nil), 404, "no-such-organization")
+}
+
+// TestMergedOrganization asks for absorbed organizations: over two merges, into one that is not there, and in a circle.
+func TestMergedOrganization(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	for id, into := range map[int64]int64{1: 2, 2: 3, 3: 0, 4: 99, 5: 6, 6: 5} {
+		insertInto(t, s.db, schemas.TableOrganizations, schemas.OrganizationRow{
+			Account: testAccount, OrganizationID: id, Name: fmt.Sprint("Org ", id), Zendesk: fmt.Sprintf(`{"merged_into":%d}`, into),
+		})
+	}
+	for id, want := range map[string][]string{"1": {"3", "1", "2"}, "2": {"3", "2"}, "3": {"3"}, "4": {"4"}} {
+		var o organization
+		s.get("/v1/organizations/"+id, &o)
+		if got := append([]string{o.ID}, o.MergedFrom...); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", id, got, want)
+		}
+	}
+	s.get("/v1/organizations/5", nil)
 }
 
 func TestFields(t *testing.T) {

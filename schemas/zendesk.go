@@ -163,6 +163,7 @@ type ZOrganization struct {
 	CreatedAt      time.Time      `json:"created_at"`
 	UpdatedAt      time.Time      `json:"updated_at"`
 	DeletedAt      *time.Time     `json:"deleted_at"`
+	MergedInto     ZID            `json:"merged_into"` // not Zendesk's: the poller adds it to a deleted one that another absorbed
 }
 
 // ZRating is a satisfaction rating.

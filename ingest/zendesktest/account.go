@@ -45,6 +45,7 @@ type Account struct {
 	orgs     map[int64]*Organization
 	identity map[int64][]Identity
 	members  []Membership
+	orgMerge []OrganizationMerge
 	groups   []Group
 	brands   []Brand
 	schedule []Schedule

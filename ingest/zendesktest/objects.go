@@ -253,6 +253,15 @@ type Membership struct {
 	UpdatedAt      time.Time `json:"updated_at"`
 }
 
+// OrganizationMerge records that an organization was absorbed by another one.
+type OrganizationMerge struct {
+	ID       string `json:"id"`
+	LoserID  int64  `json:"loser_id"`
+	WinnerID int64  `json:"winner_id"`
+	Status   string `json:"status"`
+	URL      string `json:"url"`
+}
+
 // Group is one agent group.
 type Group struct {
 	URL         string    `json:"url"`

@@ -197,6 +197,15 @@ func (s *Server) organizations(w http.ResponseWriter, r *http.Request) {
 	list(s, w, r, "organizations", rows, func(o Organization) int64 { return o.ID })
 }
 
+// organizationMerges lists the merges that an organization was part of.
+func (s *Server) organizationMerges(w http.ResponseWriter, r *http.Request) {
+	a, id := s.Account, pathID(r)
+	a.mu.Lock()
+	rows := slices.DeleteFunc(slices.Clone(a.orgMerge), func(m OrganizationMerge) bool { return m.LoserID != id && m.WinnerID != id })
+	a.mu.Unlock()
+	list(s, w, r, "organization_merges", rows, func(m OrganizationMerge) int64 { return m.LoserID })
+}
+
 func (s *Server) organization(w http.ResponseWriter, r *http.Request) {
 	for _, o := range s.Account.Organizations() {
 		if o.ID == pathID(r) && o.DeletedAt == nil {

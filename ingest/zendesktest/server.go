@@ -281,6 +281,7 @@ func (s *Server) routes() {
 		"GET /api/v2/organization_memberships":               agent(s.memberships),
 		"GET /api/v2/organizations/{id}":                     agent(s.organization),
 		"GET /api/v2/organizations":                          agent(s.organizations),
+		"GET /api/v2/organizations/{id}/merges":              admin(s.organizationMerges),
 		"GET /api/v2/groups":                                 agent(s.groups),
 		"GET /api/v2/brands":                                 agent(s.brands),
 		"GET /api/v2/business_hours/schedules":               agent(s.schedules),

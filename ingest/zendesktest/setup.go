@@ -41,10 +41,40 @@ func (a *Account) RenameOrganization(at time.Time, id int64, name string) error 
 	return nil
 }
 
+// MergeOrganizations moves users, tickets and domains of one organization to another and deletes it. Tickets move without an audit.
+func (a *Account) MergeOrganizations(at time.Time, loser, winner int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	from, into := a.orgs[loser], a.orgs[winner]
+	if from == nil || into == nil || loser == winner || into.DeletedAt != nil {
+		return fmt.Errorf("merge of organization %d into %d: %w", loser, winner, ErrInvalid)
+	}
+	at = clock(clock(at, from.UpdatedAt), into.UpdatedAt)
+	into.DomainNames, into.UpdatedAt = slices.Concat(into.DomainNames, from.DomainNames), at
+	for _, u := range a.users {
+		if u.OrganizationID != nil && *u.OrganizationID == loser {
+			u.UpdatedAt = clock(at, u.UpdatedAt)
+			a.join(u.UpdatedAt, u, winner, true)
+		}
+	}
+	for _, r := range a.tickets {
+		if r.OrganizationID != nil && *r.OrganizationID == loser {
+			r.OrganizationID, r.GeneratedTimestamp = ptr(winner), max(r.GeneratedTimestamp, at.Unix())
+		}
+	}
+	id := "01HPZM6206BF4G63783E" + strconv.FormatInt(a.nextID(), 10)
+	a.orgMerge = append(slices.Clone(a.orgMerge), OrganizationMerge{id, loser, winner, "complete", a.url("organization_merges/" + id)})
+	return a.deleteOrganization(at, loser)
+}
+
 // DeleteOrganization deletes an organization; the export shows it once more with deleted_at.
 func (a *Account) DeleteOrganization(at time.Time, id int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.deleteOrganization(at, id)
+}
+
+func (a *Account) deleteOrganization(at time.Time, id int64) error {
 	o, ok := a.orgs[id]
 	if !ok || o.DeletedAt != nil {
 		return fmt.Errorf("organization %d: %w", id, ErrNotFound)
