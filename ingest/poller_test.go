@@ -421,9 +421,9 @@ func TestR24_R25_DailyContacts(t *testing.T) {
 	eventually(t, "contact after 24 hours", func() bool { return r.store.ids(schemas.KindUser)[late] })
 }
 
-// TestR28_DisconnectReconnect is R11, R27 and R28: nothing is asked before the authorization and after a disconnect, and the reconnect reads
+// TestR11_R12_R27_R28_FromDraftToReconnect is R11, R27 and R28: nothing is asked before the authorization and after a disconnect, and the reconnect reads
 // from where the cursors stand.
-func TestR28_DisconnectReconnect(t *testing.T) {
+func TestR11_R12_R27_R28_FromDraftToReconnect(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})
 	customer := newCustomer(t, d, time.Now().Add(-time.Hour), "Carla")

@@ -118,6 +118,26 @@ func TestR09_FieldRules(t *testing.T) {
 	})
 }
 
+// TestR46_FieldRulesChange: rules that change hold for what comes after, and rewrite nothing.
+func TestR46_FieldRulesChange(t *testing.T) {
+	t.Parallel()
+	writable := func(fields ...string) func(*schemas.Settings) {
+		return func(set *schemas.Settings) { set.Fields.Writable = fields }
+	}
+	s := newScene(t, writable("first-name", "last-name", "phone-number"))
+	s.user(1, 1, `,"name":"A B","phone":"+4930123456"`)
+	phone := func() any { return s.person(1)["phone_number"] }
+	s.want("allowed", phone(), "+4930123456")
+	s.connect(s.now, writable("first-name", "last-name"))
+	s.want("nothing is rewritten", phone(), "+4930123456")
+	s.user(1, 2, `,"name":"C D","phone":"+4930999999"`)
+	s.want("forbidden", []any{s.person(1)["first_name"], phone()}, []any{"C", "+4930123456"})
+	s.connect(s.now, writable("first-name", "last-name", "phone-number"))
+	s.want("still nothing is rewritten", phone(), "+4930123456")
+	s.user(1, 3, `,"name":"E F","phone":"+4930777777"`)
+	s.want("allowed again", phone(), "+4930777777")
+}
+
 func TestR30_Roles(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -312,9 +332,14 @@ func TestUnchangedUsersCostNothing(t *testing.T) {
 	}
 }
 
-func TestOrganizations(t *testing.T) {
+func TestR10_Organizations(t *testing.T) {
 	t.Parallel()
-	for _, archive := range []bool{false, true} {
+	deletions := map[schemas.Kind]string{
+		schemas.KindWebhook:      `{"type":"zen:event-type:organization.deleted","id":"d","time":"2026-03-03T00:00:00Z","subject":"zen:organization:7","detail":{"id":"7","name":"New","external_id":"o","group_id":"0","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-03T00:00:00Z"},"event":{}}`,
+		schemas.KindOrganization: `{"id":7,"name":"New","external_id":"o","domain_names":["x.test"],"organization_fields":{"a":1},"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-03T00:00:00Z","deleted_at":"2026-03-03T00:00:00Z","merged_into":8}`,
+	}
+	for i := range 4 {
+		archive, kind := i < 2, []schemas.Kind{schemas.KindWebhook, schemas.KindOrganization}[i%2]
 		s := newScene(t, func(set *schemas.Settings) { set.ArchiveOnDelete = archive })
 		s.say(schemas.KindOrganization, `{"id":7,"name":"Org","external_id":"o","domain_names":["x.test"],"organization_fields":{"a":1},"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z"}`)
 		s.say(schemas.KindWebhook, `{"type":"zen:event-type:organization.name_changed","id":"o","time":"2026-03-02T00:00:00Z","subject":"zen:organization:7","detail":{"id":"7","name":"New","external_id":"o","group_id":"0","shared_comments":false,"shared_tickets":false,"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-02T00:00:00Z"},"event":{"current":"New","previous":"Org"}}`)
@@ -323,8 +348,11 @@ func TestOrganizations(t *testing.T) {
 		if z := row["zendesk"].(string); !strings.Contains(z, `"domain_names":["x.test"]`) || !strings.Contains(z, `"fields":{"a":1}`) {
 			t.Error(z)
 		}
-		s.say(schemas.KindWebhook, `{"type":"zen:event-type:organization.deleted","id":"d","time":"2026-03-03T00:00:00Z","subject":"zen:organization:7","detail":{"id":"7","name":"New","external_id":"o","group_id":"0","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-03T00:00:00Z"},"event":{}}`)
+		s.say(kind, deletions[kind])
 		s.want("deleted", s.tables[schemas.TableOrganizations]["organizations|example|7"]["archived"], flag(archive))
+		if z := s.tables[schemas.TableOrganizations]["organizations|example|7"]["zendesk"].(string); strings.Contains(z, `"merged_into":8`) != (kind == schemas.KindOrganization) {
+			t.Error(z)
+		}
 		s.want("activities", s.slugs(), "01T00:00 organization-created\n02T00:00 organization-updated\n03T00:00 organization-deleted")
 	}
 }
@@ -342,7 +370,7 @@ func TestNames(t *testing.T) {
 		[]any{"New", map[string]any(nil), "order-number-new", "customer_tier"})
 }
 
-func TestR34_Retention(t *testing.T) {
+func TestR08_R34_R35_Retention(t *testing.T) {
 	t.Parallel()
 	retain := func(days int) func(*schemas.Settings) {
 		return func(set *schemas.Settings) {

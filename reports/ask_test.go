@@ -246,10 +246,14 @@ func TestReportSQL(t *testing.T) {
 	}
 }
 
-func TestAccountsAreThoseOfTheSources(t *testing.T) {
+func TestR37_AccountsAreThoseOfTheSources(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
-	s.store.sources = map[string]schemas.Source{}
+	s.store.sources, s.store.deleted = map[string]schemas.Source{}, []string{testAccount}
+	if a := s.answerOf("tickets_created", "from=2026-03-01&to=2026-03-31"); *a.Totals["tickets"] == 0 {
+		t.Error("the tickets of a deleted source are gone")
+	}
+	s.store.deleted = nil
 	for _, metric := range []string{"tickets_created", "closures", "tickets", "backlog"} {
 		a := s.answerOf(metric, "from=2026-03-01&to=2026-03-31")
 		for name, v := range a.Totals {

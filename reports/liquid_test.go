@@ -23,7 +23,7 @@ func text(template string, more map[string]any) map[string]any {
 	return body
 }
 
-func TestRenderForAPerson(t *testing.T) {
+func TestR36_RenderForAPerson(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	for template, want := range map[string]string{

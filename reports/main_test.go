@@ -43,6 +43,7 @@ const (
 type memory struct {
 	mu        sync.Mutex
 	sources   map[string]schemas.Source
+	deleted   []string // accounts of deleted sources
 	cursors   map[string][]schemas.Cursor
 	keys      []schemas.Key
 	settings  map[string]schemas.Setting
@@ -58,6 +59,16 @@ func (m *memory) Sources(context.Context) ([]schemas.Source, error) {
 	var out []schemas.Source
 	for _, s := range m.sources {
 		out = append(out, s)
+	}
+	return out, m.fail
+}
+
+func (m *memory) Accounts(context.Context) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := slices.Clone(m.deleted)
+	for _, s := range m.sources {
+		out = append(out, s.Account)
 	}
 	return out, m.fail
 }

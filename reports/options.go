@@ -16,9 +16,11 @@ import (
 )
 
 // SourceStore keeps source records. Source gives schemas.ErrNotFound for an unknown id; PutSource is a compare-and-set on
-// Revision (0 = must not exist) and gives schemas.ErrFenced when another writer was faster.
+// Revision (0 = must not exist) and gives schemas.ErrFenced when another writer was faster. Accounts lists those that have a source or
+// had one.
 type SourceStore interface {
 	Sources(ctx context.Context) ([]schemas.Source, error)
+	Accounts(ctx context.Context) ([]string, error)
 	Source(ctx context.Context, id string) (schemas.Source, error)
 	PutSource(ctx context.Context, s *schemas.Source) error
 	Cursors(ctx context.Context, source string) ([]schemas.Cursor, error)

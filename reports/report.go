@@ -378,18 +378,10 @@ func (q *question) bindPhrases(phrases ...string) {
 	q.p.texts("anchors", anchors)
 }
 
-// accounts lists the accounts whose data the API shows: those of the sources, whatever the request says.
+// accounts lists the accounts whose data the API shows: those that have a source or had one (R37), whatever the request says.
 func (s *server) accounts(ctx context.Context) ([]string, error) {
-	sources, err := s.Sources.Sources(ctx)
-	if err != nil {
-		return nil, storeError(err)
-	}
-	accounts := make([]string, 0, len(sources))
-	for _, src := range sources {
-		accounts = append(accounts, src.Account)
-	}
-	slices.Sort(accounts)
-	return slices.Compact(accounts), nil
+	accounts, err := s.Sources.Accounts(ctx)
+	return accounts, storeError(err)
 }
 
 // ticketResources are the exports that reports on tickets depend on.

@@ -33,7 +33,7 @@ func (s *testServer) check(t *testing.T, cases []reportCase) {
 	}
 }
 
-func TestReports(t *testing.T) {
+func TestR51_Reports(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	s.check(t, createdCases)

@@ -37,7 +37,7 @@ func TestR14_RetentionPreview(t *testing.T) {
 	}
 }
 
-func TestR14_RetentionIsSet(t *testing.T) {
+func TestR14_R27_R47_RetentionIsSet(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
 	path := "/v1/sources/" + testSource + "/retention"

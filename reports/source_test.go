@@ -32,7 +32,7 @@ func TestR03_SourceTypes(t *testing.T) {
 	s.wantProblem(s.call("GET", "/v1/source-types?category=crm", "admin-key", nil), 422, "invalid-input", "customer-support")
 }
 
-func TestCreateSource(t *testing.T) {
+func TestR07_CreateSource(t *testing.T) {
 	t.Parallel()
 	s := empty(t, nil)
 	var v sourceView
@@ -41,6 +41,11 @@ func TestCreateSource(t *testing.T) {
 		!slices.Equal(v.Identifiers, []string{"external-id", "email"}) || v.WebhookPath != "/webhooks/zendesk/"+v.ID || v.ID == "" {
 		t.Errorf("%+v", v)
 	}
+	for _, slug := range activitySlugs {
+		if days := v.Retention.For(slug); days != 90 {
+			t.Errorf("%s is kept for %d days", slug, days)
+		}
+	}
 	var again sourceView
 	s.get("/v1/sources/"+v.ID, &again)
 	var all page[sourceView]
@@ -48,22 +53,38 @@ func TestCreateSource(t *testing.T) {
 	if again.ID != v.ID || len(all.Items) != 1 {
 		t.Errorf("%+v %+v", again, all)
 	}
-	s.wantProblem(s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"acme"}`), 409, "source-already-connected", "acme", "delete")
-	s.wantProblem(s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), 409, "source-already-connected", "one Zendesk account")
 }
 
-func TestCreateSourceWithEverything(t *testing.T) {
+// TestR55_R56_OneSource: an account has one source, whatever its status, and there is one account, unless more are allowed.
+func TestR55_R56_OneSource(t *testing.T) {
 	t.Parallel()
-	s := empty(t, func(o *Options) { o.SeveralAccounts = true })
+	one := offline(t, nil)
+	several := offline(t, func(o *Options) { o.SeveralAccounts = true })
+	for _, status := range []schemas.SourceStatus{schemas.SourceDraft, schemas.SourceAwaiting, schemas.SourceConnected, schemas.SourceDisconnected, schemas.SourceArchived} {
+		for _, s := range []*testServer{one, several} {
+			src := s.store.sources[testSource]
+			src.Status = status
+			s.store.set(src)
+			s.wantProblem(s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"acme"}`), 409, "source-already-connected", "acme", string(status), "delete")
+		}
+	}
+	one.wantProblem(one.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), 409, "source-already-connected", "one Zendesk account")
+	several.want(201, several.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), nil)
+	delete(one.store.sources, testSource)
+	one.want(201, one.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), nil)
+}
+
+func TestR08_CreateSourceWithEverything(t *testing.T) {
+	t.Parallel()
+	s := empty(t, nil)
 	var v sourceView
 	s.want(201, s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"acme","name":"Acme support",
 		"opt_in":{"email":true,"sms":false,"confirmed_by":"owner@acme.test"},"retention":{"days":4000,"activities":{"ticket-created":5000}},
 		"fields":{"writable":["email"],"only_if_empty":true},"archive_on_delete":true,"identifiers":["email"]}`), &v)
 	if v.Name != "Acme support" || !v.OptIn.Email || v.OptIn.SMS || v.OptIn.ConfirmedBy != "owner@acme.test" || !v.OptIn.ConfirmedAt.Equal(testNow) ||
-		v.Retention.Activities["ticket-created"] != 5000 || !v.Fields.OnlyIfEmpty || !v.ArchiveOnDelete || len(v.Identifiers) != 1 {
+		v.Retention.For("ticket-created") != 5000 || v.Retention.For("ticket-closed") != 4000 || !v.Fields.OnlyIfEmpty || !v.ArchiveOnDelete || len(v.Identifiers) != 1 {
 		t.Errorf("%+v", v)
 	}
-	s.want(201, s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), nil)
 }
 
 func TestR06_R15_SourceRefusals(t *testing.T) {
@@ -194,7 +215,7 @@ func TestOAuthCallback(t *testing.T) {
 	}
 }
 
-func TestSteps(t *testing.T) {
+func TestR45_Steps(t *testing.T) {
 	t.Parallel()
 	s := offline(t, nil)
 	base := "/v1/sources/" + testSource
@@ -277,6 +298,23 @@ func TestR23_Sync(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	s.wantProblem(s.call("GET", "/v1/sources/none/sync", "admin-key", nil), 404, "no-such-source")
+}
+
+// TestR40_SourceView opens the details and every tab of a source.
+func TestR40_SourceView(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for tab, part := range map[string]string{
+		"": `"name":"Acme"`, "/sync": `"streams":[`, "/overview": `"activities_per_day":[`, "/activity": `"occurred_at":`, "/audience": `"email":"jo@x.test"`,
+	} {
+		r := s.call("GET", "/v1/sources/"+testSource+tab, "admin-key", nil)
+		if r.StatusCode != http.StatusOK || !strings.Contains(string(r.body), part) {
+			t.Errorf("%q: %d %s", tab, r.StatusCode, r.body)
+		}
+		if r := s.call("GET", "/v1/sources/none"+tab, "admin-key", nil); r.StatusCode != http.StatusNotFound {
+			t.Errorf("%q of none: %d", tab, r.StatusCode)
+		}
+	}
 }
 
 func TestR41_Overview(t *testing.T) {

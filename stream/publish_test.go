@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -301,6 +302,9 @@ func TestSources(t *testing.T) {
 	}
 	if all, err := s.Sources(t.Context()); err != nil || len(all) != 0 {
 		t.Fatal(all, err)
+	}
+	if all, err := s.Accounts(t.Context()); err != nil || !slices.Equal(all, []string{"acme"}) {
+		t.Fatalf("accounts with a past: %v, %v", all, err)
 	}
 	again := &schemas.Source{Settings: src.Settings}
 	if err := s.PutSource(t.Context(), again); err != nil {

@@ -31,6 +31,23 @@ func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) {
 	return all, nil
 }
 
+// Accounts gives the accounts that have a source or had one, in order: what a deleted source brought stays.
+func (s *Stream) Accounts(ctx context.Context) ([]string, error) {
+	var all []string
+	err := s.each(ctx, s.events, schemas.SubjectSource("*"), 1, func(m stored) error {
+		src, _, err := parseSource(m.header, m.data, m.seq)
+		if src.Account != "" {
+			all = append(all, src.Account)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
 // Source gives one source record or schemas.ErrNotFound.
 func (s *Stream) Source(ctx context.Context, id string) (schemas.Source, error) {
 	m, found, err := s.last(ctx, s.events, schemas.SubjectSource(schemas.Token(id)))
@@ -109,6 +126,7 @@ func (s *Stream) putSource(ctx context.Context, settings schemas.Settings, data 
 	}
 	record := fenced(schemas.SubjectSource(schemas.Token(settings.ID)), data, expected)
 	record.Header[headerID] = []string{settings.ID}
+	record.Header[headerAccount] = []string{settings.Account}
 	seq, err := s.timedCommit(ctx, "source", []*nats.Msg{s.message(e), record})
 	if err != nil {
 		return 0, fmt.Errorf("source %s: %w", settings.ID, err)
@@ -117,10 +135,10 @@ func (s *Stream) putSource(ctx context.Context, settings schemas.Settings, data 
 	return seq, nil
 }
 
-// parseSource reads a record; an empty one marks a deleted source.
+// parseSource reads a record; an empty one marks a deleted source, of which only id and account are left.
 func parseSource(h nats.Header, data []byte, seq uint64) (src schemas.Source, deleted bool, err error) {
 	if len(data) == 0 {
-		src.ID = h.Get(headerID)
+		src.ID, src.Account = h.Get(headerID), h.Get(headerAccount)
 		return src, true, nil
 	}
 	if err := json.Unmarshal(data, &src); err != nil {
@@ -131,7 +149,7 @@ func parseSource(h nats.Header, data []byte, seq uint64) (src schemas.Source, de
 }
 
 // WatchSources calls fn with every source and then with every change, in order and one call at a time, until ctx ends (nil). A
-// deleted one has only its ID. After a broken connection the present values may come again.
+// deleted one has only its ID and Account. After a broken connection the present values may come again.
 func (s *Stream) WatchSources(ctx context.Context, fn func(src schemas.Source, deleted bool)) error {
 	return s.watch(ctx, schemas.SubjectSource("*"), func(m stored) {
 		src, deleted, err := parseSource(m.header, m.data, m.seq)
