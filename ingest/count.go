@@ -35,21 +35,14 @@ func (r *runner) countTickets(ctx context.Context, cur schemas.Cursor) (schemas.
 	if tickets.Through.Before(counts.To) {
 		counts.To = *tickets.Through
 	}
-	total := int64(0)
 	starts := periods(now.Add(-time.Duration(s.Retention.Longest())*day), counts.To)
-	for i, from := range starts {
-		to := counts.To
-		if i+1 < len(starts) {
-			to = starts[i+1]
-		}
-		n, err := client.countCreated(ctx, from, to)
-		if err != nil {
-			return cur, err
-		}
-		counts.Periods = append(counts.Periods, schemas.TicketCount{From: from, Tickets: n})
-		total += n
+	if counts.Periods, err = client.countPeriods(ctx, starts, counts.To); err != nil {
+		return cur, err
 	}
-	cur.Counts, cur.Done, cur.Through, cur.Rows = &counts, true, &counts.CheckedAt, uint64(total)
+	cur.Counts, cur.Done, cur.Through, cur.Rows = &counts, true, &counts.CheckedAt, 0
+	for _, p := range counts.Periods {
+		cur.Rows += uint64(p.Tickets)
+	}
 	return cur, nil
 }
 
@@ -63,6 +56,23 @@ func periods(from, to time.Time) []time.Time {
 		starts = append(starts, from)
 	}
 	return starts
+}
+
+// countPeriods gives the number of tickets created in each period; the last one ends at to.
+func (c *Client) countPeriods(ctx context.Context, starts []time.Time, to time.Time) ([]schemas.TicketCount, error) {
+	out := make([]schemas.TicketCount, len(starts))
+	for i, from := range starts {
+		end := to
+		if i+1 < len(starts) {
+			end = starts[i+1]
+		}
+		n, err := c.countCreated(ctx, from, end)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = schemas.TicketCount{From: from, Tickets: max(n, 0)}
+	}
+	return out, nil
 }
 
 // countCreated gives the number of tickets created from one second on and before another. Deleted tickets are not searchable.

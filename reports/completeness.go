@@ -45,7 +45,8 @@ type comparison struct {
 	at time.Time
 }
 
-// of compares, or gives what is known when it is of the same check and not older than fresh. It is nil before the first check.
+// of compares, or gives what is known of the same check when it is not older than fresh, or when nothing was missing: what was complete
+// stays so. It is nil before the first check.
 func (c *comparisons) of(ctx context.Context, src *synced, fresh time.Duration) (*completeness, error) {
 	i := slices.IndexFunc(src.cursors, func(cur schemas.Cursor) bool { return cur.Counts != nil })
 	if i < 0 {
@@ -56,14 +57,15 @@ func (c *comparisons) of(ctx context.Context, src *synced, fresh time.Duration) 
 	defer c.mu.Unlock()
 	now := c.server.Now()
 	k, ok := c.known[src.ID]
-	if old := now.Sub(k.at); !ok || !k.CheckedAt.Equal(counts.CheckedAt) || old < 0 || old >= fresh {
-		var err error
-		if k.completeness, err = c.server.compare(ctx, src.Account, counts); err != nil {
-			return nil, err
-		}
-		k.at = now
-		c.known[src.ID] = k
+	if old := now.Sub(k.at); ok && k.CheckedAt.Equal(counts.CheckedAt) && (k.MissingTickets == 0 || old >= 0 && old < fresh) {
+		return &k.completeness, nil
 	}
+	var err error
+	if k.completeness, err = c.server.compare(ctx, src.Account, counts); err != nil {
+		return nil, err
+	}
+	k.at = now
+	c.known[src.ID] = k
 	return &k.completeness, nil
 }
 

@@ -71,25 +71,32 @@ func (s *server) listOrganizations(ctx context.Context, in *organizationsInput) 
 		return nil, err
 	}
 	rows, more := cut(rows, in.Limit)
-	found := make([]organization, len(rows))
-	for i := range rows {
-		found[i] = organizationOf(&rows[i])
-	}
-	if err := s.addFigures(ctx, accounts, found); err != nil {
+	out := page[map[string]any]{}
+	if out.Items, err = s.describeOrganizations(ctx, accounts, rows, hidden); err != nil {
 		return nil, err
-	}
-	out := page[map[string]any]{Items: make([]map[string]any, len(rows))}
-	for i := range found {
-		out.Items[i] = found[i].fields()
-		for _, path := range hidden {
-			leaveOut(out.Items[i], path)
-		}
 	}
 	if more {
 		last := rows[len(rows)-1]
 		out.NextCursor, err = encodeCursor(organizationPosition{last.Name, last.OrganizationID})
 	}
 	return reply(out, err)
+}
+
+// describeOrganizations gives what a list shows of rows: with their figures, without what is hidden.
+func (s *server) describeOrganizations(ctx context.Context, accounts []string, rows []schemas.OrganizationRow, hidden [][]string) ([]map[string]any, error) {
+	found := make([]organization, len(rows))
+	for i := range rows {
+		found[i] = organizationOf(&rows[i])
+	}
+	err := s.addFigures(ctx, accounts, found)
+	out := make([]map[string]any, len(found))
+	for i := range found {
+		out[i] = found[i].fields()
+		for _, path := range hidden {
+			leaveOut(out[i], path)
+		}
+	}
+	return out, err
 }
 
 func organizationOf(r *schemas.OrganizationRow) organization {
