@@ -78,11 +78,7 @@ type peoplePosition struct {
 
 func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any], error) {
 	var none page[map[string]any]
-	columns, err := parseColumns(q.columns)
-	if err != nil {
-		return none, err
-	}
-	hidden, err := s.hidden(ctx, "person")
+	columns, err := s.personColumns(ctx, q.columns)
 	if err != nil {
 		return none, err
 	}
@@ -118,7 +114,7 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	}
 	out := page[map[string]any]{Items: make([]map[string]any, len(people))}
 	for i, person := range people {
-		out.Items[i] = shownColumns(person.fields(), columns, hidden)
+		out.Items[i] = columns.of(person.fields())
 	}
 	if more {
 		last := rows[len(rows)-1]
@@ -136,39 +132,44 @@ func peopleStatement(sort string, descending bool, condition string) string {
 	return strings.NewReplacer("/*sort*/", peopleSorts[sort], "/*order*/", order, "/*beyond*/", beyond, "/*filter*/", condition).Replace(sqlText("people"))
 }
 
-// parseColumns reads columns=; nil means all.
-func parseColumns(given string) ([][]string, error) {
-	if given == "" {
-		return nil, nil
-	}
-	var out [][]string
-	for _, c := range strings.Split(given, ",") {
-		path := strings.Split(strings.TrimSpace(c), ".")
-		if !slices.Contains(personColumns, path[0]) {
-			return nil, schemas.Invalid("query.columns", "accepted: "+strings.Join(personColumns, ", ")+", or a path as zendesk.tags")
-		}
-		out = append(out, path)
-	}
-	return out, nil
+// columns says what a list shows of a record.
+type columns struct {
+	named  [][]string // paths that were asked for; nil = all
+	hidden [][]string
 }
 
-// shownColumns keeps what lists show: without columns all that is not hidden, else the id and the paths that were asked for. A path is
-// shown under its dotted name.
-func shownColumns(person map[string]any, columns, hidden [][]string) map[string]any {
-	out := map[string]any{"id": person["id"]}
-	for _, path := range columns {
-		var v any = person
+// personColumns reads columns= for people.
+func (s *server) personColumns(ctx context.Context, given string) (c columns, err error) {
+	if given != "" {
+		for _, column := range strings.Split(given, ",") {
+			path := strings.Split(strings.TrimSpace(column), ".")
+			if !slices.Contains(personColumns, path[0]) {
+				return c, schemas.Invalid("query.columns", "accepted: "+strings.Join(personColumns, ", ")+", or a path as zendesk.tags")
+			}
+			c.named = append(c.named, path)
+		}
+	}
+	c.hidden, err = s.hidden(ctx, "person")
+	return c, err
+}
+
+// of keeps what lists show: without named columns all that is not hidden, else the id and what was named. A path is shown under its
+// dotted name.
+func (c columns) of(record map[string]any) map[string]any {
+	out := map[string]any{"id": record["id"]}
+	for _, path := range c.named {
+		var v any = record
 		for _, name := range path {
 			m, _ := v.(map[string]any)
 			v = m[name]
 		}
 		out[strings.Join(path, ".")] = v
 	}
-	for _, path := range hidden {
-		leaveOut(person, path)
+	for _, path := range c.hidden { // After the named ones: a hidden field that is named itself is shown, one inside of a named object is not.
+		leaveOut(record, path)
 	}
-	if columns == nil {
-		return person
+	if c.named == nil {
+		return record
 	}
 	return out
 }
