@@ -25,6 +25,8 @@ type Error struct {
 	Line    int    `json:"line,omitempty"`
 	Column  int    `json:"column,omitempty"`
 	Snippet string `json:"snippet,omitempty"` // the line of the template, cut to 80 characters
+	// Suggestion is the name that was probably meant by an unknown one.
+	Suggestion string `json:"suggestion,omitempty"`
 }
 
 // Error gives place, kind and message in one line.

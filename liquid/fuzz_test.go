@@ -34,7 +34,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, source string) {
 		r := &liquid.Renderer{CacheEntries: -1}
-		for _, e := range r.Validate(map[string]string{"html": source}) {
+		for _, e := range r.Inspect(map[string]string{"html": source}).Errors {
 			switch e.Kind {
 			case liquid.KindSyntax, liquid.KindLimit, liquid.KindDenied:
 			default:

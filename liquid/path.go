@@ -8,6 +8,7 @@ import (
 // path is a variable: a root and the segments after it.
 type path struct {
 	number   int        // among the paths of its template
+	at       int        // its offset in the source
 	root     string     // "" when the root is computed
 	rootKeys []string   // keys to try in the data
 	computed expression // the root, for [expression]
@@ -27,9 +28,8 @@ type segment struct {
 
 // path reads a variable path. Whether its root is a local variable shows when it is evaluated.
 func (p *expressionParser) path() (expression, *Error) {
-	v := &path{number: p.c.paths}
+	v := &path{number: p.c.paths, at: p.tok.at}
 	p.c.paths++
-	at := p.tok.at
 	names := []string{p.tok.text}
 	if p.tok.kind == tokenName {
 		v.root = p.tok.text
@@ -44,7 +44,7 @@ func (p *expressionParser) path() (expression, *Error) {
 	}
 	for p.tok.is('.') || p.tok.is('[') {
 		if len(v.segments) >= p.c.limits.Path {
-			return nil, limitf("a path of more than %d segments", p.c.limits.Path).at(p.c.source, at)
+			return nil, limitf("a path of more than %d segments", p.c.limits.Path).at(p.c.source, v.at)
 		}
 		s, err := p.segment()
 		if err != nil {
@@ -130,8 +130,12 @@ func (v *path) find(st *state) (value any, origin string, err error) {
 	}
 	if len(st.defaults) > 0 && (value == nil || value == "") {
 		if d, ok := st.defaults[origin]; ok {
+			st.explain(origin, plain(d), FromDefaults)
 			return plain(d), origin, nil
 		}
+	}
+	if origin != "" {
+		st.explain(origin, value, FromData)
 	}
 	return value, origin, nil
 }

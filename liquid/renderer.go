@@ -83,6 +83,7 @@ func (r *Renderer) Render(ctx context.Context, req Request) (res Result, err err
 	}
 	res.Used = slices.Sorted(maps.Keys(st.used))
 	res.Missing = slices.Sorted(maps.Keys(st.missing))
+	res.Values, res.Errors = st.explanations(), st.notes
 	res.Stats.Ops = st.ops
 	res.Stats.Micros = time.Since(start).Microseconds()
 	return res, nil
@@ -135,7 +136,7 @@ func (r *Renderer) renderPart(st *state, name string) (string, error) {
 		*page = out.text
 		pages.Put(page)
 	}()
-	st.begin(t, escape, out)
+	st.begin(name, t, escape, out)
 	if err := t.render(st); err != nil {
 		return "", err
 	}
@@ -180,30 +181,11 @@ func (r *Renderer) Variables(parts map[string]string) (list []Variable, err erro
 			return nil, faults[0]
 		}
 		for _, v := range t.variables {
-			all.add(slices.Clone(v.Path), v.InOutput)
+			v.Path = slices.Clone(v.Path)
+			all.add(v)
 		}
 	}
 	return all.list(), nil
-}
-
-// Validate parses the parts and gives the errors in them, at most twenty a part, in order of parts and places.
-func (r *Renderer) Validate(parts map[string]string) (found []Error) {
-	var err error
-	defer func() {
-		if err != nil {
-			found = append(found, *asError(err))
-		}
-	}()
-	defer r.guard(&err)
-	r.prepare()
-	for _, name := range partOrder(parts) {
-		_, faults := r.template(parts[name])
-		for _, f := range faults {
-			f.Part = name
-			found = append(found, *f)
-		}
-	}
-	return found
 }
 
 // partOrder is the order in which parts are rendered: as a reader meets them, others by name.

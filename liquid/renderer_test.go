@@ -167,13 +167,13 @@ func TestSyntaxErrors(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
+func TestInspectErrors(t *testing.T) {
 	t.Parallel()
 	r := patient()
-	found := r.Validate(map[string]string{
+	found := r.Inspect(map[string]string{
 		"subject": "fine {{ a }}",
 		"html":    "{{ a | nosuch }}\n{% if a = %}\n{% endif %}{% include 'x' %}{{ | }}",
-	})
+	}).Errors
 	got := make([]string, len(found))
 	for i, e := range found {
 		got[i] = fmt.Sprintf("%s %d:%d %s", e.Part, e.Line, e.Column, e.Kind)
@@ -182,7 +182,7 @@ func TestValidate(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
-	if r.Validate(map[string]string{"html": "ok"}) != nil {
+	if r.Inspect(map[string]string{"html": "ok"}).Errors != nil {
 		t.Error("a good template has errors")
 	}
 }
@@ -497,7 +497,7 @@ func TestConcurrentRenders(t *testing.T) {
 					t.Errorf("got %q (%v)", res.Parts, err)
 				}
 				_, _ = r.Variables(req.Parts)
-				_ = r.Validate(req.Parts)
+				_ = r.Inspect(req.Parts)
 			}
 		})
 	}

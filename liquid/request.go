@@ -44,6 +44,8 @@ type Request struct {
 	Autoescape *bool
 	// Errors is fail or inline; "" is fail. Limits and refusals always fail.
 	Errors string
+	// Explain asks for Result.Values.
+	Explain bool
 }
 
 // Result is a finished render.
@@ -52,6 +54,8 @@ type Result struct {
 	Missing []string          // variables in outputs that had no value, with or without a default; sorted
 	Used    []string          // variables of the data that were looked at; sorted
 	Aborted *string           // the reason, when the template decided not to be sent
+	Values  []Value           // what each variable of the data gave, by path; with Explain
+	Errors  []Error           // what went wrong without failing the render: conditions on data of the wrong type, and with "inline" all in the text
 	Stats   Stats
 }
 

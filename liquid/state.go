@@ -44,6 +44,9 @@ type state struct {
 	origins  []origin // by path
 
 	used, missing map[string]struct{}
+	values        map[string]Value // by path, when the request asks for them
+	notes         []Error          // errors that did not fail the render
+	partName      string           // of the part being rendered
 }
 
 // scope is one loop variable.
@@ -63,8 +66,8 @@ type buffer struct {
 }
 
 // begin prepares st for the next part.
-func (st *state) begin(t *template, escape bool, out *buffer) {
-	st.template, st.escape, st.out = t, escape, out
+func (st *state) begin(name string, t *template, escape bool, out *buffer) {
+	st.partName, st.template, st.escape, st.out = name, t, escape, out
 	st.signal, st.loop, st.changed = signalNone, nil, nil
 	st.scopes = st.scopes[:0]
 	st.locals, st.counters, st.cycles, st.resume = nil, nil, nil, nil
@@ -180,9 +183,27 @@ func (st *state) fault(err error, pos int) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	e = e.at(st.template.source, pos)
 	if st.request.Errors != ErrorsInline || e.Kind != KindType && e.Kind != KindMissing {
-		return e
+		return e.at(st.template.source, pos)
+	}
+	if err := st.note(e, pos); err != nil {
+		return err
 	}
 	return st.writeValueText("Liquid error: " + e.Message)
+}
+
+// mostNotes is how many errors that do not fail the render are kept.
+const mostNotes = 100
+
+// note keeps an error that does not fail the render. Finding its place means reading the source.
+func (st *state) note(e *Error, pos int) error {
+	if len(st.notes) >= mostNotes {
+		return nil
+	}
+	if err := st.read(len(st.template.source)); err != nil {
+		return err
+	}
+	e.at(st.template.source, pos).Part = st.partName
+	st.notes = append(st.notes, *e)
+	return nil
 }

@@ -2,15 +2,16 @@ package reports
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
 	"deskstream/liquid"
 )
 
-func (s *testServer) rendered(body any) renderAnswer {
+func (s *testServer) rendered(body any) RenderAnswer {
 	s.t.Helper()
-	var a renderAnswer
+	var a RenderAnswer
 	s.want(200, s.call("POST", "/v1/liquid/render", "render-key", body), &a)
 	return a
 }
@@ -134,23 +135,31 @@ func TestTemplateErrors(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatIsNeededIsFetched counts the queries of a render.
+// TestOnlyWhatIsNeededIsFetched checks what of a person's data templates are found to need.
 func TestOnlyWhatIsNeededIsFetched(t *testing.T) {
 	t.Parallel()
 	for template, want := range map[string]needs{
 		"{{ person.first_name }} {{ request.x }}":                                {},
+		"{{ person.zendesk.tags }} {{ person.custom.x }}":                        {},
+		"{{ person.zendesk.tickets-open }}":                                      {figures: true},
+		"{{ person.zendesk[request.x] }}":                                        {figures: true},
+		"{{ person.first_last.ticket-created.count }}":                           {firstLast: true},
+		"{{ person.organization.name }}":                                         {organizationName: true},
+		"{% assign p = person %}{{ p.email }}":                                   {figures: true, firstLast: true, organizationName: true},
 		"{{ organization.name }}":                                                {organization: true},
+		"{{ company.zendesk.people_total }}":                                     {organization: true, organizationFigures: true},
 		"{{ activity.zendesk.ticket-closed.subject }}":                           {kinds: []string{"ticket-closed"}},
 		"{{ activity.zendesk[request.kind].subject }}":                           {kinds: []string{anyKind}},
 		"{% for a in activities %}{{ a.kind }}{% endfor %}":                      {activities: true},
-		"{% if metrics.tickets.open > 1 %}{{ metrics.tickets.open }}{% endif %}": {metrics: true},
+		"{% if metrics.tickets.open > 1 %}{{ metrics.tickets.open }}{% endif %}": {metrics: true, figures: true},
+		"{{ [request.root].x }}":                                                 {figures: true, firstLast: true, organizationName: true, organization: true, organizationFigures: true, activities: true, metrics: true, kinds: []string{anyKind}},
 	} {
 		variables, err := newRenderer().Variables(map[string]string{"text": template})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := needsOf(variables)
-		if got.organization != want.organization || got.activities != want.activities || got.metrics != want.metrics || strings.Join(got.kinds, " ") != strings.Join(want.kinds, " ") {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", template, got, want)
 		}
 	}

@@ -109,6 +109,9 @@ func jsonFields(t reflect.Type) []string {
 	}
 	var names []string
 	for i := range t.NumField() {
+		if t.Field(i).Anonymous {
+			names = append(names, jsonFields(t.Field(i).Type)...)
+		}
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		if name != "" && name != "-" {
 			names = append(names, name)

@@ -27,6 +27,8 @@ type server struct {
 	heavy   *semaphore.Weighted
 	live    *liveFeed
 
+	rendering rendering
+
 	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }
 
@@ -44,6 +46,7 @@ func newServer(o Options) (*server, error) {
 		s.Renderer = newRenderer()
 	}
 	s.live = &liveFeed{server: s}
+	s.rendering = newRendering()
 	s.api = humago.New(s.mux, s.config())
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
 	s.routes()
