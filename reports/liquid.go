@@ -58,6 +58,7 @@ func (s *server) liquidRoutes() {
 	}, func(ctx context.Context, in *renderInput) (*answer[RenderAnswer], error) {
 		return reply(s.render(ctx, in))
 	})
+	s.batchRoutes()
 	handle(s, route{
 		method: http.MethodPost, path: "/v1/liquid/preview", id: "preview", tag: tagLiquid, summary: "Render a message and tell where its values come from",
 		scopes: scopes, maxBody: maxTemplate,

@@ -29,6 +29,7 @@ type route struct {
 	maxBody      int64                   // bytes; 0 = 1 MiB
 	accepts      []string                // media types of a raw body
 	content      map[string]reflect.Type // of a success, where it is not what the handler's output says
+	takes        string                  // content type of the body, where the handler reads it itself
 }
 
 // handle registers a route. Errors of h become problems by their class.
@@ -86,6 +87,9 @@ func (s *server) handleRaw(r route, contentType string, h http.HandlerFunc) {
 	op.Responses["200"] = &huma.Response{
 		Description: http.StatusText(http.StatusOK),
 		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}
+	if r.takes != "" {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{r.takes: {Schema: &huma.Schema{Type: huma.TypeString}}}}
 	}
 	s.api.OpenAPI().AddOperation(&op)
 	s.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
