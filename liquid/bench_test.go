@@ -95,7 +95,7 @@ func BenchmarkParse(b *testing.B) {
 	r := &liquid.Renderer{CacheEntries: -1}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := r.Variables(map[string]string{"html": campaignTemplate}); err != nil {
+		if _, err := r.Variables(map[string]string{"html": campaignTemplate}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -26,6 +26,7 @@ type compiler struct {
 	paths    int
 	inOutput bool // the expression being read is an output's
 	uses     uses
+	snippets []snippetUse
 	loops    []Loop
 	runs     []*int64 // of the loops around, how often each runs; nil where data decides
 	faults   []*Error
@@ -62,7 +63,7 @@ func parse(source string, limits *Limits) (*template, []*Error) {
 		return nil, c.faults
 	}
 	c.flush()
-	t := &template{source: source, nodes: c.nodes, places: c.places, paths: c.paths, variables: c.uses.list()}
+	t := &template{source: source, nodes: c.nodes, places: c.places, paths: c.paths, variables: c.uses.list(), snippets: c.snippets}
 	t.size = len(source) + c.tokens*int(unsafe.Sizeof(token{})) + 4096
 	if err := t.build(c.skeleton.String()); err != nil {
 		return nil, []*Error{asError(err)}

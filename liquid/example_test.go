@@ -55,7 +55,7 @@ func ExampleRenderer_Variables() {
 	var r liquid.Renderer
 	list, err := r.Variables(map[string]string{
 		"html": `{{ people.first-name }}{% for a in activities %}{{ a.ticket.subject }}{% endfor %}`,
-	})
+	}, nil)
 	for _, v := range list {
 		fmt.Println(v, v.InOutput)
 	}
@@ -70,7 +70,7 @@ func ExampleRenderer_Variables() {
 // What is wrong with a template, and where.
 func ExampleRenderer_Inspect() {
 	var r liquid.Renderer
-	for _, e := range r.Inspect(map[string]string{"html": "Hi {{ person.name | upper }}\n{% if x %}"}).Errors {
+	for _, e := range r.Inspect(map[string]string{"html": "Hi {{ person.name | upper }}\n{% if x %}"}, nil).Errors {
 		fmt.Println(&e)
 	}
 	// Output:

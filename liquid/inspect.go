@@ -28,8 +28,8 @@ type Loop struct {
 	at int
 }
 
-// Inspect parses the parts and tells what is in them, also of parts with errors.
-func (r *Renderer) Inspect(parts map[string]string) (in Inspection) {
+// Inspect parses the parts and the snippets they use and tells what is in them, also of parts with errors.
+func (r *Renderer) Inspect(parts, snippets map[string]string) (in Inspection) {
 	var err error
 	defer func() {
 		if err != nil {
@@ -38,30 +38,79 @@ func (r *Renderer) Inspect(parts map[string]string) (in Inspection) {
 	}()
 	defer r.guard(&err)
 	r.prepare()
-	var all uses
+	i := inspector{renderer: r, out: &in}
+	i.walk = snippetWalk{renderer: r, known: snippets, sources: &i.sources, visited: map[string]bool{}, found: i.variable}
 	for _, name := range partOrder(parts) {
-		c := compile(parts[name], &r.limits)
-		lines := newlinesOf(parts[name])
-		for _, f := range c.faults {
-			f.Part = name
-			in.Errors = append(in.Errors, *f)
+		i.part(name, parts[name])
+	}
+	in.Variables = i.all.list()
+	return in
+}
+
+// inspector is the work of one Inspect.
+type inspector struct {
+	renderer *Renderer
+	out      *Inspection
+	walk     snippetWalk
+	sources  int
+	all      uses
+
+	name  string // of the part
+	lines newlines
+}
+
+func (i *inspector) part(name, source string) {
+	if i.sources += len(source); i.sources > i.renderer.limits.Sources {
+		i.fault(limitf("the templates and their snippets have more than %d bytes together", i.renderer.limits.Sources))
+		return
+	}
+	c := compile(source, &i.renderer.limits)
+	i.name, i.lines = name, newlinesOf(source)
+	first := len(i.out.Errors)
+	defer func() {
+		slices.SortStableFunc(i.out.Errors[first:], func(a, b Error) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	}()
+	for _, f := range c.faults {
+		i.fault(f)
+	}
+	for _, v := range c.uses.list() {
+		i.variable(v)
+	}
+	for _, l := range c.loops {
+		i.loop(l, source)
+	}
+	for _, u := range c.snippets { // each alone, so that all faults are found
+		if len(c.faults) >= mostFaults {
+			return
 		}
-		for _, v := range c.uses.list() {
-			v.Part = name
-			v.Line, v.Column = lines.place(v.at)
-			all.add(v)
-		}
-		for _, l := range c.loops {
-			l.Part = name
-			l.Line, l.Column = lines.place(l.at)
-			in.Loops = append(in.Loops, l)
-			if l.Runs != nil && *l.Runs > r.limits.Ops && len(in.Warnings) < mostFaults {
-				in.Warnings = append(in.Warnings, *r.endless(parts[name], l))
+		if f := i.walk.visit([]snippetUse{u}, -1); f != nil {
+			if f.In == "" {
+				f = f.at(source, f.place)
 			}
+			c.faults = append(c.faults, f)
+			i.fault(f)
 		}
 	}
-	in.Variables = all.list()
-	return in
+}
+
+func (i *inspector) fault(f *Error) {
+	f.Part = i.name
+	i.out.Errors = append(i.out.Errors, *f)
+}
+
+func (i *inspector) variable(v Variable) {
+	v.Part = i.name
+	v.Line, v.Column = i.lines.place(v.at)
+	i.all.add(v)
+}
+
+func (i *inspector) loop(l Loop, source string) {
+	l.Part = i.name
+	l.Line, l.Column = i.lines.place(l.at)
+	i.out.Loops = append(i.out.Loops, l)
+	if l.Runs != nil && *l.Runs > i.renderer.limits.Ops && len(i.out.Warnings) < mostFaults {
+		i.out.Warnings = append(i.out.Warnings, *i.renderer.endless(source, l))
+	}
 }
 
 // endless is the warning of a loop that would be stopped.

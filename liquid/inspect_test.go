@@ -26,7 +26,7 @@ func TestSuggestions(t *testing.T) {
 		"{% whatever %}":                 "",
 		"{{ a | " + strings.Repeat("x", 100_000) + " }}": "",
 	} {
-		found := r.Inspect(map[string]string{"html": source}).Errors
+		found := r.Inspect(map[string]string{"html": source}, nil).Errors
 		if len(found) == 0 || found[0].Suggestion != want || want != "" && !strings.Contains(found[0].Message, `did you mean "`+want+`"?`) {
 			t.Errorf("%.60s: got %+v, want %q", source, found, want)
 		}
@@ -42,7 +42,7 @@ func TestInspectVariables(t *testing.T) {
 	in := r.Inspect(map[string]string{
 		"subject": "Hi {{ people.first-name }}",
 		"html":    "<p>\n  {% if person.first_name %}{{ person.email | nosuch }}{% endif %}\n{{ organization.name }}",
-	})
+	}, nil)
 	got := make([]string, 0, len(in.Variables))
 	for _, v := range in.Variables {
 		got = append(got, fmt.Sprintf("%s %s %d:%d %t", v, v.Part, v.Line, v.Column, v.InOutput))
@@ -72,7 +72,7 @@ func TestInspectLoops(t *testing.T) {
 		"{% for i in (-9223372036854775808..9223372036854775807) %}{% for j in (1..9) %}{% endfor %}{% endfor %}": "i 9223372036854775807 9223372036854775807, " +
 			"j 9 9223372036854775807",
 	} {
-		in := r.Inspect(map[string]string{"html": source})
+		in := r.Inspect(map[string]string{"html": source}, nil)
 		var got []string
 		for _, l := range in.Loops {
 			got = append(got, fmt.Sprint(l.Variable, " ", countText(l.Turns), " ", countText(l.Runs)))
@@ -81,7 +81,7 @@ func TestInspectLoops(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", source, text, want)
 		}
 	}
-	in := r.Inspect(map[string]string{"text": "a\n{% for i in (1..1000) %}\n {% for j in (1..1000) %}x{% endfor %}{% endfor %}"})
+	in := r.Inspect(map[string]string{"text": "a\n{% for i in (1..1000) %}\n {% for j in (1..1000) %}x{% endfor %}{% endfor %}"}, nil)
 	if len(in.Errors) != 0 || len(in.Warnings) != 1 || in.Warnings[0].Line != 3 || in.Warnings[0].Kind != liquid.KindLimit ||
 		!strings.Contains(in.Warnings[0].Message, "runs 1000000 times") || in.Warnings[0].Part != "text" {
 		t.Errorf("got %+v", in)

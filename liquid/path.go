@@ -183,6 +183,9 @@ func (v *path) findRoot(st *state) (any, binding, error) {
 	if b, ok := st.local(name); ok {
 		return b.value, b, nil
 	}
+	if st.isolated && !isRoot(name) {
+		return nil, binding{}, nil
+	}
 	for _, k := range keys {
 		if value, ok := st.data[k]; ok {
 			return plain(value), binding{data: true}, nil

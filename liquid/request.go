@@ -33,6 +33,8 @@ type Request struct {
 	Data map[string]any
 	// Now is the time templates see as now; zero: they see none.
 	Now time.Time
+	// Snippets are the sources that the tags render and include may use, by name. The map is only read.
+	Snippets map[string]string
 	// Missing is blank, error or keep; "" is blank.
 	Missing string
 	// Defaults fills in for variables that have no value, or the empty text, before anything else looks at them: "person.first_name" to
