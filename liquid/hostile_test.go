@@ -364,7 +364,7 @@ func processorTime() time.Duration {
 func warmUp(t *testing.T, r *liquid.Renderer) {
 	t.Helper()
 	_, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{
-		"html": `{{ "+61412345678" | rawPhone }}{{ 1234 | numberWithDelimiter: "de" }}{{ 0 | date: "%Y", "Asia/Tokyo" }}`,
+		"html": `{{ "+61412345678" | rawPhone }}{{ 1234 | numberWithDelimiter: "de" }}{{ 1 | price }}{{ 1 | decimalWithDelimiter: "one", "EUR", "de" }}{{ 0 | date: "%Y", "Asia/Tokyo" }}`,
 	}})
 	if err != nil {
 		t.Fatal(err)
