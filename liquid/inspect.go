@@ -14,6 +14,7 @@ type Inspection struct {
 	Warnings  []Error    // loops that cannot end within the limits, at most twenty
 	Variables []Variable // what the parts ask the data for, each with its first place
 	Loops     []Loop     // every loop
+	Snippets  []string   // the names of snippets that the parts use, without those inside snippets; sorted
 }
 
 // Loop is a for or tablerow. Turns and Runs are nil where they depend on data.
@@ -38,12 +39,13 @@ func (r *Renderer) Inspect(parts, snippets map[string]string) (in Inspection) {
 	}()
 	defer r.guard(&err)
 	r.prepare()
-	i := inspector{renderer: r, out: &in}
+	i := inspector{renderer: r, out: &in, used: map[string]bool{}}
 	i.walk = snippetWalk{renderer: r, known: snippets, sources: &i.sources, visited: map[string]bool{}, found: i.variable}
 	for _, name := range partOrder(parts) {
 		i.part(name, parts[name])
 	}
 	in.Variables = i.all.list()
+	in.Snippets = slices.Sorted(maps.Keys(i.used))
 	return in
 }
 
@@ -54,6 +56,7 @@ type inspector struct {
 	walk     snippetWalk
 	sources  int
 	all      uses
+	used     map[string]bool // names of snippets
 
 	name  string // of the part
 	lines newlines
@@ -78,6 +81,11 @@ func (i *inspector) part(name, source string) {
 	}
 	for _, l := range c.loops {
 		i.loop(l, source)
+	}
+	for _, u := range c.snippets {
+		if u.name != "" {
+			i.used[u.name] = true
+		}
 	}
 	for _, u := range c.snippets { // each alone, so that all faults are found
 		if len(c.faults) >= mostFaults {

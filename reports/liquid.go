@@ -24,8 +24,8 @@ const maxTemplate = 4 << 20
 // Renderer renders templates; *liquid.Renderer is one. Errors are *liquid.Error.
 type Renderer interface {
 	Render(ctx context.Context, r liquid.Request) (liquid.Result, error)
-	Variables(parts map[string]string) ([]liquid.Variable, error)
-	Inspect(parts map[string]string) liquid.Inspection
+	Variables(parts, snippets map[string]string) ([]liquid.Variable, error)
+	Inspect(parts, snippets map[string]string) liquid.Inspection
 }
 
 func newRenderer() Renderer { return &liquid.Renderer{} }
@@ -78,6 +78,7 @@ func (s *server) liquidRoutes() {
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/liquid/merge-tags", id: "list-merge-tags", tag: tagLiquid, summary: "Merge tags with their Liquid text", scopes: scopes,
 	}, s.mergeTags)
+	s.snippetRoutes()
 }
 
 // MessageInput is what a message is for everybody it goes to.
@@ -89,6 +90,7 @@ type MessageInput struct {
 	Campaign   json.RawMessage   `json:"campaign,omitempty" doc:"The root campaign: an object"`
 	TimeZone   string            `json:"time_zone,omitempty" maxLength:"100" doc:"IANA zone in which dates are shown; default the person's"`
 	Autoescape *bool             `json:"autoescape,omitempty" doc:"false turns HTML escaping off; default true"`
+	Snippets   map[string]string `json:"snippets,omitempty" maxProperties:"50" doc:"Snippets of this message by name, before the stored ones"`
 	Activities int               `json:"activities,omitempty" minimum:"1" maximum:"100" doc:"How many the root activities holds at most; default 20"`
 	WindowDays int               `json:"window_days,omitempty" minimum:"1" maximum:"3650" doc:"How far back activities are seen, within retention; default 30"`
 }
@@ -162,7 +164,7 @@ func (s *server) renderOne(ctx context.Context, in *renderInput, adjust func(*li
 	if err := invalidFields(bad); err != nil {
 		return liquid.Result{}, nil, err
 	}
-	if err := s.plan(m); err != nil {
+	if err := s.plan(ctx, m); err != nil {
 		return liquid.Result{}, nil, err
 	}
 	adjust(&m.request)
@@ -181,6 +183,7 @@ func (s *server) renderFor(ctx context.Context, m *message, r *recipient) (liqui
 	req := m.request
 	req.Data, req.Now = r.data, s.Now().UTC()
 	res, err := s.Renderer.Render(ctx, req)
+	s.renders.count(&res, err)
 	if err != nil {
 		return res, s.templateError(err, m)
 	}
@@ -205,11 +208,15 @@ func (s *server) templateError(err error, m *message) error {
 		return err
 	}
 	found := []liquid.Error{*e}
-	if e.Kind == liquid.KindSyntax {
-		if all := s.Renderer.Inspect(m.request.Parts).Errors; len(all) > 0 {
+	if e.Kind == liquid.KindSyntax || e.Kind == liquid.KindSnippet {
+		if all := s.Renderer.Inspect(m.request.Parts, m.request.Snippets).Errors; len(all) > 0 {
 			found = all
 		}
 	}
+	return templateProblemOf(e, found)
+}
+
+func templateProblemOf(e *liquid.Error, found []liquid.Error) *templateProblem {
 	return &templateProblem{
 		Type: problemPrefix + "template-" + e.Kind, Title: http.StatusText(http.StatusUnprocessableEntity), Status: http.StatusUnprocessableEntity,
 		Detail: e.Error(), Errors: found,

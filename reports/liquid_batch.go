@@ -50,7 +50,7 @@ func (s *server) batchRoutes() {
 		defer running.Release(1)
 		b := &batch{server: s, w: w, control: http.NewResponseController(w), in: bufio.NewReaderSize(r.Body, 64<<10), line: line}
 		_ = b.control.EnableFullDuplex() // HTTP/2 has it anyway
-		if err := b.readMessage(message); err != nil {
+		if err := b.readMessage(r.Context(), message); err != nil {
 			s.refuseBatch(w, err)
 			return
 		}
@@ -85,7 +85,7 @@ type batch struct {
 }
 
 // readMessage reads and plans the message.
-func (b *batch) readMessage(check checker) error {
+func (b *batch) readMessage(ctx context.Context, check checker) error {
 	text, err := b.next(maxTemplate)
 	if errors.Is(err, io.EOF) {
 		return schemas.Invalid("body[0]", "must be the message, an object with parts; recipients follow, one a line")
@@ -104,7 +104,7 @@ func (b *batch) readMessage(check checker) error {
 	if err := invalidFields(bad); err != nil {
 		return err
 	}
-	return b.plan(b.message)
+	return b.plan(ctx, b.message)
 }
 
 // at is the location of the line that was read last.

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"time"
@@ -20,7 +21,7 @@ type message struct {
 // message reads a message. at is what the locations of its fields begin with.
 func (s *server) message(in *MessageInput, at string, bad *fieldErrors) *message {
 	m := &message{
-		request: liquid.Request{Parts: in.Parts, Format: in.Format, Missing: in.Missing, TimeZone: in.TimeZone, Autoescape: in.Autoescape},
+		request: liquid.Request{Parts: in.Parts, Format: in.Format, Missing: in.Missing, TimeZone: in.TimeZone, Autoescape: in.Autoescape, Snippets: in.Snippets},
 		newest:  liquidActivities, window: daysOf(liquidDays),
 	}
 	if in.Activities > 0 {
@@ -37,8 +38,11 @@ func (s *server) message(in *MessageInput, at string, bad *fieldErrors) *message
 }
 
 // plan finds out what the message needs of people's data. Its error is the answer to a template that cannot be parsed.
-func (s *server) plan(m *message) error {
-	variables, err := s.Renderer.Variables(m.request.Parts)
+func (s *server) plan(ctx context.Context, m *message) (err error) {
+	if m.request.Snippets, err = s.snippetsFor(ctx, m.request.Snippets); err != nil {
+		return err
+	}
+	variables, err := s.Renderer.Variables(m.request.Parts, m.request.Snippets)
 	if err != nil {
 		return s.templateError(err, m)
 	}

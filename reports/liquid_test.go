@@ -135,6 +135,25 @@ func TestTemplateErrors(t *testing.T) {
 	}
 }
 
+// TestRenderFigures checks that renders are counted by what they come to, and that the figure of panics is there.
+func TestRenderFigures(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for _, template := range []string{"x", "y", `{% abort %}`, "{{ 1 | modulo: 0 }}", "{% for i in (1..100000000) %}x{% endfor %}"} {
+		s.call("POST", "/v1/liquid/render", "render-key", text(template, nil))
+	}
+	s.batch(`{"parts":{"text":"x"}}`, `{"data":{}}`, `{"person":"p_nobody"}`)
+	r := s.call("GET", "/metrics", "", nil)
+	for _, want := range []string{
+		`deskstream_liquid_renders_total{result="rendered"} 3`, `deskstream_liquid_renders_total{result="aborted"} 1`, `deskstream_liquid_renders_total{result="type"} 1`,
+		`deskstream_liquid_renders_total{result="limit"} 1`, "deskstream_liquid_panics_total 0",
+	} {
+		if !strings.Contains(string(r.body), want+"\n") {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
 // TestOnlyWhatIsNeededIsFetched checks what of a person's data templates are found to need.
 func TestOnlyWhatIsNeededIsFetched(t *testing.T) {
 	t.Parallel()
@@ -154,7 +173,7 @@ func TestOnlyWhatIsNeededIsFetched(t *testing.T) {
 		"{% if metrics.tickets.open > 1 %}{{ metrics.tickets.open }}{% endif %}": {metrics: true, figures: true},
 		"{{ [request.root].x }}":                                                 {figures: true, firstLast: true, organizationName: true, organization: true, organizationFigures: true, activities: true, metrics: true, kinds: []string{anyKind}},
 	} {
-		variables, err := newRenderer().Variables(map[string]string{"text": template})
+		variables, err := newRenderer().Variables(map[string]string{"text": template}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,8 @@ import (
 
 type validateInput struct {
 	Body struct {
-		Parts map[string]string `json:"parts" minProperties:"1" maxProperties:"20" doc:"Templates by name: subject, preheader, html, text, ..."`
+		Parts    map[string]string `json:"parts" minProperties:"1" maxProperties:"20" doc:"Templates by name: subject, preheader, html, text, ..."`
+		Snippets map[string]string `json:"snippets,omitempty" maxProperties:"50" doc:"Snippets of this message by name, before the stored ones"`
 	}
 }
 
@@ -19,6 +20,7 @@ type validateAnswer struct {
 	Errors    []liquid.Error  `json:"errors" doc:"Why they cannot, each with its place; at most twenty a part"`
 	Warnings  []liquid.Error  `json:"warnings" doc:"Names that nothing is known of (kind unknown), and loops that would be stopped (kind limit)"`
 	Variables []validVariable `json:"variables" doc:"What the templates ask the data for; [] is an element of a list, * a step that is only known when rendering"`
+	Snippets  []string        `json:"snippets" doc:"Snippets that the templates use"`
 	Loops     []liquid.Loop   `json:"loops" doc:"Every loop with its most turns; null where data decides"`
 }
 
@@ -38,14 +40,18 @@ func (s *server) validate(ctx context.Context, in *validateInput) (validateAnswe
 		return validateAnswer{}, err
 	}
 	defer s.rendering.leave()
-	found := s.Renderer.Inspect(in.Body.Parts)
+	snippets, err := s.snippetsFor(ctx, in.Body.Snippets)
+	if err != nil {
+		return validateAnswer{}, err
+	}
+	found := s.Renderer.Inspect(in.Body.Parts, snippets)
 	known, err := s.knownNames(ctx)
 	if err != nil {
 		return validateAnswer{}, err
 	}
 	out := validateAnswer{
 		Valid: len(found.Errors) == 0, Errors: append([]liquid.Error{}, found.Errors...), Warnings: append([]liquid.Error{}, found.Warnings...),
-		Variables: []validVariable{}, Loops: append([]liquid.Loop{}, found.Loops...),
+		Variables: []validVariable{}, Snippets: append([]string{}, found.Snippets...), Loops: append([]liquid.Loop{}, found.Loops...),
 	}
 	for _, v := range found.Variables {
 		out.Variables = append(out.Variables, validVariable{v.String(), v.InOutput, v.Part, v.Line, v.Column})

@@ -29,6 +29,14 @@ type KeyStore interface {
 	APIKeys(ctx context.Context) ([]schemas.Key, error)
 }
 
+// SnippetStore keeps snippets of Liquid. PutSnippet is a compare-and-set on Revision (0 = must not exist), as is DeleteSnippet; both give
+// schemas.ErrFenced when another writer was faster.
+type SnippetStore interface {
+	Snippets(ctx context.Context) ([]schemas.Snippet, error)
+	PutSnippet(ctx context.Context, v *schemas.Snippet) error
+	DeleteSnippet(ctx context.Context, name string, revision uint64) error
+}
+
 // Connections carries out the steps of a source's life that talk to Zendesk or that the state machine guards (R53 to R56). A wrong
 // step gives schemas.ErrConflict naming the missing one, an unknown source schemas.ErrNotFound.
 type Connections interface {
@@ -69,11 +77,12 @@ type Check struct {
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Connections, Retention, Events, Match and Group are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Snippets, Connections, Retention, Events, Match and Group are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
 	Keys        KeyStore
+	Snippets    SnippetStore
 	Connections Connections
 	Retention   Retention
 	Events      Events
@@ -101,6 +110,7 @@ func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
 		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Connections": o.Connections == nil,
 		"Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil, "Match": o.Match == nil,
+		"Snippets": o.Snippets == nil,
 	} {
 		if missing {
 			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)

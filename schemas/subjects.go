@@ -7,7 +7,7 @@ import (
 
 // Streams. All are file-backed, one replica, discard-new.
 const (
-	StreamEvents = "DESKSTREAM_EVENTS" // raw events, poller cursors, source records, API keys
+	StreamEvents = "DESKSTREAM_EVENTS" // raw events, poller cursors, source records, API keys, snippets
 	StreamTxn    = "DESKSTREAM_TXN"    // processor offsets, state and outputs, committed together
 	StreamSink   = "DESKSTREAM_SINK"   // write-ahead intents of the sinks
 )
@@ -25,6 +25,9 @@ func SubjectSource(id string) string { return "deskstream.source." + id }
 
 // SubjectKey holds one API key record.
 func SubjectKey(id string) string { return "deskstream.key." + id }
+
+// SubjectSnippet holds one snippet of Liquid (rolled up, compare-and-set).
+func SubjectSnippet(name string) string { return "deskstream.snippet." + name }
 
 // SubjectOffset holds the input position of a partition's processor: the fence of its commits.
 func SubjectOffset(partition int) string { return "deskstream.offset." + strconv.Itoa(partition) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -234,7 +235,7 @@ func (b *boot) oldGen(name string) uint64 {
 	return gen
 }
 
-// ensure creates a stream, or brings the limits of an existing one up to date.
+// ensure creates a stream, or brings limits and subjects of an existing one up to date.
 func (b *boot) ensure(ctx context.Context, c jetstream.StreamConfig, meta map[string]string) error {
 	c = complete(c)
 	if h := b.held[c.Name]; h.found {
@@ -283,7 +284,8 @@ func (b *boot) update(ctx context.Context, c jetstream.StreamConfig, meta map[st
 	old := b.held[c.Name].config
 	c.Metadata = maps.Clone(c.Metadata)
 	maps.Copy(c.Metadata, meta)
-	same := old.MaxBytes == c.MaxBytes && old.Duplicates == c.Duplicates && old.Discard == c.Discard && maps.Equal(old.Metadata, c.Metadata)
+	same := old.MaxBytes == c.MaxBytes && old.Duplicates == c.Duplicates && old.Discard == c.Discard && maps.Equal(old.Metadata, c.Metadata) &&
+		slices.Equal(old.Subjects, c.Subjects)
 	if same {
 		return nil
 	}
