@@ -155,12 +155,13 @@ func equal(st *state, a, b any) (bool, error) {
 			return false, nil
 		}
 		return equalLists(st, a, b)
-	case map[string]any:
-		b, ok := b.(map[string]any)
+	case map[string]any, *Ordered:
+		x, _ := asMap(a)
+		y, ok := asMap(b)
 		if !ok {
 			return false, nil
 		}
-		return equalMaps(st, a, b)
+		return equalMaps(st, x, y)
 	case interval:
 		return a == b, nil
 	case time.Time:
@@ -238,8 +239,9 @@ func isEmpty(v any) bool {
 		return v == ""
 	case []any:
 		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
+	case map[string]any, *Ordered:
+		m, _ := asMap(v)
+		return len(m) == 0
 	case interval:
 		return v.size() == 0
 	case emptiness:
@@ -307,12 +309,13 @@ func contains(st *state, a, b any) (bool, error) {
 				return yes, err
 			}
 		}
-	case map[string]any:
+	case map[string]any, *Ordered:
 		key, ok := b.(string)
 		if !ok {
 			return false, nil
 		}
-		_, ok = a[key]
+		m, _ := asMap(a)
+		_, ok = m[key]
 		return ok, nil
 	case interval:
 		n, ok := b.(int64)

@@ -56,7 +56,7 @@ func propertyAccessor(st *state, in any, a arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, ok := in.(map[string]any)
+	m, ok := asMap(in)
 	if !ok {
 		return nil, nil
 	}

@@ -89,7 +89,7 @@ func appendJSON(st *state, b []byte, v any) ([]byte, error) {
 		return appendJSONText(st, b, v.Format(time.RFC3339Nano))
 	case []any:
 		return appendJSONList(st, b, v)
-	case map[string]any:
+	case map[string]any, *Ordered:
 		return appendJSONMap(st, b, v)
 	}
 	s, err := toText(st, v)
@@ -113,8 +113,9 @@ func appendJSONList(st *state, b []byte, list []any) ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-func appendJSONMap(st *state, b []byte, m map[string]any) ([]byte, error) {
-	keys, err := sortedKeys(st, m)
+func appendJSONMap(st *state, b []byte, v any) ([]byte, error) {
+	m, _ := asMap(v)
+	keys, err := keysOf(st, v)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func decimalWithDelimiter(st *state, in any, a arguments) (any, error) {
 // alone (currency).
 func price(st *state, in any, a arguments) (any, error) {
 	amount, code := in, ""
-	if m, ok := in.(map[string]any); ok {
+	if m, ok := asMap(in); ok {
 		amount = plain(m["amount"])
 		var err error
 		if code, err = toText(st, plain(m["currency"])); err != nil {

@@ -189,7 +189,7 @@ type phone struct{ country, national string }
 
 // toPhone reads a number written with its country code, or a map of Ortto's form with c and n.
 func toPhone(st *state, in any) (phone, bool, error) {
-	if m, ok := in.(map[string]any); ok {
+	if m, ok := asMap(in); ok {
 		country, err := toText(st, plain(m["c"]))
 		if err != nil {
 			return phone{}, false, err
@@ -315,7 +315,7 @@ func typeName(_ *state, in any, _ arguments) (any, error) {
 		return "time", nil
 	case []any, interval:
 		return "array", nil
-	case map[string]any:
+	case map[string]any, *Ordered:
 		return "hash", nil
 	}
 	if isNumber(in) {

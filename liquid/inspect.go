@@ -234,7 +234,7 @@ func explained(path string, v any, from string) Value {
 		out.Type = "boolean"
 	case []any, interval:
 		out.Type, out.Value = "list", nil
-	case map[string]any:
+	case map[string]any, *Ordered:
 		out.Type, out.Value = "object", nil
 	default:
 		out.Type = "number"

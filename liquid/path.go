@@ -1,9 +1,6 @@
 package liquid
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // path is a variable: a root and the segments after it.
 type path struct {
@@ -223,13 +220,13 @@ func (s *segment) find(st *state, value any) (any, error) {
 func property(st *state, value any, key string, twins []string) (any, error) {
 	switch value := value.(type) {
 	case map[string]any:
-		if e, ok := value[key]; ok {
+		if e, ok := entry(value, key, twins); ok {
 			return plain(e), nil
 		}
-		for _, t := range twins {
-			if e, ok := value[t]; ok {
-				return plain(e), nil
-			}
+		return mapProperty(st, value, key)
+	case *Ordered:
+		if e, ok := entry(value.values, key, twins); ok {
+			return plain(e), nil
 		}
 		return mapProperty(st, value, key)
 	case []any:
@@ -252,7 +249,21 @@ func property(st *state, value any, key string, twins []string) (any, error) {
 	return nil, nil
 }
 
-func mapProperty(st *state, m map[string]any, key string) (any, error) {
+// entry finds a key of a map, or its twin.
+func entry(m map[string]any, key string, twins []string) (any, bool) {
+	if e, ok := m[key]; ok {
+		return e, true
+	}
+	for _, t := range twins {
+		if e, ok := m[t]; ok {
+			return e, true
+		}
+	}
+	return nil, false
+}
+
+func mapProperty(st *state, v any, key string) (any, error) {
+	m, _ := asMap(v)
 	switch key {
 	case "size":
 		return int64(len(m)), nil
@@ -260,7 +271,7 @@ func mapProperty(st *state, m map[string]any, key string) (any, error) {
 		if len(m) == 0 {
 			return nil, nil
 		}
-		keys, err := sortedKeys(st, m)
+		keys, err := keysOf(st, v)
 		if err != nil {
 			return nil, err
 		}
@@ -306,20 +317,4 @@ func element(value any, i int64) any {
 		return nil
 	}
 	return plain(list[i])
-}
-
-// sortedKeys gives a map's keys in order, so that the same data always prints the same.
-func sortedKeys(st *state, m map[string]any) ([]string, error) {
-	if err := st.items(int64(len(m))); err != nil {
-		return nil, err
-	}
-	if err := st.step(int64(len(m))); err != nil {
-		return nil, err
-	}
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys, nil
 }

@@ -462,7 +462,19 @@ func TestDecodeData(t *testing.T) {
 	if got := res.Parts["text"]; got != "3 3.0 100.0 123456789012345678901234567891 2" {
 		t.Errorf("got %q", got)
 	}
-	for _, bad := range []string{`[]`, `{"a":`, `{} {}`, `3`} {
+	ordered, err := liquid.DecodeObject([]byte(`{"z": 1, "a": {"y": 2, "b": 3}, "z": 4}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res = render(t, liquid.Request{
+		Parts: map[string]string{"text": `{% for p in o %}{{ p[0] }}{{ p[1] }};{% endfor %}{{ o.size }}{{ o.first }}{{ o.a.b }}{{ o.a | json }}{{ m }}` +
+			`{% if o.a == m and o contains "z" and o.a != empty %}same{% endif %}{{ o | property_accessor: "z" }}`},
+		Data: map[string]any{"o": ordered, "m": map[string]any{"y": 2, "b": 3}},
+	})
+	if got := res.Parts["text"]; got != `z4;a{"y"=>2, "b"=>3};2z43{"y":2,"b":3}{"b"=>3, "y"=>2}same4` {
+		t.Errorf("got %q", got)
+	}
+	for _, bad := range []string{`[]`, `{"a":`, `{} {}`, `3`, `null`, ``, strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000)} {
 		if _, err := liquid.DecodeData([]byte(bad)); err == nil {
 			t.Errorf("%s is accepted", bad)
 		}

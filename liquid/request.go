@@ -29,7 +29,7 @@ type Request struct {
 	// Format is html, text or subject; "" is html, the one that is safe everywhere.
 	Format string
 	// Data holds the roots: person, organization, activity, activities, metrics, campaign, request and whatever else templates may use.
-	// It is made of map[string]any, []any, text, numbers, booleans, times and nil only and is not changed. See DecodeData for JSON.
+	// It is made of map[string]any, *Ordered, []any, text, numbers, booleans, times and nil only and is not changed. See DecodeData for JSON.
 	Data map[string]any
 	// Now is the time templates see as now; zero: they see none.
 	Now time.Time
@@ -81,7 +81,7 @@ func (r *Request) check() error {
 	}
 	for k, v := range r.Defaults {
 		switch v.(type) {
-		case map[string]any, []any:
+		case map[string]any, *Ordered, []any:
 			return typef("defaults.%s: only text, numbers and booleans are accepted", cutText(k, 80))
 		}
 	}

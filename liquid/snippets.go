@@ -212,7 +212,7 @@ func (g *snippetTag) render(st *state, name string, t *template, given []binding
 		}
 	}
 	switch bound.value.(type) {
-	case []any, interval, map[string]any:
+	case []any, interval, map[string]any, *Ordered:
 	default:
 		return g.renderOnce(st, name, t, given, bound, nil)
 	}

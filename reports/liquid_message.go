@@ -3,7 +3,6 @@ package reports
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"time"
 
 	"deskstream/liquid"
@@ -11,11 +10,11 @@ import (
 
 // message is what is rendered, the same for all recipients.
 type message struct {
-	request  liquid.Request // without data
-	campaign map[string]any // nil when not given
-	newest   int64          // how many the root activities holds
-	window   time.Duration  // how far back activities are seen
-	needs    needs          // set by plan
+	request  liquid.Request  // without data
+	campaign *liquid.Ordered // nil when not given
+	newest   int64           // how many the root activities holds
+	window   time.Duration   // how far back activities are seen
+	needs    needs           // set by plan
 }
 
 // message reads a message. at is what the locations of its fields begin with.
@@ -32,7 +31,7 @@ func (s *server) message(in *MessageInput, at string, bad *fieldErrors) *message
 	}
 	m.request.Defaults = bad.object(at+"defaults", in.Defaults)
 	if len(in.Campaign) > 0 {
-		m.campaign = bad.object(at+"campaign", in.Campaign)
+		m.campaign = bad.ordered(at+"campaign", in.Campaign)
 	}
 	return m
 }
@@ -68,10 +67,10 @@ func (m *message) recipient(in *RecipientInput, at string, bad *fieldErrors) *re
 		}
 	}
 	if m.campaign != nil {
-		r.data["campaign"] = maps.Clone(m.campaign)
+		r.data["campaign"] = m.campaign
 	}
 	if len(in.Request) > 0 {
-		r.data["request"] = bad.object(at+"request", in.Request)
+		r.data["request"] = bad.ordered(at+"request", in.Request)
 	}
 	return r
 }
@@ -82,9 +81,21 @@ func (f *fieldErrors) object(location string, raw json.RawMessage) map[string]an
 		return map[string]any{}
 	}
 	data, err := liquid.DecodeData(raw)
-	if err != nil || data == nil {
+	if err != nil {
 		f.add(location, "must be an object")
 		return map[string]any{}
+	}
+	return data
+}
+
+// ordered reads a JSON object whose keys templates may go through in their order; null is empty.
+func (f *fieldErrors) ordered(location string, raw json.RawMessage) *liquid.Ordered {
+	if string(raw) == "null" {
+		raw = json.RawMessage("{}")
+	}
+	data, err := liquid.DecodeObject(raw)
+	if err != nil {
+		f.add(location, "must be an object")
 	}
 	return data
 }

@@ -41,11 +41,12 @@ func TestRenderForAPerson(t *testing.T) {
 		`{{ activity.zendesk.ticket-note-added.message }}`:                                                                                           "",
 		`{% for a in activities %}{{ a.kind }} {{ a.occurred_at | date: "%d %H:%M", "UTC" }};{% endfor %}`: "zendesk.ticket-note-added 18 10:05;zendesk.satisfaction-rating-received 18 10:00;" +
 			"zendesk.contact-created 17 00:00;zendesk.ticket-created 09 10:00;zendesk.ticket-closed 05 12:00;zendesk.ticket-created 02 10:00;",
-		`{{ metrics.tickets.total }} {{ metrics.tickets.open }} {{ metrics.tickets.closed_30d }} {{ metrics.csat.percent | round }}`: "3 1 2 50",
-		`{{ now | date: "%Y-%m-%d", "UTC" }} {{ request.n }} {{ campaign.name }}`:                                                    "2026-03-20 3 Spring",
+		`{{ metrics.tickets.total }} {{ metrics.tickets.open }} {{ metrics.tickets.closed_30d }} {{ metrics.csat.percent | round }}`:   "3 1 2 50",
+		`{{ now | date: "%Y-%m-%d", "UTC" }} {{ request.n }} {{ campaign.name }}`:                                                      "2026-03-20 3 Spring",
+		`{% for pair in request.options %}{{ pair[0] }}={{ pair[1] }};{% endfor %}{% for pair in request %}{{ pair[0] }};{% endfor %}`: "z=1;a=2;options;n;",
 		`{{ person.nope | default: "x" }}`: "x",
 	} {
-		got := s.rendered(text(template, map[string]any{"request": map[string]any{"n": 3}, "campaign": map[string]any{"name": "Spring"}}))
+		got := s.rendered(text(template, map[string]any{"request": json.RawMessage(`{"options":{"z":1,"a":2},"n":3}`), "campaign": map[string]any{"name": "Spring"}}))
 		if got.Parts["text"] != want {
 			t.Errorf("%s\n got %q\nwant %q", template, got.Parts["text"], want)
 		}
