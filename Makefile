@@ -29,6 +29,7 @@ test: engine ## every test, with the race detector
 	go test -race -timeout 20m $(TEST_FLAGS) ./...
 
 bench: engine ## the benchmarks behind the table in README.md
+	npm ci --prefix tools/liquidjs
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(TEST_FLAGS) ./cmd/deskstream
 	go test -run '^$$' -bench . -benchtime 1s -timeout 30m $(TEST_FLAGS) ./stream ./processors ./sinks ./liquid
 
@@ -56,4 +57,4 @@ fuzz: ## every fuzz target for FUZZ_TIME
 		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 5x "$$(dirname "$$file")" || exit 1; done
 
 clean:
-	rm -rf bin tools/engine/node_modules
+	rm -rf bin tools/engine/node_modules tools/liquidjs/node_modules
