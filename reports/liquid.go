@@ -164,7 +164,7 @@ func (s *server) renderOne(ctx context.Context, in *renderInput, adjust func(*li
 	if err := invalidFields(bad); err != nil {
 		return liquid.Result{}, nil, err
 	}
-	if err := s.plan(ctx, m); err != nil {
+	if err := s.plan(ctx, m, r.name != ""); err != nil {
 		return liquid.Result{}, nil, err
 	}
 	adjust(&m.request)

@@ -104,7 +104,7 @@ func (b *batch) readMessage(ctx context.Context, check checker) error {
 	if err := invalidFields(bad); err != nil {
 		return err
 	}
-	return b.plan(ctx, b.message)
+	return b.plan(ctx, b.message, true)
 }
 
 // at is the location of the line that was read last.

@@ -36,9 +36,10 @@ func (s *server) message(in *MessageInput, at string, bad *fieldErrors) *message
 	return m
 }
 
-// plan finds out what the message needs of people's data. Its error is the answer to a template that cannot be parsed.
-func (s *server) plan(ctx context.Context, m *message) (err error) {
-	if m.request.Snippets, err = s.snippetsFor(ctx, m.request.Snippets); err != nil {
+// plan adds the stored snippets and finds out what the message needs of people's data. Its error is the answer to a template that cannot be
+// parsed. Without people nothing has to be found out: rendering tells what is wrong.
+func (s *server) plan(ctx context.Context, m *message, people bool) (err error) {
+	if m.request.Snippets, err = s.snippetsFor(ctx, m.request.Snippets); err != nil || !people {
 		return err
 	}
 	variables, err := s.Renderer.Variables(m.request.Parts, m.request.Snippets)

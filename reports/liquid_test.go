@@ -2,8 +2,11 @@ package reports
 
 import (
 	"encoding/json"
+	"net/http"
 	"reflect"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"deskstream/liquid"
@@ -134,6 +137,73 @@ func TestTemplateErrors(t *testing.T) {
 	if len(p.Errors) != 2 || p.Errors[0].Line != 2 || p.Errors[0].Column == 0 || p.Errors[0].Snippet == "" || p.Errors[1].Line != 3 {
 		t.Errorf("%+v", p.Errors)
 	}
+}
+
+// TestHostileTemplatesOverHTTP sends bombs of every class beside good templates: each is refused as over a limit, and nobody else notices.
+func TestHostileTemplatesOverHTTP(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	double := func(step string) string {
+		return `{% assign s = "0123456789abcdef" %}{% for i in (1..60) %}` + step + `{% endfor %}`
+	}
+	bombs := []string{
+		"{% for i in (1..1000000000) %}x{% endfor %}", strings.Repeat("{% for i in (1..1000) %}", 20) + strings.Repeat("{% endfor %}", 20),
+		double("{% assign s = s | append: s %}"), double("{% assign s = s | prepend: s %}"), double("{% capture s %}{{ s }}{{ s }}{% endcapture %}"),
+		double(`{% assign s = s | replace: "0", s %}`), `{% assign a = "1,2" | split: "," %}{% for i in (1..60) %}{% assign a = a | concat: a %}{% endfor %}`,
+		"{{ (1..1000000000) | join }}", strings.Repeat("{% if true %}", 20_000), "{% render 'self' %}", "{% include 'self-include' %}",
+		`{{ 0 | date: "%1000000000d" }}`, "{% assign n = 9 %}{% for i in (1..100) %}{% assign n = n | times: n %}{% endfor %}", "{{ a" + strings.Repeat(".b", 1000) + " }}",
+		"{{ " + strings.Repeat("9", 5000) + " }}", strings.Repeat("x", 300<<10),
+	}
+	var wg sync.WaitGroup
+	for _, bomb := range bombs {
+		wg.Go(func() {
+			body := text(bomb, map[string]any{"snippets": map[string]string{"self": "{% render 'self' %}", "self-include": "{% include 'self-include' %}"}})
+			s.wantProblem(s.waiting(body), 422, "template-limit")
+		})
+		wg.Go(func() {
+			var a RenderAnswer
+			s.want(200, s.waiting(text("Hi {{ person.first_name }}", nil)), &a)
+			if a.Parts["text"] != "Hi Jo" {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+	wg.Wait()
+	if n := s.Renderer.(*liquid.Renderer).Panics(); n != 0 {
+		t.Errorf("%d panics", n)
+	}
+}
+
+// waiting renders; a server that is busy with other renders is asked again.
+func (s *testServer) waiting(body any) response {
+	for {
+		if r := s.call("POST", "/v1/liquid/render", "render-key", body); r.StatusCode != http.StatusTooManyRequests {
+			return r
+		}
+	}
+}
+
+// TestBusy takes every place, so that renders are refused with the time to wait.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	places := int64(2 * runtime.GOMAXPROCS(0))
+	if err := s.rendering.places.Acquire(t.Context(), places); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, path := range []string{"render", "preview", "validate"} {
+		wg.Go(func() {
+			r := s.call("POST", "/v1/liquid/"+path, "render-key", map[string]any{"parts": map[string]string{"text": "x"}})
+			s.wantProblem(r, 429, "busy")
+			if r.Header.Get("Retry-After") == "" {
+				t.Errorf("%s: no Retry-After", path)
+			}
+		})
+	}
+	wg.Wait()
+	s.rendering.places.Release(places)
+	s.rendered(map[string]any{"data": map[string]any{}, "parts": map[string]string{"text": "x"}})
 }
 
 // TestRenderFigures checks that renders are counted by what they come to, and that the figure of panics is there.
