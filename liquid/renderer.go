@@ -104,7 +104,7 @@ func (r *Renderer) start(ctx context.Context, req *Request) (*state, error) {
 	if len(req.Defaults) > 0 {
 		st.defaults = make(map[string]any, len(req.Defaults))
 		for k, v := range req.Defaults {
-			st.defaults[canonicalPath(k)] = v
+			st.defaults[CanonicalPath(k)] = v
 		}
 	}
 	if req.TimeZone != "" {

@@ -103,6 +103,9 @@ func TestValidate(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	if why := a.Warnings[0].Message; !strings.Contains(why, "names are lower case") {
+		t.Errorf("upper case: %s", why)
+	}
 	if !a.Valid || len(a.Errors) != 0 || len(a.Loops) != 1 || *a.Loops[0].Turns != 1_000_000_000 || len(a.Variables) != 6 {
 		t.Errorf("%+v", a)
 	}

@@ -99,6 +99,32 @@ func TestRenderOfATriggeringActivity(t *testing.T) {
 	}
 }
 
+// TestActivitiesWindow checks how many activities are seen, how far back, and that a triggering one may be older.
+func TestActivitiesWindow(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	const all = `{% for a in activities %}{{ a.activity }};{% endfor %}`
+	for _, c := range []struct {
+		template string
+		more     map[string]any
+		want     string
+	}{
+		{all, map[string]any{"activities": 2}, "ticket-note-added;satisfaction-rating-received;"},
+		{all, map[string]any{"window_days": 4}, "ticket-note-added;satisfaction-rating-received;contact-created;"},
+		{all, map[string]any{"window_days": 2}, ""},
+		{all, map[string]any{"window_days": 2, "activity_id": "a_00"}, ""},
+		{all + "{{ activity.zendesk.ticket-created.id }}", map[string]any{"window_days": 4}, "ticket-note-added;satisfaction-rating-received;contact-created;"},
+		{"{{ activity.zendesk.ticket-created.id }}", map[string]any{"window_days": 4, "activity_id": "a_00"}, "a_00"},
+	} {
+		if a := s.rendered(text(c.template, c.more)); a.Parts["text"] != c.want {
+			t.Errorf("%s %v: %q, want %q", c.template, c.more, a.Parts["text"], c.want)
+		}
+	}
+	for name, value := range map[string]any{"activities": 101, "window_days": -1} {
+		s.wantProblem(s.call("POST", "/v1/liquid/render", "render-key", text("x", map[string]any{name: value})), 422, "invalid-input", "body."+name)
+	}
+}
+
 func TestRenderRefusals(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)

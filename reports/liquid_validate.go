@@ -114,7 +114,7 @@ func (k knownNames) doubt(v liquid.Variable) (why, meant string) {
 		return "", ""
 	}
 	path := v.String()
-	if folded := strings.ToLower(path); folded != path && k.knows(folded) {
+	if folded := liquid.CanonicalPath(strings.ToLower(path)); folded != path && k.knows(folded) {
 		return path + " has no value: names are lower case; did you mean \"" + folded + "\"?", folded
 	}
 	if v.Path[0] == "activity" {
