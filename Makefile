@@ -15,6 +15,7 @@ LINT := bin/tools/golangci-lint
 LINT_VERSION := v2.15.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TEST_FLAGS ?=
+FUZZ_TIME ?= 30s
 
 .PHONY: build demo test bench lint engine fuzz clean
 
@@ -28,6 +29,7 @@ test: engine ## every test, with the race detector
 	go test -race -timeout 20m $(TEST_FLAGS) ./...
 
 bench: engine ## the benchmarks behind the table in README.md
+	npm ci --prefix tools/liquidjs
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(TEST_FLAGS) ./cmd/deskstream
 	go test -run '^$$' -bench . -benchtime 1s -timeout 30m $(TEST_FLAGS) ./stream ./processors ./sinks ./liquid
 
@@ -50,5 +52,9 @@ endif
 	test -s $(ENGINE)
 	touch $(ENGINE)
 
+fuzz: ## every fuzz target for FUZZ_TIME
+	@grep -rno --include=*_test.go 'func Fuzz[A-Za-z]*' . | while IFS=: read -r file _ target; do \
+		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 5x "$$(dirname "$$file")" || exit 1; done
+
 clean:
-	rm -rf bin tools/engine/node_modules
+	rm -rf bin tools/engine/node_modules tools/liquidjs/node_modules

@@ -52,7 +52,7 @@ func (c *compiler) blockTag(u tagUse) *Error {
 			}
 		}
 	}
-	return syntaxf("unknown tag %q", cutText(u.name, 40)).at(c.source, u.at)
+	return syntaxf("unknown tag %q", cutText(u.name, 40)).at(c.source, u.at).suggesting(meantTag(u.name))
 }
 
 // beginBlock opens a block even when its head is faulty, so that its end is not reported as well.
@@ -83,6 +83,7 @@ func (c *compiler) enterLoop(n node) {
 		return
 	}
 	c.uses.enter(l.variable, l.source)
+	c.noteLoop(l)
 	c.open[len(c.open)-1].loop = true
 }
 

@@ -26,6 +26,9 @@ type compiler struct {
 	paths    int
 	inOutput bool // the expression being read is an output's
 	uses     uses
+	snippets []snippetUse
+	loops    []Loop
+	runs     []*int64 // of the loops around, how often each runs; nil where data decides
 	faults   []*Error
 }
 
@@ -42,18 +45,25 @@ type openBlock struct {
 // mostFaults is how many errors one parse reports.
 const mostFaults = 20
 
-// parse compiles source. Every fault that is found is given, up to mostFaults; the template is nil when there is one.
-func parse(source string, limits *Limits) (*template, []*Error) {
-	if len(source) > limits.Source {
-		return nil, []*Error{limitf("the template has %d bytes, more than %d", len(source), limits.Source)}
-	}
+// compile reads source. Every fault that is found is kept, up to mostFaults.
+func compile(source string, limits *Limits) *compiler {
 	c := &compiler{source: source, limits: limits, scan: scanner{source: source}}
-	c.all()
+	if len(source) > limits.Source {
+		c.faults = []*Error{limitf("the template has %d bytes, more than %d", len(source), limits.Source)}
+	} else {
+		c.all()
+	}
+	return c
+}
+
+// parse compiles source into a template, which is nil when there are faults.
+func parse(source string, limits *Limits) (*template, []*Error) {
+	c := compile(source, limits)
 	if len(c.faults) > 0 {
 		return nil, c.faults
 	}
 	c.flush()
-	t := &template{source: source, nodes: c.nodes, places: c.places, paths: c.paths, variables: c.uses.list()}
+	t := &template{source: source, nodes: c.nodes, places: c.places, paths: c.paths, variables: c.uses.list(), snippets: c.snippets}
 	t.size = len(source) + c.tokens*int(unsafe.Sizeof(token{})) + 4096
 	if err := t.build(c.skeleton.String()); err != nil {
 		return nil, []*Error{asError(err)}
@@ -253,6 +263,7 @@ func (c *compiler) closeBlock(name string, at int) *Error {
 	c.open = c.open[:len(c.open)-1]
 	if b.loop {
 		c.uses.leave()
+		c.runs = c.runs[:len(c.runs)-1]
 	}
 	blank := b.blank
 	if blank && b.kind.dropsSpace {

@@ -1,6 +1,7 @@
 package liquid
 
 import (
+	"errors"
 	"strings"
 	"time"
 )
@@ -16,6 +17,8 @@ type term struct {
 	left, right expression
 	compare     string
 	next        string
+	at          int
+	constant    bool // no variable is in it
 }
 
 // test evaluates the condition.
@@ -28,13 +31,26 @@ func (c *condition) test(st *state) (bool, error) {
 		}
 		var err error
 		if yes, err = t.test(st); err != nil {
-			return false, err
+			if err = t.excuse(st, err); err != nil {
+				return false, err
+			}
+			yes = false
 		}
 		if t.next == "and" && !yes || t.next == "or" && yes {
 			return yes, nil
 		}
 	}
 	return yes, nil
+}
+
+// excuse makes a term false whose data is of the wrong type: what people's records hold must not stop a message. The error is noted. A term
+// without data is the author's own mistake and stays one.
+func (t *term) excuse(st *state, err error) error {
+	var e *Error
+	if t.constant || !errors.As(err, &e) || e.Kind != KindType {
+		return err
+	}
+	return st.note(e, t.at)
 }
 
 func (t *term) test(st *state) (bool, error) {
@@ -100,6 +116,9 @@ func (p *expressionParser) condition() (*condition, *Error) {
 // term reads one comparison. Filters are accepted on both sides, beyond the reference, because Ortto's setContains and startsWith are made
 // for conditions.
 func (p *expressionParser) term() (t term, err *Error) {
+	paths := p.c.paths
+	defer func() { t.constant = p.c.paths == paths }()
+	t.at = p.tok.at
 	if t.left, err = p.filtered(); err != nil {
 		return t, err
 	}
@@ -136,12 +155,13 @@ func equal(st *state, a, b any) (bool, error) {
 			return false, nil
 		}
 		return equalLists(st, a, b)
-	case map[string]any:
-		b, ok := b.(map[string]any)
+	case map[string]any, *Ordered:
+		x, _ := asMap(a)
+		y, ok := asMap(b)
 		if !ok {
 			return false, nil
 		}
-		return equalMaps(st, a, b)
+		return equalMaps(st, x, y)
 	case interval:
 		return a == b, nil
 	case time.Time:
@@ -219,8 +239,9 @@ func isEmpty(v any) bool {
 		return v == ""
 	case []any:
 		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
+	case map[string]any, *Ordered:
+		m, _ := asMap(v)
+		return len(m) == 0
 	case interval:
 		return v.size() == 0
 	case emptiness:
@@ -288,12 +309,13 @@ func contains(st *state, a, b any) (bool, error) {
 				return yes, err
 			}
 		}
-	case map[string]any:
+	case map[string]any, *Ordered:
 		key, ok := b.(string)
 		if !ok {
 			return false, nil
 		}
-		_, ok = a[key]
+		m, _ := asMap(a)
+		_, ok = m[key]
 		return ok, nil
 	case interval:
 		n, ok := b.(int64)

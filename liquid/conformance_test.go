@@ -5,16 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
-	"strings"
 	"testing"
 
 	"deskstream/liquid"
 )
 
-// conformanceFloor is how many cases of the golden suite must pass. Raise it as the package gets better; never lower it. The stock library
-// passes 332.
-const conformanceFloor = 513
+// notConforming are the cases of the golden suite that are not met, each with the reason. The stock library fails 200 of the 532.
+var notConforming = map[string]string{
+	"tags, case, unexpected when token": "when 'a' and 'b': the reference drops what follows the first value without a word, which hides a mistake; here it is a syntax error",
+}
 
 // goldenCase is one case of the Golden Liquid suite (github.com/jg-rp/golden-liquid).
 type goldenCase struct {
@@ -50,39 +49,19 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := patient()
-	failed := map[string][]string{}
-	passed := 0
 	for _, c := range suite.Tests {
-		if fault := c.run(t, r); fault == "" {
-			passed++
-		} else {
-			area, name, _ := cutLast(c.Name, ",")
-			failed[area] = append(failed[area], name+": "+fault)
+		fault := c.run(t, r)
+		switch reason, known := notConforming[c.Name]; {
+		case fault != "" && !known:
+			t.Errorf("%s: %s", c.Name, fault)
+		case fault == "" && known:
+			t.Errorf("%s passes, but is listed: %s", c.Name, reason)
 		}
 	}
-	areas := make([]string, 0, len(failed))
-	for area := range failed {
-		areas = append(areas, area)
-	}
-	sort.Strings(areas)
-	for _, area := range areas {
-		t.Logf("%s:\n\t%s", area, strings.Join(failed[area], "\n\t"))
-	}
-	t.Logf("%d of %d cases pass", passed, len(suite.Tests))
-	if passed < conformanceFloor {
-		t.Errorf("%d cases pass, want at least %d", passed, conformanceFloor)
-	}
+	t.Logf("%d of %d cases pass", len(suite.Tests)-len(notConforming), len(suite.Tests))
 	if r.Panics() != 0 {
 		t.Errorf("%d panics", r.Panics())
 	}
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 // run gives "" when the case passes.
@@ -97,7 +76,7 @@ func (c goldenCase) run(t *testing.T, r *liquid.Renderer) string {
 	}
 	off := false
 	res, err := r.Render(t.Context(), liquid.Request{
-		Parts: map[string]string{"text": c.Template}, Data: data, Autoescape: &off, TimeZone: "UTC",
+		Parts: map[string]string{"text": c.Template}, Data: data, Snippets: c.Templates, Autoescape: &off, TimeZone: "UTC",
 	})
 	switch {
 	case c.Invalid && err == nil:

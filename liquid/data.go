@@ -1,56 +1,13 @@
 package liquid
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
-	"math/big"
 	"slices"
 	"strings"
 	"time"
 )
-
-// DecodeData reads a JSON object into data a Request accepts: numbers without point and exponent become int64 (plain decoding would make
-// every number a float, and 3 would print as 3.0), other numbers float64. Whole numbers beyond int64 stay json.Number, which a Request
-// accepts too.
-func DecodeData(text []byte) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	var data map[string]any
-	if err := d.Decode(&data); err != nil {
-		return nil, fmt.Errorf("data: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("data: only one JSON object is accepted")
-	}
-	for k, v := range data {
-		data[k] = plainNumbers(v)
-	}
-	return data, nil
-}
-
-// plainNumbers replaces each json.Number inside v. The decoder has bounded the depth.
-func plainNumbers(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, e := range v {
-			v[k] = plainNumbers(e)
-		}
-	case []any:
-		for i, e := range v {
-			v[i] = plainNumbers(e)
-		}
-	case json.Number:
-		if n := fromJSONNumber(v); n != nil {
-			if _, big := n.(*big.Int); !big {
-				return n
-			}
-		}
-	}
-	return v
-}
 
 // dataFault is a value in the data that is not accepted, with the way to it from the inside out.
 type dataFault struct {
@@ -104,11 +61,16 @@ func (c *dataCheck) value(v any, depth int) *dataFault {
 		return nil
 	case map[string]any:
 		return c.entries(v, depth)
+	case *Ordered:
+		if v != nil {
+			return c.entries(v.values, depth)
+		}
+		return nil
 	case []any:
 		return c.elements(v, depth)
 	default:
 		return &dataFault{kind: KindType, message: fmt.Sprintf(
-			"%T is not accepted; data is made of map[string]any, []any, text, numbers, booleans, times and nil", v)}
+			"%T is not accepted; data is made of map[string]any, *Ordered, []any, text, numbers, booleans, times and nil", v)}
 	}
 }
 

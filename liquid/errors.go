@@ -12,7 +12,8 @@ const (
 	KindLimit    = "limit"    // the template or its rendering is over a limit
 	KindType     = "type"     // a value, an argument, an option or the data is of the wrong sort
 	KindMissing  = "missing"  // a value is not there and the request asks for an error then
-	KindDenied   = "denied"   // the template uses a tag that is refused on purpose
+	KindSnippet  = "snippet"  // the template uses a snippet that does not exist
+	KindDenied   = "denied"   // a file was asked for
 	KindInternal = "internal" // a fault of this package; counted by Renderer.Panics
 )
 
@@ -25,6 +26,12 @@ type Error struct {
 	Line    int    `json:"line,omitempty"`
 	Column  int    `json:"column,omitempty"`
 	Snippet string `json:"snippet,omitempty"` // the line of the template, cut to 80 characters
+	// Suggestion is the name that was probably meant by an unknown one.
+	Suggestion string `json:"suggestion,omitempty"`
+	// In is the snippet that Line and Column are in, "" for the part itself.
+	In string `json:"in,omitempty"`
+
+	place int // offset in the part's source, until Line and Column are set from it
 }
 
 // Error gives place, kind and message in one line.
@@ -32,6 +39,9 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Part != "" {
 		fmt.Fprintf(&b, "part %s, ", e.Part)
+	}
+	if e.In != "" {
+		fmt.Fprintf(&b, "snippet %s, ", e.In)
 	}
 	if e.Line > 0 {
 		fmt.Fprintf(&b, "line %d, column %d, ", e.Line, e.Column)

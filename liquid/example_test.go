@@ -55,7 +55,7 @@ func ExampleRenderer_Variables() {
 	var r liquid.Renderer
 	list, err := r.Variables(map[string]string{
 		"html": `{{ people.first-name }}{% for a in activities %}{{ a.ticket.subject }}{% endfor %}`,
-	})
+	}, nil)
 	for _, v := range list {
 		fmt.Println(v, v.InOutput)
 	}
@@ -68,12 +68,12 @@ func ExampleRenderer_Variables() {
 }
 
 // What is wrong with a template, and where.
-func ExampleRenderer_Validate() {
+func ExampleRenderer_Inspect() {
 	var r liquid.Renderer
-	for _, e := range r.Validate(map[string]string{"html": "Hi {{ person.name | upper }}\n{% if x %}"}) {
+	for _, e := range r.Inspect(map[string]string{"html": "Hi {{ person.name | upper }}\n{% if x %}"}, nil).Errors {
 		fmt.Println(&e)
 	}
 	// Output:
-	// part html, line 1, column 21, syntax: unknown filter "upper"
+	// part html, line 1, column 21, syntax: unknown filter "upper"; did you mean "upcase"?
 	// part html, line 2, column 4, syntax: if is not closed by endif
 }

@@ -225,7 +225,7 @@ func (p *expressionParser) call() (call, *Error) {
 	name := p.tok
 	f := filters[name.text]
 	if f == nil {
-		return call{}, p.fail("unknown filter %q", cutText(name.text, 40))
+		return call{}, p.fail("unknown filter %q", cutText(name.text, 40)).suggesting(meantFilter(name.text))
 	}
 	c := call{filter: f, at: name.at}
 	p.advance()

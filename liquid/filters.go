@@ -56,7 +56,7 @@ func (f *filter) arity() string {
 const manyArguments = 1000
 
 // filters are all filters by name. Each pays for its work before doing it.
-var filters = byName(textFilters, listFilters, numberFilters, dateFilters, hashFilters, orttoFilters)
+var filters = byName(textFilters, listFilters, numberFilters, dateFilters, hashFilters, orttoFilters, brazeFilters)
 
 func byName(groups ...[]filter) map[string]*filter {
 	all := map[string]*filter{}

@@ -17,9 +17,9 @@ var hashFilters = []filter{
 	{name: "md5", run: digest(md5.New)},
 	{name: "sha1", run: digest(sha1.New)},
 	{name: "sha256", run: digest(sha256.New)},
-	{name: "hmac", least: 1, most: 1, run: keyedDigest(md5.New)},
-	{name: "hmac_sha1", least: 1, most: 1, run: keyedDigest(sha1.New)},
-	{name: "hmac_sha256", least: 1, most: 1, run: keyedDigest(sha256.New)},
+	{name: "hmac", least: 1, most: 1, run: keyedDigest(md5.New, hex.EncodeToString)},
+	{name: "hmac_sha1", least: 1, most: 1, run: keyedDigest(sha1.New, hex.EncodeToString)},
+	{name: "hmac_sha256", least: 1, most: 1, run: keyedDigest(sha256.New, hex.EncodeToString)},
 	{name: "json", run: jsonFilter},
 	{name: "inspect", run: jsonFilter},
 }
@@ -41,7 +41,7 @@ func digest(method func() hash.Hash) func(*state, any, arguments) (any, error) {
 	})
 }
 
-func keyedDigest(method func() hash.Hash) func(*state, any, arguments) (any, error) {
+func keyedDigest(method func() hash.Hash, write func([]byte) string) func(*state, any, arguments) (any, error) {
 	return func(st *state, in any, a arguments) (any, error) {
 		s, key, err := twoTexts(st, in, a)
 		if err != nil {
@@ -55,7 +55,7 @@ func keyedDigest(method func() hash.Hash) func(*state, any, arguments) (any, err
 		}
 		h := hmac.New(method, []byte(key))
 		h.Write([]byte(s))
-		return hex.EncodeToString(h.Sum(nil)), nil
+		return write(h.Sum(nil)), nil
 	}
 }
 
@@ -89,7 +89,7 @@ func appendJSON(st *state, b []byte, v any) ([]byte, error) {
 		return appendJSONText(st, b, v.Format(time.RFC3339Nano))
 	case []any:
 		return appendJSONList(st, b, v)
-	case map[string]any:
+	case map[string]any, *Ordered:
 		return appendJSONMap(st, b, v)
 	}
 	s, err := toText(st, v)
@@ -113,8 +113,9 @@ func appendJSONList(st *state, b []byte, list []any) ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-func appendJSONMap(st *state, b []byte, m map[string]any) ([]byte, error) {
-	keys, err := sortedKeys(st, m)
+func appendJSONMap(st *state, b []byte, v any) ([]byte, error) {
+	m, _ := asMap(v)
+	keys, err := keysOf(st, v)
 	if err != nil {
 		return nil, err
 	}

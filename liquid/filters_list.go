@@ -46,8 +46,9 @@ func size(st *state, in any, _ arguments) (any, error) {
 		return countText(st, v)
 	case []any:
 		return int64(len(v)), nil
-	case map[string]any:
-		return int64(len(v)), nil
+	case map[string]any, *Ordered:
+		m, _ := asMap(v)
+		return int64(len(m)), nil
 	case interval:
 		return v.size(), nil
 	}
@@ -62,7 +63,7 @@ func first(st *state, in any, _ arguments) (any, error) {
 		if v.size() > 0 {
 			return v.from, nil
 		}
-	case map[string]any:
+	case map[string]any, *Ordered:
 		return mapProperty(st, v, "first")
 	}
 	return nil, nil
@@ -149,15 +150,16 @@ func itemProperty(st *state, item, key any) (v any, ok bool, err error) {
 	}
 	name, isText := key.(string)
 	switch item := item.(type) {
-	case map[string]any:
+	case map[string]any, *Ordered:
 		if !isText {
 			return nil, true, nil
 		}
-		if v, ok := item[name]; ok {
+		m, _ := asMap(item)
+		if v, ok := m[name]; ok {
 			return plain(v), true, nil
 		}
 		for _, t := range twins(name) {
-			if v, ok := item[t]; ok {
+			if v, ok := m[t]; ok {
 				return plain(v), true, nil
 			}
 		}

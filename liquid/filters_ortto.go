@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"github.com/nyaruka/phonenumbers"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-	"golang.org/x/text/number"
 )
 
 // orttoFilters are the filters that merge tags made in Ortto use (public code of its engine, github.com/autopilot3/liquid, and
@@ -16,6 +13,10 @@ import (
 var orttoFilters = []filter{
 	{name: "decimal", most: 2, run: decimalFilter},
 	{name: "numberWithDelimiter", most: 2, run: numberWithDelimiter},
+	{name: "decimalWithDelimiter", most: 3, run: decimalWithDelimiter},
+	{name: "price", most: 3, run: price},
+	{name: "trackURL", run: trackURL, marked: true},
+	{name: "type", run: typeName, tolerant: 1},
 	{name: "booleanFormat", most: 1, run: booleanFormat},
 	{name: "dateFormatOrDefault", most: 2, run: dateFormatOrDefault, tolerant: 3},
 	{name: "dateTimeFormatOrDefault", most: 2, run: dateTimeFormatOrDefault, tolerant: 3},
@@ -76,39 +77,6 @@ func withCommas(s string) string {
 		b.WriteString("." + rest)
 	}
 	return b.String()
-}
-
-// numberWithDelimiter groups a number the way of a locale; it is not divided.
-func numberWithDelimiter(st *state, in any, a arguments) (any, error) {
-	if in == nil || in == "" {
-		return "", nil
-	}
-	locale, err := a.text(st, 0, "en")
-	if err != nil {
-		return nil, err
-	}
-	if len(locale) > 35 {
-		return nil, typef("locale %q is not known", cutText(locale, 40))
-	}
-	tag, err := language.Parse(locale)
-	if err != nil {
-		return nil, typef("locale %q is not known", locale)
-	}
-	if err := st.step(200); err != nil {
-		return nil, err
-	}
-	n := toNumber(in)
-	switch n.(type) {
-	case int64, float64:
-	default:
-		return nil, typef("the number is too big")
-	}
-	scale := number.MaxFractionDigits(3)
-	if p := places(a.at(1), -1); p >= 0 {
-		scale = number.Scale(p)
-	}
-	s := message.NewPrinter(tag).Sprint(number.Decimal(n, scale))
-	return s, st.text(len(s))
 }
 
 func booleanFormat(st *state, in any, a arguments) (any, error) {
@@ -221,7 +189,7 @@ type phone struct{ country, national string }
 
 // toPhone reads a number written with its country code, or a map of Ortto's form with c and n.
 func toPhone(st *state, in any) (phone, bool, error) {
-	if m, ok := in.(map[string]any); ok {
+	if m, ok := asMap(in); ok {
 		country, err := toText(st, plain(m["c"]))
 		if err != nil {
 			return phone{}, false, err
@@ -332,4 +300,26 @@ func affix(test func(s, part string) bool) func(*state, any, arguments) (any, er
 		}
 		return test(s, part), st.read(len(part))
 	}
+}
+
+// typeName names the sort of a value: nil, boolean, number, string, time, array or hash.
+func typeName(_ *state, in any, _ arguments) (any, error) {
+	switch in.(type) {
+	case nil:
+		return "nil", nil
+	case bool:
+		return "boolean", nil
+	case string:
+		return "string", nil
+	case time.Time:
+		return "time", nil
+	case []any, interval:
+		return "array", nil
+	case map[string]any, *Ordered:
+		return "hash", nil
+	}
+	if isNumber(in) {
+		return "number", nil
+	}
+	return "nil", nil
 }

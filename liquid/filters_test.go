@@ -126,6 +126,84 @@ func TestZones(t *testing.T) {
 	}
 }
 
+// TestBrazeFilters takes the examples of Braze's documentation (braze.com/docs, advanced filters).
+func TestBrazeFilters(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		`{{ "hey" | md5 }} {{ "hey" | sha1 }}`:                                         "6057f13c496ecf7fd777ceb9e79ae285 7f550a9f4c44173a37664d938f1355f0f92a47a7",
+		`{{ "hey" | sha2 }}`:                                                           "fa690b82061edfd2852629aeba8a8977b57e40fcb77d1a7a28b26cba62591204",
+		`{{ "blah" | base64 }}`:                                                        "YmxhaA==",
+		`{{ "hey" | hmac_sha1_hex: "secret_key" }}`:                                    "2a3969bed25bfeefb00aca4063eb9590b4df8f0e",
+		`{{ "hey" | hmac_sha1_base64: "secret_key" }}`:                                 "KjlpvtJb/u+wCspAY+uVkLTfjw4=",
+		`{{ "hey" | hmac_sha256_hex: "secret_key" }}`:                                  "8df897f8da3d7992fe57c8dbc6f27578cfbf2dcc4d0fbb4000b8c924841d508e",
+		`{{ "hey" | hmac_sha256_base64: "secret_key" }}`:                               "jfiX+No9eZL+V8jbxvJ1eM+/LcxND7tAALjJJIQdUI4=",
+		`{{ "hey<>hi" | url_escape }} {{ "https://x.test/a b?c=d&e=é" | url_escape }}`: "hey%3C%3Ehi https://x.test/a%20b?c=d&e=%C3%A9",
+		`{{ "hey<&>hi" | url_param_escape }} {{ "a/b=c d" | url_param_escape }}`:       "hey%3C%26%3Ehi a%2Fb%3Dc%20d",
+		`{{ person.zendesk.fields | property_accessor: "plan-tier" }}[{{ person.email | property_accessor: "x" }}]`:    "gold[]",
+		`{{ 123456 | number_with_delimiter }} {{ 1234.5 | number_with_delimiter }}[{{ nil | number_with_delimiter }}]`: "123,456 1,234.5[]",
+		`{{ person.bio | json_escape }}`: `\u003cb\u003e\"Tom\" \u0026 'Ann'\u003c/b\u003e`,
+	} {
+		if got := renderText(t, source); got != want {
+			t.Errorf("%s\n got %q\nwant %q", source, got, want)
+		}
+	}
+}
+
+// TestMoney checks amounts in thousandths by locale.
+func TestMoney(t *testing.T) {
+	t.Parallel()
+	data := map[string]any{"p": map[string]any{"amount": 1234567, "currency": "USD"}, "free": map[string]any{"currency": "EUR"}, "n": 12345, "debt": -12345, "half": 1250}
+	for source, want := range map[string]string{
+		`{{ n | decimalWithDelimiter: "one", "€", "de" }} {{ n | decimalWithDelimiter: "one", "USD", "en" }} {{ n | decimalWithDelimiter: "one", "NOK", "no-NO" }}`: "€12,3 $12.3 12,3\u00a0kr",
+		`{{ n | decimalWithDelimiter: "whole", "eur", "de" }} {{ 1234567890 | decimalWithDelimiter: "two", "", "de" }} {{ n | decimalWithDelimiter }}`:              "12\u00a0€ 1.234.567,89 12.35",
+		`{{ debt | decimalWithDelimiter: "one", "€", "de" }} {{ debt | decimalWithDelimiter: "two", "USD" }} {{ half | decimalWithDelimiter: "one", "$" }}`:         "-€12,3 -$12.35 $1.3",
+		`[{{ nil | decimalWithDelimiter: "one", "€" }}{{ "" | price }}{{ free | price }}]`:                                                                          "[]",
+		`{{ p | price }} {{ p | price: "value" }} {{ p | price: "currency" }} {{ p | price: "currency_value", "whole", "de" }} {{ n | price: "value", "one" }}`:     "$1,234.57 1,234.57 USD 1.235\u00a0$ 12.3",
+		`{{ "https://x.test/?a=b" | trackURL }}`:                                               "https://x.test/?a=b",
+		`{{ n | type }} {{ p | type }} {{ "a" | type }} {{ nope | type }} {{ (1..2) | type }}`: "number hash string nil array",
+	} {
+		res := render(t, liquid.Request{Parts: map[string]string{"text": source}, Data: data})
+		if got := res.Parts["text"]; got != want {
+			t.Errorf("%s\n got %q\nwant %q", source, got, want)
+		}
+	}
+	r := patient()
+	for source, message := range map[string]string{
+		`{{ 1 | price: "both" }}`:                                               "currency_value, value or currency",
+		`{{ 1 | decimalWithDelimiter: "one", "€", "no locale" }}`:               "locale",
+		`{{ 1 | decimalWithDelimiter: "one", "€", "` + repeat("x", 50) + `" }}`: "locale",
+		`{{ 1 | decimalWithDelimiter: "one", "` + repeat("x", 200) + `" }}`:     "too long",
+		`{{ "` + repeat("9", 300) + `" | price: "value" }}`:                     "too long",
+	} {
+		_, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"text": source}})
+		wantError(t, err, liquid.KindType, message)
+	}
+}
+
+// TestEveryDateCode goes through Ortto's codes for Tuesday, 4 June 2024, 15:15.
+func TestEveryDateCode(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"mdy": "06/04/2024", "dmy": "04/06/2024", "ymd": "2024/06/04", "ydm": "2024/04/06", "mdyaw": "Tuesday, June 4, 2024", "mdya": "June 4, 2024", "mdys": "6/4/24",
+		"dmyaw": "Tuesday, 4 June, 2024", "dmya": "4 June, 2024", "dmys": "4/6/24", "d": "4", "dd": "04", "m": "6", "mm": "06", "yy": "24", "yyyy": "2024",
+		"mdy12": "Jun 04 2024 3:15 PM", "mdy24": "Jun 04 2024 15:15", "dmy12": "04 Jun 2024 3:15 PM", "dmy24": "04 Jun 2024 15:15", "ymd12": "2024 Jun 04 3:15 PM",
+		"ymd24": "2024 Jun 04 15:15", "ydm12": "2024 04 Jun 3:15 PM", "ydm24": "2024 04 Jun 15:15",
+		"mdy24aw": "15:15 Tuesday, June 4, 2024", "mdy12aw": "3:15pm Tuesday, June 4, 2024", "mdy24a": "15:15 June 4, 2024", "mdy12a": "3:15pm June 4, 2024",
+		"mdy24n": "15:15 06/04/2024", "mdy12n": "3:15pm 06/04/2024", "mdy24nd": "06/04/2024 15:15", "mdy12nd": "06/04/2024 3:15pm", "mdys24": "15:15 6/4/24",
+		"mdys12": "3:15pm 6/4/24", "mdys24d": "6/4/24 15:15", "mdys12d": "6/4/24 3:15pm", "dmy24aw": "15:15 Tuesday, 4 June, 2024", "dmy12aw": "3:15pm Tuesday, 4 June, 2024",
+		"dmy24a": "15:15 4 June, 2024", "dmy12a": "3:15pm 4 June, 2024", "dmy24n": "15:15 04/06/2024", "dmy12n": "3:15pm 04/06/2024", "dmy24nd": "04/06/2024 15:15",
+		"dmy12nd": "04/06/2024 3:15pm", "dmys24": "15:15 4/6/24", "dmys12": "3:15pm 4/6/24", "dmys24d": "4/6/24 15:15", "dmys12d": "4/6/24 3:15pm",
+		"h24": "15", "h12": "3", "min": "15", "p": "pm", "dow": "Tuesday", "mon": "June",
+	} {
+		for _, filter := range []string{`dateFormatOrDefault: "` + key + `", "x"`, `dateTimeFormatOrDefault: "` + key + `", "x"`, `timeInTimezone: "UTC", "` + key + `"`} {
+			res := render(t, liquid.Request{Parts: map[string]string{"text": `{{ t | ` + filter + ` }}`}, Data: map[string]any{"t": clock}})
+			if got := res.Parts["text"]; got != want {
+				t.Errorf("%s: got %q, want %q", filter, got, want)
+			}
+		}
+	}
+}
+
 func TestOrttoFilters(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{

@@ -17,6 +17,7 @@ func fuzzSeeds() []string {
 		"{% liquid\n if a\n echo b\n endif\n%}",
 		`{% for i in (a..b) reversed, limit: c offset: continue %}{{ forloop.parentloop.index }}{% endfor %}`,
 		"{{", "{%", "{{ }}", "{% %}", "{%-", "{{-", "{% raw %}{{", "{% comment %}{% raw %}", "{%#", "{{ 'a", "{{ a | }}", "{{ -", "{{ 1..2 }}",
+		`{% render 'self' %}`, `{% include 'self' with x as y, z: 1 %}`, `{% render 'a' for x as b, c: person %}{% include a %}`,
 		`{{ x | date: "%Y-%-m %^b %10N %:::z" }}`, `{{ "\xff\xfe" | upcase | json | escape_once }}`, "{\x00{ a }}",
 	}
 	for _, h := range hostiles() {
@@ -34,9 +35,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, source string) {
 		r := &liquid.Renderer{CacheEntries: -1}
-		for _, e := range r.Validate(map[string]string{"html": source}) {
+		for _, e := range r.Inspect(map[string]string{"html": source}, map[string]string{"self": source, "a": "{{ a }}"}).Errors {
 			switch e.Kind {
-			case liquid.KindSyntax, liquid.KindLimit, liquid.KindDenied:
+			case liquid.KindSyntax, liquid.KindLimit, liquid.KindSnippet:
 			default:
 				t.Errorf("%q: %v", source, &e)
 			}
@@ -61,7 +62,9 @@ func FuzzRender(f *testing.F) {
 		r := &liquid.Renderer{Limits: limits, CacheEntries: -1}
 		data := sample()
 		data["a"], data["b"], data["x"], data["s"] = value, map[string]any{"c": []any{value, 1, nil}}, []any{value, 2.5, "2024-01-01"}, value
-		res, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"html": source}, Data: data, Now: clock})
+		res, err := r.Render(t.Context(), liquid.Request{
+			Parts: map[string]string{"html": source}, Data: data, Now: clock, Explain: true, Snippets: map[string]string{"self": source, "a": value},
+		})
 		if r.Panics() != 0 {
 			t.Fatalf("%q panics: %v", source, err)
 		}
@@ -81,7 +84,7 @@ func FuzzRender(f *testing.F) {
 
 // mayWriteMarkup tells whether a template can write markup on purpose: its own text, marked values, line breaks as tags, table rows.
 func mayWriteMarkup(source string) bool {
-	for _, s := range []string{"<", ">", `"`, "'", "raw", "safe", "newline_to_br", "tablerow"} {
+	for _, s := range []string{"<", ">", `"`, "'", "raw", "safe", "newline_to_br", "tablerow", "include", "render"} {
 		if strings.Contains(source, s) {
 			return true
 		}

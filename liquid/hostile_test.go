@@ -27,6 +27,16 @@ type hostile struct {
 	kinds  string
 }
 
+// hostileSnippets are those that hostile templates use.
+func hostileSnippets() map[string]string {
+	return map[string]string{
+		"self": `x{% render 'self' %}`, "include-self": `x{% include 'include-self' %}`, "twice": `{% render 'twice' %}{% render 'twice' %}`,
+		"ping": `{% include 'pong' %}`, "pong": `{% render 'ping' %}`, "named": `{% include name %}`, "all": `{% render 'all' for (1..1000) %}`,
+		"one": "x", "dense": repeat(`{%if a%}x{%endif%}y`, 5_000), "dense2": repeat(`{{a}}x`, 30_000), "long": repeat("x", 250_000), "long2": repeat("y", 250_000),
+		"nested": repeat(`{%if true%}`, 90) + `{% include 'nested' %}` + repeat(`{%endif%}`, 90), "double": `{% assign s = s | append: s %}`, "broken": `{% if`,
+	}
+}
+
 // ring is data that contains itself.
 func ring() map[string]any {
 	m := map[string]any{"name": "x"}
@@ -183,10 +193,25 @@ func hostiles() []hostile {
 		{"locales", `{% for i in (1..100000) %}{{ 1234 | numberWithDelimiter: "de-u-nu-arab" }}{% endfor %}`, nil, "limit"},
 		{"decimal of much", `{{ n | decimal: "two", big }}`, map[string]any{"n": 12, "big": big}, "ok limit"},
 
-		{"include", `{% include 'go.mod' %}`, nil, "denied"},
-		{"include outside", `{% include '../../../../etc/hostname' %}`, nil, "denied"},
-		{"include of a variable", `{% include f %}`, map[string]any{"f": "doc.go"}, "denied"},
-		{"render", `{% render 'doc.go' %}`, nil, "denied"},
+		{"include", `{% include 'go.mod' %}`, nil, "snippet"},
+		{"include outside", `{% include '../../../../etc/hostname' %}`, nil, "snippet"},
+		{"include of a variable", `{% include f %}`, map[string]any{"f": "doc.go"}, "snippet"},
+		{"render", `{% render 'doc.go' %}`, nil, "snippet"},
+		{"self-render", `{% render 'self' %}`, nil, "limit"},
+		{"self-include", `{% include 'include-self' %}`, nil, "limit"},
+		{"render of itself twice", `{% render 'twice' %}`, nil, "limit"},
+		{"snippets in a ring", `{% render 'ping' %}`, nil, "limit"},
+		{"snippet by a name in a variable", `{% assign name = 'named' %}{% include 'named' %}`, nil, "limit"},
+		{"render for each of many, nested", `{% render 'all' for (1..1000000000) %}`, nil, "limit"},
+		{"render in an endless loop", `{% for i in (1..1000000000) %}{% render 'one' %}{% endfor %}`, nil, "limit"},
+		{"render for an endless range", `{% render 'one' for (1..1000000000) %}`, nil, "limit"},
+		{"include of many blocks, nested", `{% include 'nested' %}`, nil, "limit"},
+		{"include that doubles", `{% assign s = "0123456789abcdef" %}{% for i in (1..60) %}{% include 'double' %}{% endfor %}`, nil, "limit"},
+		{"dense snippet in a loop", `{% for i in (1..1000) %}{% render 'dense' %}{% endfor %}`, nil, "limit"},
+		{"dense snippets", `{% include 'dense' %}{% include 'dense2' %}{% render 'dense' %}{% render 'dense2' %}`, nil, "limit ok"},
+		{"more snippets than fit", `{% render 'long' %}{% render 'long2' %}{% render 'dense2' %}`, nil, "limit"},
+		{"broken snippet", `{% for i in (1..1000000000) %}{% render 'broken' %}{% endfor %}`, nil, "syntax"},
+		{"unknown snippets", `{% for i in (1..1000000000) %}{% include i %}{% endfor %}`, nil, "type"},
 		{"unknown tag", `{% connected_content https://example.com %}`, nil, "syntax"},
 
 		{"struct", `{{ p.Danger }}`, map[string]any{"p": danger{}}, "type"},
@@ -227,7 +252,7 @@ func TestHostile(t *testing.T) {
 			goroutines := runtime.NumGoroutine()
 			runtime.ReadMemStats(&before)
 			watch := startWatch()
-			_, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"html": h.source}, Data: h.data})
+			_, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"html": h.source}, Data: h.data, Snippets: hostileSnippets()})
 			took := watch.took()
 			runtime.ReadMemStats(&after)
 
@@ -339,7 +364,7 @@ func processorTime() time.Duration {
 func warmUp(t *testing.T, r *liquid.Renderer) {
 	t.Helper()
 	_, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{
-		"html": `{{ "+61412345678" | rawPhone }}{{ 1234 | numberWithDelimiter: "de" }}{{ 0 | date: "%Y", "Asia/Tokyo" }}`,
+		"html": `{{ "+61412345678" | rawPhone }}{{ 1234 | numberWithDelimiter: "de" }}{{ 1 | price }}{{ 1 | decimalWithDelimiter: "one", "EUR", "de" }}{{ 0 | date: "%Y", "Asia/Tokyo" }}`,
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,7 @@ package liquid
 import "time"
 
 // Limits bounds what one render may cost. A field that is zero (or negative) takes its default. Going over any of them is an *Error of kind
-// KindLimit. Limits on the source hold per part, Output per part, Ops, Alloc and Time for all parts of one request together.
+// KindLimit. Limits on the source hold per part or snippet, Output per part, Sources, Ops, Alloc and Time for all of one request together.
 type Limits struct {
 	Source  int // bytes of one part's template; default 256 KiB
 	Nesting int // blocks inside blocks, brackets inside brackets, liquid tags inside liquid tags; default 100
@@ -11,6 +11,9 @@ type Limits struct {
 	Filters int // filters in one chain; default 100
 	Path    int // segments of one variable path; default 100
 	Tokens  int // tags, outputs, texts and words of expressions in one part; default 100,000
+
+	Sources  int // bytes of all parts of a request and all snippets they use; default 512 KiB
+	Snippets int // snippets inside snippets; default 20
 
 	Ops    int64         // steps: nodes, loop turns, comparisons, list elements; default 500,000
 	Output int           // bytes of text one part may give; default 1 MiB
@@ -38,6 +41,8 @@ func (l Limits) withDefaults() Limits {
 		{&l.Filters, 100},
 		{&l.Path, 100},
 		{&l.Tokens, 100_000},
+		{&l.Sources, 512 << 10},
+		{&l.Snippets, 20},
 		{&l.Output, 1 << 20},
 		{&l.Text, 1 << 20},
 		{&l.Items, 100_000},

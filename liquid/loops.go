@@ -179,7 +179,7 @@ func loopNumber(st *state, e expression, what string) (n int64, given bool, err 
 	return n, true, nil
 }
 
-// allTurns gives the elements of v: of a list, of a range, the key and value pairs of a map in key order, or a text as the one element.
+// allTurns gives the elements of v: of a list, of a range, the key and value pairs of a map in its order, or a text as the one element.
 // Anything else has none.
 func allTurns(st *state, v any) (turns, error) {
 	switch v := unmarked(v).(type) {
@@ -187,7 +187,7 @@ func allTurns(st *state, v any) (turns, error) {
 		return turns{list: v, size: int64(len(v))}, nil
 	case interval:
 		return turns{from: v.from, size: v.size()}, nil
-	case map[string]any:
+	case map[string]any, *Ordered:
 		pairs, err := mapPairs(st, v)
 		return turns{list: pairs, size: int64(len(pairs))}, err
 	case string:
@@ -198,8 +198,9 @@ func allTurns(st *state, v any) (turns, error) {
 	return turns{}, nil
 }
 
-func mapPairs(st *state, m map[string]any) ([]any, error) {
-	keys, err := sortedKeys(st, m)
+func mapPairs(st *state, v any) ([]any, error) {
+	m, _ := asMap(v)
+	keys, err := keysOf(st, v)
 	if err != nil {
 		return nil, err
 	}

@@ -1,13 +1,11 @@
 package liquid
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // path is a variable: a root and the segments after it.
 type path struct {
 	number   int        // among the paths of its template
+	at       int        // its offset in the source
 	root     string     // "" when the root is computed
 	rootKeys []string   // keys to try in the data
 	computed expression // the root, for [expression]
@@ -27,9 +25,8 @@ type segment struct {
 
 // path reads a variable path. Whether its root is a local variable shows when it is evaluated.
 func (p *expressionParser) path() (expression, *Error) {
-	v := &path{number: p.c.paths}
+	v := &path{number: p.c.paths, at: p.tok.at}
 	p.c.paths++
-	at := p.tok.at
 	names := []string{p.tok.text}
 	if p.tok.kind == tokenName {
 		v.root = p.tok.text
@@ -44,7 +41,7 @@ func (p *expressionParser) path() (expression, *Error) {
 	}
 	for p.tok.is('.') || p.tok.is('[') {
 		if len(v.segments) >= p.c.limits.Path {
-			return nil, limitf("a path of more than %d segments", p.c.limits.Path).at(p.c.source, at)
+			return nil, limitf("a path of more than %d segments", p.c.limits.Path).at(p.c.source, v.at)
 		}
 		s, err := p.segment()
 		if err != nil {
@@ -130,8 +127,12 @@ func (v *path) find(st *state) (value any, origin string, err error) {
 	}
 	if len(st.defaults) > 0 && (value == nil || value == "") {
 		if d, ok := st.defaults[origin]; ok {
+			st.explain(origin, plain(d), FromDefaults)
 			return plain(d), origin, nil
 		}
+	}
+	if origin != "" {
+		st.explain(origin, value, FromData)
 	}
 	return value, origin, nil
 }
@@ -179,6 +180,9 @@ func (v *path) findRoot(st *state) (any, binding, error) {
 	if b, ok := st.local(name); ok {
 		return b.value, b, nil
 	}
+	if st.isolated && !isRoot(name) {
+		return nil, binding{}, nil
+	}
 	for _, k := range keys {
 		if value, ok := st.data[k]; ok {
 			return plain(value), binding{data: true}, nil
@@ -216,13 +220,13 @@ func (s *segment) find(st *state, value any) (any, error) {
 func property(st *state, value any, key string, twins []string) (any, error) {
 	switch value := value.(type) {
 	case map[string]any:
-		if e, ok := value[key]; ok {
+		if e, ok := entry(value, key, twins); ok {
 			return plain(e), nil
 		}
-		for _, t := range twins {
-			if e, ok := value[t]; ok {
-				return plain(e), nil
-			}
+		return mapProperty(st, value, key)
+	case *Ordered:
+		if e, ok := entry(value.values, key, twins); ok {
+			return plain(e), nil
 		}
 		return mapProperty(st, value, key)
 	case []any:
@@ -245,7 +249,21 @@ func property(st *state, value any, key string, twins []string) (any, error) {
 	return nil, nil
 }
 
-func mapProperty(st *state, m map[string]any, key string) (any, error) {
+// entry finds a key of a map, or its twin.
+func entry(m map[string]any, key string, twins []string) (any, bool) {
+	if e, ok := m[key]; ok {
+		return e, true
+	}
+	for _, t := range twins {
+		if e, ok := m[t]; ok {
+			return e, true
+		}
+	}
+	return nil, false
+}
+
+func mapProperty(st *state, v any, key string) (any, error) {
+	m, _ := asMap(v)
 	switch key {
 	case "size":
 		return int64(len(m)), nil
@@ -253,7 +271,7 @@ func mapProperty(st *state, m map[string]any, key string) (any, error) {
 		if len(m) == 0 {
 			return nil, nil
 		}
-		keys, err := sortedKeys(st, m)
+		keys, err := keysOf(st, v)
 		if err != nil {
 			return nil, err
 		}
@@ -299,20 +317,4 @@ func element(value any, i int64) any {
 		return nil
 	}
 	return plain(list[i])
-}
-
-// sortedKeys gives a map's keys in order, so that the same data always prints the same.
-func sortedKeys(st *state, m map[string]any) ([]string, error) {
-	if err := st.items(int64(len(m))); err != nil {
-		return nil, err
-	}
-	if err := st.step(int64(len(m))); err != nil {
-		return nil, err
-	}
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys, nil
 }

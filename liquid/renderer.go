@@ -83,6 +83,7 @@ func (r *Renderer) Render(ctx context.Context, req Request) (res Result, err err
 	}
 	res.Used = slices.Sorted(maps.Keys(st.used))
 	res.Missing = slices.Sorted(maps.Keys(st.missing))
+	res.Values, res.Errors = st.explanations(), st.notes
 	res.Stats.Ops = st.ops
 	res.Stats.Micros = time.Since(start).Microseconds()
 	return res, nil
@@ -99,11 +100,11 @@ func (r *Renderer) start(ctx context.Context, req *Request) (*state, error) {
 	if err := checkData("defaults", req.Defaults, &r.limits); err != nil {
 		return nil, err
 	}
-	st := &state{budget: newBudget(ctx, &r.limits), request: req, data: req.Data, now: req.Now}
+	st := &state{budget: newBudget(ctx, &r.limits), renderer: r, request: req, data: req.Data, now: req.Now}
 	if len(req.Defaults) > 0 {
 		st.defaults = make(map[string]any, len(req.Defaults))
 		for k, v := range req.Defaults {
-			st.defaults[canonicalPath(k)] = v
+			st.defaults[CanonicalPath(k)] = v
 		}
 	}
 	if req.TimeZone != "" {
@@ -123,7 +124,7 @@ var pages = sync.Pool{New: func() any { return new([]byte) }}
 
 // renderPart renders one part.
 func (r *Renderer) renderPart(st *state, name string) (string, error) {
-	t, faults := r.template(st.request.Parts[name])
+	t, faults := r.counted(st.request.Parts[name], &st.sources)
 	if len(faults) > 0 {
 		return "", faults[0]
 	}
@@ -135,7 +136,9 @@ func (r *Renderer) renderPart(st *state, name string) (string, error) {
 		*page = out.text
 		pages.Put(page)
 	}()
-	st.begin(t, escape, out)
+	if err := st.begin(name, t, escape, out); err != nil {
+		return "", err
+	}
 	if err := t.render(st); err != nil {
 		return "", err
 	}
@@ -167,43 +170,41 @@ func (r *Renderer) template(source string) (*template, []*Error) {
 	return t, faults
 }
 
-// Variables lists the variables of the data that the parts may ask for, without rendering, so that a caller fetches only those. The error
-// is an *Error.
-func (r *Renderer) Variables(parts map[string]string) (list []Variable, err error) {
+// counted is template for one of several sources, whose sizes are summed up in total.
+func (r *Renderer) counted(source string, total *int) (*template, []*Error) {
+	if *total += len(source); *total > r.limits.Sources {
+		return nil, []*Error{limitf("the templates and their snippets have more than %d bytes together", r.limits.Sources)}
+	}
+	return r.template(source)
+}
+
+// Variables lists the variables of the data that the parts and their snippets may ask for, without rendering, so that a caller fetches only
+// those. The error is an *Error.
+func (r *Renderer) Variables(parts, snippets map[string]string) (list []Variable, err error) {
 	defer r.guard(&err)
 	r.prepare()
 	var all uses
+	total := 0
+	walk := snippetWalk{renderer: r, known: snippets, sources: &total, visited: map[string]bool{}, found: all.add}
 	for _, name := range partOrder(parts) {
-		t, faults := r.template(parts[name])
+		t, faults := r.counted(parts[name], &total)
 		if len(faults) > 0 {
 			faults[0].Part = name
 			return nil, faults[0]
 		}
 		for _, v := range t.variables {
-			all.add(slices.Clone(v.Path), v.InOutput)
+			v.Path = slices.Clone(v.Path)
+			all.add(v)
+		}
+		if fault := walk.visit(t.snippets, -1); fault != nil {
+			if fault.In == "" {
+				fault = fault.at(parts[name], fault.place)
+			}
+			fault.Part = name
+			return nil, fault
 		}
 	}
 	return all.list(), nil
-}
-
-// Validate parses the parts and gives the errors in them, at most twenty a part, in order of parts and places.
-func (r *Renderer) Validate(parts map[string]string) (found []Error) {
-	var err error
-	defer func() {
-		if err != nil {
-			found = append(found, *asError(err))
-		}
-	}()
-	defer r.guard(&err)
-	r.prepare()
-	for _, name := range partOrder(parts) {
-		_, faults := r.template(parts[name])
-		for _, f := range faults {
-			f.Part = name
-			found = append(found, *f)
-		}
-	}
-	return found
 }
 
 // partOrder is the order in which parts are rendered: as a reader meets them, others by name.

@@ -167,22 +167,22 @@ func TestSyntaxErrors(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
+func TestInspectErrors(t *testing.T) {
 	t.Parallel()
 	r := patient()
-	found := r.Validate(map[string]string{
+	found := r.Inspect(map[string]string{
 		"subject": "fine {{ a }}",
 		"html":    "{{ a | nosuch }}\n{% if a = %}\n{% endif %}{% include 'x' %}{{ | }}",
-	})
+	}, nil).Errors
 	got := make([]string, len(found))
 	for i, e := range found {
 		got[i] = fmt.Sprintf("%s %d:%d %s", e.Part, e.Line, e.Column, e.Kind)
 	}
-	want := []string{"html 1:8 syntax", "html 2:9 syntax", "html 3:15 denied", "html 3:32 syntax"}
+	want := []string{"html 1:8 syntax", "html 2:9 syntax", "html 3:15 snippet", "html 3:32 syntax"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
-	if r.Validate(map[string]string{"html": "ok"}) != nil {
+	if r.Inspect(map[string]string{"html": "ok"}, nil).Errors != nil {
 		t.Error("a good template has errors")
 	}
 }
@@ -196,7 +196,7 @@ func TestVariables(t *testing.T) {
 {% for a in activities limit: request.n %}{{ a.ticket.subject }}{{ forloop.index }}{% for t in a.ticket.tags %}{{ t }}{% endfor %}{% endfor %}
 {% assign tk = activity.zendesk.ticket-closed %}{{ tk.subject }}{% assign own = 1 %}{{ own }}
 {{ person.custom[person.key] }}{% increment n %}{{ n }}{% cycle person.a, 'b' %}`,
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestVariables(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	_, err = r.Variables(map[string]string{"html": "{{"})
+	_, err = r.Variables(map[string]string{"html": "{{"}, nil)
 	wantError(t, err, liquid.KindSyntax, "part html")
 }
 
@@ -462,7 +462,19 @@ func TestDecodeData(t *testing.T) {
 	if got := res.Parts["text"]; got != "3 3.0 100.0 123456789012345678901234567891 2" {
 		t.Errorf("got %q", got)
 	}
-	for _, bad := range []string{`[]`, `{"a":`, `{} {}`, `3`} {
+	ordered, err := liquid.DecodeObject([]byte(`{"z": 1, "a": {"y": 2, "b": 3}, "z": 4}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res = render(t, liquid.Request{
+		Parts: map[string]string{"text": `{% for p in o %}{{ p[0] }}{{ p[1] }};{% endfor %}{{ o.size }}{{ o.first }}{{ o.a.b }}{{ o.a | json }}{{ m }}` +
+			`{% if o.a == m and o contains "z" and o.a != empty %}same{% endif %}{{ o | property_accessor: "z" }}`},
+		Data: map[string]any{"o": ordered, "m": map[string]any{"y": 2, "b": 3}},
+	})
+	if got := res.Parts["text"]; got != `z4;a{"y"=>2, "b"=>3};2z43{"y":2,"b":3}{"b"=>3, "y"=>2}same4` {
+		t.Errorf("got %q", got)
+	}
+	for _, bad := range []string{`[]`, `{"a":`, `{} {}`, `3`, `null`, ``, strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000)} {
 		if _, err := liquid.DecodeData([]byte(bad)); err == nil {
 			t.Errorf("%s is accepted", bad)
 		}
@@ -477,13 +489,20 @@ const everyTag = `{% assign a = "1,2,3" | split: "," %}{% capture c %}{{ a | joi
 {% raw %}{{ x }}{% endraw %}{% comment %}c{% endcomment %}{% doc %}d{% enddoc %}{% # e %}{% liquid
  echo person.bio | escape
  %}{{ person.score | decimal: "one", "$" }}{{ "+61412345678" | rawPhone }}{{ 1234.5 | numberWithDelimiter: "de" }}{{ "a" | sha256 }}{{ 1.5 | times: 3 | round: 1 }}
-{{ people.first-name }}{{ person.nope | default: "none" }}{% if false %}{% abort "x" %}{% endif %}`
+{{ people.first-name }}{{ person.nope | default: "none" }}{% if false %}{% abort "x" %}{% endif %}
+{% render 'line' for list as l, n: 2 %}{% include 'line' with a[1] as l %}{% for i in a %}{% render 'line', l: i %}{% include 'leave' %}{% endfor %}`
+
+// everySnippet are the snippets of everyTag.
+var everySnippet = map[string]string{
+	"line":  `{{ l }}{{ n }}{{ forloop.index }}{{ person.bio }}{% increment n %}{% cycle "p", "q" %}{% ifchanged %}{{ l }}{% endifchanged %}{% assign m = l %}`,
+	"leave": `{% if i == "2" %}{% break %}{% endif %}`,
+}
 
 // TestConcurrentRenders shares one parsed template and one data set among goroutines; the race detector watches.
 func TestConcurrentRenders(t *testing.T) {
 	t.Parallel()
 	r := patient()
-	req := liquid.Request{Parts: map[string]string{"html": everyTag, "subject": everyTag}, Data: sample(), Now: clock}
+	req := liquid.Request{Parts: map[string]string{"html": everyTag, "subject": everyTag}, Data: sample(), Now: clock, Snippets: everySnippet}
 	first, err := r.Render(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
@@ -496,8 +515,8 @@ func TestConcurrentRenders(t *testing.T) {
 				if err != nil || res.Parts["html"] != first.Parts["html"] || res.Parts["subject"] != first.Parts["subject"] {
 					t.Errorf("got %q (%v)", res.Parts, err)
 				}
-				_, _ = r.Variables(req.Parts)
-				_ = r.Validate(req.Parts)
+				_, _ = r.Variables(req.Parts, everySnippet)
+				_ = r.Inspect(req.Parts, everySnippet)
 			}
 		})
 	}

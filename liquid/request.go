@@ -29,10 +29,12 @@ type Request struct {
 	// Format is html, text or subject; "" is html, the one that is safe everywhere.
 	Format string
 	// Data holds the roots: person, organization, activity, activities, metrics, campaign, request and whatever else templates may use.
-	// It is made of map[string]any, []any, text, numbers, booleans, times and nil only and is not changed. See DecodeData for JSON.
+	// It is made of map[string]any, *Ordered, []any, text, numbers, booleans, times and nil only and is not changed. See DecodeData for JSON.
 	Data map[string]any
 	// Now is the time templates see as now; zero: they see none.
 	Now time.Time
+	// Snippets are the sources that the tags render and include may use, by name. The map is only read.
+	Snippets map[string]string
 	// Missing is blank, error or keep; "" is blank.
 	Missing string
 	// Defaults fills in for variables that have no value, or the empty text, before anything else looks at them: "person.first_name" to
@@ -44,6 +46,8 @@ type Request struct {
 	Autoescape *bool
 	// Errors is fail or inline; "" is fail. Limits and refusals always fail.
 	Errors string
+	// Explain asks for Result.Values.
+	Explain bool
 }
 
 // Result is a finished render.
@@ -52,6 +56,8 @@ type Result struct {
 	Missing []string          // variables in outputs that had no value, with or without a default; sorted
 	Used    []string          // variables of the data that were looked at; sorted
 	Aborted *string           // the reason, when the template decided not to be sent
+	Values  []Value           // what each variable of the data gave, by path; with Explain
+	Errors  []Error           // what went wrong without failing the render: conditions on data of the wrong type, and with "inline" all in the text
 	Stats   Stats
 }
 
@@ -75,7 +81,7 @@ func (r *Request) check() error {
 	}
 	for k, v := range r.Defaults {
 		switch v.(type) {
-		case map[string]any, []any:
+		case map[string]any, *Ordered, []any:
 			return typef("defaults.%s: only text, numbers and booleans are accepted", cutText(k, 80))
 		}
 	}

@@ -65,7 +65,7 @@ func canonicalSegments(path []string) []string {
 	return out
 }
 
-// canonicalPath is canonicalSegments for the dotted form.
-func canonicalPath(dotted string) string {
+// CanonicalPath rewrites a dotted path to the spelling used in answers: people.first-name is person.first_name.
+func CanonicalPath(dotted string) string {
 	return strings.Join(canonicalSegments(strings.Split(dotted, ".")), ".")
 }

@@ -27,11 +27,30 @@ type state struct {
 	now      time.Time
 	zone     *time.Location // nil when neither request nor person names one
 
-	template *template
-	escape   bool // outputs are HTML-escaped
-	out      *buffer
-	signal   signal
+	frame
+	escape bool // outputs are HTML-escaped
+	out    *buffer
+	stack  []any // arguments of the filter being called
 
+	renderer *Renderer
+	snippets map[string]*template // used so far
+	sources  int                  // bytes of the templates used so far
+	depth    int                  // snippets inside each other
+
+	used, missing map[string]struct{}
+	values        map[string]Value // by path, when the request asks for them
+	notes         []Error          // errors that did not fail the render
+	partName      string           // of the part being rendered
+}
+
+// frame is what belongs to one part, or to one snippet with a scope of its own.
+type frame struct {
+	template *template
+	name     string   // of the snippet
+	seen     []bool   // by path: it is in used
+	origins  []origin // by path
+
+	isolated bool    // only merge tags are seen of the data
 	scopes   []scope // loop variables, innermost last
 	locals   map[string]binding
 	counters map[string]int64
@@ -39,11 +58,19 @@ type state struct {
 	resume   map[string]int64 // where "offset: continue" goes on, by loop name
 	changed  *string          // what ifchanged wrote last
 	loop     *forloop
-	stack    []any    // arguments of the filter being called
-	seen     []bool   // by path: it is in used
-	origins  []origin // by path
+	signal   signal
+}
 
-	used, missing map[string]struct{}
+// frameBytes is about what rendering a template costs before anything in it is rendered, with what the library makes for it.
+const frameBytes = 1800
+
+// enter begins a frame for a template.
+func (st *state) enter(name string, t *template) error {
+	if err := st.alloc(frameBytes + 40*t.paths); err != nil {
+		return err
+	}
+	st.frame = frame{template: t, name: name, seen: make([]bool, t.paths), origins: make([]origin, t.paths)}
+	return st.step(int64(t.paths/64) + 2)
 }
 
 // scope is one loop variable.
@@ -63,13 +90,9 @@ type buffer struct {
 }
 
 // begin prepares st for the next part.
-func (st *state) begin(t *template, escape bool, out *buffer) {
-	st.template, st.escape, st.out = t, escape, out
-	st.signal, st.loop, st.changed = signalNone, nil, nil
-	st.scopes = st.scopes[:0]
-	st.locals, st.counters, st.cycles, st.resume = nil, nil, nil, nil
-	st.seen = make([]bool, t.paths)
-	st.origins = make([]origin, t.paths)
+func (st *state) begin(name string, t *template, escape bool, out *buffer) error {
+	st.partName, st.escape, st.out = name, escape, out
+	return st.enter("", t)
 }
 
 // write appends to the current output.
@@ -146,7 +169,7 @@ const longestReport = 1000
 
 // markUsed notes that the template asked the data for v.
 func (st *state) markUsed(v *path, origin string) {
-	if st.seen[v.number] || len(st.used) >= longestReport {
+	if v.number < 0 || st.seen[v.number] || len(st.used) >= longestReport {
 		return
 	}
 	st.seen[v.number] = true
@@ -180,9 +203,30 @@ func (st *state) fault(err error, pos int) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	e = e.at(st.template.source, pos)
 	if st.request.Errors != ErrorsInline || e.Kind != KindType && e.Kind != KindMissing {
-		return e
+		return e.at(st.template.source, pos)
+	}
+	if err := st.note(e, pos); err != nil {
+		return err
 	}
 	return st.writeValueText("Liquid error: " + e.Message)
+}
+
+// mostNotes is how many errors that do not fail the render are kept.
+const mostNotes = 100
+
+// note keeps an error that does not fail the render. Finding its place means reading the source.
+func (st *state) note(e *Error, pos int) error {
+	if len(st.notes) >= mostNotes {
+		return nil
+	}
+	if err := st.read(len(st.template.source)); err != nil {
+		return err
+	}
+	e.at(st.template.source, pos).Part = st.partName
+	if e.In == "" {
+		e.In = st.name
+	}
+	st.notes = append(st.notes, *e)
+	return nil
 }

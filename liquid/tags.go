@@ -14,12 +14,6 @@ type tagUse struct {
 	line   bool   // it is a line of a liquid tag: source has no delimiters
 }
 
-// deniedTags are refused on purpose: the library's versions read files.
-var deniedTags = map[string]string{
-	"include": "include is not available",
-	"render":  "render is not available",
-}
-
 // tag reads one tag.
 func (c *compiler) tag(u tagUse) *Error {
 	switch u.name {
@@ -42,9 +36,6 @@ func (c *compiler) tag(u tagUse) *Error {
 	if read, ok := simpleTags[u.name]; ok {
 		return read(c, u)
 	}
-	if reason, ok := deniedTags[u.name]; ok {
-		return (&Error{Kind: KindDenied, Message: reason}).at(c.source, u.at)
-	}
 	return c.blockTag(u)
 }
 
@@ -59,6 +50,8 @@ var simpleTags = map[string]func(*compiler, tagUse) *Error{
 	"continue":      (*compiler).continueTag,
 	"abort":         (*compiler).abort,
 	"abort_message": (*compiler).abort,
+	"render":        (*compiler).snippetTag,
+	"include":       (*compiler).snippetTag,
 }
 
 func (c *compiler) expressionOf(u tagUse) *expressionParser { return c.expressionIn(u.rest, u.restAt) }

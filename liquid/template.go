@@ -19,6 +19,7 @@ type template struct {
 	places    []int  // where in the source each of them stands
 	paths     int
 	variables []Variable
+	snippets  []snippetUse
 	size      int // rough bytes in memory, for the cache
 }
 

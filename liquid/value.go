@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// The values templates work with: nil, bool, int64, *big.Int, float64, string, marked, time.Time, []any, map[string]any, interval,
+// The values templates work with: nil, bool, int64, *big.Int, float64, string, marked, time.Time, []any, map[string]any, *Ordered, interval,
 // emptiness, blankness, *forloop and *rowloop. Lists and maps of the data are used as they are; what they hold goes through plain when it
 // is taken out.
 
@@ -40,7 +40,7 @@ func (r interval) size() int64 {
 // plain brings a scalar of the data to the type used here.
 func plain(v any) any {
 	switch v := v.(type) {
-	case string, int64, float64, nil, bool, map[string]any, []any:
+	case string, int64, float64, nil, bool, map[string]any, *Ordered, []any:
 		return v
 	case int:
 		return int64(v)
@@ -152,7 +152,7 @@ func appendText(st *state, b []byte, v any) ([]byte, error) {
 			}
 		}
 		return b, nil
-	case map[string]any:
+	case map[string]any, *Ordered:
 		return appendMap(st, b, v)
 	default:
 		return b, nil
@@ -178,9 +178,10 @@ func (st *state) part(size, n int) error {
 	return st.copies(3, n)
 }
 
-// appendMap writes a map the way the reference does: {"a"=>1}, keys in order.
-func appendMap(st *state, b []byte, m map[string]any) ([]byte, error) {
-	keys, err := sortedKeys(st, m)
+// appendMap writes a map the way the reference does: {"a"=>1}.
+func appendMap(st *state, b []byte, v any) ([]byte, error) {
+	m, _ := asMap(v)
+	keys, err := keysOf(st, v)
 	if err != nil {
 		return nil, err
 	}
@@ -296,7 +297,7 @@ func flatten(st *state, list []any) ([]any, error) {
 func isFlat(list []any) bool {
 	for _, e := range list {
 		switch e.(type) {
-		case string, int64, float64, nil, bool, map[string]any, marked, time.Time, *big.Int:
+		case string, int64, float64, nil, bool, map[string]any, *Ordered, marked, time.Time, *big.Int:
 		default:
 			return false
 		}

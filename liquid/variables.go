@@ -10,6 +10,12 @@ import (
 type Variable struct {
 	Path     []string `json:"path"`
 	InOutput bool     `json:"in_output"` // in a {{ }} or echo, not only in conditions and loops
+
+	Part   string `json:"part,omitempty"` // where it is used first; Inspect tells
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+
+	at int
 }
 
 // String gives the path in the dotted form used in Result.Used and Result.Missing: activities[].ticket.subject.
@@ -35,17 +41,22 @@ type loopName struct {
 // notePath is called for every variable path in the source.
 func (c *compiler) notePath(v *path) {
 	for _, p := range c.uses.resolve(v) {
-		c.uses.add(p, c.inOutput)
+		c.uses.add(Variable{Path: p, InOutput: c.inOutput, at: v.at})
 	}
 }
 
-func (u *uses) add(path []string, inOutput bool) {
+// add keeps the first use of a path.
+func (u *uses) add(v Variable) {
 	if u.found == nil {
 		u.found = map[string]Variable{}
 	}
-	key := strings.Join(path, "\x00")
-	known := u.found[key]
-	u.found[key] = Variable{Path: path, InOutput: inOutput || known.InOutput}
+	key := strings.Join(v.Path, "\x00")
+	known, ok := u.found[key]
+	if !ok {
+		known = v
+	}
+	known.InOutput = known.InOutput || v.InOutput
+	u.found[key] = known
 }
 
 // resolve gives the data paths v may stand for. An assigned name that is also a root of merge tags may stand for both, as the assignment may

@@ -71,7 +71,7 @@ func isZoneName(name string) bool {
 // personZone gives the zone of the person in the data, nil when there is none.
 func personZone(data map[string]any) *time.Location {
 	for _, root := range rootNames["person"].keys {
-		person, ok := data[root].(map[string]any)
+		person, ok := asMap(data[root])
 		if !ok {
 			continue
 		}

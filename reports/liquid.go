@@ -6,13 +6,11 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"deskstream/liquid"
-	"deskstream/schemas"
 )
 
 const tagLiquid = "Liquid"
@@ -20,57 +18,105 @@ const tagLiquid = "Liquid"
 // renderWait is how long a render waits for a place before it is refused.
 const renderWait = time.Second
 
+// maxTemplate is the largest body with templates, in bytes.
+const maxTemplate = 4 << 20
+
 // Renderer renders templates; *liquid.Renderer is one. Errors are *liquid.Error.
 type Renderer interface {
 	Render(ctx context.Context, r liquid.Request) (liquid.Result, error)
-	Variables(parts map[string]string) ([]liquid.Variable, error)
-	Validate(parts map[string]string) []liquid.Error
+	Variables(parts, snippets map[string]string) ([]liquid.Variable, error)
+	Inspect(parts, snippets map[string]string) liquid.Inspection
 }
 
 func newRenderer() Renderer { return &liquid.Renderer{} }
 
+// rendering bounds how many renders run at a time.
+type rendering struct{ places *semaphore.Weighted }
+
+func newRendering() rendering {
+	return rendering{semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0)))}
+}
+
+// enter waits a while for a place; leave gives it back.
+func (r rendering) enter(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, renderWait)
+	defer cancel()
+	if r.places.Acquire(waiting, 1) != nil {
+		return errBusy
+	}
+	return nil
+}
+
+func (r rendering) leave() { r.places.Release(1) }
+
 func (s *server) liquidRoutes() {
 	scopes := []string{scopeRender}
-	places := semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0)))
 	handle(s, route{
-		method: http.MethodPost, path: "/v1/liquid/render", id: "render", tag: tagLiquid, summary: "Render a message for a person", scopes: scopes, maxBody: 4 << 20,
+		method: http.MethodPost, path: "/v1/liquid/render", id: "render", tag: tagLiquid, summary: "Render a message for a person", scopes: scopes, maxBody: maxTemplate,
 		detail: "The person is an id or an alias as in GET /v1/people/{id}; data gives the roots instead, without a look-up. A template that cannot be rendered " +
 			"gives 422 with errors[{kind,message,line,column,snippet}] and no text.",
-	}, func(ctx context.Context, in *renderInput) (*answer[renderAnswer], error) {
-		waiting, cancel := context.WithTimeout(ctx, renderWait)
-		defer cancel()
-		if places.Acquire(waiting, 1) != nil {
-			return nil, errBusy
-		}
-		defer places.Release(1)
+	}, func(ctx context.Context, in *renderInput) (*answer[RenderAnswer], error) {
 		return reply(s.render(ctx, in))
+	})
+	s.batchRoutes()
+	handle(s, route{
+		method: http.MethodPost, path: "/v1/liquid/preview", id: "preview", tag: tagLiquid, summary: "Render a message and tell where its values come from",
+		scopes: scopes, maxBody: maxTemplate,
+		detail: "As render, but errors in values stand in the text as Liquid error: ... and are listed, and every variable that was looked at is told with its " +
+			"value and where that comes from.",
+	}, func(ctx context.Context, in *renderInput) (*answer[previewAnswer], error) {
+		return reply(s.preview(ctx, in))
+	})
+	handle(s, route{
+		method: http.MethodPost, path: "/v1/liquid/validate", id: "validate", tag: tagLiquid, summary: "Check templates without rendering", scopes: scopes,
+		maxBody: maxTemplate,
+		detail: "Always 200 for a well-formed question; valid says whether the templates can be rendered. Errors make them invalid; warnings are names nothing is known " +
+			"of and loops that would be stopped.",
+	}, func(ctx context.Context, in *validateInput) (*answer[validateAnswer], error) {
+		return reply(s.validate(ctx, in))
 	})
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/liquid/merge-tags", id: "list-merge-tags", tag: tagLiquid, summary: "Merge tags with their Liquid text", scopes: scopes,
 	}, s.mergeTags)
+	s.snippetRoutes()
+}
+
+// MessageInput is what a message is for everybody it goes to.
+type MessageInput struct {
+	Parts      map[string]string `json:"parts" minProperties:"1" maxProperties:"20" doc:"Templates by name: subject, preheader, html, text, ..."`
+	Format     string            `json:"format,omitempty" enum:"html,text,subject" doc:"Of parts that are not called html, text or subject; default html"`
+	Missing    string            `json:"missing,omitempty" enum:"blank,error,keep" doc:"What a missing value does; default blank"`
+	Defaults   json.RawMessage   `json:"defaults,omitempty" doc:"Values that fill in: an object of paths to scalars"`
+	Campaign   json.RawMessage   `json:"campaign,omitempty" doc:"The root campaign: an object"`
+	TimeZone   string            `json:"time_zone,omitempty" maxLength:"100" doc:"IANA zone in which dates are shown; default the person's"`
+	Autoescape *bool             `json:"autoescape,omitempty" doc:"false turns HTML escaping off; default true"`
+	Snippets   map[string]string `json:"snippets,omitempty" maxProperties:"50" doc:"Snippets of this message by name, before the stored ones"`
+	Activities int               `json:"activities,omitempty" minimum:"1" maximum:"100" doc:"How many the root activities holds at most; default 20"`
+	WindowDays int               `json:"window_days,omitempty" minimum:"1" maximum:"3650" doc:"How far back activities are seen, within retention; default 30"`
+}
+
+// RecipientInput is one that a message goes to.
+type RecipientInput struct {
+	Person     *string         `json:"person,omitempty" maxLength:"400" doc:"Id, email:…, zendesk:… or external:…"`
+	Data       json.RawMessage `json:"data,omitempty" doc:"Roots instead of a person: an object"`
+	ActivityID *string         `json:"activity_id,omitempty" maxLength:"200" doc:"The activity that triggered the message; default the latest of each kind"`
+	Request    json.RawMessage `json:"request,omitempty" doc:"The root request: an object"`
 }
 
 type renderInput struct {
 	Body struct {
-		Person     *string           `json:"person,omitempty" maxLength:"400" doc:"Id, email:…, zendesk:… or external:…"`
-		Data       json.RawMessage   `json:"data,omitempty" doc:"Roots instead of a person: an object"`
-		ActivityID *string           `json:"activity_id,omitempty" maxLength:"200" doc:"The activity that triggered the message; default the latest of each kind"`
-		Format     string            `json:"format,omitempty" enum:"html,text,subject" doc:"Of parts that are not called html, text or subject; default html"`
-		Parts      map[string]string `json:"parts" minProperties:"1" maxProperties:"20" doc:"Templates by name: subject, preheader, html, text, ..."`
-		Missing    string            `json:"missing,omitempty" enum:"blank,error,keep" doc:"What a missing value does; default blank"`
-		Defaults   json.RawMessage   `json:"defaults,omitempty" doc:"Values that fill in: an object of paths to scalars"`
-		Request    json.RawMessage   `json:"request,omitempty" doc:"The root request: an object"`
-		Campaign   json.RawMessage   `json:"campaign,omitempty" doc:"The root campaign: an object"`
-		TimeZone   string            `json:"time_zone,omitempty" maxLength:"100" doc:"IANA zone in which dates are shown; default the person's"`
-		Autoescape *bool             `json:"autoescape,omitempty" doc:"false turns HTML escaping off; default true"`
+		MessageInput
+		RecipientInput
 	}
 }
 
-type renderAnswer struct {
+// RenderAnswer is a rendered message.
+type RenderAnswer struct {
 	Parts   map[string]string `json:"parts" doc:"Texts by name; empty when aborted"`
 	Missing []string          `json:"missing" doc:"Variables in outputs that had no value"`
 	Used    []string          `json:"used" doc:"Variables that were looked at"`
 	Aborted *string           `json:"aborted" doc:"Why the template decided not to be sent"`
+	Notes   []liquid.Error    `json:"notes,omitempty" doc:"Errors that did not fail the render: conditions on data of the wrong type, which are false"`
 	Stats   renderStats       `json:"stats"`
 }
 
@@ -98,122 +144,81 @@ func (p *templateProblem) GetStatus() int { return p.Status }
 // ContentType is read by huma.
 func (p *templateProblem) ContentType(string) string { return problemType }
 
-func (s *server) render(ctx context.Context, in *renderInput) (renderAnswer, error) {
-	req, err := renderRequest(in)
+func (s *server) render(ctx context.Context, in *renderInput) (RenderAnswer, error) {
+	res, _, err := s.renderOne(ctx, in, func(*liquid.Request) {})
 	if err != nil {
-		return renderAnswer{}, err
+		return RenderAnswer{}, err
 	}
-	req.Now = s.Now().UTC()
-	if in.Body.Person != nil {
-		variables, err := s.Renderer.Variables(req.Parts)
-		if err != nil {
-			return renderAnswer{}, s.templateError(err, req.Parts)
-		}
-		if err := s.personRoots(ctx, in, needsOf(variables), req.Data); err != nil {
-			return renderAnswer{}, err
-		}
+	return renderAnswerOf(&res), nil
+}
+
+// renderOne renders for the one recipient of a body. adjust may change the request.
+func (s *server) renderOne(ctx context.Context, in *renderInput, adjust func(*liquid.Request)) (liquid.Result, *recipient, error) {
+	if err := s.rendering.enter(ctx); err != nil {
+		return liquid.Result{}, nil, err
 	}
+	defer s.rendering.leave()
+	var bad fieldErrors
+	m := s.message(&in.Body.MessageInput, "body.", &bad)
+	r := m.recipient(&in.Body.RecipientInput, "body.", &bad)
+	if err := invalidFields(bad); err != nil {
+		return liquid.Result{}, nil, err
+	}
+	if err := s.plan(ctx, m, r.name != ""); err != nil {
+		return liquid.Result{}, nil, err
+	}
+	adjust(&m.request)
+	if err := s.fetch(ctx, m, []*recipient{r}); err != nil {
+		return liquid.Result{}, nil, err
+	}
+	res, err := s.renderFor(ctx, m, r)
+	return res, r, err
+}
+
+// renderFor renders a planned message for a recipient whose data is there.
+func (s *server) renderFor(ctx context.Context, m *message, r *recipient) (liquid.Result, error) {
+	if r.err != nil {
+		return liquid.Result{}, r.err
+	}
+	req := m.request
+	req.Data, req.Now = r.data, s.Now().UTC()
 	res, err := s.Renderer.Render(ctx, req)
+	s.renders.count(&res, err)
 	if err != nil {
-		return renderAnswer{}, s.templateError(err, req.Parts)
+		return res, s.templateError(err, m)
 	}
-	out := renderAnswer{
-		Parts: res.Parts, Missing: append([]string{}, res.Missing...), Used: append([]string{}, res.Used...), Aborted: res.Aborted,
+	return res, nil
+}
+
+func renderAnswerOf(res *liquid.Result) RenderAnswer {
+	out := RenderAnswer{
+		Parts: res.Parts, Missing: append([]string{}, res.Missing...), Used: append([]string{}, res.Used...), Aborted: res.Aborted, Notes: res.Errors,
 		Stats: renderStats{Micros: res.Stats.Micros, Bytes: res.Stats.Bytes, Ops: res.Stats.Ops},
 	}
 	if out.Parts == nil {
 		out.Parts = map[string]string{}
 	}
-	return out, nil
-}
-
-// renderRequest reads the body. Numbers keep their kind: 3 prints as 3.
-func renderRequest(in *renderInput) (liquid.Request, error) {
-	b := &in.Body
-	req := liquid.Request{Parts: b.Parts, Format: b.Format, Missing: b.Missing, TimeZone: b.TimeZone, Autoescape: b.Autoescape, Data: map[string]any{}}
-	var bad fieldErrors
-	if b.Person != nil && len(b.Data) > 0 {
-		bad.add("body.data", "takes the place of person; give one of them")
-	}
-	if b.Person == nil && b.ActivityID != nil {
-		bad.add("body.activity_id", "needs person")
-	}
-	req.Data = bad.object("body.data", b.Data)
-	req.Defaults = bad.object("body.defaults", b.Defaults)
-	for root, raw := range map[string]json.RawMessage{"request": b.Request, "campaign": b.Campaign} {
-		if len(raw) > 0 {
-			req.Data[root] = bad.object("body."+root, raw)
-		}
-	}
-	return req, invalidFields(bad)
-}
-
-// object reads a JSON object; an absent one and null are empty.
-func (f *fieldErrors) object(location string, raw json.RawMessage) map[string]any {
-	if len(raw) == 0 || string(raw) == "null" {
-		return map[string]any{}
-	}
-	data, err := liquid.DecodeData(raw)
-	if err != nil || data == nil {
-		f.add(location, "must be an object")
-		return map[string]any{}
-	}
-	return data
+	return out
 }
 
 // templateError answers what is wrong with a template: all of its syntax errors, or the one that stopped the render.
-func (s *server) templateError(err error, parts map[string]string) error {
+func (s *server) templateError(err error, m *message) error {
 	e, ok := errors.AsType[*liquid.Error](err)
 	if !ok || e.Kind == liquid.KindInternal {
 		return err
 	}
 	found := []liquid.Error{*e}
-	if e.Kind == liquid.KindSyntax {
-		if all := s.Renderer.Validate(parts); len(all) > 0 {
+	if e.Kind == liquid.KindSyntax || e.Kind == liquid.KindSnippet {
+		if all := s.Renderer.Inspect(m.request.Parts, m.request.Snippets).Errors; len(all) > 0 {
 			found = all
 		}
 	}
+	return templateProblemOf(e, found)
+}
+
+func templateProblemOf(e *liquid.Error, found []liquid.Error) *templateProblem {
 	return &templateProblem{
 		Type: problemPrefix + "template-" + e.Kind, Title: http.StatusText(http.StatusUnprocessableEntity), Status: http.StatusUnprocessableEntity,
 		Detail: e.Error(), Errors: found,
 	}
-}
-
-// needs says what of a person's data the templates can ask for.
-type needs struct {
-	organization, activities, metrics bool
-	kinds                             []string // of activity; ["*"] = any
-}
-
-func needsOf(variables []liquid.Variable) needs {
-	var n needs
-	for _, v := range variables {
-		switch v.Path[0] {
-		case "organization":
-			n.organization = true
-		case "activities":
-			n.activities = true
-		case "metrics":
-			n.metrics = true
-		case "activity":
-			n.kinds = append(n.kinds, kindOf(v.Path))
-		case "*": // a root that is only known when rendering
-			n = needs{organization: true, activities: true, metrics: true, kinds: []string{anyKind}}
-		}
-	}
-	return n
-}
-
-const anyKind = "*"
-
-// kindOf gives the slug in activity.zendesk.<slug>. Kinds keep their hyphens, but a template may write underscores.
-func kindOf(path []string) string {
-	if len(path) < 3 || path[1] != "zendesk" || path[2] == anyKind || path[2] == "[]" {
-		return anyKind
-	}
-	return strings.ReplaceAll(path[2], "_", "-")
-}
-
-func noActivity() error {
-	return &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-activity", Detail: "the person has no activity of this id within retention"}
 }

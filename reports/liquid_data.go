@@ -1,14 +1,10 @@
 package reports
 
 import (
-	"context"
 	"maps"
 	"math"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // What templates see of activities (liquid.md, "Renderer contract").
@@ -16,30 +12,6 @@ const (
 	liquidActivities = 20
 	liquidDays       = 30
 )
-
-// personRoots puts into data what the templates can ask for about a person.
-func (s *server) personRoots(ctx context.Context, in *renderInput, n needs, data map[string]any) error {
-	who, err := s.person(ctx, *in.Body.Person)
-	if err != nil {
-		return err
-	}
-	data["person"] = liquidPerson(who)
-	accounts := []string{who.account}
-	if n.organization {
-		if data["organization"], err = s.liquidOrganization(ctx, accounts, who); err != nil {
-			return err
-		}
-	}
-	if n.metrics {
-		if data["metrics"], err = s.liquidMetrics(ctx, accounts, who); err != nil {
-			return err
-		}
-	}
-	if len(n.kinds) > 0 || n.activities || in.Body.ActivityID != nil {
-		return s.liquidActivities(ctx, in, n, who, data)
-	}
-	return nil
-}
 
 // liquidPerson gives the root person. What agents write for agents stays out.
 func liquidPerson(p *person) map[string]any {
@@ -56,32 +28,17 @@ func liquidPerson(p *person) map[string]any {
 	return plainObject(fields)
 }
 
-func (s *server) liquidOrganization(ctx context.Context, accounts []string, who *person) (any, error) {
-	if who.Organization == nil {
-		return nil, nil
-	}
-	o, err := s.organization(ctx, accounts, parseID(who.Organization.ID))
-	if err != nil || o == nil {
-		return nil, err
-	}
+// liquidOrganization gives the root organization. What agents write for agents stays out.
+func liquidOrganization(o *organization) map[string]any {
 	zendesk := maps.Clone(o.Zendesk)
 	maps.DeleteFunc(zendesk, func(name string, _ any) bool { return agentOnly(name) })
 	return plainObject(map[string]any{
 		"id": o.ID, "name": o.Name, "external_id": o.ExternalID, "zendesk": zendesk, "created_at": o.CreatedAt, "updated_at": o.UpdatedAt,
-	}), nil
+	})
 }
 
 // liquidMetrics gives the root metrics: the person's tickets and ratings.
-func (s *server) liquidMetrics(ctx context.Context, accounts []string, who *person) (map[string]any, error) {
-	p := params{}
-	p.texts("accounts", accounts)
-	p.ints("users", who.userIDs)
-	p.time("since", s.Now().AddDate(0, 0, -liquidDays))
-	var created, closed uint64
-	err := s.query(ctx, "liquid_metrics", sqlText("liquid_metrics"), p, func(rows driver.Rows) error { return rows.Scan(&created, &closed) })
-	if err != nil {
-		return nil, err
-	}
+func liquidMetrics(who *person, created, closed int64) map[string]any {
 	good, _ := who.Zendesk["good_ratings"].(int64)
 	bad, _ := who.Zendesk["bad_ratings"].(int64)
 	csat := map[string]any{"good": good, "bad": bad, "percent": nil}
@@ -91,10 +48,10 @@ func (s *server) liquidMetrics(ctx context.Context, accounts []string, who *pers
 	return map[string]any{
 		"tickets": map[string]any{
 			"total": who.Zendesk["tickets_total"], "open": who.Zendesk["tickets_open"], "closed": who.Zendesk["tickets_closed"],
-			"created_30d": int64(created), "closed_30d": int64(closed),
+			"created_30d": created, "closed_30d": closed,
 		},
 		"csat": csat,
-	}, nil
+	}
 }
 
 type liquidActivity struct {
@@ -115,53 +72,25 @@ type liquidActivity struct {
 	GroupName      string    `ch:"group_name"`
 	BrandName      string    `ch:"brand_name"`
 	Latest         uint8     `ch:"latest"`
+	Newest         uint8     `ch:"newest"`
+	Account        string    `ch:"account"`
+	Owner          string    `ch:"owner"`
 }
 
-// liquidActivities puts the roots activity and activities into data: the triggering activity, the latest of each kind, and the newest.
-func (s *server) liquidActivities(ctx context.Context, in *renderInput, n needs, who *person, data map[string]any) error {
-	p := params{}
-	p.texts("accounts", []string{who.account})
-	p.texts("persons", who.ownIDs)
-	p.texts("kinds", n.kinds)
-	p.flag("any_kind", slices.Contains(n.kinds, anyKind))
-	p.time("since", s.Now().AddDate(0, 0, -liquidDays))
-	p.time("now", s.Now())
-	p.int("newest", 0)
-	if n.activities {
-		p.int("newest", liquidActivities)
-	}
-	trigger := ""
-	if in.Body.ActivityID != nil {
-		trigger = *in.Body.ActivityID
-	}
-	p.text("trigger", trigger)
-	rows, err := list[liquidActivity](ctx, s, "liquid_activities", sqlText("liquid_activities"), p)
-	if err != nil {
-		return err
-	}
-	triggered := slices.IndexFunc(rows, func(r liquidActivity) bool { return r.ActivityID == trigger })
-	if trigger != "" && triggered < 0 {
-		return noActivity()
-	}
-	byKind := map[string]any{}
-	var newest []any
-	for i := range rows {
-		row := &rows[i]
-		if byKind[row.Activity] == nil && row.Latest == 1 || i == triggered {
+// activityRoots gives the roots activity and activities out of a person's activities, newest first: by kind the triggering one or else the
+// latest, and the newest. ok is false when the triggering one is not among them.
+func activityRoots(rows []*liquidActivity, trigger string) (byKind map[string]any, newest []any, ok bool) {
+	byKind, newest = map[string]any{}, []any{}
+	for _, row := range rows {
+		if row.Latest == 1 && byKind[row.Activity] == nil || row.ActivityID == trigger {
 			byKind[row.Activity] = row.object()
 		}
-		if len(newest) < liquidActivities && row.OccurredAt.After(s.Now().AddDate(0, 0, -liquidDays)) {
+		if row.Newest == 1 {
 			newest = append(newest, row.object())
 		}
+		ok = ok || row.ActivityID == trigger
 	}
-	if triggered >= 0 {
-		byKind[rows[triggered].Activity] = rows[triggered].object()
-	}
-	data["activity"] = map[string]any{"zendesk": byKind}
-	if n.activities {
-		data["activities"] = newest
-	}
-	return nil
+	return map[string]any{"zendesk": byKind}, newest, ok || trigger == ""
 }
 
 // object gives an activity as templates see it. The text of private notes stays out.

@@ -2,15 +2,19 @@ package reports
 
 import (
 	"encoding/json"
+	"net/http"
+	"reflect"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"deskstream/liquid"
 )
 
-func (s *testServer) rendered(body any) renderAnswer {
+func (s *testServer) rendered(body any) RenderAnswer {
 	s.t.Helper()
-	var a renderAnswer
+	var a RenderAnswer
 	s.want(200, s.call("POST", "/v1/liquid/render", "render-key", body), &a)
 	return a
 }
@@ -40,11 +44,12 @@ func TestR36_RenderForAPerson(t *testing.T) {
 		`{{ activity.zendesk.ticket-note-added.message }}`:                                                                                           "",
 		`{% for a in activities %}{{ a.kind }} {{ a.occurred_at | date: "%d %H:%M", "UTC" }};{% endfor %}`: "zendesk.ticket-note-added 18 10:05;zendesk.satisfaction-rating-received 18 10:00;" +
 			"zendesk.contact-created 17 00:00;zendesk.ticket-created 09 10:00;zendesk.ticket-closed 05 12:00;zendesk.ticket-created 02 10:00;",
-		`{{ metrics.tickets.total }} {{ metrics.tickets.open }} {{ metrics.tickets.closed_30d }} {{ metrics.csat.percent | round }}`: "3 1 2 50",
-		`{{ now | date: "%Y-%m-%d", "UTC" }} {{ request.n }} {{ campaign.name }}`:                                                    "2026-03-20 3 Spring",
+		`{{ metrics.tickets.total }} {{ metrics.tickets.open }} {{ metrics.tickets.closed_30d }} {{ metrics.csat.percent | round }}`:   "3 1 2 50",
+		`{{ now | date: "%Y-%m-%d", "UTC" }} {{ request.n }} {{ campaign.name }}`:                                                      "2026-03-20 3 Spring",
+		`{% for pair in request.options %}{{ pair[0] }}={{ pair[1] }};{% endfor %}{% for pair in request %}{{ pair[0] }};{% endfor %}`: "z=1;a=2;options;n;",
 		`{{ person.nope | default: "x" }}`: "x",
 	} {
-		got := s.rendered(text(template, map[string]any{"request": map[string]any{"n": 3}, "campaign": map[string]any{"name": "Spring"}}))
+		got := s.rendered(text(template, map[string]any{"request": json.RawMessage(`{"options":{"z":1,"a":2},"n":3}`), "campaign": map[string]any{"name": "Spring"}}))
 		if got.Parts["text"] != want {
 			t.Errorf("%s\n got %q\nwant %q", template, got.Parts["text"], want)
 		}
@@ -94,6 +99,32 @@ func TestRenderOfATriggeringActivity(t *testing.T) {
 	}
 }
 
+// TestActivitiesWindow checks how many activities are seen, how far back, and that a triggering one may be older.
+func TestActivitiesWindow(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	const all = `{% for a in activities %}{{ a.activity }};{% endfor %}`
+	for _, c := range []struct {
+		template string
+		more     map[string]any
+		want     string
+	}{
+		{all, map[string]any{"activities": 2}, "ticket-note-added;satisfaction-rating-received;"},
+		{all, map[string]any{"window_days": 4}, "ticket-note-added;satisfaction-rating-received;contact-created;"},
+		{all, map[string]any{"window_days": 2}, ""},
+		{all, map[string]any{"window_days": 2, "activity_id": "a_00"}, ""},
+		{all + "{{ activity.zendesk.ticket-created.id }}", map[string]any{"window_days": 4}, "ticket-note-added;satisfaction-rating-received;contact-created;"},
+		{"{{ activity.zendesk.ticket-created.id }}", map[string]any{"window_days": 4, "activity_id": "a_00"}, "a_00"},
+	} {
+		if a := s.rendered(text(c.template, c.more)); a.Parts["text"] != c.want {
+			t.Errorf("%s %v: %q, want %q", c.template, c.more, a.Parts["text"], c.want)
+		}
+	}
+	for name, value := range map[string]any{"activities": 101, "window_days": -1} {
+		s.wantProblem(s.call("POST", "/v1/liquid/render", "render-key", text("x", map[string]any{name: value})), 422, "invalid-input", "body."+name)
+	}
+}
+
 func TestRenderRefusals(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
@@ -134,23 +165,117 @@ func TestTemplateErrors(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatIsNeededIsFetched counts the queries of a render.
+// TestHostileTemplatesOverHTTP sends bombs of every class beside good templates: each is refused as over a limit, and nobody else notices.
+func TestHostileTemplatesOverHTTP(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	double := func(step string) string {
+		return `{% assign s = "0123456789abcdef" %}{% for i in (1..60) %}` + step + `{% endfor %}`
+	}
+	bombs := []string{
+		"{% for i in (1..1000000000) %}x{% endfor %}", strings.Repeat("{% for i in (1..1000) %}", 20) + strings.Repeat("{% endfor %}", 20),
+		double("{% assign s = s | append: s %}"), double("{% assign s = s | prepend: s %}"), double("{% capture s %}{{ s }}{{ s }}{% endcapture %}"),
+		double(`{% assign s = s | replace: "0", s %}`), `{% assign a = "1,2" | split: "," %}{% for i in (1..60) %}{% assign a = a | concat: a %}{% endfor %}`,
+		"{{ (1..1000000000) | join }}", strings.Repeat("{% if true %}", 20_000), "{% render 'self' %}", "{% include 'self-include' %}",
+		`{{ 0 | date: "%1000000000d" }}`, "{% assign n = 9 %}{% for i in (1..100) %}{% assign n = n | times: n %}{% endfor %}", "{{ a" + strings.Repeat(".b", 1000) + " }}",
+		"{{ " + strings.Repeat("9", 5000) + " }}", strings.Repeat("x", 300<<10),
+	}
+	var wg sync.WaitGroup
+	for _, bomb := range bombs {
+		wg.Go(func() {
+			body := text(bomb, map[string]any{"snippets": map[string]string{"self": "{% render 'self' %}", "self-include": "{% include 'self-include' %}"}})
+			s.wantProblem(s.waiting(body), 422, "template-limit")
+		})
+		wg.Go(func() {
+			var a RenderAnswer
+			s.want(200, s.waiting(text("Hi {{ person.first_name }}", nil)), &a)
+			if a.Parts["text"] != "Hi Jo" {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+	wg.Wait()
+	if n := s.Renderer.(*liquid.Renderer).Panics(); n != 0 {
+		t.Errorf("%d panics", n)
+	}
+}
+
+// waiting renders; a server that is busy with other renders is asked again.
+func (s *testServer) waiting(body any) response {
+	for {
+		if r := s.call("POST", "/v1/liquid/render", "render-key", body); r.StatusCode != http.StatusTooManyRequests {
+			return r
+		}
+	}
+}
+
+// TestBusy takes every place, so that renders are refused with the time to wait.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	places := int64(2 * runtime.GOMAXPROCS(0))
+	if err := s.rendering.places.Acquire(t.Context(), places); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, path := range []string{"render", "preview", "validate"} {
+		wg.Go(func() {
+			r := s.call("POST", "/v1/liquid/"+path, "render-key", map[string]any{"parts": map[string]string{"text": "x"}})
+			s.wantProblem(r, 429, "busy")
+			if r.Header.Get("Retry-After") == "" {
+				t.Errorf("%s: no Retry-After", path)
+			}
+		})
+	}
+	wg.Wait()
+	s.rendering.places.Release(places)
+	s.rendered(map[string]any{"data": map[string]any{}, "parts": map[string]string{"text": "x"}})
+}
+
+// TestRenderFigures checks that renders are counted by what they come to, and that the figure of panics is there.
+func TestRenderFigures(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for _, template := range []string{"x", "y", `{% abort %}`, "{{ 1 | modulo: 0 }}", "{% for i in (1..100000000) %}x{% endfor %}"} {
+		s.call("POST", "/v1/liquid/render", "render-key", text(template, nil))
+	}
+	s.batch(`{"parts":{"text":"x"}}`, `{"data":{}}`, `{"person":"p_nobody"}`)
+	r := s.call("GET", "/metrics", "", nil)
+	for _, want := range []string{
+		`deskstream_liquid_renders_total{result="rendered"} 3`, `deskstream_liquid_renders_total{result="aborted"} 1`, `deskstream_liquid_renders_total{result="type"} 1`,
+		`deskstream_liquid_renders_total{result="limit"} 1`, "deskstream_liquid_panics_total 0",
+	} {
+		if !strings.Contains(string(r.body), want+"\n") {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// TestOnlyWhatIsNeededIsFetched checks what of a person's data templates are found to need.
 func TestOnlyWhatIsNeededIsFetched(t *testing.T) {
 	t.Parallel()
 	for template, want := range map[string]needs{
 		"{{ person.first_name }} {{ request.x }}":                                {},
+		"{{ person.zendesk.tags }} {{ person.custom.x }}":                        {},
+		"{{ person.zendesk.tickets-open }}":                                      {figures: true},
+		"{{ person.zendesk[request.x] }}":                                        {figures: true},
+		"{{ person.first_last.ticket-created.count }}":                           {firstLast: true},
+		"{{ person.organization.name }}":                                         {organizationName: true},
+		"{% assign p = person %}{{ p.email }}":                                   {figures: true, firstLast: true, organizationName: true},
 		"{{ organization.name }}":                                                {organization: true},
+		"{{ company.zendesk.people_total }}":                                     {organization: true, organizationFigures: true},
 		"{{ activity.zendesk.ticket-closed.subject }}":                           {kinds: []string{"ticket-closed"}},
 		"{{ activity.zendesk[request.kind].subject }}":                           {kinds: []string{anyKind}},
 		"{% for a in activities %}{{ a.kind }}{% endfor %}":                      {activities: true},
-		"{% if metrics.tickets.open > 1 %}{{ metrics.tickets.open }}{% endif %}": {metrics: true},
+		"{% if metrics.tickets.open > 1 %}{{ metrics.tickets.open }}{% endif %}": {metrics: true, figures: true},
+		"{{ [request.root].x }}":                                                 {figures: true, firstLast: true, organizationName: true, organization: true, organizationFigures: true, activities: true, metrics: true, kinds: []string{anyKind}},
 	} {
-		variables, err := newRenderer().Variables(map[string]string{"text": template})
+		variables, err := newRenderer().Variables(map[string]string{"text": template}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := needsOf(variables)
-		if got.organization != want.organization || got.activities != want.activities || got.metrics != want.metrics || strings.Join(got.kinds, " ") != strings.Join(want.kinds, " ") {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", template, got, want)
 		}
 	}

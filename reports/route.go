@@ -29,6 +29,7 @@ type route struct {
 	maxBody      int64                   // bytes; 0 = 1 MiB
 	accepts      []string                // media types of a raw body
 	content      map[string]reflect.Type // of a success, where it is not what the handler's output says
+	takes        string                  // content type of the body, where the handler reads it itself
 }
 
 // handle registers a route. Errors of h become problems by their class.
@@ -87,6 +88,9 @@ func (s *server) handleRaw(r route, contentType string, h http.HandlerFunc) {
 		Description: http.StatusText(http.StatusOK),
 		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}
+	if r.takes != "" {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{r.takes: {Schema: &huma.Schema{Type: huma.TypeString}}}}
+	}
 	s.api.OpenAPI().AddOperation(&op)
 	s.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
 		if len(r.scopes) > 0 {
@@ -109,6 +113,9 @@ func jsonFields(t reflect.Type) []string {
 	}
 	var names []string
 	for i := range t.NumField() {
+		if t.Field(i).Anonymous {
+			names = append(names, jsonFields(t.Field(i).Type)...)
+		}
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		if name != "" && name != "-" {
 			names = append(names, name)

@@ -29,6 +29,10 @@ type server struct {
 	heavy    *semaphore.Weighted
 	live     *liveFeed
 
+	rendering rendering
+	renders   renderFigures
+	snippets  *snippetBook
+
 	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }
 
@@ -48,6 +52,11 @@ func newServer(o Options) (*server, error) {
 	}
 	s.compared = &comparisons{server: s, known: map[string]comparison{}}
 	s.live = &liveFeed{server: s}
+	s.rendering = newRendering()
+	if s.renders, err = newRenderFigures(o.Registerer, s.Renderer); err != nil {
+		return nil, fmt.Errorf("reports metrics: %w", err)
+	}
+	s.snippets = &snippetBook{store: o.Snippets, now: o.Now}
 	s.api = humago.New(s.mux, s.config())
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
 	s.routes()

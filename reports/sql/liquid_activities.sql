@@ -1,20 +1,22 @@
--- Activities of a person that templates ask for: the triggering one, the latest of each kind, and the newest.
+-- Activities of people that templates ask for: the triggering ones, of each person the latest of each kind, and the newest.
+-- owner is the person now; an absorbed one's activities keep the person id they came with.
 SELECT
-    activity_id, toString(activity) AS activity, occurred_at, ticket_id, person_id, subject, toString(status) AS status, text, attributes, message,
+    a.account AS account, owner, activity_id, toString(activity) AS activity, occurred_at, ticket_id, person_id, subject, toString(status) AS status, text, attributes, message,
     toString(previous_status) AS previous_status, toString(priority) AS priority, toString(type) AS type, toString(channel) AS channel, tags,
     assignee_id, group_id, brand_id, organization_id, expires_at,
     u.name AS assignee_name, u.email AS assignee_email, g.name AS group_name, b.name AS brand_name,
-    toUInt8(nth_of_kind = 1 AND recent) AS latest
+    toUInt8(nth_of_kind = 1 AND recent) AS latest, toUInt8(recent AND nth <= {newest:UInt32}) AS newest
 FROM
 (
     SELECT
         *,
+        transform(person_id, {persons:Array(String)}, {owners:Array(String)}, '') AS owner,
         occurred_at >= toDateTime({since:UInt32}, 'UTC') AS recent,
-        row_number() OVER (PARTITION BY activity ORDER BY occurred_at DESC, activity_id DESC) AS nth_of_kind,
-        row_number() OVER (ORDER BY occurred_at DESC, activity_id DESC) AS nth
+        row_number() OVER (PARTITION BY account, owner, activity ORDER BY occurred_at DESC, activity_id DESC) AS nth_of_kind,
+        row_number() OVER (PARTITION BY account, owner ORDER BY occurred_at DESC, activity_id DESC) AS nth
     FROM activities FINAL
     WHERE account IN {accounts:Array(String)} AND person_id IN {persons:Array(String)} AND expires_at > toDateTime({now:UInt32}, 'UTC')
-        AND (occurred_at >= toDateTime({since:UInt32}, 'UTC') OR activity_id = {trigger:String})
+        AND (occurred_at >= toDateTime({since:UInt32}, 'UTC') OR activity_id IN {triggers:Array(String)})
 ) AS a
 LEFT ANY JOIN (SELECT account, user_id, name, email FROM agents FINAL WHERE account IN {accounts:Array(String)}) AS u
     ON u.account = a.account AND u.user_id = a.assignee_id
@@ -22,7 +24,7 @@ LEFT ANY JOIN (SELECT account, id, name FROM names FINAL WHERE account IN {accou
     ON g.account = a.account AND g.id = a.group_id
 LEFT ANY JOIN (SELECT account, id, name FROM names FINAL WHERE account IN {accounts:Array(String)} AND kind = 'brand') AS b
     ON b.account = a.account AND b.id = a.brand_id
-WHERE activity_id = {trigger:String}
-    OR (recent AND nth <= {newest:UInt32})
-    OR (recent AND nth_of_kind = 1 AND ({any_kind:UInt8} = 1 OR activity IN {kinds:Array(String)}))
-ORDER BY occurred_at DESC, activity_id DESC
+WHERE activity_id IN {triggers:Array(String)}
+    OR newest = 1
+    OR (latest = 1 AND ({any_kind:UInt8} = 1 OR activity IN {kinds:Array(String)}))
+ORDER BY owner, occurred_at DESC, activity_id DESC

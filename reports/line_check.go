@@ -1,0 +1,59 @@
+package reports
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"deskstream/schemas"
+)
+
+// checker reads JSON that is not a whole body, such as a line, by the rules in its type's tags.
+type checker struct {
+	registry huma.Registry
+	schema   *huma.Schema
+	known    []string
+}
+
+func checkerOf[T any](api huma.API) checker {
+	t := reflect.TypeFor[T]()
+	registry := api.OpenAPI().Components.Schemas
+	return checker{registry, registry.Schema(t, true, t.Name()), jsonFields(t)}
+}
+
+// read decodes text into v, and gives what is wrong with it. at is the location of the text.
+func (c checker) read(text []byte, at string, v any) fieldErrors {
+	var plain any
+	if err := json.Unmarshal(text, &plain); err != nil {
+		return fieldErrors{{Location: at, Message: "must be one JSON object on one line"}}
+	}
+	var found huma.ValidateResult
+	path := huma.NewPathBuffer([]byte{}, 0)
+	path.Push(at)
+	huma.Validate(c.registry, c.schema, path, huma.ModeWriteToServer, plain, &found)
+	var bad fieldErrors
+	for _, err := range found.Errors {
+		if e, ok := err.(*huma.ErrorDetail); ok { //nolint:errorlint // huma's list holds nothing else
+			bad = append(bad, schemas.Field{Location: e.Location, Message: c.explain(e.Message)})
+		}
+	}
+	slices.SortFunc(bad, func(a, b schemas.Field) int { return strings.Compare(a.Location+a.Message, b.Location+b.Message) })
+	if len(bad) > 0 {
+		return bad
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		bad.add(at, "must be one JSON object on one line")
+	}
+	return bad
+}
+
+// explain adds to a refusal of an unknown field which ones there are.
+func (c checker) explain(message string) string {
+	if message != "unexpected property" {
+		return message
+	}
+	return "is not known; accepted: " + strings.Join(c.known, ", ")
+}
