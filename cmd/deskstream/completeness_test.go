@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -66,9 +67,10 @@ func TestMissingTicketsAreKnownAndReadAgain(t *testing.T) {
 		Full bool `json:"history_full"`
 	}
 	eventually(t, 30*time.Second, func() error {
-		return api.call(t.Context(), "GET", fmt.Sprintf("/v1/tickets/%d/facts", withheld), nil, &facts)
+		err := api.call(t.Context(), "GET", fmt.Sprintf("/v1/tickets/%d/facts", withheld), nil, &facts)
+		if err == nil && !facts.Full {
+			err = errors.New("the ticket is back without its history")
+		}
+		return err
 	})
-	if !facts.Full {
-		t.Error("the ticket came back without its history")
-	}
 }
