@@ -401,12 +401,17 @@ func (w *walk) identity(i schemas.Identity) {
 		return
 	}
 	row, loaded := look[identityRow](w.k, identityKey(w.prefix, i.Kind, i.Value))
-	if !loaded || row == nil || len(row.users) > maxSharers {
+	if !loaded || row == nil || len(row.users) > maxSharers || i.Kind == byPhone && !w.byPhone() {
 		return
 	}
 	for _, id := range row.users {
 		w.visit(id)
 	}
+}
+
+func (w *walk) byPhone() bool {
+	s, loaded := look[sources](w.k, w.prefix+"src")
+	return loaded && s != nil && s.byPhone
 }
 
 // days asks for the figures and counters that the user's own activities move.

@@ -189,7 +189,7 @@ func (r *run) component(a *accountWork, start int64) ([]int64, map[string]*ident
 		}
 		for _, x := range list {
 			key := identityKey(a.prefix, x.Kind, x.Value)
-			if rows[key] != nil {
+			if rows[key] != nil || x.Kind == byPhone && !a.sources.byPhone {
 				continue
 			}
 			rows[key] = open[identityRow](r, key)

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"encoding/json"
+	"slices"
 	"sort"
 
 	"deskstream/schemas"
@@ -10,6 +11,9 @@ import (
 // sources are the settings of an account's sources as the stream told them.
 type sources struct {
 	list []schemas.Settings // by id
+	// byPhone says whether any source lets, or once let, phone numbers merge people. As long as none did, whom one shares a number with does
+	// not matter.
+	byPhone bool
 }
 
 // standard are the settings of a source nobody told us about.
@@ -38,6 +42,7 @@ func (s *sources) silent(id string) bool {
 }
 
 func (s *sources) put(n schemas.Settings) bool {
+	s.byPhone = s.byPhone || slices.Contains(n.Identifiers, byPhone)
 	i := s.find(n.ID)
 	if i < len(s.list) && s.list[i].ID == n.ID {
 		if n.UpdatedAt.Before(s.list[i].UpdatedAt) {
@@ -108,6 +113,7 @@ func (r *run) takeSource(a *accountWork, it *item) {
 func (s *sources) empty() bool { return len(s.list) == 0 }
 
 func (s *sources) encode(w *writer) {
+	w.bool(s.byPhone)
 	b, err := json.Marshal(s.list)
 	if err != nil { // times beyond year 9999 cannot be written; such settings are not kept
 		b = []byte("[]")
@@ -116,7 +122,8 @@ func (s *sources) encode(w *writer) {
 }
 
 func (s *sources) decode(r *reader) {
-	if json.Unmarshal(r.b, &s.list) != nil {
+	s.byPhone = r.bool()
+	if r.err == nil && json.Unmarshal(r.b, &s.list) != nil {
 		r.fail()
 	}
 }
