@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"deskstream/schemas"
 )
 
@@ -303,14 +305,15 @@ func (s *server) describePeople(ctx context.Context, accounts []string, rows []p
 			organizations = append(organizations, o.ID)
 		}
 	}
-	names, err := s.names(ctx, "organization", accounts, organizations)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.addStats(ctx, accounts, users, userIDs); err != nil {
-		return nil, err
-	}
-	if err := s.addFirstLast(ctx, accounts, users, userIDs); err != nil {
+	var names map[string]string
+	g, ctx := errgroup.WithContext(ctx) // each fills other fields
+	g.Go(func() (err error) {
+		names, err = s.names(ctx, "organization", accounts, organizations)
+		return err
+	})
+	g.Go(func() error { return s.addStats(ctx, accounts, users, userIDs) })
+	g.Go(func() error { return s.addFirstLast(ctx, accounts, users, userIDs) })
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	for _, p := range people {
