@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"deskstream/processors"
+	"deskstream/schemas"
+)
+
+// tombstones keep the events of erased people from being stored again. They follow the records of erasures.
+type tombstones struct {
+	mu        sync.RWMutex
+	byAccount map[string]*processors.Redactor
+}
+
+// add takes over what a record says. Users of ours are among the erased only until it is done: who is told of anew is somebody new.
+func (t *tombstones) add(e *schemas.Erasure) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := &processors.Redactor{Account: e.Account, Users: map[int64]bool{}, Tickets: map[int64]bool{}}
+	if old := t.byAccount[e.Account]; old != nil {
+		maps.Copy(x.Users, old.Users)
+		maps.Copy(x.Tickets, old.Tickets)
+	}
+	for _, id := range e.UserIDs {
+		if x.Users[id] = true; e.State == schemas.ErasureDone && schemas.IsOwnUser(schemas.ZID(id)) {
+			delete(x.Users, id)
+		}
+	}
+	for _, id := range e.Tickets {
+		x.Tickets[id] = true
+	}
+	if t.byAccount == nil {
+		t.byAccount = map[string]*processors.Redactor{}
+	}
+	t.byAccount[e.Account] = x
+}
+
+// redact gives what may be stored of an event.
+func (t *tombstones) redact(e *schemas.Event) []byte {
+	t.mu.RLock()
+	x := t.byAccount[e.Account]
+	t.mu.RUnlock()
+	if x == nil {
+		return e.Data
+	}
+	return x.Redact(e)
+}
+
+// startErasures loads the tombstones before anything brings events in, follows them, and works off erasures where the tables are.
+func (a *App) startErasures(ctx context.Context) error {
+	if a.into != "" {
+		return nil // a second database beside the live one
+	}
+	all, err := a.stream.Erasures(ctx)
+	if err != nil {
+		return err
+	}
+	wake := make(chan struct{}, 1)
+	for i := range all {
+		a.tombstones.add(&all[i])
+	}
+	a.run(&a.working, "tombstones", func(ctx context.Context) error {
+		return a.stream.WatchErasures(ctx, func(e schemas.Erasure) {
+			a.tombstones.add(&e)
+			select {
+			case wake <- struct{}{}:
+			default:
+			}
+		})
+	})
+	if a.Roles.sink {
+		a.run(&a.working, "erasures", func(ctx context.Context) error { return a.runErasures(ctx, wake) })
+	}
+	return nil
+}
+
+// eraseRetry is how long a failed erasure waits to be tried again.
+const eraseRetry = 5 * time.Second
+
+// runErasures works off the erasures that are asked for, one after the other, until ctx ends.
+func (a *App) runErasures(ctx context.Context, wake <-chan struct{}) error {
+	for ctx.Err() == nil {
+		retry := time.NewTimer(eraseRetry)
+		if err := a.eraseAll(ctx); err != nil && ctx.Err() == nil {
+			a.Log.Warn().Err(err).Msg("erasure is not finished, will try again")
+			select {
+			case <-retry.C:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		retry.Stop()
+		select {
+		case <-wake:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+func (a *App) eraseAll(ctx context.Context) error {
+	all, err := a.stream.Erasures(ctx)
+	for i := range all {
+		if all[i].State == schemas.ErasureRunning {
+			if e := a.erase(ctx, &all[i]); e != nil {
+				err = errors.Join(err, fmt.Errorf("erasure %s: %w", all[i].ID, e))
+			}
+		}
+	}
+	return err
+}
+
+// erase works off one erasure. Every step may be done again, so that one that was cut off begins with the first. The order matters: once
+// the users are tombstones nothing new about them comes into the tables, so their tickets can be found there; what the processor has
+// replaced can be removed from the disk only then.
+func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
+	a.tombstones.add(e)
+	if err := a.tellErasure(ctx, e, nil); err != nil {
+		return err
+	}
+	var err error
+	if e.Tickets, e.Others, err = a.db.FindErased(ctx, e); err != nil {
+		return err
+	}
+	if err := a.stream.PutErasure(ctx, e); err != nil {
+		return err
+	}
+	a.tombstones.add(e)
+	if err := a.tellErasure(ctx, e, append(append([]int64(nil), e.Tickets...), e.Others...)); err != nil {
+		return err
+	}
+	if err := a.removeErased(ctx, e); err != nil {
+		return err
+	}
+	now := a.Now().UTC()
+	e.State, e.FinishedAt = schemas.ErasureDone, &now
+	return a.stream.PutErasure(ctx, e)
+}
+
+// eventTickets is how many tickets one event of an erasure names, so that what follows from it fits into a commit in most cases.
+const eventTickets = 20
+
+// tellErasure tells the processor that the users are erased, or which tickets lose words, and waits until the tables show it.
+func (a *App) tellErasure(ctx context.Context, e *schemas.Erasure, tickets []int64) error {
+	var events []schemas.Event
+	add := func(p schemas.PersonErasure) error {
+		data, err := json.Marshal(p)
+		events = append(events, schemas.Event{
+			ID: fmt.Sprintf("erase:%s:%d:%d", e.ID, e.Revision, len(events)), Kind: schemas.KindErasure, Source: e.Source, Account: e.Account, Via: "api",
+			ReceivedAt: a.Now().UTC(), Data: data,
+		})
+		return err
+	}
+	for _, id := range e.UserIDs {
+		if err := add(schemas.PersonErasure{ID: schemas.ZID(id)}); err != nil {
+			return err
+		}
+	}
+	for ; len(tickets) > 0; tickets = tickets[min(eventTickets, len(tickets)):] {
+		if err := add(schemas.PersonErasure{ID: schemas.ZID(e.UserIDs[0]), Tickets: tickets[:min(eventTickets, len(tickets))]}); err != nil {
+			return err
+		}
+	}
+	if err := a.stream.Publish(ctx, events...); err != nil {
+		return err
+	}
+	_, err := a.stream.Settle(ctx, e.Account)
+	return err
+}
+
+// removeErased removes from stores what is out of force by now, and counts it.
+func (a *App) removeErased(ctx context.Context, e *schemas.Erasure) error {
+	note := func(found map[string]uint64, err error) error {
+		if e.Removed == nil {
+			e.Removed = map[string]uint64{}
+		}
+		for name, n := range found {
+			e.Removed[name] += n
+		}
+		return errors.Join(err, a.stream.PutErasure(ctx, e))
+	}
+	raw, err := a.stream.EraseRaw(ctx, e.Account, a.tombstones.redact)
+	if err := note(map[string]uint64{"raw_events": raw}, err); err != nil {
+		return err
+	}
+	dead, err := a.stream.EraseDead(ctx, e.Account, a.tombstones.redact)
+	if err := note(map[string]uint64{"dead_letters": dead}, err); err != nil {
+		return err
+	}
+	// The events that took the place of others are processed too, and may bring out rows again.
+	if _, err := a.stream.Settle(ctx, e.Account); err != nil {
+		return err
+	}
+	if err := note(a.db.Erase(ctx, e)); err != nil {
+		return err
+	}
+	dropped, err := a.stream.Scrub(ctx, aboutErased(e))
+	return note(map[string]uint64{"stream_messages": dropped}, err)
+}
+
+// aboutErased says whether an activity is about the person.
+func aboutErased(e *schemas.Erasure) func([]byte) bool {
+	users, tickets := map[int64]bool{}, map[int64]bool{}
+	for _, id := range e.UserIDs {
+		users[id] = true
+	}
+	for _, id := range append(append([]int64(nil), e.Tickets...), e.Others...) {
+		tickets[id] = true
+	}
+	return func(data []byte) bool {
+		var row struct {
+			Account  string `json:"account"`
+			UserID   int64  `json:"user_id"`
+			TicketID int64  `json:"ticket_id"`
+		}
+		return json.Unmarshal(data, &row) == nil && strings.EqualFold(row.Account, e.Account) && (users[row.UserID] || tickets[row.TicketID])
+	}
+}
