@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -81,8 +82,8 @@ func secretsIn(text []byte) (found []string) {
 	return found
 }
 
-// secretTraces lists where secrets are: files of NATS, tables without FINAL, dead letters, answers of the API.
-func secretTraces(t *testing.T, app *App, api *client, source string) (found []string) {
+// secretTraces lists where secrets are: files of NATS and tables without FINAL.
+func secretTraces(t *testing.T, app *App) (found []string) {
 	t.Helper()
 	note := func(where string, text []byte) {
 		if s := secretsIn(text); len(s) > 0 {
@@ -106,6 +107,12 @@ func secretTraces(t *testing.T, app *App, api *client, source string) (found []s
 	for _, table := range schemas.Tables {
 		note("table "+table, tableText(t, app, table))
 	}
+	return found
+}
+
+// noSecrets asks everything that tells of people.
+func noSecrets(t *testing.T, api *client, source string, user int64, account string) {
+	t.Helper()
 	for _, path := range []string{
 		"/v1/people?limit=500", "/v1/sources/" + source + "/activity?limit=500", "/v1/sources/" + source + "/audience?limit=500",
 	} {
@@ -113,9 +120,19 @@ func secretTraces(t *testing.T, app *App, api *client, source string) (found []s
 		if err := api.call(t.Context(), "GET", path, nil, &body); err != nil {
 			t.Fatal(err)
 		}
-		note(path, []byte(body))
+		if s := secretsIn([]byte(body)); len(s) > 0 {
+			t.Errorf("%s holds %v", path, s)
+		}
 	}
-	return found
+	for _, name := range []string{
+		"email:" + secretEmail, "external:" + secretID, fmt.Sprintf("zendesk:%d", user), schemas.OwnPersonID(account, schemas.ZID(user)),
+	} {
+		for _, method := range []string{"GET", "DELETE"} {
+			if err := api.call(t.Context(), method, "/v1/people/"+name, nil, nil); err == nil || !strings.Contains(err.Error(), "no-such-person") {
+				t.Errorf("%s %s: %v", method, name, err)
+			}
+		}
+	}
 }
 
 func tableText(t *testing.T, app *App, table string) []byte {
@@ -216,7 +233,7 @@ func TestErasureEndToEnd(t *testing.T) {
 	drained(t, app)
 	asOf := time.Now().UTC().Truncate(time.Second)
 	before := allReports(t, api, asOf)
-	if traces := secretTraces(t, app, api, source); len(traces) < 10 {
+	if traces := secretTraces(t, app); len(traces) < 8 {
 		t.Fatalf("before: %v", traces)
 	}
 
@@ -243,14 +260,10 @@ func TestErasureEndToEnd(t *testing.T) {
 	check := func(when string) {
 		t.Helper()
 		drained(t, app)
-		for _, trace := range secretTraces(t, app, api, source) {
+		for _, trace := range secretTraces(t, app) {
 			t.Errorf("%s: %s", when, trace)
 		}
-		for _, name := range []string{"email:" + secretEmail, "external:" + secretID, fmt.Sprintf("zendesk:%d", user), schemas.OwnPersonID(account.Subdomain, schemas.ZID(user))} {
-			if err := api.call(ctx, "GET", "/v1/people/"+name, nil, nil); err == nil || !strings.Contains(err.Error(), "no-such-person") {
-				t.Errorf("%s: %s: %v", when, name, err)
-			}
-		}
+		noSecrets(t, api, source, user, account.Subdomain)
 		if err := api.call(ctx, "GET", "/readyz", nil, nil); err != nil {
 			t.Errorf("%s: %v", when, err)
 		}
@@ -278,4 +291,69 @@ func TestErasureEndToEnd(t *testing.T) {
 	}
 	waitSynced(t, api, source)
 	check("resynced")
+}
+
+// TestErasureSurvivesKills kills the program at one step of an erasure after the other; after the last start it ends as if nothing had been.
+func TestErasureSurvivesKills(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	account, err := zendesktest.History(12, 3, 4, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := secretLife(t, account)
+	data, addr := t.TempDir(), freeAddress(t)
+	server := serveAccount(t, account, zendesktest.AdminEmail)
+	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library(),
+		"--poll-interval", "400ms", "--contact-sync", "1s", "--incremental-per-minute", "60000", "--log-format", "json")
+	p.start()
+	api := newClient("http://"+addr, testKey)
+	p.ready(api)
+	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60)
+	waitSynced(t, api, source)
+	eventually(t, 30*time.Second, func() error {
+		return api.call(t.Context(), "GET", "/v1/people/email:"+secretEmail, nil, nil)
+	})
+	p.kill()
+	points := []string{"erase.recorded:1", "erase.kept:1", "erase.overwritten:3", "scrub.turned:1", "scrub.spread:1", "scrub.restated:1"}
+	for i, point := range points {
+		p.env = []string{"DESKSTREAM_CRASH=" + point}
+		p.start()
+		if i == 0 {
+			p.ready(api)
+			if err := api.call(t.Context(), "DELETE", "/v1/people/email:"+secretEmail, nil, nil); err == nil {
+				t.Fatal("the erasure ended before the kill")
+			}
+		}
+		select {
+		case <-p.ended:
+		case <-time.After(60 * time.Second):
+			t.Fatalf("%s is never reached", point)
+		}
+	}
+	p.env = nil
+	p.start()
+	p.ready(api)
+	var receipt struct {
+		State   string
+		Removed map[string]int
+	}
+	eventually(t, 60*time.Second, func() error {
+		path := "/v1/erasures/er_" + schemas.HashID(account.Subdomain, schemas.OwnPersonID(account.Subdomain, schemas.ZID(user)))
+		if err := api.call(t.Context(), "GET", path, nil, &receipt); err != nil || receipt.State == "done" {
+			return err
+		}
+		return errors.New(receipt.State)
+	})
+	noSecrets(t, api, source, user, account.Subdomain)
+	p.kill()
+	app := onData(t, data)
+	defer app.Stop()
+	drained(t, app)
+	for _, trace := range secretTraces(t, app) {
+		t.Error(trace)
+	}
+	if err := app.stream.Health(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
