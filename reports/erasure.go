@@ -48,7 +48,7 @@ type receipt struct {
 	PersonID    string               `json:"person_id" doc:"Hash of a Zendesk number"`
 	RequestedAt time.Time            `json:"requested_at"`
 	FinishedAt  *time.Time           `json:"finished_at"`
-	Removed     map[string]uint64    `json:"removed" doc:"Rows by table that were removed or lost their texts, all versions; raw_events, dead_letters and stream_messages that were overwritten"`
+	Removed     map[string]uint64    `json:"removed" doc:"Rows by table that were removed or lost their texts, in all versions; raw_events, dead_letters, and stream_messages kept for other programs, that were overwritten"`
 	Kept        []string             `json:"kept" doc:"What stays"`
 }
 

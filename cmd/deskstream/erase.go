@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,13 @@ func (t *tombstones) add(e *schemas.Erasure) {
 		t.byAccount = map[string]*processors.Redactor{}
 	}
 	t.byAccount[e.Account] = x
+}
+
+// unknown gives the tickets that no record names.
+func (t *tombstones) unknown(account string, tickets []int64) []int64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.DeleteFunc(tickets, func(id int64) bool { return t.byAccount[account] != nil && t.byAccount[account].Tickets[id] })
 }
 
 // redact gives what may be stored of an event.
@@ -82,26 +90,31 @@ func (a *App) startErasures(ctx context.Context) error {
 	return nil
 }
 
-// eraseRetry is how long a failed erasure waits to be tried again.
-const eraseRetry = 5 * time.Second
+const (
+	// eraseRetry is how long a failed erasure waits to be tried again, sweepEvery how often new tickets of erased people are looked for.
+	eraseRetry = 5 * time.Second
+	sweepEvery = 24 * time.Hour
+)
 
 // runErasures works off the erasures that are asked for, one after the other, until ctx ends.
 func (a *App) runErasures(ctx context.Context, wake <-chan struct{}) error {
 	for ctx.Err() == nil {
-		retry := time.NewTimer(eraseRetry)
-		if err := a.eraseAll(ctx); err != nil && ctx.Err() == nil {
-			a.Log.Warn().Err(err).Msg("erasure is not finished, will try again")
-			select {
-			case <-retry.C:
-			case <-ctx.Done():
-			}
-			continue
+		err := a.eraseAll(ctx)
+		if err == nil {
+			err = a.sweepErased(ctx)
 		}
-		retry.Stop()
+		rest := sweepEvery
+		if err != nil && ctx.Err() == nil {
+			a.Log.Warn().Err(err).Msg("erasure is not finished, will try again")
+			rest = eraseRetry
+		}
+		timer := time.NewTimer(rest)
 		select {
 		case <-wake:
+		case <-timer.C:
 		case <-ctx.Done():
 		}
+		timer.Stop()
 	}
 	return nil
 }
@@ -116,6 +129,51 @@ func (a *App) eraseAll(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// sweepErased redacts the events of tickets that erased people have requested since. Nothing of them comes into state or tables, but what
+// an agent answers does not say for whom, until the ticket is known.
+func (a *App) sweepErased(ctx context.Context) error {
+	all, err := a.stream.Erasures(ctx)
+	if err != nil {
+		return err
+	}
+	first := map[string]*schemas.Erasure{} // of each account: its record takes the tickets
+	users := map[string][]int64{}
+	for i := range all {
+		if e := &all[i]; e.State == schemas.ErasureDone {
+			users[e.Account] = append(users[e.Account], e.UserIDs...)
+			if first[e.Account] == nil {
+				first[e.Account] = e
+			}
+		}
+	}
+	for account, e := range first {
+		if err := a.sweepAccount(ctx, e, users[account]); err != nil {
+			return fmt.Errorf("erased people of %s: %w", account, err)
+		}
+	}
+	return nil
+}
+
+func (a *App) sweepAccount(ctx context.Context, e *schemas.Erasure, users []int64) error {
+	tickets, _, err := a.db.FindErased(ctx, &schemas.Erasure{Account: e.Account, UserIDs: users})
+	if err != nil {
+		return err
+	}
+	fresh := a.tombstones.unknown(e.Account, tickets)
+	if len(fresh) == 0 {
+		return nil
+	}
+	e.Tickets = append(e.Tickets, fresh...)
+	a.tombstones.add(e)
+	if _, err := a.stream.EraseRaw(ctx, e.Account, a.tombstones.redact); err != nil {
+		return err
+	}
+	if _, err := a.stream.EraseDead(ctx, e.Account, a.tombstones.redact); err != nil {
+		return err
+	}
+	return a.stream.PutErasure(ctx, e) // last: tickets in a record are not looked at again
 }
 
 // erase works off one erasure. Every step may be done again, so that one that was cut off begins with the first. The order matters: once
@@ -134,7 +192,7 @@ func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 		return err
 	}
 	a.tombstones.add(e)
-	if err := a.tellErasure(ctx, e, append(append([]int64(nil), e.Tickets...), e.Others...)); err != nil {
+	if err := a.tellErasure(ctx, e, slices.Concat(e.Tickets, e.Others)); err != nil {
 		return err
 	}
 	if err := a.removeErased(ctx, e); err != nil {
@@ -183,7 +241,9 @@ func (a *App) removeErased(ctx context.Context, e *schemas.Erasure) error {
 			e.Removed = map[string]uint64{}
 		}
 		for name, n := range found {
-			e.Removed[name] += n
+			if n > 0 {
+				e.Removed[name] += n
+			}
 		}
 		return errors.Join(err, a.stream.PutErasure(ctx, e))
 	}
@@ -212,7 +272,7 @@ func aboutErased(e *schemas.Erasure) func([]byte) bool {
 	for _, id := range e.UserIDs {
 		users[id] = true
 	}
-	for _, id := range append(append([]int64(nil), e.Tickets...), e.Others...) {
+	for _, id := range slices.Concat(e.Tickets, e.Others) {
 		tickets[id] = true
 	}
 	return func(data []byte) bool {
