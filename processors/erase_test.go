@@ -189,3 +189,79 @@ func redacted(t *rapid.T, events []schemas.Event, user int64, tickets []int64) [
 	}
 	return out
 }
+
+// erases tells that users are erased.
+func (s *scene) erases(users ...int64) {
+	s.t.Helper()
+	for _, id := range users {
+		s.say(schemas.KindErasure, `{"id":%d}`, id)
+	}
+}
+
+// TestErasedStayErased: whatever is told of an erased user later is ignored and counted; who shares an address gets it.
+func TestErasedStayErased(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.user(1, 1, `,"name":"Jo Doe","email":"jo@x.test","verified":true,"external_id":"E1","phone":"+4930901820"`)
+	s.user(2, 2, `,"name":"Al","email":"jo@x.test"`)
+	alias := func(name string) any {
+		return s.tables[schemas.TablePersonAliases][schemas.TablePersonAliases+"|"+testAccount+"|"+name]["person_id"]
+	}
+	s.want("the address before", alias("email:jo@x.test"), schemas.OwnPersonID(testAccount, 1))
+	s.erases(1)
+	check := func(when string) {
+		t.Helper()
+		if p := s.person(1); p != nil {
+			t.Errorf("%s: the person is there: %v", when, p)
+		}
+		s.want(when+": the address", alias("email:jo@x.test"), schemas.OwnPersonID(testAccount, 2))
+		s.want(when+": the external id", alias("external:e1"), nil)
+		s.want(when+": the number", alias("zendesk:1"), nil)
+		for key, row := range s.tables[schemas.TablePersonIdentities] {
+			if row["user_id"] == float64(1) {
+				t.Errorf("%s: %s", when, key)
+			}
+		}
+		for key, data := range s.state {
+			if key != identityKey(testAccount+".", byEmail, "jo@x.test") && key != userKey(testAccount+".", 2) && (strings.Contains(string(data), "jo@x") || strings.Contains(string(data), "Jo Doe")) {
+				t.Errorf("%s: state %s is %q", when, key, data)
+			}
+		}
+	}
+	check("erased")
+	ignored := s.ignored
+	s.user(1, 20, `,"name":"Jo Doe","email":"jo@x.test","verified":true,"external_id":"E1"`)
+	s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.name_changed","account_id":1,"id":"w1","time":"2026-03-21T10:00:00Z","subject":"zen:user:1","event":{"current":"Jo Doe"},"detail":{"id":"1","email":"jo@x.test","role":"end-user","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-03-20T00:00:00Z"}}`)
+	s.chose(1, 5, `,"email":true,"values":{"first_name":"Jo Doe"}`)
+	check("told of again")
+	if got := s.ignored - ignored; got != 2 { // the record tells a role at another time
+		t.Errorf("%d events were ignored", got)
+	}
+	duplicates := s.duplicates
+	s.erases(1)
+	if s.duplicates != duplicates+1 {
+		t.Error("the second erasure is not seen as a repeat")
+	}
+	s.say(schemas.KindErasure, `{"id":0}`)
+	s.say(schemas.KindErasure, `{"id":1,"tickets":[0]}`)
+	s.want("dead letters", len(s.dead), 2)
+}
+
+// TestErasedOwnUser: a person Zendesk does not know leaves no tombstone: whoever is told of by the same address later is somebody new.
+func TestErasedOwnUser(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	own := schemas.OwnUserID(testAccount, byEmail, "jo@x.test")
+	tell := func(minute int, name string) {
+		t.Helper()
+		s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-10T10:%02d:00Z","values":{"email":"jo@x.test","first_name":%q}}`, own, minute, name)
+	}
+	tell(1, "Jo")
+	s.want("told", s.person(int64(own))["first_name"], "Jo")
+	s.erases(int64(own))
+	if p := s.person(int64(own)); p != nil {
+		t.Errorf("the person is there: %v", p)
+	}
+	tell(2, "Josephine")
+	s.want("told anew", s.person(int64(own))["first_name"], "Josephine")
+}

@@ -255,17 +255,12 @@ func auditEvent(e parts) parts {
 			field = changedField(e, out)
 		}
 		if slices.Contains(plainFields, field) || field == "subject" {
-			out["value"], out["previous_value"] = e["value"], e["previous_value"]
+			maps.Copy(out, e.pick("value", "previous_value"))
 		}
 		if field == "subject" {
 			for _, name := range []string{"subject", "value", "previous_value"} {
 				out.veil(name)
 			}
-		}
-	}
-	for _, name := range []string{"value", "previous_value"} {
-		if out[name] == nil {
-			delete(out, name)
 		}
 	}
 	return out
@@ -342,16 +337,12 @@ func webhookEvent(event parts, name string) parts {
 	}
 	switch name {
 	case "subject_changed":
-		out["current"], out["previous"] = event["current"], event["previous"]
+		maps.Copy(out, event.pick("current", "previous"))
 		out.veil("current")
 		out.veil("previous")
 	case "status_changed", "agent_assignment_changed", "group_assignment_changed", "requester_changed", "organization_changed", "brand_changed",
 		"form_changed", "priority_changed", "type_changed":
-		for _, v := range []string{"current", "previous"} {
-			if event[v] != nil {
-				out[v] = event[v]
-			}
-		}
+		maps.Copy(out, event.pick("current", "previous"))
 	}
 	return out
 }

@@ -17,7 +17,7 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 3
+const stateVersion = 4
 
 // slot is a state row in use.
 type slot struct {

@@ -45,11 +45,11 @@ func TestErasePersonTwice(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, readOnly(t).db, nil)
 	who := &person{ID: "p_1", Sources: []string{testSource}, userIDs: []int64{1}, ownIDs: []string{"p_1"}, account: testAccount}
-	first, err := s.server.recordErasure(t.Context(), who)
+	first, err := s.recordErasure(t.Context(), who)
 	if err != nil || first.State != schemas.ErasureRunning {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	same, err := s.server.recordErasure(t.Context(), who)
+	same, err := s.recordErasure(t.Context(), who)
 	if err != nil || same.Revision != first.Revision {
 		t.Fatalf("%+v, %v", same, err)
 	}
@@ -57,11 +57,11 @@ func TestErasePersonTwice(t *testing.T) {
 	if err := s.store.PutErasure(t.Context(), &first); err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.server.recordErasure(t.Context(), who)
+	again, err := s.recordErasure(t.Context(), who)
 	if err != nil || again.State != schemas.ErasureRunning || again.Revision == first.Revision || again.FinishedAt != nil || len(again.Removed) != 0 {
 		t.Fatalf("%+v, %v", again, err)
 	}
-	_, err = s.server.recordErasure(t.Context(), &person{ID: "p_2", account: testAccount})
+	_, err = s.recordErasure(t.Context(), &person{ID: "p_2", account: testAccount})
 	if p := problemOf(err); p.Status != 409 {
 		t.Errorf("nobody's person: %v", err)
 	}

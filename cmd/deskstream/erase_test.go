@@ -278,7 +278,9 @@ func TestErasureEndToEnd(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	maps.DeleteFunc(before, func(name string, _ answer) bool { return !strings.HasSuffix(name, " day") || strings.Contains(name, "_time ") })
+	maps.DeleteFunc(before, func(name string, _ answer) bool {
+		return !strings.HasSuffix(name, " day") || strings.Contains(name, "_time ")
+	})
 
 	name := "Zebulon the third"
 	if err := account.UpdateUser(time.Now(), user, zendesktest.UserChange{Name: &name}); err != nil {
