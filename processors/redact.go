@@ -2,6 +2,7 @@ package processors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -22,30 +23,12 @@ type Redactor struct {
 // Redact gives what may be kept of an event's data: all of it where it is about nobody erased, nil for an event that must go. What it
 // gave once it leaves as it is.
 func (x *Redactor) Redact(e *schemas.Event) []byte {
-	if e.Account != x.Account {
-		return e.Data
-	}
-	var read func(parts) parts
-	switch e.Kind {
-	case schemas.KindUser:
-		read = x.user
-	case schemas.KindPerson:
-		read = x.choice
-	case schemas.KindTicket:
-		read = x.ticket
-	case schemas.KindAudit:
-		read = x.audit
-	case schemas.KindRating:
-		read = x.rating
-	case schemas.KindWebhook:
-		read = x.webhook
-	case schemas.KindTrigger:
-		return x.unreadable(e.Data)
-	default:
+	read := x.reader(e.Kind)
+	if e.Account != x.Account || read == nil && e.Kind != schemas.KindTrigger {
 		return e.Data
 	}
 	in := partsOf(e.Data)
-	if in == nil {
+	if e.Kind == schemas.KindTrigger || in == nil {
 		return x.unreadable(e.Data)
 	}
 	out := read(in)
@@ -63,6 +46,25 @@ func (x *Redactor) Redact(e *schemas.Event) []byte {
 		return nil // it was of no use before
 	}
 	return b
+}
+
+// reader gives what cuts events of a kind, nil for kinds that tell nothing personal.
+func (x *Redactor) reader(kind schemas.Kind) func(parts) parts {
+	switch kind {
+	case schemas.KindUser:
+		return x.user
+	case schemas.KindPerson:
+		return x.choice
+	case schemas.KindTicket:
+		return x.ticket
+	case schemas.KindAudit:
+		return x.audit
+	case schemas.KindRating:
+		return x.rating
+	case schemas.KindWebhook:
+		return x.webhook
+	}
+	return nil
 }
 
 // unreadable looks for the numbers of the erased in data that has no known form.
@@ -171,10 +173,7 @@ func (x *Redactor) rating(in parts) parts {
 
 func (x *Redactor) audit(in parts) parts {
 	whole := x.Tickets[in.id("ticket_id")] || x.bornFor(in)
-	author := in.id("author_id")
-	if author == 0 {
-		author = in.id("updater_id")
-	}
+	author := cmp.Or(in.id("author_id"), in.id("updater_id"))
 	out := in.pick("id", "ticket_id", "created_at", "timestamp", "author_id", "updater_id", "via", "events", "child_events")
 	changed := whole || x.Users[author]
 	for _, list := range []string{"events", "child_events"} {
@@ -283,10 +282,7 @@ func (x *Redactor) webhook(in parts) parts {
 	e := schemas.Envelope{Type: schemas.Text(in["type"])}
 	kind, name, _ := strings.Cut(e.Name(), ".")
 	detail, event := partsOf(in["detail"]), partsOf(in["event"])
-	id := detail.id("id")
-	if id == 0 {
-		id = subjectID(schemas.Text(in["subject"]))
-	}
+	id := cmp.Or(detail.id("id"), subjectID(schemas.Text(in["subject"])))
 	switch kind {
 	case "user":
 		if x.Users[id] {

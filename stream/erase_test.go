@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,6 +94,21 @@ func onDisk(t *testing.T, dir, text string) (files []string) {
 	return files
 }
 
+// traffic publishes events of others until it is stopped.
+func traffic(t *testing.T, s *Stream) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 2000; ctx.Err() == nil; i++ {
+			if err := s.Publish(context.WithoutCancel(ctx), click("other"+strconv.Itoa(i%3), "o"+strconv.Itoa(i%90), i, 1)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return func() { cancel(); wg.Wait() }
+}
+
 // TestErasureLeavesNothingOnDisk erases events that went through raw stream, state, journal, outputs and dead letters: no file of the
 // server holds them any more, the ledger and a restart take the gaps for ours, and everything else is as it was.
 func TestErasureLeavesNothingOnDisk(t *testing.T) {
@@ -155,7 +172,10 @@ func TestErasureLeavesNothingOnDisk(t *testing.T) {
 		}
 		return raw, dead
 	}
-	if raw, dead := erase(); raw != 121 || dead != 1 {
+	quiet := traffic(t, s)
+	raw, dead := erase()
+	quiet()
+	if raw != 121 || dead != 1 {
 		t.Errorf("%d raw events and %d dead letters were erased", raw, dead)
 	}
 	if files := onDisk(t, dir, "secret"); len(files) > 0 {

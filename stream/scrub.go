@@ -52,19 +52,17 @@ func (s *Stream) Scrub(ctx context.Context, drop func(activity []byte) bool) (dr
 	return dropped, s.purge(ctx, s.txn, s.state(0, fillKey), ^uint64(0))
 }
 
-// turn makes the server begin a new file and gives the last sequence before it.
+// turn makes the server begin a new file and gives a sequence in it: all messages of older files are before it.
 func (s *Stream) turn(ctx context.Context) (end uint64, err error) {
-	i, err := s.info(ctx, s.txn)
-	if err != nil {
-		return 0, err
-	}
 	data := make([]byte, min(fillBytes, s.maxData))
 	for n := 0; n <= storeBlock; n += len(data) {
-		if _, err := s.store(ctx, rolled(s.state(0, fillKey), data)); err != nil {
+		a, err := s.store(ctx, rolled(s.state(0, fillKey), data))
+		if err != nil {
 			return 0, err
 		}
+		end = a.Seq
 	}
-	return i.State.LastSeq, nil
+	return end, nil
 }
 
 // spread asks the loops to move all rows out of their journals, waits for them, and purges the journals.
@@ -241,10 +239,9 @@ func (s *Stream) deleteAll(ctx context.Context, seqs []uint64) error {
 	return nil
 }
 
-// flush purges the outputs up to a sequence that are in their tables.
+// flush purges the outputs up to a sequence once they are in their tables.
 func (s *Stream) flush(ctx context.Context, end uint64, drop func([]byte) bool) (dropped uint64, err error) {
-	intents, err := s.intents(ctx)
-	if err != nil {
+	if err := untilSo(ctx, func() (bool, error) { return s.sunk(ctx, end) }); err != nil {
 		return 0, err
 	}
 	held, err := s.held(ctx)
@@ -252,7 +249,7 @@ func (s *Stream) flush(ctx context.Context, end uint64, drop func([]byte) bool) 
 		return 0, err
 	}
 	for _, table := range schemas.Tables {
-		below := min(intents[table].through(), end) + 1
+		below := end + 1
 		if table == schemas.TableActivities && held < below {
 			if dropped, err = s.dropActivities(ctx, held, below, drop); err != nil {
 				return dropped, err
