@@ -69,22 +69,24 @@ func (r *run) takeChoice(a *accountWork, it *item) {
 			news = take(d.have, c.at, int64(flag(*d.told))) || news
 		}
 	}
+	if schemas.IsOwnUser(schemas.ZID(it.id)) && !nothing {
+		news = w.u.bear(c.at/int64(time.Second)) || news // an older word may say nothing else that is news
+	}
 	if !news && !nothing {
 		r.result.Duplicates++
 		return
-	}
-	if schemas.IsOwnUser(schemas.ZID(it.id)) && !nothing {
-		w.u.bear(c.at / int64(time.Second))
 	}
 	r.touch(userKey(a.prefix, it.id))
 }
 
 // bear makes a user of ours an end user since the first word about it.
-func (u *user) bear(at int64) {
-	if u.born == 0 || at < u.born {
-		u.born = at
-		u.roles = []rolePoint{{at, byte(roleEndUser)}}
+func (u *user) bear(at int64) bool {
+	if u.born != 0 && at >= u.born {
+		return false
 	}
+	u.born = at
+	u.roles = []rolePoint{{at, byte(roleEndUser)}}
+	return true
 }
 
 // choose writes the newest decisions about any of a person's users over what the sources say.
