@@ -33,7 +33,7 @@ func TestErasePerson(t *testing.T) {
 	}
 	s.wantProblem(s.call("GET", "/v1/erasures/er_none", "people-key", nil), 404, "no-such-erasure")
 	s.wantProblem(s.call("DELETE", "/v1/people/p_nobody", "people-key", nil), 404, "no-such-person")
-	s.wantProblem(s.call("DELETE", "/v1/people/p_2001", "reports-key", nil), 403, "denied")
+	s.wantProblem(s.call("DELETE", "/v1/people/p_2001", "reports-key", nil), 403, "scope-missing")
 	s.store.fail = schemas.ErrUnavailable
 	s.wantProblem(s.call("DELETE", "/v1/people/p_2001", "people-key", nil), 503, "unavailable")
 	s.wantProblem(s.call("GET", "/v1/erasures/"+r.ID, "people-key", nil), 503, "unavailable")
