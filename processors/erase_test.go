@@ -13,20 +13,27 @@ import (
 	"deskstream/schemas"
 )
 
-// erasure makes the events that erase a user: the tombstone, then the tickets.
-func erasure(user int64, tickets ...int64) []schemas.Event {
+// erasure makes the events that erase the users of a person: the tombstones, then the tickets.
+func erasure(users []int64, tickets []int64) []schemas.Event {
 	var out []schemas.Event
-	for i, p := range []schemas.PersonErasure{{ID: schemas.ZID(user)}, {ID: schemas.ZID(user), Tickets: tickets}} {
+	var parts []schemas.PersonErasure
+	for _, id := range users {
+		parts = append(parts, schemas.PersonErasure{ID: schemas.ZID(id)})
+	}
+	if len(tickets) > 0 {
+		parts = append(parts, schemas.PersonErasure{ID: schemas.ZID(users[0]), Tickets: tickets})
+	}
+	for i, p := range parts {
 		data, _ := json.Marshal(p)
 		out = append(out, schemas.Event{
-			ID: fmt.Sprintf("erase:%d:%d", user, i), Kind: schemas.KindErasure, Source: testSource, Account: testAccount, Via: "api",
+			ID: fmt.Sprintf("erase:%d", i), Kind: schemas.KindErasure, Source: testSource, Account: testAccount, Via: "api",
 			ReceivedAt: replayStart.AddDate(0, 0, 30), Seq: uint64(1_000_000 + i), Data: data,
 		})
 	}
 	return out
 }
 
-// texts are the columns that an erasure may blank; counted is what is left of a dump without them, and without people and their names.
+// textColumns are the columns that an erasure may blank; counted is what is left without them, and without people and their names.
 var textColumns = []string{
 	"subject", "subject_tokens", "description", "custom_fields", "external_id", "csat_comment", "message", "text", "attributes", "body", "tokens", "comment",
 	"last_ticket_subject",
@@ -62,10 +69,26 @@ func withoutContacts(rows []string) []string {
 	})
 }
 
-// requested lists the tickets of a user, written those of others in which the user wrote.
-func requested(s *store, user int64) (own, others []int64) {
+// personOf lists the users of Zendesk that are one person with a user, the user included.
+func personOf(s *store, user int64) (users []int64) {
+	for _, row := range s.tables[schemas.TablePeople] {
+		users = users[:0]
+		for _, id := range row["user_ids"].([]any) {
+			if n := int64(id.(float64)); !schemas.IsOwnUser(schemas.ZID(n)) {
+				users = append(users, n)
+			}
+		}
+		if slices.Contains(users, user) {
+			return users
+		}
+	}
+	return []int64{user}
+}
+
+// requested lists the tickets of users, and those of others.
+func requested(s *store, users []int64) (own, others []int64) {
 	for _, row := range s.tables[schemas.TableTickets] {
-		if id := int64(row["ticket_id"].(float64)); row["requester_id"] == float64(user) {
+		if id := int64(row["ticket_id"].(float64)); slices.Contains(users, int64(row["requester_id"].(float64))) {
 			own = append(own, id)
 		} else {
 			others = append(others, id)
@@ -74,7 +97,7 @@ func requested(s *store, user int64) (own, others []int64) {
 	return own, others
 }
 
-// checkErased looks for words of the user in rows and in state.
+// checkErased looks for words of a user in rows and in state.
 func checkErased(t tb, s *store, user int64, own []int64) {
 	t.Helper()
 	for _, row := range s.tables[schemas.TableMessages] {
@@ -108,18 +131,17 @@ func TestErasureKeepsFigures(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
-		user := 201 + int64(w.draw(4, "erased"))
 		s := newStore()
 		s.batches(fataler{t}, w.out, 1+w.draw(20, "batch"))
-		own, others := requested(s, user)
+		users := personOf(s, 201+int64(w.draw(4, "erased")))
+		own, others := requested(s, users)
 		before := counted(s)
-		erase := erasure(user, append(own, others...)...)
-		if len(own)+len(others) == 0 {
-			erase = erase[:1]
-		}
+		erase := erasure(users, slices.Concat(own, others))
 		s.batches(fataler{t}, erase, 1)
 		compareDumps(t, before, counted(s))
-		checkErased(fataler{t}, s, user, own)
+		for _, user := range users {
+			checkErased(fataler{t}, s, user, own)
+		}
 
 		outputs := s.outputs
 		s.batches(fataler{t}, append(w.out, erase...), 7)
@@ -135,20 +157,20 @@ func TestErasureInAnyOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
-		user := 201 + int64(w.draw(4, "erased"))
 		plain := newStore()
 		plain.batches(fataler{t}, w.out, 1)
-		own, others := requested(plain, user)
-		erase := erasure(user, append(own, others...)...)
-		if len(own)+len(others) == 0 {
-			erase = erase[:1]
+		users := []int64{201 + int64(w.draw(4, "erased"))}
+		if rapid.Bool().Draw(t, "whole") {
+			users = personOf(plain, users[0])
 		}
+		own, others := requested(plain, users)
+		erase := erasure(users, slices.Concat(own, others))
 		plain.batches(fataler{t}, erase, 1)
 		want := withoutContacts(plain.dump())
 
 		events := slices.Clone(w.out)
 		if rapid.Bool().Draw(t, "redacted") {
-			events = redacted(t, w.out, user, own)
+			events = redacted(t, w.out, users, own)
 		}
 		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
 		tail := events[2:]
@@ -162,7 +184,9 @@ func TestErasureInAnyOrder(t *testing.T) {
 		s := newStore()
 		s.batches(fataler{t}, events, 1+rnd.Intn(20))
 		compareDumps(t, want, withoutContacts(s.dump()))
-		checkErased(fataler{t}, s, user, own)
+		for _, user := range users {
+			checkErased(fataler{t}, s, user, own)
+		}
 		if len(s.dead) > 0 {
 			t.Fatalf("dead letter: %s", s.dead[0].Reason)
 		}
@@ -170,8 +194,11 @@ func TestErasureInAnyOrder(t *testing.T) {
 }
 
 // redacted gives what may be kept of events and checks that doing it again changes nothing.
-func redacted(t *rapid.T, events []schemas.Event, user int64, tickets []int64) []schemas.Event {
-	x := &Redactor{Account: testAccount, Users: map[int64]bool{user: true}, Tickets: map[int64]bool{}}
+func redacted(t *rapid.T, events []schemas.Event, users, tickets []int64) []schemas.Event {
+	x := &Redactor{Account: testAccount, Users: map[int64]bool{}, Tickets: map[int64]bool{}}
+	for _, id := range users {
+		x.Users[id] = true
+	}
 	for _, id := range tickets {
 		x.Tickets[id] = true
 	}
