@@ -83,50 +83,71 @@ var erasures = []struct{ table, statement string }{
 	{schemas.TableActivities, eraseActivitiesSQL},
 }
 
+// CountErased gives the number of rows that Erase would remove or blank now, by table.
+func (db *DB) CountErased(ctx context.Context, e *schemas.Erasure) (map[string]uint64, error) {
+	return db.inParts(ctx, e, func(context.Context, map[string]uint64) error { return nil })
+}
+
 // Erase removes an erased person from the tables, older versions of rows included, and returns when it is done with the number of rows by
 // table. All that was stored of the person must be in the tables before, in blocks that are not written again. It may be called again.
 // ClickHouse removes the files of the old parts some minutes later (old_parts_lifetime).
 func (db *DB) Erase(ctx context.Context, e *schemas.Erasure) (map[string]uint64, error) {
-	removed := map[string]uint64{}
+	return db.inParts(ctx, e, func(bound context.Context, rows map[string]uint64) error {
+		for _, x := range erasures {
+			if rows[x.table] == 0 {
+				continue
+			}
+			if err := db.queries.Exec(waitForMutation(bound), x.statement); err != nil {
+				return fmt.Errorf("table %s: %w", x.table, err)
+			}
+		}
+		return nil
+	})
+}
+
+// inParts calls act with the parameters of the statements and the rows they are about, for so many tickets at a time as a statement may
+// name, and adds up the rows.
+func (db *DB) inParts(ctx context.Context, e *schemas.Erasure, act func(bound context.Context, rows map[string]uint64) error) (map[string]uint64, error) {
+	total := map[string]uint64{}
 	rest, others := e.Tickets, e.Others
 	for first := true; first || len(rest)+len(others) > 0; first = false {
 		part := *e
 		n, m := min(len(rest), eraseTickets), min(len(others), eraseTickets)
 		part.Tickets, part.Others, rest, others = rest[:n], others[:m], rest[n:], others[m:]
-		if err := db.erasePart(ctx, &part, removed); err != nil {
-			return removed, unavailable(fmt.Errorf("erasure: %w", err))
+		bound, rows, err := db.erasable(ctx, &part)
+		if err == nil {
+			err = act(bound, rows)
+		}
+		if err != nil {
+			return total, unavailable(fmt.Errorf("erasure: %w", err))
+		}
+		for table, n := range rows {
+			if n > 0 {
+				total[table] += n
+			}
 		}
 	}
-	return removed, nil
+	return total, nil
 }
 
-func (db *DB) erasePart(ctx context.Context, e *schemas.Erasure, removed map[string]uint64) error {
+// erasable binds the parameters of the statements and counts the rows they are about.
+func (db *DB) erasable(ctx context.Context, e *schemas.Erasure) (bound context.Context, rows map[string]uint64, err error) {
 	names := []any{
 		"account", e.Account, "users", intArray(e.UserIDs), "own", stringArray(e.OwnIDs), "tickets", intArray(e.Tickets), "others", intArray(e.Others),
 	}
 	described, err := db.strings(parameters(ctx, names...), eraseDescribedSQL)
 	if err != nil {
-		return fmt.Errorf("descriptions: %w", err)
+		return nil, nil, fmt.Errorf("descriptions: %w", err)
 	}
 	aliases, err := db.strings(parameters(ctx, names...), eraseAliasesSQL)
 	if err != nil {
-		return fmt.Errorf("aliases: %w", err)
+		return nil, nil, fmt.Errorf("aliases: %w", err)
 	}
-	bound := parameters(ctx, append(names, "described", numberArray(described), "aliases", numberArray(aliases))...)
-	counts, err := db.counts(bound, eraseCountSQL)
-	if err != nil {
-		return fmt.Errorf("count: %w", err)
+	bound = parameters(ctx, append(names, "described", numberArray(described), "aliases", numberArray(aliases))...)
+	if rows, err = db.counts(bound, eraseCountSQL); err != nil {
+		return nil, nil, fmt.Errorf("count: %w", err)
 	}
-	for _, x := range erasures {
-		if counts[x.table] == 0 {
-			continue
-		}
-		if err := db.queries.Exec(waitForMutation(bound), x.statement); err != nil {
-			return fmt.Errorf("table %s: %w", x.table, err)
-		}
-		removed[x.table] += counts[x.table]
-	}
-	return nil
+	return bound, rows, nil
 }
 
 // counts gives the numbers of a query by name.

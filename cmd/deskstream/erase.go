@@ -181,6 +181,9 @@ func (a *App) sweepAccount(ctx context.Context, e *schemas.Erasure, users []int6
 // replaced can be removed from the disk only then.
 func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 	a.tombstones.add(e)
+	if err := a.countErased(ctx, *e, e); err != nil {
+		return err
+	}
 	if err := a.tellErasure(ctx, e, nil); err != nil {
 		return err
 	}
@@ -201,6 +204,28 @@ func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 	now := a.Now().UTC()
 	e.State, e.FinishedAt = schemas.ErasureDone, &now
 	return a.stream.PutErasure(ctx, e)
+}
+
+// countErased notes for the receipt what the tables hold before anything is removed: later some of it is replaced already.
+func (a *App) countErased(ctx context.Context, now schemas.Erasure, e *schemas.Erasure) (err error) {
+	if now.Tickets, now.Others, err = a.db.FindErased(ctx, e); err != nil {
+		return err
+	}
+	rows, err := a.db.CountErased(ctx, &now)
+	noteRemoved(e, rows, func(old, n uint64) uint64 { return max(old, n) })
+	return err
+}
+
+// noteRemoved takes numbers over into the receipt.
+func noteRemoved(e *schemas.Erasure, found map[string]uint64, join func(old, n uint64) uint64) {
+	if e.Removed == nil {
+		e.Removed = map[string]uint64{}
+	}
+	for name, n := range found {
+		if n > 0 {
+			e.Removed[name] = join(e.Removed[name], n)
+		}
+	}
 }
 
 // eventTickets is how many tickets one event of an erasure names, so that what follows from it fits into a commit in most cases.
@@ -237,14 +262,7 @@ func (a *App) tellErasure(ctx context.Context, e *schemas.Erasure, tickets []int
 // removeErased removes from stores what is out of force by now, and counts it.
 func (a *App) removeErased(ctx context.Context, e *schemas.Erasure) error {
 	note := func(found map[string]uint64, err error) error {
-		if e.Removed == nil {
-			e.Removed = map[string]uint64{}
-		}
-		for name, n := range found {
-			if n > 0 {
-				e.Removed[name] += n
-			}
-		}
+		noteRemoved(e, found, func(old, n uint64) uint64 { return old + n })
 		return errors.Join(err, a.stream.PutErasure(ctx, e))
 	}
 	raw, err := a.stream.EraseRaw(ctx, e.Account, a.tombstones.redact)
@@ -259,7 +277,9 @@ func (a *App) removeErased(ctx context.Context, e *schemas.Erasure) error {
 	if _, err := a.stream.Settle(ctx, e.Account); err != nil {
 		return err
 	}
-	if err := note(a.db.Erase(ctx, e)); err != nil {
+	rows, err := a.db.Erase(ctx, e)
+	noteRemoved(e, rows, func(old, n uint64) uint64 { return max(old, n) })
+	if err != nil {
 		return err
 	}
 	dropped, err := a.stream.Scrub(ctx, aboutErased(e))
