@@ -362,7 +362,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	registry := prometheus.NewRegistry()
 	o := Options{
 		DB: db, Sources: store, Keys: store, Settings: store, Snippets: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Match: processors.Match, Now: func() time.Time { return testNow },
-		Erasures: store,
+		Erasures:   store,
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {

@@ -31,6 +31,7 @@ func SubjectSetting(name string) string { return "deskstream.setting." + name }
 
 // SubjectSnippet holds one snippet of Liquid (rolled up, compare-and-set).
 func SubjectSnippet(name string) string { return "deskstream.snippet." + name }
+
 // SubjectErasure holds the record of one erasure (rolled up, compare-and-set).
 func SubjectErasure(id string) string { return "deskstream.erasure." + id }
 
