@@ -150,7 +150,9 @@ func (l *activityLog) change(m *moment, c *change, statusChanged bool) string {
 	case fieldPriority:
 		l.add(m, ticketPriorityChanged, c.new).attrs.previous = c.old
 	case fieldSubject:
-		l.add(m, ticketSubjectChanged, "").attrs.previous = c.old
+		if a := l.add(m, ticketSubjectChanged, ""); !l.t.marks.textless() {
+			a.attrs.previous = c.old
+		}
 	case fieldTags: // see tags
 	case fieldType:
 		return "type"

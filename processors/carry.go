@@ -78,8 +78,8 @@ func (r *run) keep(key string, w *statsWork) {
 		if t.carry.user == w.user {
 			t.carry = carry{}
 		}
-		// Once the ticket is deleted its subject must not stay in the figures' own row, so that row is written.
-		if !t.share.counted || t.share.user != w.user || t.marks.scrubbed != 0 {
+		// Once the ticket is deleted or erased its subject must not stay in the figures' own row, so that row is written.
+		if !t.share.counted || t.share.user != w.user || t.marks.textless() {
 			t = nil
 		}
 	}

@@ -70,7 +70,7 @@ func (r *run) takeChoice(a *accountWork, it *item) {
 		}
 	}
 	if schemas.IsOwnUser(schemas.ZID(it.id)) && !nothing {
-		news = w.u.bear(c.at/int64(time.Second)) || news
+		news = w.u.bear(c.at/int64(time.Second)) || news // an older word may say nothing else that is news
 	}
 	if !news && !nothing {
 		r.result.Duplicates++

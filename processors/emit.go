@@ -28,7 +28,7 @@ func (r *run) emitTicket(w *ticketWork) {
 	}
 	messages := s.messages()
 	r.wait(w, messages)
-	r.dropDescription(s)
+	r.dropDescription(w, s)
 	sheet := facts(s)
 	r.mover = w.id
 	defer func() { r.mover = 0 }()
@@ -45,14 +45,15 @@ func (r *run) emitTicket(w *ticketWork) {
 // description is the first comment; once that is redacted, so is the description.
 func (s *subject) description() string { return s.base.description }
 
-// dropDescription removes the description when the comment it repeats was redacted.
-func (r *run) dropDescription(s *subject) {
+// dropDescription removes the description when the comment it repeats was redacted, or its author erased.
+func (r *run) dropDescription(w *ticketWork, s *subject) {
 	for i := range s.h.moments {
 		m := &s.h.moments[i]
 		if !m.creation || len(m.comments) == 0 {
 			continue
 		}
-		if b := s.t.body(m.comments[0].id); b != nil && b.redacted {
+		first := &m.comments[0]
+		if b := s.t.body(first.id); b != nil && b.redacted || w.account.erased.has(first.author) {
 			for _, rec := range []*record{s.t.rec, s.t.snap} {
 				if rec != nil && !strings.Contains(rec.description, blackout) {
 					rec.description = ""
@@ -71,7 +72,7 @@ func shareOf(t *ticket, row *schemas.TicketRow) share {
 	if s.good || s.bad {
 		s.scoreAt = row.CSATAt.Unix()
 	}
-	if t.marks.scrubbed != 0 {
+	if t.marks.textless() {
 		s.subject = ""
 	}
 	return s

@@ -43,7 +43,7 @@ func (d *dims) digest(x *writer, s *subject) uint64 {
 	x.b = x.b[:0]
 	x.str(s.via)
 	x.str(s.t.source)
-	x.bool(s.t.marks.scrubbed != 0)
+	x.bool(s.t.marks.textless())
 	for _, v := range []string{d.status, d.priority, d.kind, d.subject} {
 		x.str(v)
 	}
@@ -188,7 +188,7 @@ func (r *run) ticketActivity(w *ticketWork, s *subject, a *activity) schemas.Act
 	d := a.then
 	row.OrganizationID, row.AssigneeID, row.GroupID, row.BrandID, row.Channel = d.org, d.assignee, d.group, d.brand, s.via
 	row.Priority, row.Type, row.Status, row.Subject, row.Tags = d.priority, d.kind, d.status, d.subject, d.tags
-	if w.t.marks.scrubbed != 0 {
+	if w.t.marks.textless() {
 		row.Subject = ""
 	}
 	if a.slug == ticketAssigned { // one audit may assign more than once

@@ -89,9 +89,13 @@ func (s *subject) currentRow() schemas.TicketRow {
 	if n := len(s.h.moments); n > 0 {
 		updated = max(updated, s.h.moments[n-1].at)
 	}
+	subject := d.subject
+	if s.t.marks.textless() {
+		subject = ""
+	}
 	return schemas.TicketRow{
 		Account: s.account, TicketID: s.id, SourceID: s.t.source, CreatedAt: unix(base.created), UpdatedAt: unix(updated),
-		Subject: d.subject, Description: s.description(), Status: d.status, StatusSince: unix(s.statusSince()), Priority: d.priority,
+		Subject: subject, Description: s.description(), Status: d.status, StatusSince: unix(s.statusSince()), Priority: d.priority,
 		Type: d.kind, Channel: s.via, Tags: d.tags, RequesterID: d.requester, SubmitterID: base.submitter, AssigneeID: d.assignee,
 		GroupID: d.group, BrandID: d.brand, OrganizationID: d.org, FormID: d.formID, ExternalID: base.external, URL: base.url,
 		CustomFields: base.custom, Deleted: flag(deleted), Merged: flag(s.merged != 0), MergedInto: s.t.marks.into,

@@ -22,6 +22,7 @@ const (
 	domainOrganization
 	domainName
 	domainCalendar
+	domainErasure
 )
 
 // item is an event on its way: first only its ids are known, the rest is decoded when it turns out to be news.
@@ -50,6 +51,8 @@ type item struct {
 	cal    schedule
 	metric metricEvent
 	source schemas.Settings
+	erased bool    // the event erases
+	lost   []int64 // tickets it removes words from
 }
 
 // ticketHint is what a ticket webhook says.
@@ -79,6 +82,8 @@ func newItem(ev *schemas.Event) *item {
 		it.loadWebhook()
 	case schemas.KindSource:
 		it.loadSource()
+	case schemas.KindErasure:
+		it.loadErasure()
 	case schemas.KindTicket:
 		it.peek(domainTicket, "id", "")
 	case schemas.KindAudit, schemas.KindRating:
@@ -169,7 +174,7 @@ func (it *item) decode() {
 		it.loadNamed()
 	case schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
 		it.loadField()
-	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource:
+	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure:
 	}
 }
 

@@ -50,6 +50,7 @@ func (k *keyer) item(it *item) {
 	}
 	prefix := it.ev.Account + "."
 	k.need(prefix + "src")
+	k.need(erasedKey(prefix))
 	switch it.domain {
 	case domainTicket, domainCalendar:
 		k.need(prefix + "cal")
@@ -62,6 +63,8 @@ func (k *keyer) item(it *item) {
 		k.need(nameKey(prefix, string(it.ev.Kind), it.id))
 	case domainOrganization:
 		k.organization(prefix, it)
+	case domainErasure:
+		k.erasure(prefix, it)
 	default:
 	}
 }
@@ -281,7 +284,7 @@ func (k *keyer) people(b *batch) {
 			if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
 				continue
 			}
-			if it.load(); it.user != nil || it.choice != nil || it.link != nil {
+			if it.load(); it.user != nil || it.choice != nil || it.link != nil || it.erased {
 				news = true
 			}
 		}

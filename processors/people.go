@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -208,7 +209,7 @@ func (r *run) emitPerson(a *accountWork, members []int64) {
 		key := userKey(a.prefix, id)
 		u := open[user](r, key)
 		if u.head != head {
-			r.pointTo(a, id, head)
+			r.pointTo(a, id, head, 0)
 			u.head = head
 			r.touch(key)
 		}
@@ -226,12 +227,12 @@ func (r *run) emitPerson(a *accountWork, members []int64) {
 	}
 }
 
-// pointTo points a user's own names to a person; 0 withdraws them.
-func (r *run) pointTo(a *accountWork, id, head int64) {
+// pointTo points a user's own names to a person; 0 withdraws them from the one before.
+func (r *run) pointTo(a *accountWork, id, head, before int64) {
 	if !schemas.IsOwnUser(schemas.ZID(id)) {
-		r.emitAlias(a, "zendesk:"+decimal(id), head)
+		r.emitAlias(a, "zendesk:"+decimal(id), head, before)
 	}
-	r.emitAlias(a, schemas.OwnPersonID(a.name, schemas.ZID(id)), head)
+	r.emitAlias(a, schemas.OwnPersonID(a.name, schemas.ZID(id)), head, before)
 }
 
 func (r *run) withdrawPerson(a *accountWork, key string, u *user) {
@@ -253,16 +254,18 @@ func (r *run) leave(a *accountWork, key string, u *user) {
 	if u.head == 0 {
 		return
 	}
+	before := u.head
 	u.head = 0
 	r.touch(key)
-	r.pointTo(a, u.id, 0)
+	r.pointTo(a, u.id, 0, before)
 }
 
-// emitAlias points a name to a user's person; 0 withdraws it.
-func (r *run) emitAlias(a *accountWork, alias string, head int64) {
-	row := schemas.PersonAlias{Account: a.name, Alias: alias, IsDeleted: 1}
-	if head != 0 {
-		row.PersonID, row.IsDeleted = schemas.OwnPersonID(a.name, schemas.ZID(head)), 0
+// emitAlias points a name to a user's person; with 0 it withdraws it from the person of the user before, whose id the row keeps: who is
+// erased must be found in it.
+func (r *run) emitAlias(a *accountWork, alias string, head, before int64) {
+	row := schemas.PersonAlias{Account: a.name, Alias: alias, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(cmp.Or(head, before)))}
+	if head == 0 {
+		row.IsDeleted = 1
 	}
 	r.emitLast(schemas.TablePersonAliases, a.name+"/"+alias, encodeAlias(&row))
 }
@@ -294,9 +297,10 @@ func (r *run) emitClaim(a *accountWork, key string, row *identityRow) {
 	if head == row.sent {
 		return
 	}
+	before := row.sent
 	row.sent = head
 	r.touch(key)
-	r.emitAlias(a, prefix+row.value, head)
+	r.emitAlias(a, prefix+row.value, head, before)
 }
 
 func (r *run) emitAgent(w *userWork) {
@@ -318,8 +322,23 @@ func (r *run) emitAgent(w *userWork) {
 // emitContact emits what happened to a contact.
 func (r *run) emitContact(w *userWork) {
 	u, a := w.u, w.account
-	c := &carrier{
-		account: a, source: u.source, set: a.sources.of(w.source), now: w.now.Unix(),
+	if a.erased.has(u.id) {
+		r.forgetContact(w)
+		return
+	}
+	c := contactCarrier(w)
+	before := len(u.activities)
+	sent := u.activities
+	u.activities = r.settle(c, r.contactActivities(a, u), sent)
+	if before != len(u.activities) || before > 0 {
+		r.touch(userKey(a.prefix, w.id))
+	}
+}
+
+func contactCarrier(w *userWork) *carrier {
+	u, a := w.u, w.account
+	return &carrier{
+		account: a, source: orElse(u.source, w.source), set: a.sources.of(w.source), now: w.now.Unix(),
 		id: func(s *sentActivity) string {
 			return schemas.ActivityID(a.name, 0, s.slug.String(), s.at, "user:"+decimal(u.id)+s.what)
 		},
@@ -329,15 +348,6 @@ func (r *run) emitContact(w *userWork) {
 		},
 		digest: func(x *writer, _ *activity) { x.b = x.b[:0] },
 		frozen: func(s *sentActivity) bool { return s.slug == contactUpdated && s.at <= u.floor },
-	}
-	if c.source == "" {
-		c.source = w.source
-	}
-	before := len(u.activities)
-	sent := u.activities
-	u.activities = r.settle(c, r.contactActivities(a, u), sent)
-	if before != len(u.activities) || before > 0 {
-		r.touch(userKey(a.prefix, w.id))
 	}
 }
 

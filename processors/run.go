@@ -17,7 +17,7 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 3
+const stateVersion = 4
 
 // slot is a state row in use.
 type slot struct {
@@ -48,6 +48,7 @@ type accountWork struct {
 	name     string
 	prefix   string
 	sources  *sources
+	erased   *erasedUsers
 	calendar *calendar
 }
 
@@ -70,6 +71,7 @@ type userWork struct {
 	now     time.Time
 	source  string
 	known   bool // it was known before the batch
+	erased  bool // by an event of the batch
 }
 
 func newRun(state schemas.State) *run {
@@ -173,7 +175,7 @@ func (r *run) account(name string) *accountWork {
 	a, ok := r.accounts[name]
 	if !ok {
 		a = &accountWork{name: name, prefix: name + "."}
-		a.sources = open[sources](r, a.prefix+"src")
+		a.sources, a.erased = open[sources](r, a.prefix+"src"), open[erasedUsers](r, erasedKey(a.prefix))
 		r.accounts[name] = a
 	}
 	return a
@@ -207,7 +209,7 @@ func (r *run) take(it *item) {
 		return
 	}
 	// While disconnected nothing is merged (R53); what is said here holds all the same.
-	if a.sources.silent(it.ev.Source) && it.ev.Kind != schemas.KindPerson && it.ev.Kind != schemas.KindLink {
+	if a.sources.silent(it.ev.Source) && it.ev.Kind != schemas.KindPerson && it.ev.Kind != schemas.KindLink && !it.erased {
 		r.result.Ignored++
 		return
 	}
@@ -224,6 +226,8 @@ func (r *run) take(it *item) {
 		r.takeName(a, it)
 	case domainCalendar:
 		r.takeSchedule(a, it)
+	case domainErasure:
+		r.eraseTickets(a, it)
 	case domainNone, domainDead, domainSource:
 	}
 }
@@ -263,6 +267,7 @@ func ticketKey(prefix string, id int64) string { return prefix + "t." + decimal(
 func textsKey(prefix string, id, n int64) string {
 	return prefix + "m." + decimal(id) + "." + decimal(n)
 }
+func erasedKey(prefix string) string           { return prefix + "x" }
 func userKey(prefix string, id int64) string   { return prefix + "u." + decimal(id) }
 func statsKey(prefix string, id int64) string  { return prefix + "s." + decimal(id) }
 func waitKey(prefix string, id int64) string   { return prefix + "w." + decimal(id) }

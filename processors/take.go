@@ -27,7 +27,7 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 		changed = r.takeTicketHint(w, it)
 	case it.rec != nil:
 		changed = w.t.takeRecord(copyRecord(it.rec))
-		if changed && w.t.marks.scrubbed != 0 {
+		if changed && w.t.marks.textless() {
 			r.eraseTexts(w)
 		}
 	case it.sub != 0 && it.step.at != 0:
@@ -40,6 +40,7 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 		r.repeat(w, it)
 		return
 	}
+	r.hush(w)
 	w.dirty = true
 	r.touch(ticketKey(a.prefix, it.id))
 }
@@ -198,7 +199,7 @@ func (r *run) touchTexts(w *ticketWork, chunk int) {
 // setText stores a comment's text unless what is known is better.
 func (r *run) setText(w *ticketWork, x text, rank byte) {
 	t := w.t
-	if t.marks.scrubbed != 0 {
+	if t.marks.textless() {
 		x.body = ""
 	}
 	b := t.makeBody(x.id)

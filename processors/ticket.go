@@ -129,13 +129,17 @@ type body struct {
 	redacted bool
 }
 
-// mark is something that only webhooks tell and history never confirms: 0 = not so.
+// marks are what history never confirms: what only webhooks tell, and what was decided here. 0 = not so.
 type marks struct {
 	merged   int64 // absorbed by another ticket at
 	into     int64
 	spam     int64
 	scrubbed int64 // permanently deleted at
+	erased   bool  // requested by a person who was erased here
 }
+
+// textless says whether the ticket's texts must not be kept.
+func (m *marks) textless() bool { return m.scrubbed != 0 || m.erased }
 
 // sentActivity remembers an emitted activity.
 type sentActivity struct {
@@ -241,8 +245,10 @@ func newer(a, b *record) bool {
 	return b == nil || cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.nanos, b.nanos), cmp.Compare(a.id, b.id), cmp.Compare(a.hash, b.hash)) > 0
 }
 
-// scrubbedRecord tells a permanently deleted ticket: the export keeps it with this subject.
-func scrubbedRecord(r *record) bool { return r.status == "deleted" && r.subject == "SCRUBBED" }
+// scrubbedSubject is what the export keeps of a permanently deleted ticket.
+const scrubbedSubject = "SCRUBBED"
+
+func scrubbedRecord(r *record) bool { return r.status == "deleted" && r.subject == scrubbedSubject }
 
 // scrub erases texts for good. The earliest moment counts, so that the order of arrival does not matter.
 func (t *ticket) scrub(at int64) {
@@ -251,31 +257,34 @@ func (t *ticket) scrub(at int64) {
 	}
 }
 
-// blank removes from state what a permanent deletion forbids to keep.
+// blank removes from state what a permanent deletion or an erasure forbids to keep.
 func (t *ticket) blank() {
-	if t.marks.scrubbed == 0 {
+	if !t.marks.textless() {
 		return
 	}
 	for _, r := range []*record{t.rec, t.snap} {
 		if r != nil {
-			r.subject, r.description, r.custom = "", "", ""
+			r.subject, r.description, r.custom = t.marks.veil(r.subject), "", ""
+			if t.marks.erased {
+				r.external = ""
+			}
 		}
 	}
 	for i := range t.audits {
-		t.audits[i].blank()
+		t.audits[i].blank(&t.marks)
 	}
 	for i := range t.hints {
-		t.hints[i].blank()
+		t.hints[i].blank(&t.marks)
 	}
 	for i := range t.ratings {
 		t.ratings[i].comment = ""
 	}
 }
 
-func (s *step) blank() {
+func (s *step) blank(m *marks) {
 	for i := range s.changes {
-		if s.changes[i].field == fieldSubject {
-			s.changes[i].old, s.changes[i].new = "", ""
+		if c := &s.changes[i]; c.field == fieldSubject {
+			c.old, c.new = m.veil(c.old), m.veil(c.new)
 		}
 	}
 	for i := range s.scores {
@@ -295,8 +304,8 @@ func (t *ticket) audit(id int64) *step {
 
 // takeAudit adds an audit, or completes the one known by what another form of it tells.
 func (t *ticket) takeAudit(s step) {
-	if t.marks.scrubbed != 0 {
-		s.blank()
+	if t.marks.textless() {
+		s.blank(&t.marks)
 	}
 	if known := t.audit(s.id); known != nil {
 		known.join(s)
@@ -392,8 +401,8 @@ func (t *ticket) takeHint(h hint) bool {
 	if i < len(t.hints) && t.hints[i].id == h.id && t.hints[i].nanos == h.nanos {
 		return false
 	}
-	if t.marks.scrubbed != 0 {
-		h.blank()
+	if t.marks.textless() {
+		h.blank(&t.marks)
 	}
 	t.hints = append(t.hints, hint{})
 	copy(t.hints[i+1:], t.hints[i:])
@@ -403,7 +412,7 @@ func (t *ticket) takeHint(h hint) bool {
 
 // takeRating keeps the newest form of a rating and remembers the scores it went through.
 func (t *ticket) takeRating(n rating) bool {
-	if t.marks.scrubbed != 0 {
+	if t.marks.textless() {
 		n.comment = ""
 	}
 	for i := range t.ratings {

@@ -20,6 +20,7 @@ func (t *ticket) encode(w *writer) {
 	w.int(t.marks.into)
 	w.int(t.marks.spam)
 	w.int(t.marks.scrubbed)
+	w.bool(t.marks.erased)
 	w.hash(t.row)
 	w.int(t.rowCreated)
 	list(w, t.activities, writeSentActivity)
@@ -49,7 +50,7 @@ func (t *ticket) decode(r *reader) {
 	})
 	t.inline.decode(r)
 	t.chunks = int(r.int())
-	t.marks = marks{merged: r.int(), into: r.int(), spam: r.int(), scrubbed: r.int()}
+	t.marks = marks{merged: r.int(), into: r.int(), spam: r.int(), scrubbed: r.int(), erased: r.bool()}
 	t.row, t.rowCreated = r.hash(), r.int()
 	t.activities = readList(r, readSentActivity)
 	t.events = readList(r, func(r *reader, e *sentEvent) { e.kind, e.at, e.id, e.hash = r.byte(), r.int(), r.str(), r.hash() })

@@ -418,6 +418,10 @@ func sameUser(u *user, it *item, fingerprint uint64) bool {
 
 // takeUser merges a user record or webhook.
 func (r *run) takeUser(a *accountWork, it *item) {
+	if it.erased || a.erased.has(it.id) {
+		r.takeErased(a, it)
+		return
+	}
 	switch it.ev.Kind {
 	case schemas.KindPerson:
 		r.takeChoice(a, it)

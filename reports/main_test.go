@@ -53,6 +53,8 @@ type memory struct {
 	reads     int
 	fences    int // how many PutSource still fail as fenced
 	published []schemas.Event
+	erasures  map[string]schemas.Erasure
+	erases    bool // erasures end at once
 }
 
 func (m *memory) Sources(context.Context) ([]schemas.Source, error) {
@@ -360,6 +362,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	registry := prometheus.NewRegistry()
 	o := Options{
 		DB: db, Sources: store, Keys: store, Settings: store, Snippets: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Match: processors.Match, Now: func() time.Time { return testNow },
+		Erasures:   store,
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {

@@ -88,7 +88,7 @@ type Check struct {
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Settings, Snippets, Connections, Retention, Events, Match and Group are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Settings, Snippets, Connections, Retention, Events, Erasures, Match and Group are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
@@ -98,6 +98,7 @@ type Options struct {
 	Connections Connections
 	Retention   Retention
 	Events      Events
+	Erasures    Erasures
 	// Match says whether a person matches a filter at a time; days are those of the zone.
 	Match func(f *schemas.Filter, p *schemas.FilterPerson, now time.Time, zone *time.Location) bool
 	// Group tells which users are one person by some identifiers, strongest first; it may reorder users.
@@ -122,7 +123,7 @@ type Options struct {
 func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
 		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Settings": o.Settings == nil, "Snippets": o.Snippets == nil,
-		"Connections": o.Connections == nil, "Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil, "Match": o.Match == nil,
+		"Connections": o.Connections == nil, "Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil, "Match": o.Match == nil, "Erasures": o.Erasures == nil,
 	} {
 		if missing {
 			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)

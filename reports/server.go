@@ -77,6 +77,7 @@ func (s *server) routes() {
 	s.mergeRoutes()
 	s.identifierRoutes()
 	s.explainRoutes()
+	s.erasureRoutes()
 	s.organizationRoutes()
 	s.fieldRoutes()
 	s.reportRoutes()

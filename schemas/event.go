@@ -26,6 +26,7 @@ const (
 	KindOrganizationField Kind = "organization_field" // an organization field object
 	KindPerson            Kind = "person"             // what somebody said of a person through our API (PersonChange as JSON)
 	KindLink              Kind = "person_link"        // what somebody decided about who is the same person (PersonLink as JSON)
+	KindErasure           Kind = "erasure"            // a person is erased for good (PersonErasure as JSON)
 	KindSource            Kind = "source"             // our own source settings (Settings as JSON), so that stages learn them from the stream
 )
 

@@ -7,7 +7,7 @@ import (
 
 // Streams. All are file-backed, one replica, discard-new.
 const (
-	StreamEvents = "DESKSTREAM_EVENTS" // raw events, poller cursors, source records, API keys, settings, snippets
+	StreamEvents = "DESKSTREAM_EVENTS" // raw events, poller cursors, source records, API keys, settings, snippets, erasures
 	StreamTxn    = "DESKSTREAM_TXN"    // processor offsets, state and outputs, committed together
 	StreamSink   = "DESKSTREAM_SINK"   // write-ahead intents of the sinks
 )
@@ -31,6 +31,9 @@ func SubjectSetting(name string) string { return "deskstream.setting." + name }
 
 // SubjectSnippet holds one snippet of Liquid (rolled up, compare-and-set).
 func SubjectSnippet(name string) string { return "deskstream.snippet." + name }
+
+// SubjectErasure holds the record of one erasure (rolled up, compare-and-set).
+func SubjectErasure(id string) string { return "deskstream.erasure." + id }
 
 // SubjectOffset holds the input position of a partition's processor: the fence of its commits.
 func SubjectOffset(partition int) string { return "deskstream.offset." + strconv.Itoa(partition) }

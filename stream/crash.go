@@ -10,6 +10,8 @@ var CrashPoints = []string{
 	"process.loaded", "process.applied", "process.staged", "process.committed",
 	"spill.staged", "spill.committed", "unspill.staged", "unspill.committed",
 	"dead.published", "dead.deleted",
+	"erase.recorded", "erase.staged", "erase.kept", "erase.overwritten",
+	"scrub.turned", "scrub.spread", "scrub.staged", "letters.staged", "scrub.restated", "move.staged", "move.committed",
 	"sink.collected", "sink.intended", "sink.written", "sink.done",
 	"reset.staged", "reset.marked", "reset.cleared",
 	"janitor.ledger", "janitor.purged",

@@ -177,11 +177,44 @@ func TestChild(t *testing.T) {
 		}
 	}
 	drain(t, s)
+	erasePart(t, s)
 	if err := s.clean(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Health(t.Context()); err != nil {
+		t.Error(err)
+	}
 	stop()
 	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// erasePart redacts some raw events that are processed, and scrubs the disk.
+func erasePart(t *testing.T, s *Stream) {
+	t.Helper()
+	e, err := s.Erasure(t.Context(), "er_1")
+	if errors.Is(err, schemas.ErrNotFound) {
+		e, err = schemas.Erasure{ID: "er_1", Account: "acme1", UserIDs: []int64{1}}, nil
+	}
+	if err == nil {
+		err = s.PutErasure(t.Context(), &e)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.EraseRaw(t.Context(), e.Account, func(e *schemas.Event) []byte {
+		switch last := e.ID[len(e.ID)-1]; {
+		case last == '7':
+			return nil
+		case last < '5' && !bytes.HasSuffix(e.Data, []byte(" ")):
+			return append(bytes.Clone(e.Data), ' ')
+		}
+		return e.Data
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Scrub(t.Context(), func([]byte) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
 }

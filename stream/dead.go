@@ -80,7 +80,7 @@ func (s *Stream) DeadDrop(ctx context.Context, seq uint64) error {
 	if _, err := s.DeadShow(ctx, seq); err != nil {
 		return err
 	}
-	if err := s.secureDelete(ctx, seq); err != nil {
+	if err := s.secureDelete(ctx, s.txn, seq); err != nil {
 		return fmt.Errorf("dead letter %d: %w", seq, err)
 	}
 	s.crash("dead.deleted")

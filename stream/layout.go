@@ -21,7 +21,7 @@ const (
 	// the window must be over before a batch could be tried again.
 	txnDuplicates = 100 * time.Millisecond
 	// schemaVersion is the version of what is stored in the streams: headers, offset records, packing, journal, state rows.
-	schemaVersion = "3"
+	schemaVersion = "4"
 )
 
 // Keys of the stream metadata.
@@ -73,13 +73,16 @@ func (l layout) dead(p int) string { return l.own(schemas.SubjectDead(p)) }
 
 func (l layout) intent(table string) string { return l.own(schemas.SubjectSink(table)) }
 
+// wake is where a plain message makes the loops look whether their record has changed; no stream stores it.
+func (l layout) wake() string { return l.prefix + ".wake" }
+
 func (l layout) outputs(table string) string { return l.own(schemas.TableFilter(table)) }
 
 func (l layout) eventsConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        l.events,
-		Description: "Events as received, positions of the pollers, source records, API keys, settings, snippets.",
-		Subjects:    []string{"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.snippet.*"},
+		Description: "Events as received, positions of the pollers, source records, API keys, settings, snippets, erasures.",
+		Subjects:    []string{"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.snippet.*", "deskstream.erasure.*"},
 		Duplicates:  eventsDuplicates,
 	}
 }

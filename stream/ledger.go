@@ -49,6 +49,8 @@ func (s *Stream) writeLedger(ctx context.Context, l map[string]tally) error {
 // note brings the ledger of a filter up to the end of its stream, beginning at below. What is missing stays counted for as long as the
 // range it was missed in is not purged as a whole.
 func (s *Stream) note(ctx context.Context, name, filter string, below uint64) error {
+	s.ledger.Lock()
+	defer s.ledger.Unlock()
 	l, err := s.readLedger(ctx)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	published     prometheus.Counter
 	deduplicated  prometheus.Counter
+	erased        prometheus.Counter
 	publishErrors prometheus.Counter
 	events        *prometheus.CounterVec   // partition, result
 	batchMessages *prometheus.HistogramVec // stage
@@ -41,8 +42,10 @@ func newMetrics(r prometheus.Registerer, namespace string) *metrics {
 		return register(r, prometheus.NewHistogramVec(o, []string{"stage"}))
 	}
 	return &metrics{
-		published:     counter("deskstream_events_published_total", "Events stored by this process.").WithLabelValues(),
-		deduplicated:  counter("deskstream_events_deduplicated_total", "Published events that were stored already.").WithLabelValues(),
+		published:    counter("deskstream_events_published_total", "Events stored by this process.").WithLabelValues(),
+		deduplicated: counter("deskstream_events_deduplicated_total", "Published events that were stored already.").WithLabelValues(),
+		erased: counter("deskstream_events_erased_total",
+			"Events about erased people that were not stored, or without what was personal.").WithLabelValues(),
 		publishErrors: counter("deskstream_publish_errors_total", "Publishes that failed.").WithLabelValues(),
 		events:        counter("deskstream_events_processed_total", "Events processed, by result: applied, duplicate, ignored or dead.", "partition", "result"),
 		batchMessages: histogram("deskstream_batch_messages", "Messages per commit.", []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}),

@@ -21,6 +21,7 @@ type offset struct {
 	Dead       uint64     `json:"dead"`
 	At         time.Time  `json:"at"`
 	Journal    uint64     `json:"journal,omitempty"` // the journal is needed from this sequence on; 0 = all there is
+	Move       bool       `json:"move,omitempty"`    // all rows are to move out of the journal
 	Spill      *spill     `json:"spill,omitempty"`
 	Reset      *resetMark `json:"reset,omitempty"`
 }

@@ -25,7 +25,7 @@ func (s *Stream) PublishPage(ctx context.Context, source string, cur schemas.Cur
 	if err != nil {
 		return cur, err
 	}
-	rest := events
+	rest := s.admit(events)
 	for {
 		n := cut(rest, maxBatch-1, sliceBytes)
 		msgs := make([]*nats.Msg, 0, n+1)

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"deskstream/schemas"
 )
 
@@ -97,7 +99,8 @@ type loop struct {
 	took     time.Duration   // by the last commit
 	waiting  atomic.Uint64   // events behind the one received last
 	perEvent float64         // messages an event makes, at most, of late
-	stuck    uint64          // event that was there but not delivered when the loop looked last
+	woken    chan struct{}
+	stuck    uint64 // event that was there but not delivered when the loop looked last
 }
 
 func (l *loop) run(ctx context.Context) (err error) {
@@ -116,6 +119,14 @@ func (l *loop) run(ctx context.Context) (err error) {
 	if err := l.survey(ctx); err != nil {
 		return err
 	}
+	if err := l.moveAll(); err != nil {
+		return err
+	}
+	unlisten, err := l.listen()
+	if err != nil {
+		return err
+	}
+	defer unlisten()
 	l.feed = newFeed[schemas.Event](prefetchBytes)
 	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m stored) {
 		l.waiting.Store(m.pending)
@@ -158,6 +169,12 @@ func (l *loop) collect(ctx context.Context) error {
 			if err := l.land(got); err != nil {
 				return err
 			}
+		case <-l.woken:
+			if l.flight == nil {
+				if err := l.unchanged(ctx); err != nil {
+					return err
+				}
+			}
 		case <-timer.C:
 			if len(l.queue) == 0 && l.flight == nil {
 				if err := l.look(ctx); err != nil {
@@ -192,11 +209,29 @@ func (l *loop) look(ctx context.Context) error {
 		return fmt.Errorf("partition %d: %w: event %d was not delivered", l.partition, schemas.ErrUnavailable, m.seq)
 	}
 	l.stuck = m.seq
-	if o, fence, err := l.s.readOffset(ctx, l.partition); err != nil || fence != l.fence || o.Reset != nil {
-		return errors.Join(err, fmt.Errorf("partition %d: %w", l.partition, schemas.ErrFenced))
+	if err := l.unchanged(ctx); err != nil {
+		return err
 	}
 	l.s.troubles.set("process "+strconv.Itoa(l.partition), l.s.now(), nil)
 	return nil
+}
+
+// unchanged makes sure that nobody else has written the record.
+func (l *loop) unchanged(ctx context.Context) error {
+	if o, fence, err := l.s.readOffset(ctx, l.partition); err != nil || fence != l.fence || o.Reset != nil {
+		return errors.Join(err, fmt.Errorf("partition %d: %w", l.partition, schemas.ErrFenced))
+	}
+	return nil
+}
+
+// listen notes when somebody asks to look at the record.
+func (l *loop) listen() (stop func(), err error) {
+	l.woken = make(chan struct{}, 1)
+	sub, err := l.s.o.Conn.Subscribe(l.s.wake(), func(*nats.Msg) { signal(l.woken) })
+	if err != nil {
+		return nil, fmt.Errorf("partition %d: %w: %w", l.partition, schemas.ErrUnavailable, err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
 }
 
 // step processes the first events of the queue in one commit, which it starts. Events that the processor refuses are tried in ever

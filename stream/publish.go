@@ -37,7 +37,7 @@ func (s *Stream) Publish(ctx context.Context, events ...schemas.Event) error {
 			return err
 		}
 	}
-	err := s.publish(ctx, events)
+	err := s.publish(ctx, s.admit(events))
 	if ctx.Err() == nil { // a caller that went away is no fault of ours
 		s.troubles.set("publish", s.now(), err)
 	}

@@ -152,7 +152,7 @@ func (s *Stream) clearDead(ctx context.Context, start, bound uint64) error {
 	})
 	for _, seq := range gone {
 		if err == nil {
-			err = s.secureDelete(ctx, seq)
+			err = s.secureDelete(ctx, s.txn, seq)
 		}
 	}
 	return err

@@ -5,6 +5,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,6 +39,8 @@ type Options struct {
 	RawRetention time.Duration
 	// SinkLinger is how long a row waits for others to be written with it while nothing is late, 0 means 200 ms.
 	SinkLinger time.Duration
+	// Admit gives what may be stored of an event's data: all, less, or nil for an event that must not be stored. nil stores everything.
+	Admit Redact
 	// Crash is called at the points named in CrashPoints by tests that end the process there; nil in production.
 	Crash func(point string)
 
@@ -79,6 +82,7 @@ type Stream struct {
 	metrics    *metrics
 	troubles   troubles
 	recorded   records
+	ledger     sync.Mutex // held while messages are counted or deleted
 }
 
 // maxPartitions bounds the loops one process runs.
@@ -177,14 +181,14 @@ func (s *Stream) purge(ctx context.Context, name, filter string, below uint64) e
 	return nil
 }
 
-// secureDelete removes a message of TXN and overwrites it on disk, which a plain delete does not.
-func (s *Stream) secureDelete(ctx context.Context, seq uint64) error {
-	st, err := s.js.Stream(ctx, s.txn)
+// secureDelete removes a message and overwrites it on disk, which a plain delete does not.
+func (s *Stream) secureDelete(ctx context.Context, name string, seq uint64) error {
+	st, err := s.js.Stream(ctx, name)
 	if err == nil {
 		err = st.SecureDeleteMsg(ctx, seq)
 	}
 	if err != nil {
-		return fmt.Errorf("stream %s: delete %d: %w: %w", s.txn, seq, schemas.ErrUnavailable, err)
+		return fmt.Errorf("stream %s: delete %d: %w: %w", name, seq, schemas.ErrUnavailable, err)
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ type App struct {
 	registry *prometheus.Registry
 
 	connections *ingest.Connections
+	tombstones  tombstones
 	apiKey      string // the bootstrap key if it was made by this start
 	dsn         string // of the database in use
 
@@ -106,7 +107,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 			a.Stop()
 		}
 	}()
-	for _, step := range []func(context.Context) error{a.startStores, a.startStream, a.startWork, a.startHTTP, a.startIngest} {
+	for _, step := range []func(context.Context) error{a.startStores, a.startStream, a.startErasures, a.startWork, a.startHTTP, a.startIngest} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -210,7 +211,7 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 func (a *App) startStream(ctx context.Context) (err error) {
 	options := stream.Options{
 		Conn: a.conn, Log: a.Log.With().Str("part", "stream").Logger(), Now: a.Now, Registerer: a.registry,
-		SinkLinger: a.Tuning.sinkLinger, Crash: crashFromEnvironment(),
+		SinkLinger: a.Tuning.sinkLinger, Crash: crashFromEnvironment(), Admit: a.tombstones.redact,
 	}
 	switch {
 	case a.into != "":

@@ -1,0 +1,250 @@
+package processors
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// erasedUsers are the tombstones of an account: users of whom nothing personal may be kept, in ascending order.
+type erasedUsers struct{ ids []int64 }
+
+func (e *erasedUsers) empty() bool      { return len(e.ids) == 0 }
+func (e *erasedUsers) encode(w *writer) { w.ints(e.ids) }
+func (e *erasedUsers) decode(r *reader) { e.ids = r.ints() }
+
+func (e *erasedUsers) has(user int64) bool {
+	_, found := slices.BinarySearch(e.ids, user)
+	return found
+}
+
+func (e *erasedUsers) add(user int64) {
+	if i, found := slices.BinarySearch(e.ids, user); !found {
+		e.ids = slices.Insert(e.ids, i, user)
+	}
+}
+
+func (it *item) loadErasure() {
+	it.loaded = true
+	var z schemas.PersonErasure
+	if !it.unmarshal(it.ev.Data, &z) {
+		return
+	}
+	if z.ID == 0 || slices.ContainsFunc(z.Tickets, func(id int64) bool { return id <= 0 }) {
+		it.die("invalid", "the erasure names no usable user or ticket")
+		return
+	}
+	it.erased, it.domain, it.id, it.lost = true, domainUser, int64(z.ID), z.Tickets
+	if len(it.lost) > 0 {
+		it.domain = domainErasure
+	}
+}
+
+// erasure asks for the tickets that lose words, with all that making their rows anew needs.
+func (k *keyer) erasure(prefix string, it *item) {
+	k.need(prefix + "cal")
+	for _, id := range it.lost {
+		if t, loaded := look[ticket](k, ticketKey(prefix, id)); loaded && t != nil {
+			n := &ticketNeeds{k: k, prefix: prefix, source: t.source}
+			n.ticket(t, id)
+		}
+	}
+}
+
+// takeErased makes a user a tombstone, or takes what is told about one: only its roles count, which the figures of tickets follow from.
+func (r *run) takeErased(a *accountWork, it *item) {
+	if it.load(); it.domain == domainDead {
+		r.dead(it)
+		return
+	}
+	known, key := a.erased.has(it.id), userKey(a.prefix, it.id)
+	switch {
+	case it.erased && known:
+		r.result.Duplicates++
+	case it.erased:
+		r.erase(a, it)
+	case it.user == nil || open[user](r, key).knowsRole(it.user.at, roleByte(it.user.role)):
+		r.result.Ignored++
+	default:
+		w := r.user(a, it.id)
+		w.see(it)
+		w.u.addRole(it.user.at, roleByte(it.user.role))
+		r.touch(key)
+	}
+}
+
+// knowsRole says whether a role at a time is no news.
+func (u *user) knowsRole(at int64, role byte) bool {
+	return role == byte(roleUnknown) || slices.Contains(u.roles, rolePoint{at, role})
+}
+
+// erase makes a user a tombstone. Its person and the names to find it by are withdrawn. The alias from its own person id to the person it
+// belonged to stays: both are hashes of numbers, and without it one person would count as several. A user of ours leaves no tombstone:
+// no source brings it back, and whoever is told of anew is somebody new.
+func (r *run) erase(a *accountWork, it *item) {
+	own := schemas.IsOwnUser(schemas.ZID(it.id))
+	if !own {
+		a.erased.add(it.id)
+		r.touch(erasedKey(a.prefix))
+	}
+	w, key := r.user(a, it.id), userKey(a.prefix, it.id)
+	w.see(it)
+	w.erased = true
+	w.u.id = it.id
+	if w.u.source == "" {
+		w.u.source = it.ev.Source
+	}
+	r.withdrawPerson(a, key, w.u)
+	if w.u.head != 0 && !own {
+		r.emitAlias(a, "zendesk:"+decimal(it.id), 0, w.u.head)
+	}
+	w.u.head = 0
+	if w.u.forget(); own {
+		w.u.rec, w.u.roles, w.u.born = nil, nil, 0
+	}
+	r.touch(key)
+}
+
+// forget removes everything personal. What figures follow from stays: roles, organization, times, merges in Zendesk.
+func (u *user) forget() {
+	f := u.now()
+	u.rec = &userFacts{
+		id: u.id, at: f.at, full: true, hasState: true, active: f.active, erased: true, created: f.created, role: f.role, org: f.org, fields: "{}",
+	}
+	u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
+	u.marks, u.system, u.chosen, u.told = nil, systemFields{}, choices{}, told{}
+	u.decided, u.mail, u.sms, u.archived = false, false, false, false
+}
+
+// forgetContact puts the activities of a user that was erased just now out again, without what they said. They are not withdrawn, so that
+// no count moves, and never change again.
+func (r *run) forgetContact(w *userWork) {
+	if !w.erased {
+		return
+	}
+	c := contactCarrier(w)
+	for i := range w.u.activities {
+		s := &w.u.activities[i]
+		if s.gone || c.expires(s.slug, s.at) <= c.now {
+			continue
+		}
+		s.n++
+		r.publish(c, &activity{slug: s.slug, at: s.at, what: s.what, user: s.user, via: s.via}, s)
+	}
+}
+
+// eraseTickets removes from tickets what erased people wrote.
+func (r *run) eraseTickets(a *accountWork, it *item) {
+	news := false
+	for _, id := range it.lost {
+		w := r.ticket(a, id)
+		if w.t.source == "" || !r.hush(w) {
+			continue
+		}
+		news = true
+		if w.see(it); w.source != w.t.source {
+			w.source = w.t.source
+		}
+		w.dirty = true
+		r.touch(ticketKey(a.prefix, id))
+	}
+	if !news {
+		r.result.Duplicates++
+	}
+}
+
+// hush removes from a ticket what erased people wrote: everything where one of them is or was the requester, else their messages. It
+// is asked after every event, so that nothing comes back by a poll, a webhook or a resync.
+func (r *run) hush(w *ticketWork) bool {
+	erased, t := w.account.erased, w.t
+	if erased.empty() {
+		return false
+	}
+	changed := false
+	if !t.marks.erased && slices.ContainsFunc(t.requesters(), erased.has) {
+		t.marks.erased, changed = true, true
+		t.blank()
+		r.eraseTexts(w)
+	}
+	for _, c := range t.comments() {
+		if erased.has(c.author) {
+			changed = r.dropText(w, c.id) || changed
+		}
+	}
+	for _, rec := range []*record{t.rec, t.snap} {
+		if rec != nil && rec.description != "" && erased.has(rec.submitter) {
+			rec.description, changed = "", true
+		}
+	}
+	return changed
+}
+
+// requesters lists everyone for whom the ticket is or was.
+func (t *ticket) requesters() []int64 {
+	var out []int64
+	for _, rec := range []*record{t.rec, t.snap} {
+		if rec != nil {
+			out = append(out, rec.requester)
+		}
+	}
+	for i := range t.ratings {
+		out = append(out, t.ratings[i].requester)
+	}
+	t.eachStep(func(s *step) {
+		for i := range s.changes {
+			if c := &s.changes[i]; c.field == fieldRequester {
+				out = append(out, c.oldID, c.newID)
+			}
+		}
+	})
+	return out
+}
+
+func (t *ticket) comments() []comment {
+	var out []comment
+	t.eachStep(func(s *step) { out = append(out, s.comments...) })
+	return out
+}
+
+func (t *ticket) eachStep(fn func(s *step)) {
+	for i := range t.audits {
+		fn(&t.audits[i])
+	}
+	for i := range t.hints {
+		fn(&t.hints[i].step)
+	}
+}
+
+// dropText removes the text of a comment.
+func (r *run) dropText(w *ticketWork, id int64) bool {
+	b := w.t.body(id)
+	if b == nil || b.chunk < 0 {
+		return false
+	}
+	r.texts(w, b.chunk).remove(id)
+	r.touchTexts(w, b.chunk)
+	b.chunk, b.hash = -1, hashText("")
+	return true
+}
+
+// veil stands for a subject that must not be kept. Whether and when a subject changed is counted, so that equal ones must stay equal and
+// different ones different: of an erased one two bytes of its hash are left, of a permanently deleted one nothing.
+func (m *marks) veil(subject string) string {
+	if m.scrubbed != 0 {
+		return ""
+	}
+	return veil(subject)
+}
+
+func veil(subject string) string {
+	if subject == "" || subject == scrubbedSubject || veiled(subject) {
+		return subject
+	}
+	return "~" + strconv.FormatUint(hashText(subject)&0xffff|0x10000, 16)[1:]
+}
+
+func veiled(s string) bool {
+	return len(s) == 5 && s[0] == '~' && strings.Trim(s[1:], "0123456789abcdef") == ""
+}

@@ -1,0 +1,31 @@
+-- Rows that an erasure has to remove or to blank, by table, in all versions.
+SELECT 'people' AS name, count() AS rows FROM people WHERE account = {account:String} AND person_id IN {own:Array(String)}
+UNION ALL
+SELECT 'person_aliases', count() FROM person_aliases
+WHERE account = {account:String} AND NOT startsWith(alias, 'p_')
+    AND (person_id IN {own:Array(String)} OR sipHash64(alias) IN {aliases:Array(UInt64)})
+UNION ALL
+SELECT 'person_identities', count() FROM person_identities WHERE account = {account:String} AND user_id IN {users:Array(Int64)}
+UNION ALL
+SELECT 'agents', count() FROM agents WHERE account = {account:String} AND user_id IN {users:Array(Int64)} AND (name != '' OR email != '')
+UNION ALL
+SELECT 'person_stats', count() FROM person_stats
+WHERE account = {account:String} AND (user_id IN {users:Array(Int64)} OR last_ticket_id IN {tickets:Array(Int64)}) AND last_ticket_subject != ''
+UNION ALL
+SELECT 'tickets', count() FROM tickets
+WHERE account = {account:String}
+    AND (ticket_id IN {tickets:Array(Int64)} AND (subject != '' OR subject_tokens != '' OR custom_fields != '{}' OR csat_comment != '' OR external_id != '')
+        OR (ticket_id IN {tickets:Array(Int64)} OR ticket_id IN {described:Array(Int64)}) AND description != '')
+UNION ALL
+SELECT 'messages', count() FROM messages
+WHERE account = {account:String} AND (ticket_id IN {tickets:Array(Int64)} OR author_id IN {users:Array(Int64)}) AND (body != '' OR tokens != '')
+UNION ALL
+SELECT 'ratings', count() FROM ratings
+WHERE account = {account:String} AND (ticket_id IN {tickets:Array(Int64)} OR requester_id IN {users:Array(Int64)}) AND comment != ''
+UNION ALL
+SELECT 'activities', count() FROM activities
+WHERE account = {account:String}
+    AND ((ticket_id IN {tickets:Array(Int64)} OR ticket_id = 0 AND user_id IN {users:Array(Int64)})
+            AND (subject != '' OR message != '' OR position(text, ': ') > 0 OR match(attributes, '"(comment|previous-subject)":"[^"]'))
+        OR ticket_id IN {others:Array(Int64)} AND message != ''
+            AND (actor_id IN {users:Array(Int64)} OR toInt64OrZero(JSONExtractString(attributes, 'author-id')) IN {users:Array(Int64)}))
