@@ -64,6 +64,13 @@ func TestSnippets(t *testing.T) {
 	s.want(204, s.call("DELETE", "/v1/liquid/snippets/mail%2Ffooter", "render-key", nil), nil)
 	s.want(204, s.call("DELETE", "/v1/liquid/snippets/legal", "render-key", nil), nil)
 	s.wantProblem(s.call("DELETE", "/v1/liquid/snippets/legal", "render-key", nil), 404, "no-such-snippet")
+	var list page[SnippetView]
+	s.want(200, s.call("GET", "/v1/liquid/snippets", "render-key", nil), &list)
+	if len(list.Items) != 0 {
+		t.Errorf("%+v", list.Items)
+	}
+	s.want(200, s.put("legal", map[string]any{"source": "<b>again</b>", "revision": "0"}), nil)
+	s.want(204, s.call("DELETE", "/v1/liquid/snippets/legal", "render-key", nil), nil)
 	s.want(422, s.call("POST", "/v1/liquid/render", "render-key", text(template, nil)), nil)
 }
 
@@ -150,7 +157,7 @@ func TestSnippetsAreBounded(t *testing.T) {
 	s.want(200, s.put("more", source("x")), nil)
 	for i := range mostSnippets {
 		name := fmt.Sprint("n", i)
-		s.store.snippets[name] = schemas.Snippet{Name: name, Revision: 1}
+		s.store.settings[settingSnippet+name] = schemas.Setting{Value: []byte(`{"source":""}`), Revision: 1}
 	}
 	s.wantProblem(s.put("another", source("x")), 409, "too-many-snippets")
 }

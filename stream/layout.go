@@ -78,8 +78,8 @@ func (l layout) outputs(table string) string { return l.own(schemas.TableFilter(
 func (l layout) eventsConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        l.events,
-		Description: "Events as received, positions of the pollers, source records, API keys, settings, snippets.",
-		Subjects:    []string{"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.snippet.*"},
+		Description: "Events as received, positions of the pollers, source records, API keys, settings.",
+		Subjects:    []string{"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*"},
 		Duplicates:  eventsDuplicates,
 	}
 }
