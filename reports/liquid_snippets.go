@@ -122,6 +122,10 @@ func (s *server) snippetRoutes() {
 	scopes := []string{scopeRender}
 	const path = "/v1/liquid/snippets"
 	handle(s, route{method: http.MethodGet, path: path, id: "list-snippets", tag: tagLiquid, summary: "Snippets by name", scopes: scopes}, s.listSnippets)
+	handle(s, route{
+		method: http.MethodPost, path: path, id: "create-snippet", tag: tagLiquid, summary: "Create a snippet", scopes: scopes, maxBody: 1 << 20, status: http.StatusCreated,
+		detail: "As PUT with revision 0: there must be none of this name yet.",
+	}, s.createSnippet)
 	handle(s, route{method: http.MethodGet, path: path + "/{name}", id: "get-snippet", tag: tagLiquid, summary: "One snippet", scopes: scopes}, s.getSnippet)
 	handle(s, route{
 		method: http.MethodPut, path: path + "/{name}", id: "put-snippet", tag: tagLiquid, summary: "Create or replace a snippet", scopes: scopes, maxBody: 1 << 20,
@@ -228,6 +232,19 @@ type putSnippetAnswer struct {
 	Warnings []liquid.Error `json:"warnings" doc:"Snippets it uses that do not exist yet, and loops that would be stopped"`
 }
 
+type createSnippetInput struct {
+	Body struct {
+		Name   string `json:"name" maxLength:"100" doc:"Letters, digits, _ and -, with / between parts"`
+		Source string `json:"source" doc:"Liquid, at most 256 KiB"`
+	}
+}
+
+func (s *server) createSnippet(ctx context.Context, in *createSnippetInput) (*answer[putSnippetAnswer], error) {
+	put := putSnippetInput{Name: in.Body.Name}
+	put.Body.Source, put.Body.Revision = in.Body.Source, new("0")
+	return s.putSnippet(ctx, &put)
+}
+
 // snippetTries is how often a change that names no revision is tried against others.
 const snippetTries = 5
 
@@ -252,7 +269,7 @@ func (s *server) putSnippet(ctx context.Context, in *putSnippetInput) (*answer[p
 func (s *server) checkSnippet(ctx context.Context, in *putSnippetInput) ([]liquid.Error, error) {
 	var bad fieldErrors
 	if !snippetName.MatchString(in.Name) {
-		bad.add("path.name", "must be letters, digits, _ and -, with / between parts, as mail/footer")
+		bad.add("name", "must be letters, digits, _ and -, with / between parts, as mail/footer")
 	}
 	if len(in.Body.Source) > snippetBytes {
 		bad.add("body.source", fmt.Sprintf("must have at most %d bytes", snippetBytes))

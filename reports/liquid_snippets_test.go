@@ -108,7 +108,12 @@ func TestSnippetRevisions(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, filledDatabase(t), nil)
 	var first putSnippetAnswer
-	s.want(200, s.put("a", map[string]any{"source": "1", "revision": "0"}), &first)
+	create := func(name string) response {
+		return s.call("POST", "/v1/liquid/snippets", "render-key", map[string]any{"name": name, "source": "1"})
+	}
+	s.want(201, create("a"), &first)
+	s.wantProblem(create("a"), 409, "changed-meanwhile", first.Revision)
+	s.wantProblem(create("not a name"), 422, "invalid-input", `"name"`)
 	s.wantProblem(s.put("a", map[string]any{"source": "2", "revision": "0"}), 409, "changed-meanwhile", first.Revision)
 	s.want(200, s.put("a", map[string]any{"source": "2", "revision": first.Revision}), nil)
 	s.wantProblem(s.put("a", map[string]any{"source": "3", "revision": first.Revision}), 409, "changed-meanwhile")
@@ -124,7 +129,7 @@ func TestSnippetRefusals(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, filledDatabase(t), nil)
 	for _, name := range []string{"a%20b", "..%2F..%2Fetc%2Fpasswd", "%2Fa", "a%2F", "%C3%A9", "a.liquid"} {
-		s.wantProblem(s.put(name, source("x")), 422, "invalid-input", "path.name")
+		s.wantProblem(s.put(name, source("x")), 422, "invalid-input", "\"name\"")
 	}
 	for body, part := range map[string]string{
 		`{}`:                            "source",
