@@ -8,5 +8,6 @@
 // panic on some inputs and open files. What the library gets to parse is a skeleton of numbered tags made here, never the author's text.
 //
 // Semantics follow Shopify/liquid 5.13 parsed strictly. On top come merge-tag roots with aliases (person, organization, activity, ...), the
-// rule that a name finds its "-"/"_" twin, HTML escaping of output, policies for missing values, abort, and Ortto's filters.
+// rule that a name finds its "-"/"_" twin, HTML escaping of output, policies for missing values, abort, and Ortto's and Braze's filters. The
+// tags render and include take their snippets from the request.
 package liquid

@@ -63,12 +63,12 @@ type inspector struct {
 }
 
 func (i *inspector) part(name, source string) {
+	i.name, i.lines = name, newlinesOf(source)
 	if i.sources += len(source); i.sources > i.renderer.limits.Sources {
 		i.fault(limitf("the templates and their snippets have more than %d bytes together", i.renderer.limits.Sources))
 		return
 	}
 	c := compile(source, &i.renderer.limits)
-	i.name, i.lines = name, newlinesOf(source)
 	first := len(i.out.Errors)
 	defer func() {
 		slices.SortStableFunc(i.out.Errors[first:], func(a, b Error) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
@@ -82,21 +82,24 @@ func (i *inspector) part(name, source string) {
 	for _, l := range c.loops {
 		i.loop(l, source)
 	}
-	for _, u := range c.snippets {
+	i.snippets(c.snippets, source, mostFaults-len(c.faults))
+}
+
+// snippets goes through the snippets of a part, each alone, so that all faults are found, up to most.
+func (i *inspector) snippets(list []snippetUse, source string, most int) {
+	for _, u := range list {
 		if u.name != "" {
 			i.used[u.name] = true
 		}
-	}
-	for _, u := range c.snippets { // each alone, so that all faults are found
-		if len(c.faults) >= mostFaults {
-			return
+		if most <= 0 {
+			continue
 		}
 		if f := i.walk.visit([]snippetUse{u}, -1); f != nil {
 			if f.In == "" {
 				f = f.at(source, f.place)
 			}
-			c.faults = append(c.faults, f)
 			i.fault(f)
+			most--
 		}
 	}
 }

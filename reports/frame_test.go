@@ -40,7 +40,7 @@ var access = map[string][]string{
 	"GET /v1/tickets/{id}/facts": {"reports"}, "GET /v1/live": {"reports"},
 
 	"POST /v1/liquid/render/batch": {"render"}, "POST /v1/liquid/preview": {"render"}, "POST /v1/liquid/validate": {"render"},
-	"GET /v1/liquid/snippets": {"render"}, "GET /v1/liquid/snippets/{name}": {"render"}, "PUT /v1/liquid/snippets/{name}": {"render"},
+	"GET /v1/liquid/snippets": {"render"}, "POST /v1/liquid/snippets": {"render"}, "GET /v1/liquid/snippets/{name}": {"render"}, "PUT /v1/liquid/snippets/{name}": {"render"},
 	"DELETE /v1/liquid/snippets/{name}": {"render"}, "POST /v1/liquid/render": {"render"}, "GET /v1/liquid/merge-tags": {"render"},
 }
 

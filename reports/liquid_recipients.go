@@ -93,14 +93,10 @@ func (f *fetching) people(ctx context.Context) (err error) {
 func (f *fetching) describe(ctx context.Context, people map[string]*person) error {
 	users := map[string]*person{}
 	var userIDs []int64
-	var organizations []string
 	for _, who := range people {
 		for _, u := range who.userIDs {
 			users[userKey(who.account, u)] = who
 			userIDs = append(userIDs, u)
-		}
-		if who.Organization != nil {
-			organizations = append(organizations, who.Organization.ID)
 		}
 	}
 	if f.needs.figures {
@@ -114,14 +110,8 @@ func (f *fetching) describe(ctx context.Context, people map[string]*person) erro
 		}
 	}
 	if f.needs.organizationName {
-		names, err := f.names(ctx, "organization", f.accounts, organizations)
-		if err != nil {
+		if err := f.nameOrganizations(ctx, people); err != nil {
 			return err
-		}
-		for _, who := range people {
-			if who.Organization != nil {
-				who.Organization.Name = names[who.Organization.ID]
-			}
 		}
 	}
 	roots := map[*person]map[string]any{}
@@ -132,6 +122,22 @@ func (f *fetching) describe(ctx context.Context, people map[string]*person) erro
 		r.data["person"] = roots[r.who]
 	}
 	return nil
+}
+
+func (f *fetching) nameOrganizations(ctx context.Context, people map[string]*person) error {
+	var ids []string
+	for _, who := range people {
+		if who.Organization != nil {
+			ids = append(ids, who.Organization.ID)
+		}
+	}
+	names, err := f.names(ctx, "organization", f.accounts, ids)
+	for _, who := range people {
+		if who.Organization != nil {
+			who.Organization.Name = names[who.Organization.ID]
+		}
+	}
+	return err
 }
 
 func (f *fetching) organizations(ctx context.Context) error {

@@ -1,7 +1,9 @@
 package reports
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,37 +29,75 @@ const (
 
 var snippetName = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
 
+// settingSnippet is what the names of the settings begin with that hold snippets.
+const settingSnippet = "snippet/"
+
+// snippet is a piece of template that templates put into their text by its name; the value of a setting.
+type snippet struct {
+	Source    string    `json:"source"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Deleted   bool      `json:"deleted,omitempty"` // settings are never removed
+
+	name     string
+	revision uint64
+}
+
 // snippetBook holds the stored snippets in memory. It is safe for concurrent use.
 type snippetBook struct {
-	store SnippetStore
+	store SettingStore
 	now   func() time.Time
 
 	mu      sync.Mutex
-	byName  map[string]schemas.Snippet
-	sources map[string]string // replaced, never changed, as renders read it
+	byName  map[string]snippet
+	sources map[string]string // of those that are not deleted; replaced, never changed, as renders read it
 	loaded  time.Time
 }
 
-// all gives the snippets by name, and their sources. Neither may be changed.
-func (b *snippetBook) all(ctx context.Context, fresh time.Duration) (map[string]schemas.Snippet, map[string]string, error) {
+// all gives the snippets by name, deleted ones too, and the sources of the others. Neither may be changed.
+func (b *snippetBook) all(ctx context.Context, fresh time.Duration) (map[string]snippet, map[string]string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old := b.now().Sub(b.loaded)
 	if !b.loaded.IsZero() && old >= 0 && old < fresh {
 		return b.byName, b.sources, nil
 	}
-	list, err := b.store.Snippets(ctx)
+	list, err := b.store.Settings(ctx, settingSnippet)
 	if err != nil {
 		if b.loaded.IsZero() || old > snippetsStale {
 			return nil, nil, storeError(err)
 		}
 		return b.byName, b.sources, nil
 	}
-	b.byName, b.sources, b.loaded = map[string]schemas.Snippet{}, map[string]string{}, b.now()
-	for _, v := range list {
-		b.byName[v.Name], b.sources[v.Name] = v, v.Source
+	byName, sources := map[string]snippet{}, map[string]string{}
+	for _, setting := range list {
+		v := snippet{name: strings.TrimPrefix(setting.Name, settingSnippet), revision: setting.Revision}
+		if err := json.Unmarshal(setting.Value, &v); err != nil {
+			return nil, nil, fmt.Errorf("setting %s: %w", setting.Name, err)
+		}
+		byName[v.name] = v
+		if !v.Deleted {
+			sources[v.name] = v.Source
+		}
 	}
-	return b.byName, b.sources, nil
+	b.byName, b.sources, b.loaded = byName, sources, b.now()
+	return byName, sources, nil
+}
+
+// put stores a snippet in the place of what has its revision, and forgets what is known.
+func (b *snippetBook) put(ctx context.Context, v *snippet) error {
+	var value bytes.Buffer
+	e := json.NewEncoder(&value)
+	e.SetEscapeHTML(false) // templates are full of it
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("snippet %s: %w", v.name, err)
+	}
+	setting := schemas.Setting{Name: settingSnippet + v.name, Value: bytes.TrimSpace(value.Bytes()), Revision: v.revision}
+	defer b.forget()
+	if err := b.store.PutSetting(ctx, &setting); err != nil {
+		return storeError(err)
+	}
+	v.revision = setting.Revision
+	return nil
 }
 
 // forget makes the next look read the store.
@@ -82,6 +122,10 @@ func (s *server) snippetRoutes() {
 	scopes := []string{scopeRender}
 	const path = "/v1/liquid/snippets"
 	handle(s, route{method: http.MethodGet, path: path, id: "list-snippets", tag: tagLiquid, summary: "Snippets by name", scopes: scopes}, s.listSnippets)
+	handle(s, route{
+		method: http.MethodPost, path: path, id: "create-snippet", tag: tagLiquid, summary: "Create a snippet", scopes: scopes, maxBody: 1 << 20, status: http.StatusCreated,
+		detail: "As PUT with revision 0: there must be none of this name yet.",
+	}, s.createSnippet)
 	handle(s, route{method: http.MethodGet, path: path + "/{name}", id: "get-snippet", tag: tagLiquid, summary: "One snippet", scopes: scopes}, s.getSnippet)
 	handle(s, route{
 		method: http.MethodPut, path: path + "/{name}", id: "put-snippet", tag: tagLiquid, summary: "Create or replace a snippet", scopes: scopes, maxBody: 1 << 20,
@@ -102,19 +146,19 @@ type SnippetView struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-func (s *server) viewSnippet(v schemas.Snippet) SnippetView {
+func (s *server) viewSnippet(v snippet) SnippetView {
 	return SnippetView{
-		Name: v.Name, Source: v.Source, Uses: append([]string{}, s.uses(v)...), Revision: strconv.FormatUint(v.Revision, 10), UpdatedAt: v.UpdatedAt.UTC(),
+		Name: v.name, Source: v.Source, Uses: append([]string{}, s.uses(v.Source)...), Revision: strconv.FormatUint(v.revision, 10), UpdatedAt: v.UpdatedAt.UTC(),
 	}
 }
 
-// uses gives the names of the snippets that one uses.
-func (s *server) uses(v schemas.Snippet) []string {
-	return s.Renderer.Inspect(map[string]string{"snippet": v.Source}, nil).Snippets
+// uses gives the names of the snippets that a source uses.
+func (s *server) uses(source string) []string {
+	return s.Renderer.Inspect(map[string]string{"snippet": source}, nil).Snippets
 }
 
 func (s *server) listSnippets(ctx context.Context, in *Paging) (*answer[page[SnippetView]], error) {
-	byName, _, err := s.snippets.all(ctx, 0)
+	byName, sources, err := s.snippets.all(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +166,7 @@ func (s *server) listSnippets(ctx context.Context, in *Paging) (*answer[page[Sni
 	if _, err := decodeCursor(in.Cursor, &after); err != nil {
 		return nil, err
 	}
-	names := slices.Sorted(maps.Keys(byName))
+	names := slices.Sorted(maps.Keys(sources))
 	names = names[sortedAfter(names, after):]
 	shown, more := cut(names, in.Limit)
 	out := page[SnippetView]{Items: make([]SnippetView, len(shown))}
@@ -159,21 +203,20 @@ func (s *server) getSnippet(ctx context.Context, in *snippetInput) (*answer[Snip
 	return reply(s.viewSnippet(v), nil)
 }
 
-// snippet gives the newest record of a snippet.
-func (s *server) snippet(ctx context.Context, name string) (schemas.Snippet, error) {
-	byName, _, err := s.snippets.all(ctx, 0)
+// snippet gives the newest state of a snippet.
+func (s *server) snippet(ctx context.Context, name string) (snippet, error) {
+	byName, sources, err := s.snippets.all(ctx, 0)
 	if err != nil {
-		return schemas.Snippet{}, err
+		return snippet{}, err
 	}
-	v, ok := byName[name]
-	if !ok {
-		detail := "there is no snippet of this name"
-		if meant := liquid.Nearest(name, slices.Sorted(maps.Keys(byName))); meant != "" {
-			detail += `; did you mean "` + meant + `"?`
-		}
-		return v, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-snippet", Detail: detail}
+	if _, ok := sources[name]; ok {
+		return byName[name], nil
 	}
-	return v, nil
+	detail := "there is no snippet of this name"
+	if meant := liquid.Nearest(name, slices.Sorted(maps.Keys(sources))); meant != "" {
+		detail += `; did you mean "` + meant + `"?`
+	}
+	return snippet{}, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-snippet", Detail: detail}
 }
 
 type putSnippetInput struct {
@@ -187,6 +230,19 @@ type putSnippetInput struct {
 type putSnippetAnswer struct {
 	SnippetView
 	Warnings []liquid.Error `json:"warnings" doc:"Snippets it uses that do not exist yet, and loops that would be stopped"`
+}
+
+type createSnippetInput struct {
+	Body struct {
+		Name   string `json:"name" maxLength:"100" doc:"Letters, digits, _ and -, with / between parts"`
+		Source string `json:"source" doc:"Liquid, at most 256 KiB"`
+	}
+}
+
+func (s *server) createSnippet(ctx context.Context, in *createSnippetInput) (*answer[putSnippetAnswer], error) {
+	put := putSnippetInput{Name: in.Body.Name}
+	put.Body.Source, put.Body.Revision = in.Body.Source, new("0")
+	return s.putSnippet(ctx, &put)
 }
 
 // snippetTries is how often a change that names no revision is tried against others.
@@ -213,7 +269,7 @@ func (s *server) putSnippet(ctx context.Context, in *putSnippetInput) (*answer[p
 func (s *server) checkSnippet(ctx context.Context, in *putSnippetInput) ([]liquid.Error, error) {
 	var bad fieldErrors
 	if !snippetName.MatchString(in.Name) {
-		bad.add("path.name", "must be letters, digits, _ and -, with / between parts, as mail/footer")
+		bad.add("name", "must be letters, digits, _ and -, with / between parts, as mail/footer")
 	}
 	if len(in.Body.Source) > snippetBytes {
 		bad.add("body.source", fmt.Sprintf("must have at most %d bytes", snippetBytes))
@@ -238,35 +294,36 @@ func (s *server) checkSnippet(ctx context.Context, in *putSnippetInput) ([]liqui
 }
 
 // writeSnippet stores a checked snippet.
-func (s *server) writeSnippet(ctx context.Context, in *putSnippetInput) (schemas.Snippet, error) {
-	byName, _, err := s.snippets.all(ctx, 0)
+func (s *server) writeSnippet(ctx context.Context, in *putSnippetInput) (snippet, error) {
+	byName, sources, err := s.snippets.all(ctx, 0)
 	if err != nil {
-		return schemas.Snippet{}, err
+		return snippet{}, err
 	}
-	defer s.snippets.forget()
+	if err := roomForSnippet(sources, in); err != nil {
+		return snippet{}, err
+	}
 	old := byName[in.Name]
-	if err := roomForSnippet(byName, old, in.Body.Source); err != nil {
-		return schemas.Snippet{}, err
+	newest := "0"
+	if _, there := sources[in.Name]; there {
+		newest = strconv.FormatUint(old.revision, 10)
 	}
-	if given := in.Body.Revision; given != nil && *given != strconv.FormatUint(old.Revision, 10) {
-		return schemas.Snippet{}, &schemas.Problem{
-			Class: schemas.ErrConflict, Code: "changed-meanwhile", Detail: "the newest revision of the snippet is " + strconv.FormatUint(old.Revision, 10) + "; read it again",
+	if given := in.Body.Revision; given != nil && *given != newest {
+		return snippet{}, &schemas.Problem{
+			Class: schemas.ErrConflict, Code: "changed-meanwhile", Detail: "the newest revision of the snippet is " + newest + " (0: there is none); read it again",
 		}
 	}
-	v := schemas.Snippet{Name: in.Name, Source: in.Body.Source, UpdatedAt: s.Now().UTC(), Revision: old.Revision}
-	if err := s.Snippets.PutSnippet(ctx, &v); err != nil {
-		return v, storeError(err)
-	}
-	return v, nil
+	v := snippet{Source: in.Body.Source, UpdatedAt: s.Now().UTC(), name: in.Name, revision: old.revision}
+	return v, s.snippets.put(ctx, &v)
 }
 
 // roomForSnippet keeps what every process holds in memory within bounds.
-func roomForSnippet(all map[string]schemas.Snippet, old schemas.Snippet, source string) error {
-	size := len(source) - len(old.Source)
-	for _, v := range all {
-		size += len(v.Source)
+func roomForSnippet(sources map[string]string, in *putSnippetInput) error {
+	old, there := sources[in.Name]
+	size := len(in.Body.Source) - len(old)
+	for _, source := range sources {
+		size += len(source)
 	}
-	if old.Revision == 0 && len(all) >= mostSnippets || size > snippetsBytes {
+	if !there && len(sources) >= mostSnippets || size > snippetsBytes {
 		return &schemas.Problem{
 			Class: schemas.ErrConflict, Code: "too-many-snippets",
 			Detail: fmt.Sprintf("there may be %d snippets with %d bytes together; delete some first", mostSnippets, snippetsBytes),
@@ -280,22 +337,19 @@ func (s *server) deleteSnippet(ctx context.Context, in *snippetInput) (*none, er
 	if err != nil {
 		return nil, err
 	}
-	byName, _, err := s.snippets.all(ctx, snippetsFresh)
+	_, sources, err := s.snippets.all(ctx, snippetsFresh)
 	if err != nil {
 		return nil, err
 	}
 	var users []string
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		if name != v.Name && slices.Contains(s.uses(byName[name]), v.Name) {
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		if name != v.name && slices.Contains(s.uses(sources[name]), v.name) {
 			users = append(users, name)
 		}
 	}
 	if len(users) > 0 {
 		return nil, &schemas.Problem{Class: schemas.ErrConflict, Code: "snippet-in-use", Detail: "it is used by " + strings.Join(users, ", ") + "; change them first"}
 	}
-	defer s.snippets.forget()
-	if err := s.Snippets.DeleteSnippet(ctx, v.Name, v.Revision); err != nil {
-		return nil, storeError(err)
-	}
-	return nil, nil //nolint:nilnil // no body
+	v.Source, v.Deleted, v.UpdatedAt = "", true, s.Now().UTC()
+	return nil, s.snippets.put(ctx, &v)
 }

@@ -64,6 +64,13 @@ func TestSnippets(t *testing.T) {
 	s.want(204, s.call("DELETE", "/v1/liquid/snippets/mail%2Ffooter", "render-key", nil), nil)
 	s.want(204, s.call("DELETE", "/v1/liquid/snippets/legal", "render-key", nil), nil)
 	s.wantProblem(s.call("DELETE", "/v1/liquid/snippets/legal", "render-key", nil), 404, "no-such-snippet")
+	var list page[SnippetView]
+	s.want(200, s.call("GET", "/v1/liquid/snippets", "render-key", nil), &list)
+	if len(list.Items) != 0 {
+		t.Errorf("%+v", list.Items)
+	}
+	s.want(200, s.put("legal", map[string]any{"source": "<b>again</b>", "revision": "0"}), nil)
+	s.want(204, s.call("DELETE", "/v1/liquid/snippets/legal", "render-key", nil), nil)
 	s.want(422, s.call("POST", "/v1/liquid/render", "render-key", text(template, nil)), nil)
 }
 
@@ -101,7 +108,12 @@ func TestSnippetRevisions(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, filledDatabase(t), nil)
 	var first putSnippetAnswer
-	s.want(200, s.put("a", map[string]any{"source": "1", "revision": "0"}), &first)
+	create := func(name string) response {
+		return s.call("POST", "/v1/liquid/snippets", "render-key", map[string]any{"name": name, "source": "1"})
+	}
+	s.want(201, create("a"), &first)
+	s.wantProblem(create("a"), 409, "changed-meanwhile", first.Revision)
+	s.wantProblem(create("not a name"), 422, "invalid-input", `"name"`)
 	s.wantProblem(s.put("a", map[string]any{"source": "2", "revision": "0"}), 409, "changed-meanwhile", first.Revision)
 	s.want(200, s.put("a", map[string]any{"source": "2", "revision": first.Revision}), nil)
 	s.wantProblem(s.put("a", map[string]any{"source": "3", "revision": first.Revision}), 409, "changed-meanwhile")
@@ -117,7 +129,7 @@ func TestSnippetRefusals(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, filledDatabase(t), nil)
 	for _, name := range []string{"a%20b", "..%2F..%2Fetc%2Fpasswd", "%2Fa", "a%2F", "%C3%A9", "a.liquid"} {
-		s.wantProblem(s.put(name, source("x")), 422, "invalid-input", "path.name")
+		s.wantProblem(s.put(name, source("x")), 422, "invalid-input", "\"name\"")
 	}
 	for body, part := range map[string]string{
 		`{}`:                            "source",
@@ -150,7 +162,7 @@ func TestSnippetsAreBounded(t *testing.T) {
 	s.want(200, s.put("more", source("x")), nil)
 	for i := range mostSnippets {
 		name := fmt.Sprint("n", i)
-		s.store.snippets[name] = schemas.Snippet{Name: name, Revision: 1}
+		s.store.settings[settingSnippet+name] = schemas.Setting{Value: []byte(`{"source":""}`), Revision: 1}
 	}
 	s.wantProblem(s.put("another", source("x")), 409, "too-many-snippets")
 }

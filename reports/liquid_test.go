@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"deskstream/liquid"
+	"deskstream/schemas"
 )
 
 func (s *testServer) rendered(body any) RenderAnswer {
@@ -96,6 +97,24 @@ func TestRenderOfATriggeringActivity(t *testing.T) {
 	}
 	for _, id := range []string{"a_01", "none", "' OR 1=1"} { // a_01 is somebody else's
 		s.wantProblem(s.call("POST", "/v1/liquid/render", "render-key", text(template, map[string]any{"activity_id": id})), 404, "no-such-activity")
+	}
+}
+
+// TestRenderOfAnAbsorbedOrganization checks that people of an organization that another one absorbed get the other one.
+func TestRenderOfAnAbsorbedOrganization(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	manyPeople(t, s, 2)
+	insertInto(t, s.db, schemas.TableOrganizations,
+		schemas.OrganizationRow{Account: testAccount, OrganizationID: 1, Name: "Gone", Zendesk: `{"merged_into":20}`},
+		schemas.OrganizationRow{Account: testAccount, OrganizationID: 20, Name: "Gone too", Zendesk: `{"merged_into":30}`},
+		schemas.OrganizationRow{Account: testAccount, OrganizationID: 30, Name: "Here", Zendesk: `{"tags":["a"]}`},
+		schemas.OrganizationRow{Account: testAccount, OrganizationID: 2, Name: "Lost", Zendesk: `{"merged_into":99}`})
+	for person, want := range map[string]string{"p_00000": "Here a 0", "p_00001": "Lost  1"} {
+		template := "{{ organization.name }} {{ organization.zendesk.tags }} {{ organization.zendesk.people_total }}"
+		if a := s.rendered(map[string]any{"person": person, "parts": map[string]string{"text": template}}); a.Parts["text"] != want {
+			t.Errorf("%s: %q, want %q", person, a.Parts["text"], want)
+		}
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -48,7 +47,6 @@ type memory struct {
 	cursors   map[string][]schemas.Cursor
 	keys      []schemas.Key
 	settings  map[string]schemas.Setting
-	snippets  map[string]schemas.Snippet
 	fail      error
 	reads     int
 	fences    int // how many PutSource still fail as fenced
@@ -136,6 +134,19 @@ func (m *memory) PutSetting(_ context.Context, v *schemas.Setting) error {
 	v.Revision++
 	m.settings[v.Name] = *v
 	return m.fail
+}
+
+func (m *memory) Settings(_ context.Context, prefix string) ([]schemas.Setting, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []schemas.Setting
+	for name, v := range m.settings {
+		if strings.HasPrefix(name, prefix) {
+			v.Name = name
+			out = append(out, v)
+		}
+	}
+	return out, m.fail
 }
 
 func (m *memory) set(s schemas.Source) {
@@ -241,37 +252,6 @@ func (c *steps) ApplyRetention(_ context.Context, account string, r schemas.Rete
 
 func (m *memory) Reflected(context.Context, string, ...string) error { return nil }
 
-func (m *memory) Snippets(context.Context) ([]schemas.Snippet, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.snippets)), m.fail
-}
-
-func (m *memory) PutSnippet(_ context.Context, v *schemas.Snippet) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fences > 0 {
-		m.fences--
-		return schemas.ErrFenced
-	}
-	if m.snippets[v.Name].Revision != v.Revision {
-		return schemas.ErrFenced
-	}
-	v.Revision = version.Add(1)
-	m.snippets[v.Name] = *v
-	return m.fail
-}
-
-func (m *memory) DeleteSnippet(_ context.Context, name string, revision uint64) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.snippets[name].Revision != revision {
-		return schemas.ErrFenced
-	}
-	delete(m.snippets, name)
-	return m.fail
-}
-
 // Publish records events as a stream would.
 func (m *memory) Publish(_ context.Context, events ...schemas.Event) error {
 	m.mu.Lock()
@@ -353,7 +333,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 			Fields: schemas.FieldRules{Writable: schemas.WritableFields}, Identifiers: []string{"external-id", "email"},
 			CreatedAt: testNow.AddDate(0, -1, 0), UpdatedAt: testNow.AddDate(0, -1, 0),
 		}, Revision: 1}},
-		cursors: map[string][]schemas.Cursor{}, settings: map[string]schemas.Setting{}, snippets: map[string]schemas.Snippet{},
+		cursors: map[string][]schemas.Cursor{}, settings: map[string]schemas.Setting{},
 		keys: []schemas.Key{
 			keyOf("admin-key", "admin"), keyOf("people-key", "people"), keyOf("reports-key", "reports"), keyOf("render-key", "render"), keyOf("no-key"),
 		},
@@ -361,7 +341,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	connections := &steps{store: store}
 	registry := prometheus.NewRegistry()
 	o := Options{
-		DB: db, Sources: store, Keys: store, Settings: store, Snippets: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Match: processors.Match, Now: func() time.Time { return testNow },
+		DB: db, Sources: store, Keys: store, Settings: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Match: processors.Match, Now: func() time.Time { return testNow },
 		Erasures:   store,
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}

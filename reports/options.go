@@ -36,14 +36,8 @@ type KeyStore interface {
 type SettingStore interface {
 	Setting(ctx context.Context, name string) (schemas.Setting, error)
 	PutSetting(ctx context.Context, v *schemas.Setting) error
-}
-
-// SnippetStore keeps snippets of Liquid. PutSnippet is a compare-and-set on Revision (0 = must not exist), as is DeleteSnippet; both give
-// schemas.ErrFenced when another writer was faster.
-type SnippetStore interface {
-	Snippets(ctx context.Context) ([]schemas.Snippet, error)
-	PutSnippet(ctx context.Context, v *schemas.Snippet) error
-	DeleteSnippet(ctx context.Context, name string, revision uint64) error
+	// Settings gives those whose names begin with a prefix, in no order.
+	Settings(ctx context.Context, prefix string) ([]schemas.Setting, error)
 }
 
 // Connections carries out the steps of a source's life that talk to Zendesk or that the state machine guards (R53 to R56). A wrong
@@ -88,13 +82,12 @@ type Check struct {
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Settings, Snippets, Connections, Retention, Events, Erasures, Match and Group are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Settings, Connections, Retention, Events, Erasures, Match and Group are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
 	Keys        KeyStore
 	Settings    SettingStore
-	Snippets    SnippetStore
 	Connections Connections
 	Retention   Retention
 	Events      Events
@@ -122,7 +115,7 @@ type Options struct {
 // filled returns the options with defaults, or an error that names what is missing.
 func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
-		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Settings": o.Settings == nil, "Snippets": o.Snippets == nil,
+		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Settings": o.Settings == nil,
 		"Connections": o.Connections == nil, "Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil, "Match": o.Match == nil, "Erasures": o.Erasures == nil,
 	} {
 		if missing {

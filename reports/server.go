@@ -56,7 +56,7 @@ func newServer(o Options) (*server, error) {
 	if s.renders, err = newRenderFigures(o.Registerer, s.Renderer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}
-	s.snippets = &snippetBook{store: o.Snippets, now: o.Now}
+	s.snippets = &snippetBook{store: o.Settings, now: o.Now}
 	s.api = humago.New(s.mux, s.config())
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
 	s.routes()

@@ -71,6 +71,14 @@ func TestTokenIsSafeAndDistinct(t *testing.T) {
 			t.Errorf("%q and %q both become %q", in, other, got)
 		}
 		seen[got] = in
+		if back := schemas.FromToken(got); back != in {
+			t.Errorf("%q comes back as %q", in, back)
+		}
+	}
+	for _, odd := range []string{"a=", "a=z", "a=zz", "=4"} {
+		if got := schemas.FromToken(odd); got != odd {
+			t.Errorf("%q, which is no token, comes back as %q", odd, got)
+		}
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 // Streams. All are file-backed, one replica, discard-new.
 const (
-	StreamEvents = "DESKSTREAM_EVENTS" // raw events, poller cursors, source records, API keys, settings, snippets, erasures
+	StreamEvents = "DESKSTREAM_EVENTS" // raw events, poller cursors, source records, API keys, settings, erasures
 	StreamTxn    = "DESKSTREAM_TXN"    // processor offsets, state and outputs, committed together
 	StreamSink   = "DESKSTREAM_SINK"   // write-ahead intents of the sinks
 )
@@ -28,9 +28,6 @@ func SubjectKey(id string) string { return "deskstream.key." + id }
 
 // SubjectSetting holds one setting of the installation (rolled up, compare-and-set).
 func SubjectSetting(name string) string { return "deskstream.setting." + name }
-
-// SubjectSnippet holds one snippet of Liquid (rolled up, compare-and-set).
-func SubjectSnippet(name string) string { return "deskstream.snippet." + name }
 
 // SubjectErasure holds the record of one erasure (rolled up, compare-and-set).
 func SubjectErasure(id string) string { return "deskstream.erasure." + id }
@@ -84,4 +81,23 @@ func Token(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// FromToken gives back what Token was made of.
+func FromToken(token string) string {
+	if token == "=" {
+		return ""
+	}
+	b := make([]byte, 0, len(token))
+	for i := 0; i < len(token); i++ {
+		if token[i] == '=' && i+2 < len(token) {
+			if c, err := strconv.ParseUint(token[i+1:i+3], 16, 8); err == nil {
+				b = append(b, byte(c))
+				i += 2
+				continue
+			}
+		}
+		b = append(b, token[i])
+	}
+	return string(b)
 }

@@ -81,8 +81,8 @@ func (l layout) outputs(table string) string { return l.own(schemas.TableFilter(
 func (l layout) eventsConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        l.events,
-		Description: "Events as received, positions of the pollers, source records, API keys, settings, snippets, erasures.",
-		Subjects:    []string{"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.snippet.*", "deskstream.erasure.*"},
+		Description: "Events as received, positions of the pollers, source records, API keys, settings, erasures.",
+		Subjects:    []string{"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.erasure.*"},
 		Duplicates:  eventsDuplicates,
 	}
 }

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"deskstream/schemas"
 )
@@ -31,4 +32,20 @@ func (s *Stream) PutSetting(ctx context.Context, v *schemas.Setting) error {
 	}
 	v.Revision = a.Seq
 	return nil
+}
+
+// Settings gives the settings whose names begin with a prefix, in no order.
+func (s *Stream) Settings(ctx context.Context, prefix string) ([]schemas.Setting, error) {
+	var all []schemas.Setting
+	err := s.each(ctx, s.events, schemas.SubjectSetting("*"), 1, func(m stored) error {
+		name := schemas.FromToken(strings.TrimPrefix(m.subject, schemas.SubjectSetting("")))
+		if strings.HasPrefix(name, prefix) {
+			all = append(all, schemas.Setting{Name: name, Value: m.data, Revision: m.seq})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("settings %s: %w", prefix, err)
+	}
+	return all, nil
 }

@@ -34,6 +34,16 @@ func TestSettings(t *testing.T) {
 	if got, err := other.Setting(t.Context(), "fields"); err != nil || string(got.Value) != `{"a":2}` || got.Revision != one.Revision {
 		t.Errorf("%+v, %v", got, err)
 	}
+	mail := schemas.Setting{Name: "snippet/mail/é.foot", Value: []byte(`{"source":"x"}`)}
+	if err := s.PutSetting(t.Context(), &mail); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := other.Settings(t.Context(), "snippet/"); err != nil || len(all) != 1 || all[0].Name != mail.Name || string(all[0].Value) != string(mail.Value) || all[0].Revision != mail.Revision {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if all, err := other.Settings(t.Context(), ""); err != nil || len(all) != 2 {
+		t.Errorf("%+v, %v", all, err)
+	}
 	if err := s.PutSetting(t.Context(), &schemas.Setting{Value: []byte(`1`)}); !errors.Is(err, schemas.ErrInvalid) {
 		t.Errorf("a setting without a name: %v", err)
 	}
