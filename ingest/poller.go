@@ -126,7 +126,8 @@ func (p *Poller) runner(source string) *runner {
 	return p.runners[source]
 }
 
-// Kick makes resources of a source run now; none named means all but the daily contact sync and the count of tickets. It returns at once and does nothing for a
+// Kick makes resources of a source run now; none named means all but the daily contact sync with its
+// memberships and the count of tickets. It returns at once and does nothing for a
 // source that is not polled here.
 func (p *Poller) Kick(source string, names ...string) {
 	r := p.runner(source)
@@ -135,7 +136,7 @@ func (p *Poller) Kick(source string, names ...string) {
 	}
 	if len(names) == 0 {
 		for _, res := range resources {
-			if res.name != ResourceUsers && res.name != ResourceTicketCounts {
+			if res.name != ResourceUsers && res.name != ResourceMemberships && res.name != ResourceTicketCounts {
 				names = append(names, res.name)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 const (
 	ResourceUsers              = "users"
 	ResourceOrganizations      = "organizations"
+	ResourceMemberships        = "organization_memberships"
 	ResourceGroups             = "groups"
 	ResourceBrands             = "brands"
 	ResourceTicketFields       = "ticket_fields"
@@ -66,6 +67,11 @@ var resources = []resource{
 	{
 		name: ResourceOrganizations, kind: schemas.KindOrganization, path: "/api/v2/incremental/organizations.json",
 		rows: "organizations", walk: walkTime, interval: 2 * time.Minute, hidden: time.Minute, records: true,
+	},
+	{
+		// The list does not tell which memberships ended: webhooks do, and the default one is part of the user.
+		name: ResourceMemberships, kind: schemas.KindMembership, path: "/api/v2/organization_memberships.json", rows: "organization_memberships",
+		walk: walkWhole, interval: 24 * time.Hour, records: true, optional: true,
 	},
 	{
 		name: ResourceGroups, kind: schemas.KindGroup, path: "/api/v2/groups.json", rows: "groups", walk: walkWhole,

@@ -299,6 +299,7 @@ func encodePerson(p *schemas.PersonRow) []byte {
 	o.flag("sms_permission", p.SMSPermission)
 	o.flag("archived", p.Archived)
 	o.int("organization_id", p.OrganizationID)
+	o.ints("organization_ids", p.OrganizationIDs)
 	o.ints("user_ids", p.UserIDs)
 	o.strs("own_ids", p.OwnIDs)
 	o.str("zendesk", p.Zendesk)

@@ -46,6 +46,7 @@ type item struct {
 	user   *userFacts
 	choice *choice
 	link   *linkFacts
+	member *member
 	org    *orgFacts
 	name   *nameFacts
 	cal    schedule
@@ -86,6 +87,8 @@ func newItem(ev *schemas.Event) *item {
 		it.loadErasure()
 	case schemas.KindTicket:
 		it.peek(domainTicket, "id", "")
+	case schemas.KindMembership:
+		it.peek(domainUser, "user_id", "id")
 	case schemas.KindAudit, schemas.KindRating:
 		it.peek(domainTicket, "ticket_id", "id")
 	case schemas.KindMetricEvent:
@@ -144,7 +147,7 @@ func (it *item) consistent() bool {
 		return it.name.id == it.id
 	case it.rec != nil, it.choice != nil, it.link != nil:
 		return it.decodedID == it.id
-	case it.ev.Kind == schemas.KindAudit, it.ev.Kind == schemas.KindRating, it.ev.Kind == schemas.KindMetricEvent:
+	case it.ev.Kind == schemas.KindAudit, it.ev.Kind == schemas.KindRating, it.ev.Kind == schemas.KindMetricEvent, it.ev.Kind == schemas.KindMembership:
 		return it.decodedID == it.id && it.decodedSub == it.sub
 	}
 	return true
@@ -166,6 +169,8 @@ func (it *item) decode() {
 		it.loadChoice()
 	case schemas.KindLink:
 		it.loadLink()
+	case schemas.KindMembership:
+		it.loadMembership()
 	case schemas.KindOrganization:
 		it.loadOrganization()
 	case schemas.KindSchedule:

@@ -284,7 +284,7 @@ func (k *keyer) people(b *batch) {
 			if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
 				continue
 			}
-			if it.load(); it.user != nil || it.choice != nil || it.link != nil || it.erased {
+			if it.load(); it.user != nil || it.member != nil || it.choice != nil || it.link != nil || it.erased {
 				news = true
 			}
 		}

@@ -455,6 +455,7 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 		if row.OrganizationID == 0 {
 			row.OrganizationID = facts[i].org
 		}
+		row.OrganizationIDs = union(row.OrganizationIDs, users[i].organizations(facts[i].org))
 	}
 	row.Zendesk, row.Custom = zendeskObject(facts, order), customOf(users)
 	return row

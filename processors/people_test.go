@@ -487,3 +487,35 @@ func TestDamagedStateIsAnError(t *testing.T) {
 		t.Error("no error for rows that were not loaded")
 	}
 }
+
+// TestMemberships: a user is in all organizations that memberships tell, the default one first, until one ends; order does not matter.
+func TestMemberships(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	joined := func(id, org, day int) {
+		s.say(schemas.KindMembership, `{"id":%d,"user_id":1,"organization_id":%d,"default":null,"created_at":"2026-03-%02dT00:00:00Z","updated_at":"2026-03-%02dT00:00:00Z"}`, id, org, day, day)
+	}
+	left := func(org, day int) {
+		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.organization_membership_deleted","id":"m%d","time":"2026-03-%02dT00:00:00Z","subject":"zen:user:1",
+			"detail":{"id":"1","role":"end-user","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-%02dT00:00:00Z","organization_id":"7"},"event":{"organization":{"id":"%d"}}}`, org, day, day, org)
+	}
+	check := func(when string, want ...any) {
+		t.Helper()
+		s.want(when, s.person(1)["organization_ids"], want)
+	}
+	joined(51, 9, 3) // before the user is known
+	s.user(1, 1, `,"name":"A","organization_id":7`)
+	check("known", 7.0, 9.0)
+	joined(52, 8, 4)
+	check("joined", 7.0, 8.0, 9.0)
+	left(9, 5)
+	check("left", 7.0, 8.0)
+	joined(51, 9, 3) // an old list
+	check("still", 7.0, 8.0)
+	joined(53, 9, 6)
+	check("back", 7.0, 8.0, 9.0)
+	dead := len(s.dead)
+	s.say(schemas.KindMembership, `{"id":5,"user_id":1,"organization_id":null,"created_at":"2026-03-01T00:00:00Z"}`)
+	s.say(schemas.KindMembership, `{"id":5,"user_id":1,"organization_id":4}`)
+	s.want("dead letters", len(s.dead), dead+2)
+}

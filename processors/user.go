@@ -43,6 +43,7 @@ type userFacts struct {
 	fetched    bool
 	named      bool // a webhook that tells the name
 	other      int64
+	member     *member // the webhook tells a membership
 }
 
 // rolePoint says that a user had a role at a time.
@@ -78,8 +79,9 @@ type user struct {
 	born   int64 // created_at as webhooks tell it
 	roles  []rolePoint
 	versions
-	pairs []pair
-	links []link
+	pairs   []pair
+	links   []link
+	members []member // by organization
 
 	decided  bool // the permissions were decided, when the user was first seen as an end user
 	mail     bool
@@ -201,6 +203,10 @@ func (it *item) loadUserHint(e schemas.Envelope, name string) {
 		if current := strings.ToLower(schemas.Text(b.Current)); f.role == "" {
 			f.role = current
 		}
+	case "organization_membership_created", "organization_membership_deleted":
+		if org := int64(b.Organization.ID); org > 0 {
+			f.member = &member{org: org, at: at, gone: name == "organization_membership_deleted"}
+		}
 	case "merged":
 		if f.other = int64(b.User.ID); f.other == f.id {
 			f.other = 0
@@ -243,6 +249,9 @@ func (u *user) takeFacts(f *userFacts) bool {
 	}
 	if f.other != 0 {
 		news = u.addPair(pair{f.other, f.at, true}) || news
+	}
+	if f.member != nil {
+		news = u.addMember(*f.member) || news
 	}
 	if u.rec != nil && u.rec.erased {
 		u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
@@ -428,6 +437,9 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		return
 	case schemas.KindLink:
 		r.takeLink(a, it)
+		return
+	case schemas.KindMembership:
+		r.takeMember(a, it)
 		return
 	}
 	set := a.sources.of(it.ev.Source)

@@ -34,6 +34,7 @@ func (u *user) encode(w *writer) {
 	}
 	u.told.encode(w)
 	list(w, u.links, func(w *writer, l *link) { w.int(l.other); w.int(l.at); w.byte(byte(l.kind)) })
+	list(w, u.members, func(w *writer, m *member) { w.int(m.org); w.int(m.at); w.bool(m.gone) })
 	u.merge.encode(w)
 	w.hash(u.sentPerson)
 	w.hash(u.sentAgent)
@@ -67,6 +68,7 @@ func (u *user) decode(r *reader) {
 	}
 	u.told.decode(r)
 	u.links = readList(r, func(r *reader, l *link) { l.other, l.at, l.kind = r.int(), r.int(), linkKind(r.byte()) })
+	u.members = readList(r, func(r *reader, m *member) { m.org, m.at, m.gone = r.int(), r.int(), r.bool() })
 	u.merge.decode(r)
 	u.sentPerson, u.sentAgent, u.head = r.hash(), r.hash(), r.int()
 	u.activities = readList(r, readSentActivity)

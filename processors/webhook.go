@@ -28,6 +28,9 @@ type webhookBody struct {
 	User struct {
 		ID schemas.ZID `json:"id"`
 	} `json:"user"`
+	Organization struct {
+		ID schemas.ZID `json:"id"`
+	} `json:"organization"`
 	Meta struct {
 		Sequence struct {
 			ID string `json:"id"`

@@ -48,7 +48,7 @@ func (s *server) listPeople(ctx context.Context, in *peopleInput) (*answer[page[
 
 // personColumns are the fields of a person that lists can be limited to. A path into zendesk, custom or first_last is accepted too.
 var personColumns = []string{
-	"id", "first_name", "last_name", "email", "phone_number", "external_id", "language", "timezone", "permissions", "archived", "organization",
+	"id", "first_name", "last_name", "email", "phone_number", "external_id", "language", "timezone", "permissions", "archived", "organization", "organizations",
 	"zendesk", "custom", "first_last", "created_at", "updated_at", "sources", "merged_from",
 }
 
@@ -188,7 +188,8 @@ type person struct {
 	Timezone     string                   `json:"timezone" doc:"IANA"`
 	Permissions  permissions              `json:"permissions"`
 	Archived     bool                     `json:"archived"`
-	Organization *namedID                 `json:"organization"`
+	Organization *namedID                 `json:"organization" doc:"The default one"`
+	Memberships  []namedID                `json:"organizations" doc:"All the person is a member of, the default one first"`
 	Zendesk      map[string]any           `json:"zendesk" doc:"Zendesk fields, and figures of the person's tickets"`
 	Custom       map[string]any           `json:"custom"`
 	FirstLast    map[string]activityRange `json:"first_last" doc:"By activity; kept past retention"`
@@ -228,6 +229,11 @@ func (p *person) fields() map[string]any {
 		"archived": p.Archived, "organization": nil, "zendesk": p.Zendesk, "custom": p.Custom, "created_at": p.CreatedAt, "updated_at": p.UpdatedAt,
 		"sources": p.Sources,
 	}
+	memberships := make([]any, len(p.Memberships))
+	for i, o := range p.Memberships {
+		memberships[i] = map[string]any{"id": o.ID, "name": o.Name}
+	}
+	out["organizations"] = memberships
 	if p.Organization != nil {
 		out["organization"] = map[string]any{"id": p.Organization.ID, "name": p.Organization.Name}
 	}
@@ -301,7 +307,7 @@ func (s *server) describePeople(ctx context.Context, accounts []string, rows []p
 			users[userKey(rows[i].Account, u)] = people[i]
 			userIDs = append(userIDs, u)
 		}
-		if o := people[i].Organization; o != nil {
+		for _, o := range people[i].Memberships {
 			organizations = append(organizations, o.ID)
 		}
 	}
@@ -317,6 +323,9 @@ func (s *server) describePeople(ctx context.Context, accounts []string, rows []p
 		return nil, err
 	}
 	for _, p := range people {
+		for i := range p.Memberships {
+			p.Memberships[i].Name = names[p.Memberships[i].ID]
+		}
 		if p.Organization != nil {
 			p.Organization.Name = names[p.Organization.ID]
 		}
@@ -330,7 +339,7 @@ func personOf(r *schemas.PersonRow) *person {
 	p := &person{
 		ID: r.PersonID, FirstName: r.FirstName, LastName: r.LastName, Email: r.Email, PhoneNumber: r.PhoneNumber, ExternalID: r.ExternalID,
 		Language: r.Language, Timezone: r.Timezone, Permissions: permissions{r.EmailPermission == 1, r.SMSPermission == 1}, Archived: r.Archived == 1,
-		Zendesk: jsonObject(r.Zendesk), Custom: jsonObject(r.Custom), FirstLast: map[string]activityRange{},
+		Memberships: []namedID{}, Zendesk: jsonObject(r.Zendesk), Custom: jsonObject(r.Custom), FirstLast: map[string]activityRange{},
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Sources: []string{}, userIDs: r.UserIDs, ownIDs: r.OwnIDs, account: r.Account,
 	}
 	if r.SourceID != "" {
@@ -338,6 +347,9 @@ func personOf(r *schemas.PersonRow) *person {
 	}
 	if r.OrganizationID != 0 {
 		p.Organization = &namedID{ID: idText(r.OrganizationID)}
+	}
+	for _, id := range r.OrganizationIDs {
+		p.Memberships = append(p.Memberships, namedID{ID: idText(id)})
 	}
 	for _, id := range r.OwnIDs {
 		if id != r.PersonID {

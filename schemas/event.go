@@ -16,6 +16,7 @@ const (
 	KindAudit             Kind = "audit"              // an audit, or a row of incremental ticket_events (same id)
 	KindUser              Kind = "user"               // a user object; `identities` inside when they were fetched
 	KindOrganization      Kind = "organization"       // an organization object
+	KindMembership        Kind = "membership"         // an organization membership object
 	KindRating            Kind = "rating"             // a satisfaction rating object
 	KindMetricEvent       Kind = "metric_event"       // a ticket metric event object
 	KindGroup             Kind = "group"              // a group object

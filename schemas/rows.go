@@ -206,10 +206,11 @@ type PersonRow struct {
 	SMSPermission   uint8     `json:"sms_permission" ch:"sms_permission"`
 	Archived        uint8     `json:"archived" ch:"archived"`
 	OrganizationID  int64     `json:"organization_id" ch:"organization_id"`
-	UserIDs         []int64   `json:"user_ids" ch:"user_ids"` // users that are this person, survivor first; from 2^60 on they are not Zendesk's
-	OwnIDs          []string  `json:"own_ids" ch:"own_ids"`   // OwnPersonID of each
-	Zendesk         string    `json:"zendesk" ch:"zendesk"`   // JSON object, product.md 3.2 names in snake case
-	Custom          string    `json:"custom" ch:"custom"`     // JSON object
+	OrganizationIDs []int64   `json:"organization_ids" ch:"organization_ids"` // all memberships, the default one first
+	UserIDs         []int64   `json:"user_ids" ch:"user_ids"`                 // users that are this person, survivor first; from 2^60 on they are not Zendesk's
+	OwnIDs          []string  `json:"own_ids" ch:"own_ids"`                   // OwnPersonID of each
+	Zendesk         string    `json:"zendesk" ch:"zendesk"`                   // JSON object, product.md 3.2 names in snake case
+	Custom          string    `json:"custom" ch:"custom"`                     // JSON object
 	CreatedAt       time.Time `json:"created_at" ch:"created_at"`
 	UpdatedAt       time.Time `json:"updated_at" ch:"updated_at"`
 	IsDeleted       uint8     `json:"is_deleted" ch:"is_deleted"`

@@ -289,3 +289,12 @@ type ZAuditScore struct {
 	AssigneeID ZID
 	Comment    string
 }
+
+// ZMembership ties a user to an organization.
+type ZMembership struct {
+	ID           ZID       `json:"id"`
+	UserID       ZID       `json:"user_id"`
+	Organization ZID       `json:"organization_id"`
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
+}

@@ -76,7 +76,7 @@ func (a *App) intervals() map[string]time.Duration {
 	for name, every := range out {
 		out[name] = time.Duration(float64(every) * a.Config.PollInterval.Seconds() / 60)
 	}
-	out[ingest.ResourceUsers] = a.Config.ContactSync
+	out[ingest.ResourceUsers], out[ingest.ResourceMemberships] = a.Config.ContactSync, a.Config.ContactSync
 	return out
 }
 

@@ -5,8 +5,8 @@ SELECT
 FROM
 (
     SELECT organization_id, count() AS people, 0 AS tickets, 0 AS open, 0 AS good, 0 AS bad
-    FROM people FINAL
-    WHERE account IN {accounts:Array(String)} AND organization_id IN {ids:Array(Int64)}
+    FROM (SELECT arrayJoin(organization_ids) AS organization_id FROM people FINAL WHERE account IN {accounts:Array(String)} AND hasAny(organization_ids, {ids:Array(Int64)}))
+    WHERE organization_id IN {ids:Array(Int64)}
     GROUP BY organization_id
     UNION ALL
     SELECT

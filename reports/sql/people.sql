@@ -1,7 +1,7 @@
 -- People in an accepted order, from behind the last one of the page before.
 SELECT
     account, person_id, source_id, first_name, last_name, email, phone_number, external_id, language, timezone,
-    email_permission, sms_permission, archived, organization_id, user_ids, own_ids, zendesk, custom, created_at, updated_at,
+    email_permission, sms_permission, archived, organization_id, organization_ids, user_ids, own_ids, zendesk, custom, created_at, updated_at,
     /*sort*/ AS sort_key
 FROM people FINAL
 WHERE account IN {accounts:Array(String)}

@@ -1,7 +1,7 @@
 -- The person that answers to a name now.
 SELECT
     account, person_id, source_id, first_name, last_name, email, phone_number, external_id, language, timezone,
-    email_permission, sms_permission, archived, organization_id, user_ids, own_ids, zendesk, custom, created_at, updated_at,
+    email_permission, sms_permission, archived, organization_id, organization_ids, user_ids, own_ids, zendesk, custom, created_at, updated_at,
     '' AS sort_key
 FROM people FINAL
 WHERE account IN {accounts:Array(String)}

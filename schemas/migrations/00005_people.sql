@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS people
     `sms_permission` UInt8 COMMENT '1 if the person may be texted',
     `archived` UInt8 COMMENT '1 if archived',
     `organization_id` Int64 COMMENT 'Zendesk organization id; 0 = none',
+    `organization_ids` Array(Int64) COMMENT 'Zendesk organizations the person is a member of, the default one first',
     `user_ids` Array(Int64) COMMENT 'Zendesk users that are this person, oldest first',
     `own_ids` Array(String) COMMENT 'Person ids of these users, the own one included',
     `zendesk` String COMMENT 'JSON object: Zendesk fields',

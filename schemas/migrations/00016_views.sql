@@ -181,6 +181,7 @@ CREATE VIEW IF NOT EXISTS current_people
     `sms_permission` UInt8 COMMENT '1 if the person may be texted',
     `archived` UInt8 COMMENT '1 if archived',
     `organization_id` Int64 COMMENT 'Zendesk organization id; 0 = none',
+    `organization_ids` Array(Int64) COMMENT 'Zendesk organizations the person is a member of, the default one first',
     `user_ids` Array(Int64) COMMENT 'Zendesk users that are this person, oldest first',
     `own_ids` Array(String) COMMENT 'Person ids of these users, the own one included',
     `zendesk` String COMMENT 'JSON object: Zendesk fields',
@@ -189,7 +190,7 @@ CREATE VIEW IF NOT EXISTS current_people
     `updated_at` DateTime('UTC') COMMENT 'When it was last changed in the origin, UTC'
 ) AS
 SELECT `account`, `person_id`, `source_id`, `first_name`, `last_name`, `email`, `phone_number`, `external_id`, `language`, `timezone`,
-    `email_permission`, `sms_permission`, `archived`, `organization_id`, `user_ids`, `own_ids`, `zendesk`, `custom`, `created_at`,
+    `email_permission`, `sms_permission`, `archived`, `organization_id`, `organization_ids`, `user_ids`, `own_ids`, `zendesk`, `custom`, `created_at`,
     `updated_at`
 FROM people FINAL
 WHERE is_deleted = 0
