@@ -155,6 +155,7 @@ func eventually(t testing.TB, limit time.Duration, check func() error) {
 
 // answer is a report.
 type answer struct {
+	AsOf time.Time `json:"as_of"`
 	Rows []struct {
 		At     string              `json:"at"`
 		Key    []string            `json:"key"`
@@ -172,11 +173,10 @@ func report(t testing.TB, api *client, metric string, query url.Values) answer {
 	return a
 }
 
-// table turns rows into the model's form; rows of nothing but zeros are left out, since a model has none.
-func (a answer) table() table {
-	out := table{}
+// table gives the rows that are not of zeros alone, by bucket and keys: which empty rows there are follows from what is elsewhere.
+func (a answer) table() map[string]values {
+	out := map[string]values{}
 	for _, r := range a.Rows {
-		key := strings.TrimSpace(r.At + " " + strings.Join(r.Key, " "))
 		v := values{}
 		for name, x := range r.Values {
 			if x != nil && *x != 0 {
@@ -184,7 +184,7 @@ func (a answer) table() table {
 			}
 		}
 		if len(v) > 0 {
-			out[key] = v
+			out[strings.TrimSpace(r.At+" "+strings.Join(r.Key, " "))] = v
 		}
 	}
 	return out

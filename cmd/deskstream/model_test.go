@@ -2,100 +2,156 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"deskstream/ingest/zendesktest"
 )
 
 // model is a naive in-memory reading of an account: it walks every audit of every ticket with none of the product's code, and is what
-// the pipeline's answers are held against after duplicates, disorder and kills.
+// the pipeline's answers are held against.
 type model struct {
-	asOf    time.Time
-	staff   map[int64]bool
-	known   map[int64]bool
-	tickets []*modelTicket
+	account  string
+	staff    map[int64]bool
+	endUsers map[int64]bool
+	survivor map[int64]int64 // of merged users
+	tickets  []*modelTicket
+	metrics  []zendesktest.MetricEvent
+	hours    *modelHours // nil = the account has no schedule
 }
 
 type modelTicket struct {
 	zendesktest.Ticket
-	deleted  bool
-	audits   []zendesktest.Audit
-	rating   *zendesktest.Rating
-	solves   []modelMoment
-	closes   []modelMoment
-	reopens  []modelMoment
-	assigns  []modelMoment
-	moves    []modelMoment // assignee to another assignee
-	replies  []modelMoment
+	id       string // with the account
+	absorbed bool
+	steps    []modelStep
 	spells   []modelSpell
 	comments []modelComment
+	rating   *zendesktest.Rating // the record that counts
+	ratings  []zendesktest.Rating
 }
 
-type modelMoment struct {
-	at    time.Time
-	agent int64
+// modelState is what may change in a ticket.
+type modelState struct {
+	status, priority, kind, subject      string
+	assignee, group, brand, organization int64
+	requester                            int64
+	tags                                 []string
 }
 
+// modelStep is one audit.
+type modelStep struct {
+	at            time.Time
+	creation      bool
+	before, after modelState
+	redactions    int
+}
+
+// modelSpell is a time in one state.
 type modelSpell struct {
 	from, to time.Time
-	status   string
+	modelState
 }
 
 type modelComment struct {
-	id     int64
-	public bool
-	text   string
+	at       time.Time
+	creation bool
+	public   bool
+	author   int64
+	text     string
+	state    modelState
 }
 
-// values are the figures of one row of a report, by name.
-type values map[string]float64
+var modelForever = time.Date(2106, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// table is a report: bucket and key joined by a space, "" for the totals.
-type table map[string]values
-
-func (t table) add(day time.Time, key, name string, by float64) {
-	k := day.UTC().Format(time.DateOnly)
-	if key != "" {
-		k += " " + key
+// newModel reads an account; merged are its merged users, loser to winner.
+func newModel(a *zendesktest.Account, merged map[int64]int64) *model {
+	m := &model{
+		account: a.Subdomain, staff: map[int64]bool{}, endUsers: map[int64]bool{}, survivor: merged, metrics: a.MetricEvents(), hours: newModelHours(a),
 	}
-	if t[k] == nil {
-		t[k] = values{}
-	}
-	t[k][name] += by
-}
-
-func newModel(a *zendesktest.Account, asOf time.Time) *model {
-	m := &model{asOf: asOf, staff: map[int64]bool{}, known: map[int64]bool{}}
 	for _, u := range a.Users() {
-		m.staff[u.ID], m.known[u.ID] = u.Staff(), true
+		m.staff[u.ID], m.endUsers[u.ID] = u.Staff(), !u.Staff()
 	}
-	ratings := map[int64]*zendesktest.Rating{}
+	ratings := map[int64][]zendesktest.Rating{}
 	for _, r := range a.Ratings() {
-		old := ratings[r.TicketID]
-		if old == nil || r.UpdatedAt.After(old.UpdatedAt) || r.UpdatedAt.Equal(old.UpdatedAt) && r.ID > old.ID {
-			ratings[r.TicketID] = &r
-		}
+		ratings[r.TicketID] = append(ratings[r.TicketID], r)
 	}
 	for _, t := range a.Tickets() {
 		audits, err := a.Audits(t.ID)
 		if err != nil {
 			continue
 		}
-		mt := &modelTicket{Ticket: t, deleted: t.Status == "deleted", audits: audits, rating: ratings[t.ID]}
+		mt := &modelTicket{Ticket: t, id: m.account + " " + strconv.FormatInt(t.ID, 10), ratings: ratings[t.ID]}
+		for i, r := range mt.ratings {
+			if old := mt.rating; old == nil || r.UpdatedAt.After(old.UpdatedAt) || r.UpdatedAt.Equal(old.UpdatedAt) && r.ID > old.ID {
+				mt.rating = &mt.ratings[i]
+			}
+		}
 		sort.SliceStable(audits, func(i, j int) bool {
 			if !audits[i].CreatedAt.Equal(audits[j].CreatedAt) {
 				return audits[i].CreatedAt.Before(audits[j].CreatedAt)
 			}
 			return audits[i].ID < audits[j].ID
 		})
-		mt.walk(m.staff)
+		mt.walk(audits)
 		m.tickets = append(m.tickets, mt)
 	}
 	return m
+}
+
+// walk follows the ticket through its audits.
+func (t *modelTicket) walk(audits []zendesktest.Audit) {
+	var now modelState
+	for i, audit := range audits {
+		step := modelStep{at: audit.CreatedAt, creation: i == 0, before: now}
+		for _, e := range audit.Events {
+			now.apply(e)
+			if e.Type == "CommentRedactionEvent" {
+				step.redactions++
+			}
+		}
+		step.after = now
+		t.steps = append(t.steps, step)
+		t.absorbed = t.absorbed || slices.Contains(now.tags, "closed_by_merge")
+		for _, e := range audit.Events {
+			if c := e.Comment; c != nil {
+				t.comments = append(t.comments, modelComment{step.at, i == 0, c.Public, c.AuthorID, c.PlainBody, now})
+			}
+		}
+		if n := len(t.spells); n > 0 {
+			t.spells[n-1].to = step.at
+		}
+		t.spells = append(t.spells, modelSpell{step.at, modelForever, now})
+	}
+}
+
+func (s *modelState) apply(e zendesktest.AuditEvent) {
+	id := func() int64 { n, _ := strconv.ParseInt(word(e.Value), 10, 64); return n }
+	switch e.FieldName {
+	case "status":
+		s.status = word(e.Value)
+	case "priority":
+		s.priority = word(e.Value)
+	case "type":
+		s.kind = word(e.Value)
+	case "subject":
+		s.subject = word(e.Value)
+	case "assignee_id":
+		s.assignee = id()
+	case "group_id":
+		s.group = id()
+	case "brand_id":
+		s.brand = id()
+	case "organization_id":
+		s.organization = id()
+	case "requester_id":
+		s.requester = id()
+	case "tags":
+		s.tags, _ = e.Value.([]string)
+	}
 }
 
 func word(v any) string {
@@ -115,61 +171,34 @@ func word(v any) string {
 
 func unsolved(s string) bool { return s == "new" || s == "open" || s == "pending" || s == "hold" }
 
-func (t *modelTicket) walk(staff map[int64]bool) {
-	status, assignee := "", int64(0)
-	redacted := map[int64]bool{}
-	for i, audit := range t.audits {
-		before, was := status, assignee
-		for _, e := range audit.Events {
-			switch {
-			case e.FieldName == "status":
-				status = word(e.Value)
-			case e.FieldName == "assignee_id":
-				assignee, _ = strconv.ParseInt(word(e.Value), 10, 64)
-			case e.Type == "CommentRedactionEvent":
-				redacted[e.CommentID] = true
-			}
-		}
-		at := audit.CreatedAt
-		if status != before {
-			t.turn(before, status, at, assignee)
-		}
-		if assignee != was && assignee != 0 {
-			t.assigns = append(t.assigns, modelMoment{at, assignee})
-			if was != 0 {
-				t.moves = append(t.moves, modelMoment{at, assignee})
-			}
-		}
-		for _, e := range audit.Events {
-			if e.Comment != nil {
-				t.comments = append(t.comments, modelComment{e.Comment.ID, e.Comment.Public, e.Comment.PlainBody})
-				if i > 0 && e.Comment.Public && staff[e.Comment.AuthorID] {
-					t.replies = append(t.replies, modelMoment{at, e.Comment.AuthorID})
-				}
-			}
-		}
-	}
+func done(s string) bool { return s == "solved" || s == "closed" }
+
+// solves says whether the step is a solve event (M2).
+func (s *modelStep) solves() bool {
+	before, after := s.before.status, s.after.status
+	return before != after && before != "deleted" && (after == "solved" || after == "closed" && before != "solved")
 }
 
-func (t *modelTicket) turn(before, status string, at time.Time, assignee int64) {
-	if n := len(t.spells); n > 0 {
-		t.spells[n-1].to = at
+// replies are the public comments of agents outside the creation (M8).
+func (m *model) replies(t *modelTicket) (out []modelComment) {
+	for _, c := range t.comments {
+		if c.public && !c.creation && m.staff[c.author] {
+			out = append(out, c)
+		}
 	}
-	t.spells = append(t.spells, modelSpell{at, time.Date(2106, 1, 1, 0, 0, 0, 0, time.UTC), status})
-	if before == "deleted" {
-		return
-	}
-	m := modelMoment{at, assignee}
-	if status == "solved" || status == "closed" && (before == "" || unsolved(before)) {
-		t.solves = append(t.solves, m)
-	}
-	if status == "closed" {
-		t.closes = append(t.closes, m)
-	}
-	if before == "solved" && unsolved(status) {
-		t.reopens = append(t.reopens, m)
-	}
+	return out
 }
+
+// person is who a user is after all merges.
+func (m *model) person(user int64) string {
+	for m.survivor[user] != 0 {
+		user = m.survivor[user]
+	}
+	return m.account + " " + strconv.FormatInt(user, 10)
+}
+
+// modelKeys are the keys of something that a report counts, by dimension.
+type modelKeys map[string][]string
 
 func who(id int64) string {
 	if id == 0 {
@@ -178,211 +207,119 @@ func who(id int64) string {
 	return strconv.FormatInt(id, 10)
 }
 
-func (m *model) created() table {
-	out := table{}
-	for _, t := range m.live() {
-		out.add(t.CreatedAt, "", "tickets", 1)
+func whoever(id *int64) string {
+	if id == nil {
+		return "(none)"
 	}
-	return out
+	return who(*id)
 }
 
-func (m *model) live() (out []*modelTicket) {
-	for _, t := range m.tickets {
-		if !t.deleted {
-			out = append(out, t)
-		}
+func orNone(s string) string {
+	if s == "" {
+		return "(none)"
 	}
-	return out
+	return s
 }
 
-func (m *model) closures(byAgent bool) table {
-	out := table{}
-	key := func(id int64) string {
-		if byAgent {
-			return who(id)
-		}
-		return ""
+func tagKeys(tags []string) []string {
+	if len(tags) == 0 {
+		return []string{"(none)"}
 	}
-	for _, t := range m.live() {
-		for i, s := range t.solves {
-			out.add(s.at, key(s.agent), "solve_events", 1)
-			if i == len(t.solves)-1 && !unsolved(t.Status) && !byAgent {
-				out.add(s.at, "", "tickets_solved", 1)
-			}
-		}
-		for _, c := range t.closes {
-			out.add(c.at, key(c.agent), "closed", 1)
-		}
-	}
-	return out
+	return tags
 }
 
-func (m *model) reopens() table {
-	out := table{}
-	for _, t := range m.live() {
-		for _, r := range t.reopens {
-			out.add(r.at, "", "reopens", 1)
-		}
+// keys are those of the ticket as it is (M25).
+func (t *modelTicket) keys() modelKeys {
+	return modelKeys{
+		"assignee": {whoever(t.AssigneeID)}, "group": {whoever(t.GroupID)}, "channel": {orNone(t.Via.Channel)}, "tag": tagKeys(t.Tags),
+		"brand": {whoever(t.BrandID)}, "organization": {whoever(t.OrganizationID)}, "priority": {orNone(word(t.Priority))},
+		"type": {orNone(word(t.Type))}, "status": {t.Status}, "form": {whoever(t.TicketFormID)}, "agent": {"(none)"},
 	}
-	return out
 }
 
-func (m *model) csat() table {
-	out := table{}
-	for _, t := range m.live() {
-		r := t.rating
-		if r == nil || r.Score == "unoffered" {
-			continue
-		}
-		agent := int64(0)
-		if r.AssigneeID != nil {
-			agent = *r.AssigneeID
-		}
-		name := strings.TrimSuffix(strings.TrimSuffix(r.Score, "_with_comment"), "_without_comment")
-		out.add(r.UpdatedAt, who(agent), "surveyed", 1)
-		if name == "offered" {
-			name = "offered_unrated"
-		}
-		out.add(r.UpdatedAt, who(agent), name, 1)
-	}
-	return out
+// held gives the keys with other holders.
+func (k modelKeys) held(assignee, group int64) modelKeys {
+	k["assignee"], k["group"] = []string{who(assignee)}, []string{who(group)}
+	return k
 }
 
-func (m *model) assignments() table {
-	out := table{}
-	for _, t := range m.live() {
-		for _, a := range t.assigns {
-			out.add(a.at, who(a.agent), "assignments", 1)
-		}
-		for _, a := range t.moves {
-			out.add(a.at, who(a.agent), "reassignments", 1)
-		}
+// then gives the keys of a ticket in an earlier state.
+func (t *modelTicket) then(s modelState) modelKeys {
+	return modelKeys{
+		"assignee": {who(s.assignee)}, "group": {who(s.group)}, "channel": {orNone(t.Via.Channel)}, "tag": tagKeys(s.tags), "brand": {who(s.brand)},
+		"organization": {who(s.organization)}, "priority": {orNone(s.priority)}, "type": {orNone(s.kind)}, "status": {orNone(s.status)},
 	}
-	return out
 }
 
-func (m *model) replies() table {
-	out := table{}
-	for _, t := range m.live() {
-		for _, r := range t.replies {
-			out.add(r.at, who(r.agent), "public_replies", 1)
-		}
-	}
-	return out
+// modelHours answers which minutes are business hours, by looking at each minute of the account's life.
+type modelHours struct {
+	start time.Time
+	open  []int64 // open minutes before each minute since start
 }
 
-func (m *model) backlog(days []time.Time) table {
-	out := table{}
-	for _, day := range days {
-		end := day.AddDate(0, 0, 1)
-		if end.After(m.asOf) {
-			end = m.asOf.Add(time.Second)
-		}
-		for _, t := range m.live() {
-			for _, s := range t.spells {
-				if s.from.Before(end) && !s.to.Before(end) && unsolved(s.status) {
-					out.add(day, "", s.status, 1)
-					out.add(day, "", "unsolved", 1)
-				}
-			}
+var modelZones = map[string]string{"Eastern Time (US & Canada)": "America/New_York", "Berlin": "Europe/Berlin", "Kolkata": "Asia/Kolkata", "New Caledonia": "Pacific/Noumea"}
+
+func newModelHours(a *zendesktest.Account) *modelHours {
+	schedules := a.Schedules()
+	if len(schedules) == 0 {
+		return nil
+	}
+	zone, err := time.LoadLocation(modelZones[schedules[0].TimeZone])
+	if err != nil {
+		return nil
+	}
+	first := time.Now()
+	for _, t := range a.Tickets() {
+		if t.CreatedAt.Before(first) {
+			first = t.CreatedAt
 		}
 	}
-	return out
-}
-
-// byDimension is M25 for one dimension.
-func (m *model) byDimension(of func(*modelTicket) []string) table {
-	out := table{}
-	for _, t := range m.live() {
-		for _, k := range of(t) {
-			if k == "" {
-				k = "(none)"
-			}
-			if out[k] == nil {
-				out[k] = values{}
-			}
-			out[k]["tickets"]++
-			if unsolved(t.Status) {
-				out[k]["unsolved"]++
-			} else {
-				out[k]["solved"]++
-			}
-			if t.rating != nil && (t.rating.Score == "good" || t.rating.Score == "bad") {
-				out[k][t.rating.Score]++
-			}
-			if len(t.replies) == 0 {
-				out[k]["unreplied"]++
-			}
+	h := &modelHours{start: first.Truncate(time.Minute)}
+	n, holidays := int64(0), a.Holidays(schedules[0].ID)
+	for at := h.start; at.Before(time.Now().Add(time.Hour)); at = at.Add(time.Minute) {
+		h.open = append(h.open, n)
+		if modelOpen(at.In(zone), schedules[0].Intervals, holidays) {
+			n++
 		}
 	}
-	return out
+	return h
 }
 
-func (m *model) durations(of func(*modelTicket) (time.Duration, bool)) values {
-	var all []float64
-	sum := 0.0
-	for _, t := range m.live() {
-		if d, ok := of(t); ok {
-			all = append(all, d.Seconds())
-			sum += d.Seconds()
+func modelOpen(local time.Time, week []zendesktest.Interval, holidays []zendesktest.Holiday) bool {
+	date := local.Format(time.DateOnly)
+	for _, h := range holidays {
+		if h.StartDate <= date && date <= h.EndDate {
+			return false
 		}
 	}
-	if len(all) == 0 {
-		return values{"count": 0}
-	}
-	sort.Float64s(all)
-	n := len(all)
-	return values{"count": float64(n), "sum_s": sum, "mean_s": sum / float64(n), "median_s": (all[(n-1)/2] + all[n/2]) / 2}
-}
-
-func firstReply(t *modelTicket) (time.Duration, bool) {
-	if len(t.replies) == 0 {
-		return 0, false
-	}
-	return t.replies[0].at.Sub(t.CreatedAt), true
-}
-
-func fullResolution(t *modelTicket) (time.Duration, bool) {
-	if len(t.solves) == 0 || unsolved(t.Status) {
-		return 0, false
-	}
-	return t.solves[len(t.solves)-1].at.Sub(t.CreatedAt), true
-}
-
-// keyword counts a phrase over live tickets, scope public.
-func (m *model) keyword(phrase string) values {
-	want := modelWords(phrase)
-	v := values{"tickets_subject": 0, "tickets_messages": 0, "tickets": 0, "messages": 0, "occurrences": 0}
-	for _, t := range m.live() {
-		inSubject := modelCount(modelWords(t.Subject), want)
-		messages := 0
-		for _, c := range t.comments {
-			if !c.public {
-				continue
-			}
-			if n := modelCount(modelWords(c.text), want); n > 0 {
-				messages++
-				v["occurrences"] += float64(n)
-			}
+	minute := int(local.Weekday())*24*60 + local.Hour()*60 + local.Minute()
+	for _, i := range week {
+		if i.StartTime <= minute && minute < i.EndTime {
+			return true
 		}
-		v["messages"] += float64(messages)
-		v["tickets_subject"] += one(inSubject > 0)
-		v["tickets_messages"] += one(messages > 0)
-		v["tickets"] += one(inSubject > 0 || messages > 0)
 	}
-	return v
+	return false
 }
 
-func one(b bool) float64 {
-	if b {
-		return 1
+// until gives the open seconds from the start to an instant.
+func (h *modelHours) until(at time.Time) int64 {
+	minute := int(at.Sub(h.start) / time.Minute)
+	n := h.open[minute] * 60
+	if h.open[minute+1] > h.open[minute] {
+		n += int64(at.Sub(h.start)/time.Second) % 60
 	}
-	return 0
+	return n
 }
 
-// modelWords handles what the simulated account writes: composed letters only, so no normalisation is needed.
+func (h *modelHours) between(from, to time.Time) int64 { return h.until(to) - h.until(from) }
+
+// modelWords handles what the simulated accounts write. Compatibility forms are looked up in a list, not computed.
 func modelWords(s string) []string {
-	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	s = strings.NewReplacer("e\u0301", "é", "\ufb01", "fi", "\u00a0", " ").Replace(s)
+	word := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r > 127 && !strings.ContainsRune("“”’–—…▇€£", r)
+	}
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !word(r) })
 }
 
 func modelCount(words, want []string) (n int) {

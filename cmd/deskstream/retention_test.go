@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"reflect"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 		}
 		return o.Total
 	}
-	created := report(t, api, "tickets_created", url.Values{"from": {day(30)}, "to": {day(1)}, "interval": {"day"}}).table()
+	created := report(t, api, "tickets_created", url.Values{"from": {day(30)}, "to": {day(1)}, "interval": {"day"}}).Rows
 	all, old, young, ever := stored(60, 1), stored(60, 11), stored(9, 1), total()
 	path := "/v1/sources/" + source + "/retention"
 
@@ -84,8 +85,8 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 	if n := total(); n < ever || n > ever+20 { // some of today's
 		t.Errorf("%d activities in all, want %d: a second reading makes none twice", n, ever)
 	}
-	after := report(t, api, "tickets_created", url.Values{"from": {day(30)}, "to": {day(1)}, "interval": {"day"}}).table()
-	if diff := diffTables(after, created, []string{"tickets"}); diff != "" {
-		t.Errorf("tickets created: %s", diff)
+	after := report(t, api, "tickets_created", url.Values{"from": {day(30)}, "to": {day(1)}, "interval": {"day"}}).Rows
+	if !reflect.DeepEqual(after, created) {
+		t.Errorf("tickets created: %v, want %v", after, created)
 	}
 }

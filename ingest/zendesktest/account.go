@@ -211,6 +211,28 @@ func (a *Account) Ratings() []Rating {
 	return out
 }
 
+// MetricEvents returns the ticket metric events by time, withdrawn ones included.
+func (a *Account) MetricEvents() []MetricEvent {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.breach(time.Now())
+	return a.sortedMetrics(false)
+}
+
+// Schedules returns the business hours in the order they were made.
+func (a *Account) Schedules() []Schedule {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.schedule)
+}
+
+// Holidays returns the holidays of a schedule.
+func (a *Account) Holidays(schedule int64) []Holiday {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.holidays[schedule])
+}
+
 func (a *Account) record(id int64) (*record, error) {
 	r, ok := a.tickets[id]
 	if !ok {
