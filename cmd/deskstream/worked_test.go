@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,8 +16,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
+	"deskstream/stream"
 )
 
 // expected is the part of the worked account's figures that the reports of today answer.
@@ -75,19 +82,16 @@ func TestWorkedAccountLive(t *testing.T) {
 	}
 	admin := "u1000@example.com"
 	server := serveAccount(t, account, admin)
-	// Neither polls nor early fetches may see the final state yet; only the check of the credentials passes.
-	for path, skip := range map[string]int{"/api/v2/incremental": 1, "/api/v2/satisfaction_ratings": 0, "/api/v2/tickets": 0, "/api/v2/users/show_many": 0} {
-		server.Inject(zendesktest.Fault{Path: path, Skip: skip, Status: 503, RetryAfter: 1, Times: -1})
-	}
+	hideWorked(server)
 	app, api := startApp(t, server.URL())
 	source := connect(t, api, account.Subdomain, admin, 4000)
 	// The poller reads schedules before tickets; the deliveries below must not come earlier than it would have brought them.
 	waitRead(t, api, source, "schedules")
 	drained(t, app)
-	l := liveFeed{T: t, app: app, hook: api.base + "/webhooks/zendesk/" + source, source: source, account: account.Subdomain}
-	l.feed(deliveries[:len(deliveries)*2/3])
-	l.feed(deliveries[:len(deliveries)/2])
-	l.feed(deliveries[len(deliveries)/2:])
+	l := liveFeed{source: source, account: account.Subdomain, publish: app.stream.Publish, post: postWorked(t, api, source)}
+	if err := l.repeatedly(t.Context(), deliveries); err != nil {
+		t.Fatal(err)
+	}
 	server.ClearFaults()
 	waitSynced(t, api, source)
 	drained(t, app)
@@ -116,52 +120,188 @@ func waitRead(t *testing.T, api *client, source, name string) {
 	})
 }
 
-// liveFeed delivers what Zendesk delivered.
-type liveFeed struct {
-	*testing.T
-	app                   *App
-	hook, source, account string
+// TestWorkedAccountUnderKills does the same to a process that is killed with SIGKILL at random moments. What was not accepted is
+// delivered again, as Zendesk does.
+func TestWorkedAccountUnderKills(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	dir := sharedFolder(t, "metrics", "sample")
+	account, err := zendesktest.LoadSample(filepath.Join(dir, "api"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliveries, err := zendesktest.ReadDeliveries(filepath.Join(dir, "deliveries.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := "u1000@example.com"
+	server := serveAccount(t, account, admin)
+	hideWorked(server)
+	data, addr := t.TempDir(), freeAddress(t)
+	stopMerges(t, data)
+	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library(),
+		"--poll-interval", "400ms", "--contact-sync", "1s", "--incremental-per-minute", "60000", "--log-format", "json")
+	p.start()
+	api := newClient("http://"+addr, testKey)
+	p.ready(api)
+	source := connect(t, api, account.Subdomain, admin, 4000)
+	waitRead(t, api, source, "schedules")
+
+	post := postWorked(t, api, source)
+	l := liveFeed{source: source, account: account.Subdomain}
+	l.post = func(ctx context.Context, body []byte) error {
+		return untilTaken(ctx, func() error { return post(ctx, body) })
+	}
+	l.publish = func(ctx context.Context, events ...schemas.Event) error {
+		if len(events) == 0 {
+			return nil
+		}
+		return untilTaken(ctx, func() error {
+			return withRunning(ctx, data, func(s *stream.Stream) error { return s.Publish(ctx, events...) })
+		})
+	}
+	fed := make(chan error, 1)
+	go func() { fed <- l.repeatedly(t.Context(), deliveries) }()
+	t.Logf("%d kills", killUntil(t, p, fed))
+	server.ClearFaults()
+	p.ready(api)
+	waitSynced(t, api, source)
+	if err := withRunning(t.Context(), data, func(s *stream.Stream) error { return s.Drained(t.Context()) }); err != nil {
+		t.Fatal(err)
+	}
+	checkExpected(t, api, readExpected(t, dir))
+	p.kill()
+	checkExactlyOnce(t, data)
 }
 
-func (l *liveFeed) feed(deliveries []zendesktest.Delivery) {
-	l.Helper()
-	var events []schemas.Event
-	flush := func() {
-		if err := l.app.stream.Publish(l.Context(), events...); err != nil {
-			l.Fatal(err)
+// workedKills bounds the kills: on a busy machine the program would else be killed before it gets anywhere.
+const workedKills = 8
+
+// killUntil kills and starts the program at random moments while it is fed.
+func killUntil(t *testing.T, p *program, fed <-chan error) (kills int) {
+	t.Helper()
+	for {
+		var next <-chan time.Time
+		if kills < workedKills {
+			next = time.After(time.Duration(500+rand.IntN(4000)) * time.Millisecond) // a random moment is the point
 		}
-		events = events[:0]
-	}
-	for _, d := range deliveries {
-		if d.Source == "webhook" {
-			flush()
-			if status, err := postSigned(http.DefaultClient, l.hook, testSecret, d.Body); err != nil || status != http.StatusOK {
-				l.Fatalf("delivery %d: status %d, %v", d.N, status, err)
+		select {
+		case err := <-fed:
+			if err != nil {
+				t.Fatal(err)
 			}
+			return kills
+		case <-next:
+			p.kill()
+			p.start()
+			kills++
+		}
+	}
+}
+
+// untilTaken tries again while the program is down.
+func untilTaken(ctx context.Context, deliver func() error) error {
+	for {
+		err := deliver()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// withRunning lends the stream of the program that runs on a data folder.
+func withRunning(ctx context.Context, data string, f func(*stream.Stream) error) error {
+	nc, done, err := connectRunning(data, os.ErrNotExist)
+	if err != nil {
+		return err
+	}
+	defer done()
+	s, err := stream.Open(ctx, stream.Options{Conn: nc, Log: zerolog.Nop(), Now: time.Now})
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(s), s.Close(ctx))
+}
+
+// hideWorked keeps the final state from polls and early fetches; only the check of the credentials passes.
+func hideWorked(server *zendesktest.Server) {
+	for path, skip := range map[string]int{"/api/v2/incremental": 1, "/api/v2/satisfaction_ratings": 0, "/api/v2/tickets": 0, "/api/v2/users/show_many": 0} {
+		server.Inject(zendesktest.Fault{Path: path, Skip: skip, Status: 503, RetryAfter: 1, Times: -1})
+	}
+}
+
+func postWorked(t *testing.T, api *client, source string) func(context.Context, []byte) error {
+	t.Helper()
+	hook := api.base + "/webhooks/zendesk/" + source
+	return func(_ context.Context, body []byte) error {
+		status, err := postSigned(http.DefaultClient, hook, testSecret, body)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("webhook: status %d", status)
+		}
+		return err
+	}
+}
+
+// liveFeed delivers what Zendesk delivered.
+type liveFeed struct {
+	source, account string
+	post            func(ctx context.Context, webhook []byte) error
+	publish         func(ctx context.Context, page ...schemas.Event) error
+}
+
+// repeatedly delivers everything, a prefix of it twice, and a part in the middle twice.
+func (l *liveFeed) repeatedly(ctx context.Context, deliveries []zendesktest.Delivery) error {
+	for _, part := range [][]zendesktest.Delivery{deliveries[:len(deliveries)*2/3], deliveries[:len(deliveries)/4], deliveries[len(deliveries)*3/5:]} {
+		if err := l.feed(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *liveFeed) feed(ctx context.Context, deliveries []zendesktest.Delivery) error {
+	var events []schemas.Event
+	for _, d := range deliveries {
+		if d.Source != "webhook" {
+			page, err := l.page(d)
+			if err != nil {
+				return err
+			}
+			events = append(events, page...)
 			continue
 		}
-		events = append(events, l.page(d)...)
+		if err := l.publish(ctx, events...); err != nil {
+			return err
+		}
+		events = events[:0]
+		if err := l.post(ctx, d.Body); err != nil {
+			return fmt.Errorf("delivery %d: %w", d.N, err)
+		}
 	}
-	flush()
+	return l.publish(ctx, events...)
 }
 
 // page turns the rows of a polled page into events, as the poller does.
-func (l *liveFeed) page(d zendesktest.Delivery) []schemas.Event {
-	l.Helper()
+func (l *liveFeed) page(d zendesktest.Delivery) ([]schemas.Event, error) {
 	kinds := map[string]schemas.Kind{
 		"tickets": schemas.KindTicket, "audits": schemas.KindAudit, "users": schemas.KindUser, "satisfaction_ratings": schemas.KindRating,
 		"ticket_metric_events": schemas.KindMetricEvent,
 	}
 	var page map[string]json.RawMessage
 	if err := json.Unmarshal(d.Body, &page); err != nil {
-		l.Fatal(err)
+		return nil, err
 	}
 	var events []schemas.Event
 	for name, kind := range kinds {
 		var rows []json.RawMessage
 		if page[name] != nil {
 			if err := json.Unmarshal(page[name], &rows); err != nil {
-				l.Fatal(err)
+				return nil, err
 			}
 		}
 		for i, row := range rows {
@@ -171,7 +311,7 @@ func (l *liveFeed) page(d zendesktest.Delivery) []schemas.Event {
 			})
 		}
 	}
-	return events
+	return events, nil
 }
 
 func checkExpected(t *testing.T, api *client, e expected) {
