@@ -12,7 +12,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys,
-        if({live:UInt8} = 1, now_s, then_s) AS seconds
+        if({live:UInt8} = 1 OR status_since <= toDateTime({as_of:UInt32}, 'UTC'), now_s, then_s) AS seconds
     FROM
     (
         SELECT
