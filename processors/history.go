@@ -280,11 +280,12 @@ func subset(a, b []string) bool {
 	return true
 }
 
-// current gives the values now: the record's, overlaid by changes that are later than it.
+// current gives the values now: the record's, overlaid by changes that are not earlier than it. A record may have been read between two
+// changes of one second.
 func (h *history) current(base *record) dims {
 	d := base.dims
 	for f := range h.touched {
-		if len(h.moments) > 0 && h.touched[f] > base.at {
+		if len(h.moments) > 0 && h.touched[f] >= base.at {
 			c := h.last.get(field(f))
 			d.set(&c)
 		}

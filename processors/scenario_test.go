@@ -488,3 +488,15 @@ func TestTexts(t *testing.T) {
 		})
 	}
 }
+
+// TestRecordBetweenTwoChanges: a record that was read between two changes of one second does not hide the second one.
+func TestRecordBetweenTwoChanges(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.people()
+	s.audit("02T09:00", 9, created("status", `"new"`), said(1, 9, true, "hi"))
+	s.audit("02T10:00", 1, changed("priority", "null", `"high"`))
+	s.audit("02T10:00", 1, changed("status", `"new"`, `"solved"`), changed("assignee_id", "null", `"2"`))
+	s.record("02T10:00", "new", `,"priority":"high"`)
+	s.wantRow(map[string]any{"status": "solved", "assignee_id": 2.0, "priority": "high"})
+}
