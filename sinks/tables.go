@@ -10,11 +10,13 @@ type shape struct {
 	key []string
 	// expires is the column after which ClickHouse may drop the row; "" = never.
 	expires string
+	// arrival is a column that depends on which events came together, and so may be another after a replay; "" = none.
+	arrival string
 }
 
 // shapes must agree with the migrations, which a test checks on the engine.
 var shapes = map[string]shape{
-	"activities":        {month: "occurred_at", key: []string{"account", "activity", "occurred_at", "ticket_id", "activity_id"}, expires: "expires_at"},
+	"activities":        {month: "occurred_at", key: []string{"account", "activity", "occurred_at", "ticket_id", "activity_id"}, expires: "expires_at", arrival: "via"},
 	"tickets":           {month: "created_at", key: []string{"account", "created_at", "ticket_id"}},
 	"ticket_events":     {month: "at", key: []string{"account", "kind", "at", "ticket_id", "event_id"}},
 	"messages":          {month: "at", key: []string{"account", "at", "ticket_id", "message_id"}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,9 +58,12 @@ type App struct {
 	apiKey      string // the bootstrap key if it was made by this start
 	dsn         string // of the database in use
 
-	replay  *time.Time // not nil: rebuild from this time on
-	into    string     // second database of a replay
-	rebuild bool       // replace streams that are not the recorded ones
+	control control // of the parts that run inside
+
+	replay    *time.Time // not nil: rebuild from this time on
+	into      string     // second database of a replay
+	namespace string     // of its streams; "" = replay
+	rebuild   bool       // replace streams that are not the recorded ones
 
 	feeding  group // pollers and fetcher: what brings events in
 	working  group // processors
@@ -131,7 +135,8 @@ func (a *App) startStores(ctx context.Context) error {
 
 func (a *App) lockData() error {
 	embedded := a.Config.NATSURL == "" || (a.Config.ClickHouseDSN == "" && (a.Roles.sink || a.Roles.serve))
-	if !embedded && a.Config.SecretKey != "" {
+	secret := a.Roles.ingest || a.Roles.serve
+	if !embedded && (a.Config.SecretKey != "" || !secret) {
 		return nil // keeps nothing on disk
 	}
 	unlock, err := local.Lock(a.Config.Data)
@@ -163,7 +168,8 @@ func (a *App) startNATS() (err error) {
 		return err
 	}
 	a.closers = append(a.closers, a.nats.Close)
-	if err := writeControl(a.Config.Data, control{URL: a.nats.URL(), Token: token}); err != nil {
+	a.control = control{URL: a.nats.URL(), Token: token}
+	if err := writeControl(a.Config.Data, a.control); err != nil {
 		return err
 	}
 	// Through loopback, not through the in-process pipe: the pipe has no buffer, so every write waits for its reader.
@@ -185,6 +191,12 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 			return err
 		}
 		dsn = a.engine.DSN()
+		if a.nats != nil {
+			a.control.ClickHouse = dsn
+			if err := writeControl(a.Config.Data, a.control); err != nil {
+				return err
+			}
+		}
 		a.closers = append(a.closers, func() {
 			stop, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
@@ -215,7 +227,7 @@ func (a *App) startStream(ctx context.Context) (err error) {
 	}
 	switch {
 	case a.into != "":
-		options.Namespace = "replay"
+		options.Namespace = cmp.Or(a.namespace, "replay")
 	case a.db != nil:
 		options.Meta = a.db
 	}
@@ -259,6 +271,23 @@ func (a *App) stop() {
 	}
 	a.closers = nil
 }
+
+// discard stops an app that filled a second database and removes that database and its streams.
+func (a *App) discard() {
+	ctx, cancel := context.WithTimeout(context.Background(), discardTime)
+	defer cancel()
+	a.working.stop()
+	a.sinking.stop()
+	err := errors.Join(a.stream.Drop(ctx), a.stream.Close(ctx))
+	a.stream = nil
+	if err = errors.Join(err, sinks.DropDatabase(ctx, a.dsn)); err != nil {
+		a.Log.Warn().Err(err).Msg("the second database was not removed")
+	}
+	a.Stop()
+}
+
+// discardTime bounds the removal of a second database.
+const discardTime = 30 * time.Second
 
 func (a *App) drainTime() time.Duration {
 	if a.Tuning.drain > 0 {

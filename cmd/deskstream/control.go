@@ -18,11 +18,12 @@ import (
 	"deskstream/stream"
 )
 
-// control is how the tools of this program reach the NATS server inside a running one: a loopback address and a token that only
-// readers of the data folder know.
+// control is how the tools of this program reach the NATS server and the engine inside a running one: loopback addresses and secrets
+// that only readers of the data folder know.
 type control struct {
-	URL   string `json:"url"`
-	Token string `json:"token"`
+	URL        string `json:"url"`
+	Token      string `json:"token"`
+	ClickHouse string `json:"clickhouse"` // DSN, "" while the engine starts
 }
 
 func controlFile(data string) string { return filepath.Join(data, "nats.json") }

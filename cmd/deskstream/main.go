@@ -50,6 +50,7 @@ type commands struct {
 	Sink    sinkCmd    `cmd:"" help:"One stage: rows into ClickHouse."`
 	Serve   serveCmd   `cmd:"" help:"One stage: the HTTP API for reports, people, sources and Liquid."`
 	Replay  replayCmd  `cmd:"" help:"Rebuild state and tables from the raw stream."`
+	Verify  verifyCmd  `cmd:"" help:"Compare every table with what the stored events make of it; exit status 1 when something differs."`
 	Dead    deadCmd    `cmd:"" help:"Look at events that could not be used; try them again or drop them."`
 	Load    loadCmd    `cmd:"" help:"Send signed webhooks to a running instance at a given rate."`
 	Keys    keysCmd    `cmd:"" help:"API keys and their scopes."`

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
 	"strings"
@@ -40,33 +41,13 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 }
 
 func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
-	_, total, _, err := app.stream.Progress(ctx)
+	total := uint64(0)
+	err := followReplay(ctx, app, out.err, "replay", func(processed, all, unsunk uint64) bool {
+		total = all
+		return processed >= all && unsunk == 0
+	})
 	if err != nil {
 		return err
-	}
-	bar := progressbar.NewOptions64(int64(total), progressbar.OptionSetWriter(out.err), progressbar.OptionSetDescription("replay"),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(200*time.Millisecond))
-	for tick := time.NewTicker(200 * time.Millisecond); ; {
-		processed, total, unsunk, err := app.stream.Progress(ctx)
-		if err != nil {
-			return err
-		}
-		bar.ChangeMax64(int64(total))
-		_ = bar.Set64(int64(processed))
-		if processed >= total && unsunk == 0 {
-			tick.Stop()
-			_ = bar.Finish()
-			break
-		}
-		select {
-		case <-ctx.Done():
-			tick.Stop()
-			return ctx.Err()
-		case err := <-app.failures:
-			tick.Stop()
-			return err
-		case <-tick.C:
-		}
 	}
 	if err := app.stream.Drained(ctx); err != nil {
 		return err
@@ -82,6 +63,33 @@ func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
 	}
 	fmt.Fprintf(out.out, "\nreplayed %d events into %s\n", total, databaseOf(app.dsn))
 	return nil
+}
+
+// followReplay shows the progress of a replay on w until it is far enough.
+func followReplay(ctx context.Context, app *App, w io.Writer, name string, enough func(processed, total, unsunk uint64) bool) error {
+	bar := progressbar.NewOptions64(1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(name),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(200*time.Millisecond))
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		processed, total, unsunk, err := app.stream.Progress(ctx)
+		if err != nil {
+			return err
+		}
+		bar.ChangeMax64(int64(total))
+		_ = bar.Set64(int64(processed))
+		if enough(processed, total, unsunk) {
+			_ = bar.Finish()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-app.failures:
+			return err
+		case <-tick.C:
+		}
+	}
 }
 
 // intoDatabase gives the DSN of another database on the same server.

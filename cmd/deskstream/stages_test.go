@@ -149,7 +149,8 @@ func activities(t *testing.T, api *client) int {
 	return int(*n)
 }
 
-// TestReplayGivesTheSameTables rebuilds everything from the raw stream, into the same database and into a second one, and compares.
+// TestReplayGivesTheSameTables rebuilds everything from the raw stream, into the same database and into a second one, and compares; so
+// does verify, on a folder that no program runs on.
 func TestReplayGivesTheSameTables(t *testing.T) {
 	t.Parallel()
 	needEngine(t)
@@ -167,9 +168,9 @@ func TestReplayGivesTheSameTables(t *testing.T) {
 	drained(t, app)
 	app.Stop()
 	before := contents(t, data, "")
-	for _, args := range [][]string{{"replay", "--into", "deskstream_second"}, {"replay"}} {
+	for _, args := range [][]string{{"replay", "--into", "deskstream_second"}, {"replay"}, {"verify"}} {
 		var out, errs bytes.Buffer
-		if status := Main(t.Context(), append(args, "--data", data, "--engine", localtest.Library(), "--log-level", "error"), &out, &errs); status != 0 {
+		if status := Main(t.Context(), append(args, "--data", data, "--listen", "127.0.0.1:0", "--engine", localtest.Library(), "--log-level", "error"), &out, &errs); status != 0 {
 			t.Fatalf("%v: status %d: %s", args, status, errs.String())
 		}
 		t.Log(strings.TrimSpace(out.String()))

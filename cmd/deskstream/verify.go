@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"deskstream/schemas"
+	"deskstream/sinks"
+	"deskstream/stream"
+)
+
+type verifyCmd struct {
+	Config
+	Repair bool `help:"Put right what differs: everything is replayed into the same tables."`
+	JSON   bool `name:"json" help:"Print the result as JSON."`
+}
+
+// verified is the result of a verification.
+type verified struct {
+	Clean    bool            `json:"clean"`    // nothing differed
+	Repaired bool            `json:"repaired"` // what differed does so no longer
+	Tables   []verifiedTable `json:"tables"`
+}
+
+// verifiedTable compares one table with what the stored events make of it.
+type verifiedTable struct {
+	Table     string   `json:"table"`
+	Rows      uint64   `json:"rows"`      // in force
+	Missing   int      `json:"missing"`   // keys that should have a row
+	Different int      `json:"different"` // rows with other values
+	Extra     int      `json:"extra"`     // rows that nothing accounts for
+	Changing  int      `json:"changing"`  // rows that changed at every look, and so could not be compared
+	More      bool     `json:"more"`      // there are more differences than were counted
+	Examples  []string `json:"examples"`  // sorting keys of a few that differ
+}
+
+func (t *verifiedTable) differs() bool { return t.Missing+t.Different+t.Extra > 0 }
+
+// anyPort is where the parts of a verification listen: the running program has --listen.
+const anyPort = "127.0.0.1:0"
+
+const (
+	// verifyNamespace is of the streams, verifySuffix of the database that a verification fills and removes.
+	verifyNamespace = "verify"
+	verifySuffix    = "_verify"
+	// verifyKeys bounds the differences of a table that are looked into.
+	verifyKeys = 10_000
+	// verifyLooks bounds how often rows that change between two looks are looked at.
+	verifyLooks = 6
+	// verifyExamples bounds the keys that are shown of a table.
+	verifyExamples = 3
+)
+
+// Run rebuilds everything beside the live tables and compares. It works on a running program too.
+func (c *verifyCmd) Run(ctx context.Context, out *streams) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	live, err := c.openLive(ctx, out)
+	if err != nil {
+		return err
+	}
+	defer live.close()
+	result, err := c.compare(ctx, live, out)
+	if err != nil {
+		return err
+	}
+	if !result.Clean && c.Repair {
+		if result.Repaired, err = c.repair(ctx, live, out); err != nil {
+			return err
+		}
+	}
+	if err := c.print(out.out, result); err != nil {
+		return err
+	}
+	if !result.Clean && !result.Repaired {
+		return errFailed
+	}
+	return nil
+}
+
+// installation is the live pipeline: of a running program, or brought up for the verification.
+type installation struct {
+	Config                // addresses of its NATS and ClickHouse
+	stream *stream.Stream // of its own, beside those of the loops
+	db     *sinks.DB
+	closes []func()
+}
+
+func (i *installation) close() {
+	for n := len(i.closes) - 1; n >= 0; n-- {
+		i.closes[n]()
+	}
+}
+
+// openLive attaches to the program that runs on the data folder; when none does, process and sink run here meanwhile.
+func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation, err error) {
+	live := &installation{Config: c.Config}
+	defer func() {
+		if err != nil {
+			live.close()
+		}
+	}()
+	if !running(&c.Config) {
+		alone := c.Config
+		alone.Listen = anyPort
+		app := &App{Config: alone, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now}
+		if err := app.Start(ctx); err != nil {
+			return nil, err
+		}
+		live.closes = append(live.closes, app.Stop)
+	}
+	if err := attach(&live.Config); err != nil {
+		return nil, err
+	}
+	nc, done, err := openNATS(&live.Config, c.logger(out))
+	if err != nil {
+		return nil, err
+	}
+	live.closes = append(live.closes, done)
+	if live.stream, err = stream.Open(ctx, stream.Options{Conn: nc, Log: c.logger(out), Now: time.Now}); err != nil {
+		return nil, err
+	}
+	live.closes = append(live.closes, func() { _ = live.stream.Close(context.WithoutCancel(ctx)) })
+	if live.db, err = sinks.Open(ctx, live.ClickHouseDSN, sinks.Options{Now: time.Now}); err != nil {
+		return nil, err
+	}
+	live.closes = append(live.closes, func() { _ = live.db.Close() })
+	if purged, err := live.stream.Purged(ctx); err != nil || purged {
+		return nil, errors.Join(err, fmt.Errorf("verify: %w: raw events of the past were purged, so the tables cannot be made again from those that are left", schemas.ErrConflict))
+	}
+	return live, nil
+}
+
+// compare rebuilds into a database beside the live one, compares, and removes it.
+func (c *verifyCmd) compare(ctx context.Context, live *installation, out *streams) (*verified, error) {
+	name := databaseOf(live.ClickHouseDSN) + verifySuffix
+	app := &App{
+		Config: live.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
+		replay: &time.Time{}, into: name, namespace: verifyNamespace,
+	}
+	second, err := intoDatabase(live.ClickHouseDSN, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := sinks.DropDatabase(ctx, second); err != nil { // of a verification that was cut off
+		return nil, err
+	}
+	app.Config.Listen = anyPort
+	if err := app.Start(ctx); err != nil {
+		return nil, err
+	}
+	defer app.discard()
+	if err := followReplay(ctx, app, out.err, "rebuild", func(processed, total, _ uint64) bool { return processed >= total }); err != nil {
+		return nil, err
+	}
+	if err := settle(ctx, live.stream, app.stream); err != nil {
+		return nil, err
+	}
+	if err := app.applyRetention(ctx); err != nil {
+		return nil, err
+	}
+	result := &verified{Clean: true}
+	for _, table := range schemas.Tables {
+		t, err := compareTable(ctx, live, app, table, name)
+		if err != nil {
+			return nil, err
+		}
+		result.Clean = result.Clean && !t.differs()
+		result.Tables = append(result.Tables, *t)
+	}
+	return result, nil
+}
+
+func settle(ctx context.Context, all ...*stream.Stream) error {
+	for _, s := range all {
+		if err := s.CaughtUp(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareTable looks again at what differs, with everything caught up in between: what differs only because one side is ahead is then
+// the same or another difference, and only what stays as it was counts.
+func compareTable(ctx context.Context, live *installation, app *App, table, other string) (*verifiedTable, error) {
+	rows, diffs, err := live.db.Compare(ctx, table, other, verifyKeys+1)
+	if err != nil {
+		return nil, err
+	}
+	t := &verifiedTable{Table: table, Rows: rows, More: len(diffs) > verifyKeys, Examples: []string{}}
+	open := map[string]sinks.Difference{}
+	for _, d := range diffs {
+		open[d.Key] = d
+	}
+	for look := 1; look < verifyLooks && len(open) > 0; look++ {
+		if err := settle(ctx, live.stream, app.stream); err != nil {
+			return nil, err
+		}
+		if _, diffs, err = live.db.Compare(ctx, table, other, verifyKeys+1); err != nil {
+			return nil, err
+		}
+		still := map[string]sinks.Difference{}
+		for _, d := range diffs {
+			switch before, known := open[d.Key]; {
+			case known && before == d:
+				t.count(d)
+			case known:
+				still[d.Key] = d
+			}
+		}
+		open = still
+	}
+	t.Changing = len(open)
+	return t, nil
+}
+
+func (t *verifiedTable) count(d sinks.Difference) {
+	switch {
+	case d.Here == 0:
+		t.Missing++
+	case d.There == 0:
+		t.Extra++
+	default:
+		t.Different++
+	}
+	if len(t.Examples) < verifyExamples {
+		t.Examples = append(t.Examples, d.Key)
+	}
+}
+
+// repair replays everything into the live tables, where it outranks the rows there are, removes what the replay did not confirm, and
+// compares once more.
+func (c *verifyCmd) repair(ctx context.Context, live *installation, out *streams) (bool, error) {
+	if err := live.stream.ResetForReplay(ctx, time.Time{}); err != nil {
+		return false, err
+	}
+	if err := live.stream.CaughtUp(ctx); err != nil {
+		return false, err
+	}
+	stats, err := live.stream.Stats(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := live.db.DropOlder(ctx, txnGeneration(stats)); err != nil {
+		return false, err
+	}
+	again, err := c.compare(ctx, live, out)
+	if err != nil {
+		return false, err
+	}
+	return again.Clean, nil
+}
+
+func (c *verifyCmd) print(w io.Writer, result *verified) error {
+	if c.JSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(result)
+	}
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "TABLE\tROWS\tMISSING\tDIFFERENT\tEXTRA")
+	for _, t := range result.Tables {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\n", t.Table, t.Rows, t.Missing, t.Different, t.Extra)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, t := range result.Tables {
+		for _, key := range t.Examples {
+			fmt.Fprintf(w, "%s differs at %s\n", t.Table, key)
+		}
+	}
+	verdict := map[bool]string{true: "repaired", false: "tables differ; --repair puts them right"}[result.Repaired]
+	if result.Clean {
+		verdict = "clean"
+	}
+	_, err := fmt.Fprintln(w, verdict)
+	return err
+}

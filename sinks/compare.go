@@ -1,0 +1,88 @@
+package sinks
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+//go:embed compare.sql
+var compareSQL string
+
+//go:embed compare_count.sql
+var compareCountSQL string
+
+//go:embed drop_database.sql
+var dropDatabaseSQL string
+
+// Difference is a sorting key whose row is not the same in two databases. Hashes are of the row without the columns that tell how it
+// came in; 0 where there is no row.
+type Difference struct {
+	Key                 string // as ClickHouse writes a tuple
+	Here, There         uint64 // rows in force, 0 or 1
+	HashHere, HashThere uint64
+}
+
+// compareMemory is from where the server groups the keys of a table on disk.
+const compareMemory = 1 << 30
+
+// expiryMargin leaves out rows that retention may drop on one side first.
+const expiryMargin = time.Hour
+
+// Compare gives the number of rows in force of a table, and up to limit keys whose rows are not the same in a database beside it.
+// Expired activities are left out.
+func (db *DB) Compare(ctx context.Context, table, other string, limit int) (rows uint64, diffs []Difference, err error) {
+	living, uncompared := "", []string{columnSeq, columnVer, columnBatch}
+	if arrival := shapes[table].arrival; arrival != "" {
+		uncompared = append(uncompared, arrival)
+	}
+	if expires := shapes[table].expires; expires != "" {
+		living = "WHERE " + expires + " > toDateTime({living:UInt32}, 'UTC')"
+	}
+	pieces := strings.NewReplacer("/*key*/", strings.Join(shapes[table].key, ", "), "/*living*/", living, "/*uncompared*/", strings.Join(uncompared, ", "))
+	bound := clickhouse.Context(
+		parameters(ctx, "table", table, "other", other, "limit", limit, "living", db.options.Now().Add(expiryMargin).Unix()),
+		clickhouse.WithSettings(clickhouse.Settings{"max_bytes_before_external_group_by": compareMemory}))
+	if err := db.queries.QueryRow(bound, pieces.Replace(compareCountSQL)).Scan(&rows); err != nil {
+		return 0, nil, unavailable(fmt.Errorf("table %s: count: %w", table, err))
+	}
+	found, err := db.queries.Query(bound, pieces.Replace(compareSQL))
+	if err != nil {
+		return 0, nil, unavailable(fmt.Errorf("table %s: compare with %s: %w", table, other, err))
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		var d Difference
+		if err := found.Scan(&d.Key, &d.Here, &d.There, &d.HashHere, &d.HashThere); err != nil {
+			return 0, nil, unavailable(fmt.Errorf("table %s: compare with %s: %w", table, other, err))
+		}
+		diffs = append(diffs, d)
+	}
+	if err := found.Err(); err != nil {
+		return 0, nil, unavailable(fmt.Errorf("table %s: compare with %s: %w", table, other, err))
+	}
+	return rows, diffs, nil
+}
+
+// DropDatabase removes the database of a DSN with all its tables, if there is one.
+func DropDatabase(ctx context.Context, dsn string) error {
+	o, err := parseDSN(dsn)
+	if err != nil {
+		return err
+	}
+	name := o.Auth.Database
+	o.Auth.Database = "default"
+	conn, err := clickhouse.Open(o)
+	if err != nil {
+		return badDSN(err.Error())
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.Exec(parameters(ctx, "database", name), dropDatabaseSQL); err != nil {
+		return unavailable(fmt.Errorf("drop database %s: %w", name, err))
+	}
+	return nil
+}
