@@ -78,6 +78,7 @@ func (s *server) routes() {
 	s.identifierRoutes()
 	s.explainRoutes()
 	s.erasureRoutes()
+	s.audienceRoutes()
 	s.organizationRoutes()
 	s.fieldRoutes()
 	s.reportRoutes()

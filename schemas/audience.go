@@ -45,20 +45,14 @@ type AudienceFiring struct {
 	Activity Activity  `json:"activity"`
 }
 
-// Fires says whether a filter asks for an activity to occur, and which: each time it does, people enter. Others hold for a while.
+// Fires gives the activities that a filter asks to occur: each time one does, people enter. Other filters hold for a while.
 func (f *Filter) Fires() []string {
 	var slugs []string
-	if f.Activity != nil && f.Activity.Op == OpOccurs {
-		slugs = append(slugs, f.Activity.Activity)
-	}
-	for _, list := range [][]Filter{f.All, f.Any} {
-		for i := range list {
-			slugs = append(slugs, list[i].Fires()...)
+	f.EachActivity(func(a *ActivityCondition) {
+		if a.Op == OpOccurs {
+			slugs = append(slugs, a.Activity)
 		}
-	}
-	if f.Not != nil {
-		slugs = append(slugs, f.Not.Fires()...)
-	}
+	})
 	return slugs
 }
 
