@@ -251,3 +251,34 @@ func TestAudienceLists(t *testing.T) {
 		t.Errorf("%+v", rest)
 	}
 }
+
+// TestR50_RenderPastRetention: a message is rendered with the activity that made its recipient enter when that is stored no more, for the person
+// that the recipient has become, and for nobody else.
+func TestR50_RenderPastRetention(t *testing.T) {
+	t.Parallel()
+	a := newAudienceServer(t)
+	absorbed, other := schemas.OwnPersonID(testAccount, 2), a.person(3, "Eve", nil)
+	ann := a.person(1, "Ann", func(r *schemas.PersonRow) {
+		r.UserIDs, r.OwnIDs = append(r.UserIDs, 2), append(r.OwnIDs, absorbed)
+	})
+	kept := jsonText(schemas.Activity{
+		Account: testAccount, Activity: "ticket-closed", OccurredAt: testNow.AddDate(-1, 0, 0), ActivityID: "a1", TicketID: 7, UserID: 2, GroupID: 500, Subject: "Refund",
+		Tags: []string{"vip"}, Attributes: `{"reopens":2}`,
+	})
+	insertInto(t, a.db, schemas.TableNames, schemas.Name{Account: testAccount, Kind: "group", ID: 500, Name: "Billing"})
+	insertInto(t, a.db, schemas.TableAudienceEntries, schemas.AudienceEntry{
+		Account: testAccount, AudienceID: "aud_1", EntryID: "e1", PersonID: absorbed, Event: "entered", At: testNow, ActivityID: "a1", Activity: "ticket-closed", Attributes: kept,
+	})
+	ask := func(person, activity string) response {
+		return a.call("POST", "/v1/liquid/render", "render-key", map[string]any{"person": person, "activity_id": activity, "parts": map[string]string{
+			"text": "{% assign x = activity.zendesk.ticket-closed %}{{ person.first_name }} {{ x.subject }} {{ x.tags[0] }} {{ x.group }} {{ x.reopens }} {{ x.ticket.id }}",
+		}})
+	}
+	var got RenderAnswer
+	a.want(200, ask(ann, "a1"), &got)
+	if got.Parts["text"] != "Ann Refund vip Billing 2 7" {
+		t.Errorf("%+v", got)
+	}
+	a.wantProblem(ask(other, "a1"), 404, "no-such-activity")
+	a.wantProblem(ask(ann, "a2"), 404, "no-such-activity")
+}
