@@ -79,6 +79,7 @@ func (s *server) routes() {
 	s.explainRoutes()
 	s.erasureRoutes()
 	s.audienceRoutes()
+	s.snapshotRoutes()
 	s.organizationRoutes()
 	s.fieldRoutes()
 	s.reportRoutes()
