@@ -176,7 +176,7 @@ func (w *audienceWork) weigh(v *verdict) {
 		}
 		m.generation, m.judged = ref.Generation, v.at
 		if m.since == 0 {
-			m.since = v.at
+			m.since, m.entered = v.at, true
 			w.entered = append(w.entered, ref.ID)
 			w.emitEntry(ref.ID, schemas.AudienceEntered, v.at, nil)
 		}
@@ -221,7 +221,7 @@ func (w *audienceWork) fire(f *firing, at int64) {
 		return
 	}
 	if m := w.sum.of(f.audience); m.since == 0 {
-		m.since = at
+		m.since, m.entered = at, true
 		w.entered = append(w.entered, f.audience)
 	}
 	w.emitEntry(f.audience, schemas.AudienceEntered, at, &f.activity)

@@ -153,3 +153,28 @@ func TestR50_WebhookThenHistory(t *testing.T) {
 	s.fires(3, "ticket-solved", "02T10:02")
 	s.want("another", len(s.entries(9)), 2)
 }
+
+// TestAudienceInOneBatch: verdicts that come together, each twice, and a batch whose commit is lost, end as one after the other does.
+func TestAudienceInOneBatch(t *testing.T) {
+	t.Parallel()
+	tell := func(s *scene) []schemas.Event {
+		var f feed
+		for i, found := range []string{isIn, isIn, isOut, isIn, isIn + `,"settle":true`, isOut} {
+			at := s.now.Add(time.Duration(10*i) * time.Second)
+			f.add(schemas.KindAudience, "api", at, fmt.Appendf(nil, `{"id":1,"at":%q,%s}`, at.Format(time.RFC3339), found))
+		}
+		return f.out
+	}
+	one := newScene(t)
+	one.user(1, 1, `,"name":"A","email":"a@x.test"`)
+	one.batches(t, tell(one), 1)
+	want := one.entries(1)
+	one.want("one by one", want, []string{"00:00 entered 1", "00:20 left 1", "00:40 entered 1", "00:50 left 1"})
+	all := newScene(t)
+	all.user(1, 1, `,"name":"A","email":"a@x.test"`)
+	events := tell(all)
+	all.lose(t, events)
+	all.batches(t, slices.Concat(events, events), 2*len(events))
+	all.want("together", all.entries(1), want)
+	all.want("members", len(all.inside(1)), 0)
+}
