@@ -12,23 +12,32 @@ const (
 	// passTimeout is how long one query over everybody may take, passPage how many people are told of together.
 	passTimeout = 10 * time.Minute
 	passPage    = 1000
+	passRetry   = time.Minute
 )
 
-// passes evaluates everybody for audiences whose filter is new, and for all when a day has begun.
-func (w *audienceWorker) passes(ctx context.Context, e *evaluation) error {
+// passes evaluates everybody for audiences whose filter is new, and for all when a day has begun. One that fails is tried again later and
+// does not keep the others waiting.
+func (w *audienceWorker) passes(ctx context.Context, e *evaluation) {
 	today := w.today()
 	for _, a := range w.choose(func(a *parsedAudience) bool { return a.Deleted || a.filter != nil }) {
 		if e.Passed[a.ID] == a.Generation && (e.Day == today || a.Deleted || len(a.fires) > 0) {
 			continue
 		}
+		if w.Now().Before(w.retry[a.ID]) {
+			delete(e.Passed, a.ID)
+			continue
+		}
+		w.passed[a.ID] = w.Now()
 		if err := w.pass(ctx, a); err != nil {
-			return err
+			w.Log.Warn().Err(err).Str("audience", a.ID).Msg("not everybody was evaluated, will try again")
+			delete(e.Passed, a.ID)
+			w.retry[a.ID] = w.Now().Add(passRetry)
+			continue
 		}
 		e.Passed[a.ID] = a.Generation
 		w.passed[a.ID] = w.Now()
 	}
 	e.Day = today
-	return nil
 }
 
 // pass publishes how the table of members differs from who matches now. Nobody matches an audience that was deleted. Who enters when

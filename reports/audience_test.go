@@ -282,3 +282,26 @@ func TestR50_RenderPastRetention(t *testing.T) {
 	a.wantProblem(ask(other, "a1"), 404, "no-such-activity")
 	a.wantProblem(ask(ann, "a2"), 404, "no-such-activity")
 }
+
+// TestAudienceFailsAlone: when everybody cannot be evaluated now, that is tried again, and the audience is shown as not evaluated until then.
+func TestAudienceFailsAlone(t *testing.T) {
+	t.Parallel()
+	a := newAudienceServer(t)
+	a.person(1, "Ann", nil)
+	v := a.create("Anns", isAnn)
+	a.store.fail = fmt.Errorf("no room: %w", schemas.ErrUnavailable)
+	if _, err := a.w.round(t.Context()); err == nil {
+		t.Error("a store that does not answer was not noticed")
+	}
+	a.store.fail = nil
+	a.w.retry[v.ID] = a.now.Add(passRetry)
+	wantRows(t, a.found())
+	if a.get("/v1/audiences/"+v.ID, &v); v.Evaluated {
+		t.Errorf("%+v", v)
+	}
+	a.now = a.now.Add(passRetry)
+	wantRows(t, a.found(), "in 1")
+	if a.get("/v1/audiences/"+v.ID, &v); !v.Evaluated {
+		t.Errorf("%+v", v)
+	}
+}

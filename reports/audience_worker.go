@@ -34,6 +34,7 @@ type audienceWorker struct {
 	parsed   map[string]*parsedAudience // by id
 	told     map[string]time.Time       // people by account and user: when something was published about them
 	passed   map[string]time.Time       // audiences by id: when everybody was evaluated
+	retry    map[string]time.Time       // audiences by id: when to try again to evaluate everybody
 }
 
 // parsedAudience is an audience with its filter read.
@@ -44,7 +45,10 @@ type parsedAudience struct {
 }
 
 func newAudienceWorker(s *server) *audienceWorker {
-	return &audienceWorker{server: s, started: s.Now(), parsed: map[string]*parsedAudience{}, told: map[string]time.Time{}, passed: map[string]time.Time{}}
+	return &audienceWorker{
+		server: s, started: s.Now(), parsed: map[string]*parsedAudience{}, told: map[string]time.Time{}, passed: map[string]time.Time{},
+		retry: map[string]time.Time{},
+	}
 }
 
 // RunAudiences evaluates audiences until ctx ends. Calling it for several APIs at a time is of no use and does no harm.
@@ -78,9 +82,7 @@ func (w *audienceWorker) round(ctx context.Context) (more bool, err error) {
 	}
 	before := e
 	before.Passed = maps.Clone(e.Passed)
-	if err := w.passes(ctx, &e); err != nil {
-		return false, err
-	}
+	w.passes(ctx, &e)
 	if more, err = w.changes(ctx, &e); err != nil {
 		return false, err
 	}
