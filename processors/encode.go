@@ -347,6 +347,31 @@ func encodeMerge(m *schemas.PersonMerge) []byte {
 	return o.end()
 }
 
+func encodeMember(m *schemas.AudienceMember) []byte {
+	o := newObject(make([]byte, 0, 200))
+	o.str("account", m.Account)
+	o.str("audience_id", m.AudienceID)
+	o.str("person_id", m.PersonID)
+	o.time("since", m.Since)
+	o.flag("is_deleted", m.IsDeleted)
+	return o.end()
+}
+
+func encodeEntry(e *schemas.AudienceEntry) []byte {
+	o := newObject(make([]byte, 0, 360+len(e.Attributes)*5/4))
+	o.str("account", e.Account)
+	o.str("audience_id", e.AudienceID)
+	o.str("entry_id", e.EntryID)
+	o.str("person_id", e.PersonID)
+	o.str("event", e.Event)
+	o.time("at", e.At)
+	o.str("activity_id", e.ActivityID)
+	o.str("activity", e.Activity)
+	o.str("attributes", e.Attributes)
+	o.flag("is_deleted", e.IsDeleted)
+	return o.end()
+}
+
 func encodeStats(s *schemas.PersonStats) []byte {
 	o := newObject(make([]byte, 0, 480+len(s.LastSubject)))
 	o.str("account", s.Account)

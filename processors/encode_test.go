@@ -57,6 +57,8 @@ func TestRowsAreWrittenLikeJSON(t *testing.T) {
 		{&schemas.PersonAlias{}, func(v any) []byte { return encodeAlias(v.(*schemas.PersonAlias)) }},
 		{&schemas.PersonIdentity{}, func(v any) []byte { return encodeIdentity(v.(*schemas.PersonIdentity)) }},
 		{&schemas.PersonMerge{}, func(v any) []byte { return encodeMerge(v.(*schemas.PersonMerge)) }},
+		{&schemas.AudienceMember{}, func(v any) []byte { return encodeMember(v.(*schemas.AudienceMember)) }},
+		{&schemas.AudienceEntry{}, func(v any) []byte { return encodeEntry(v.(*schemas.AudienceEntry)) }},
 		{&schemas.PersonStats{}, func(v any) []byte { return encodeStats(v.(*schemas.PersonStats)) }},
 		{&schemas.PersonActivity{}, func(v any) []byte { return encodePersonActivity(v.(*schemas.PersonActivity)) }},
 		{&schemas.ActivityCount{}, func(v any) []byte { return encodeActivityCount(v.(*schemas.ActivityCount)) }},

@@ -38,22 +38,23 @@ type item struct {
 
 	decodedID, decodedSub int64 // id and sub as a full decoding reads them
 
-	step   step
-	texts  []text
-	rec    *record
-	rating rating
-	hint   *ticketHint
-	user   *userFacts
-	choice *choice
-	link   *linkFacts
-	member *member
-	org    *orgFacts
-	name   *nameFacts
-	cal    schedule
-	metric metricEvent
-	source schemas.Settings
-	erased bool    // the event erases
-	lost   []int64 // tickets it removes words from
+	step    step
+	texts   []text
+	rec     *record
+	rating  rating
+	hint    *ticketHint
+	user    *userFacts
+	choice  *choice
+	link    *linkFacts
+	member  *member
+	verdict *verdict
+	org     *orgFacts
+	name    *nameFacts
+	cal     schedule
+	metric  metricEvent
+	source  schemas.Settings
+	erased  bool    // the event erases
+	lost    []int64 // tickets it removes words from
 }
 
 // ticketHint is what a ticket webhook says.
@@ -93,7 +94,7 @@ func newItem(ev *schemas.Event) *item {
 		it.peek(domainTicket, "ticket_id", "id")
 	case schemas.KindMetricEvent:
 		it.peek(domainMetric, "ticket_id", "id")
-	case schemas.KindUser, schemas.KindPerson, schemas.KindLink:
+	case schemas.KindUser, schemas.KindPerson, schemas.KindLink, schemas.KindAudience:
 		it.peek(domainUser, "id", "")
 	case schemas.KindOrganization:
 		it.peek(domainOrganization, "id", "")
@@ -145,7 +146,7 @@ func (it *item) consistent() bool {
 		return it.org.id == it.id
 	case it.name != nil:
 		return it.name.id == it.id
-	case it.rec != nil, it.choice != nil, it.link != nil:
+	case it.rec != nil, it.choice != nil, it.link != nil, it.verdict != nil:
 		return it.decodedID == it.id
 	case it.ev.Kind == schemas.KindAudit, it.ev.Kind == schemas.KindRating, it.ev.Kind == schemas.KindMetricEvent, it.ev.Kind == schemas.KindMembership:
 		return it.decodedID == it.id && it.decodedSub == it.sub
@@ -171,6 +172,8 @@ func (it *item) decode() {
 		it.loadLink()
 	case schemas.KindMembership:
 		it.loadMembership()
+	case schemas.KindAudience:
+		it.loadVerdict()
 	case schemas.KindOrganization:
 		it.loadOrganization()
 	case schemas.KindSchedule:

@@ -284,7 +284,7 @@ func (k *keyer) people(b *batch) {
 			if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
 				continue
 			}
-			if it.load(); it.user != nil || it.member != nil || it.choice != nil || it.link != nil || it.erased {
+			if it.load(); it.user != nil || it.member != nil || it.choice != nil || it.link != nil || it.verdict != nil || it.erased {
 				news = true
 			}
 		}
@@ -329,6 +329,7 @@ func (w *walk) visit(id int64) {
 		return
 	}
 	w.seen[id] = true
+	w.k.need(membersKey(w.prefix, id))
 	u, loaded := look[user](w.k, userKey(w.prefix, id))
 	if !loaded {
 		return
@@ -356,6 +357,12 @@ func (w *walk) visit(id int64) {
 		case it.link != nil:
 			for _, other := range slices.Concat(it.link.others, it.link.together) {
 				w.other(other)
+			}
+		case it.verdict != nil:
+			for i := range it.verdict.fired {
+				if ticket := it.verdict.fired[i].activity.TicketID; ticket != 0 {
+					w.k.need(ticketKey(w.prefix, ticket))
+				}
 			}
 		case it.choice != nil:
 			for _, i := range it.choice.identities() {

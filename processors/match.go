@@ -9,7 +9,7 @@ import (
 )
 
 // Match says whether a person matches a filter at a time; days are those of the zone. What a person does not have matches no comparison
-// but those that say "not". occurs counts as has_occurred: that it is news is for the caller to know.
+// but those that say "not". occurs looks at the person's news only, if there is one, else it counts as has_occurred.
 func Match(f *schemas.Filter, p *schemas.FilterPerson, now time.Time, zone *time.Location) bool {
 	match := func(f *schemas.Filter) bool { return Match(f, p, now, zone) }
 	switch {
@@ -102,6 +102,9 @@ func numberHolds(c *schemas.Condition, v float64) bool {
 // occurred looks at the activities of one kind. Without a condition on attributes it needs no activity, only when there were any, so that
 // it holds past retention.
 func occurred(a *schemas.ActivityCondition, p *schemas.FilterPerson, now time.Time, zone *time.Location) bool {
+	if a.Op == schemas.OpOccurs && p.News != nil {
+		return p.News.Activity == a.Activity && fits(a.Where, p.News, now, zone)
+	}
 	span := schemas.Span{}
 	if a.When != nil {
 		span = a.When.Span(now, zone)
@@ -120,7 +123,7 @@ func occurred(a *schemas.ActivityCondition, p *schemas.FilterPerson, now time.Ti
 
 // occurrences sums up the activities that count. With first_occurred and last_occurred the time is no condition on each.
 func occurrences(a *schemas.ActivityCondition, p *schemas.FilterPerson, span schemas.Span, now time.Time, zone *time.Location) schemas.Occurrence {
-	if len(a.Where) == 0 && (a.Op != schemas.OpOccurredTimes || a.When == nil) {
+	if a.Summed() {
 		return p.Ever[a.Activity]
 	}
 	if a.Op == schemas.OpFirstOccurred || a.Op == schemas.OpLastOccurred {

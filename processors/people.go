@@ -153,11 +153,13 @@ func (r *run) resolve(w *userWork, done map[string]bool) {
 			nodes = append(nodes, n)
 		} else {
 			r.leave(a, key, u)
+			r.quit(a, id, w.now.Unix(), u.now().erased)
 		}
 	}
 	for _, p := range Group(nodes, a.sources.of(w.source).identifiers()) {
 		r.logMerges(a, &p, w.now.Unix())
 		r.emitPerson(a, p.Members)
+		r.judge(a, p.Members)
 	}
 	for _, key := range sortedKeys(rows) {
 		r.emitClaim(a, key, rows[key])

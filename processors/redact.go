@@ -55,6 +55,8 @@ func (x *Redactor) reader(kind schemas.Kind) func(parts) parts {
 		return x.user
 	case schemas.KindPerson:
 		return x.choice
+	case schemas.KindAudience:
+		return x.verdict
 	case schemas.KindTicket:
 		return x.ticket
 	case schemas.KindAudit:
@@ -146,6 +148,34 @@ func (x *Redactor) choice(in parts) parts {
 		return nil
 	}
 	return in
+}
+
+// verdict drops what was found about the person; of activities that made others enter, what the erased wrote.
+func (x *Redactor) verdict(in parts) parts {
+	if x.Users[in.id("id")] {
+		return nil
+	}
+	var all []parts
+	if json.Unmarshal(in["fired"], &all) != nil {
+		return in
+	}
+	cut := false
+	for _, f := range all {
+		if a := partsOf(f["activity"]); a != nil && (x.Tickets[a.id("ticket_id")] || x.Users[a.id("actor_id")]) {
+			cut = true
+			f["activity"] = a.pick("account", "activity", "activity_id", "occurred_at", "ticket_id", "user_id", "actor_id").json()
+		}
+	}
+	if !cut {
+		return in
+	}
+	out := maps.Clone(in)
+	b, err := json.Marshal(all)
+	if err != nil {
+		return nil
+	}
+	out["fired"] = b
+	return out
 }
 
 func (x *Redactor) ticket(in parts) parts {

@@ -24,6 +24,12 @@ func TestRedact(t *testing.T) {
 		{"a user record that was of no use", schemas.KindUser, `{"id":9,"name":"Jo"}`, ""},
 		{"another user", schemas.KindUser, `{"id":8,"name":"Al"}`, same},
 		{"what was told of the person", schemas.KindPerson, `{"id":9,"at":"2026-01-01T00:00:00Z","values":{"first_name":"Jo"}}`, ""},
+		{"what was found about the person", schemas.KindAudience, `{"id":9,"at":"2026-01-01T00:00:00Z","in":[{"id":"a","generation":1}]}`, ""},
+		{"what was found about another", schemas.KindAudience, `{"id":8,"at":"2026-01-01T00:00:00Z","fired":[{"audience":"a","activity":{"activity_id":"x","ticket_id":6,"subject":"S","occurred_at":"2026-01-01T00:00:00Z"}}]}`, same},
+		{
+			"a message of the person in another's ticket", schemas.KindAudience, `{"id":8,"at":"2026-01-01T00:00:00Z","fired":[{"audience":"a","activity":{"activity_id":"x","ticket_id":6,"actor_id":9,"message":"M","occurred_at":"2026-01-01T00:00:00Z"}}]}`,
+			`{"at":"2026-01-01T00:00:00Z","fired":[{"activity":{"activity_id":"x","actor_id":9,"occurred_at":"2026-01-01T00:00:00Z","ticket_id":6},"audience":"a"}],"id":8}`,
+		},
 		{"a link", schemas.KindLink, `{"id":9,"at":"2026-01-01T00:00:00Z","others":[8]}`, same},
 		{"the erasure", schemas.KindErasure, `{"id":9}`, same},
 		{

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -72,6 +73,8 @@ type userWork struct {
 	source  string
 	known   bool // it was known before the batch
 	erased  bool // by an event of the batch
+
+	verdicts []*verdict
 }
 
 func newRun(state schemas.State) *run {
@@ -209,7 +212,7 @@ func (r *run) take(it *item) {
 		return
 	}
 	// While disconnected nothing is merged (R53); what is said here holds all the same.
-	if a.sources.silent(it.ev.Source) && it.ev.Kind != schemas.KindPerson && it.ev.Kind != schemas.KindLink && !it.erased {
+	if a.sources.silent(it.ev.Source) && !ours(it) {
 		r.result.Ignored++
 		return
 	}
@@ -230,6 +233,11 @@ func (r *run) take(it *item) {
 		r.eraseTickets(a, it)
 	case domainNone, domainDead, domainSource:
 	}
+}
+
+// ours says whether an event is of our own making, not Zendesk's.
+func ours(it *item) bool {
+	return it.erased || slices.Contains([]schemas.Kind{schemas.KindPerson, schemas.KindLink, schemas.KindAudience}, it.ev.Kind)
 }
 
 // finish turns what was touched into rows.

@@ -440,6 +440,8 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		return
 	case schemas.KindMembership:
 		r.takeMember(a, it)
+	case schemas.KindAudience:
+		r.takeVerdict(a, it)
 		return
 	}
 	set := a.sources.of(it.ev.Source)

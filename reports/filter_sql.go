@@ -280,7 +280,7 @@ func (b *filterSQL) activity(a *schemas.ActivityCondition) string {
 		span = a.When.Span(b.now, b.zone)
 	}
 	slug := b.text(a.Activity)
-	ever := len(a.Where) == 0 && (a.Op != schemas.OpOccurredTimes || a.When == nil)
+	ever := a.Summed()
 	rows := "SELECT account, user_id, first_at, last_at, count AS times FROM person_activities FINAL WHERE account IN {accounts:Array(String)} AND activity = " + slug
 	if !ever {
 		rows = "SELECT account, user_id, occurred_at AS first_at, occurred_at AS last_at, 1 AS times FROM activities FINAL WHERE account IN {accounts:Array(String)} " +

@@ -238,7 +238,8 @@ func (f *fetching) activities(ctx context.Context) error {
 	if len(f.needs.kinds) == 0 && !f.needs.activities && !triggered {
 		return nil
 	}
-	rows, err := list[liquidActivity](ctx, f.server, "liquid_activities", sqlText("liquid_activities"), f.activityParams())
+	p := f.activityParams()
+	rows, err := list[liquidActivity](ctx, f.server, "liquid_activities", sqlText("liquid_activities"), p)
 	if err != nil {
 		return err
 	}
@@ -247,8 +248,20 @@ func (f *fetching) activities(ctx context.Context) error {
 		owner := rows[i].Account + " " + rows[i].Owner
 		byOwner[owner] = append(byOwner[owner], &rows[i])
 	}
+	of := func(r *recipient) []*liquidActivity { return byOwner[r.who.account+" "+r.who.ID] }
+	if slices.ContainsFunc(f.found, func(r *recipient) bool { return r.lacks(of(r)) }) {
+		kept, err := f.keptActivities(ctx, p)
+		if err != nil {
+			return err
+		}
+		for _, r := range f.found {
+			if owner := r.who.account + " " + r.who.ID; r.lacks(of(r)) {
+				byOwner[owner] = append(byOwner[owner], kept[owner]...)
+			}
+		}
+	}
 	for _, r := range f.found {
-		byKind, newest, ok := activityRoots(byOwner[r.who.account+" "+r.who.ID], r.trigger)
+		byKind, newest, ok := activityRoots(of(r), r.trigger)
 		if !ok {
 			r.err = noActivity()
 		}
@@ -291,7 +304,7 @@ func noPerson() error {
 }
 
 func noActivity() error {
-	return &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-activity", Detail: "the person has no activity of this id within retention"}
+	return &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-activity", Detail: "the person has no activity of this id within retention, nor kept with an entry of an audience"}
 }
 
 // daysOf gives a number of days as a duration.

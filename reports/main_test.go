@@ -113,6 +113,9 @@ func (m *memory) APIKeys(context.Context) ([]schemas.Key, error) {
 	return m.keys, m.fail
 }
 
+// Written is what the tests put in so far.
+func (m *memory) Written(context.Context) (uint64, error) { return version.Load(), m.fail }
+
 func (m *memory) Setting(_ context.Context, name string) (schemas.Setting, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -74,6 +74,8 @@ type Events interface {
 	Publish(ctx context.Context, events ...schemas.Event) error
 	// Reflected returns once what was published for an account before is in the given tables; an error if ctx ends first.
 	Reflected(ctx context.Context, account string, tables ...string) error
+	// Written gives the position (_seq) up to which everything that the processors put out is in the tables.
+	Written(ctx context.Context) (uint64, error)
 }
 
 // Check is one thing that must be in order before the process is ready. Check returns why it is not.

@@ -24,9 +24,9 @@ func sqlText(name string) string {
 }
 
 // settings hold for every query: a question must not outlive the one who asked it, nor take the machine.
-func (s *server) settings() clickhouse.Settings {
+func settingsFor(timeout time.Duration) clickhouse.Settings {
 	return clickhouse.Settings{
-		"max_execution_time":                          int(max(1, (s.QueryTimeout+time.Second-1)/time.Second)),
+		"max_execution_time":                          int(max(1, (timeout+time.Second-1)/time.Second)),
 		"max_result_rows":                             maxResultRows + 1,
 		"result_overflow_mode":                        "throw",
 		"do_not_merge_across_partitions_select_final": 1,
@@ -38,11 +38,16 @@ const maxResultRows = 200_000
 
 // query runs a statement and calls scan for each row. name stands for it in figures and errors.
 func (s *server) query(ctx context.Context, name, statement string, p params, scan func(driver.Rows) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.QueryTimeout)
+	return s.queryWithin(ctx, s.QueryTimeout, name, statement, p, scan)
+}
+
+// queryWithin is query with a time of its own, for work that nobody waits for.
+func (s *server) queryWithin(ctx context.Context, timeout time.Duration, name, statement string, p params, scan func(driver.Rows) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
 	defer func() { s.metrics.queries.WithLabelValues(name).Observe(time.Since(start).Seconds()) }()
-	bound := clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(p)), clickhouse.WithSettings(s.settings()))
+	bound := clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(p)), clickhouse.WithSettings(settingsFor(timeout)))
 	rows, err := s.DB.Query(bound, statement)
 	if err != nil {
 		return databaseError(name, err)
@@ -58,8 +63,13 @@ func (s *server) query(ctx context.Context, name, statement string, p params, sc
 
 // list runs a statement whose columns carry the `ch` names of T.
 func list[T any](ctx context.Context, s *server, name, statement string, p params) ([]T, error) {
+	return listWithin[T](ctx, s, s.QueryTimeout, name, statement, p)
+}
+
+// listWithin is list with a time of its own.
+func listWithin[T any](ctx context.Context, s *server, timeout time.Duration, name, statement string, p params) ([]T, error) {
 	items := []T{}
-	err := s.query(ctx, name, statement, p, func(rows driver.Rows) error {
+	err := s.queryWithin(ctx, timeout, name, statement, p, func(rows driver.Rows) error {
 		var v T
 		if err := rows.ScanStruct(&v); err != nil {
 			return err

@@ -78,6 +78,8 @@ func (s *server) routes() {
 	s.identifierRoutes()
 	s.explainRoutes()
 	s.erasureRoutes()
+	s.audienceRoutes()
+	s.snapshotRoutes()
 	s.organizationRoutes()
 	s.fieldRoutes()
 	s.reportRoutes()

@@ -39,6 +39,26 @@ type ActivityCondition struct {
 	Where []Condition
 }
 
+// Summed says whether the condition needs no activity itself, only when there were any and how many.
+func (a *ActivityCondition) Summed() bool {
+	return len(a.Where) == 0 && (a.Op != OpOccurredTimes || a.When == nil)
+}
+
+// EachActivity calls fn for every condition on activities.
+func (f *Filter) EachActivity(fn func(*ActivityCondition)) {
+	if f.Activity != nil {
+		fn(f.Activity)
+	}
+	if f.Not != nil {
+		f.Not.EachActivity(fn)
+	}
+	for _, list := range [][]Filter{f.All, f.Any} {
+		for i := range list {
+			list[i].EachActivity(fn)
+		}
+	}
+}
+
 // ValueType is what a field or attribute holds.
 type ValueType string
 

@@ -166,6 +166,8 @@ type FilterPerson struct {
 	Activities []FilterActivity // those within retention
 	// Ever has the first and last occurrence and the number of each activity, kept past retention.
 	Ever map[string]Occurrence
+	// News is an activity that has just occurred: occurs is about it alone. Without one occurs counts as has_occurred.
+	News *FilterActivity
 }
 
 // FilterActivity is an activity as a filter looks at one.

@@ -21,13 +21,15 @@ const (
 	TableActivityCounts   = "activity_counts"
 	TablePersonIdentities = "person_identities"
 	TablePersonMerges     = "person_merges"
+	TableAudienceMembers  = "audience_members"
+	TableAudienceEntries  = "audience_entries"
 )
 
 // Tables lists every table that a sink fills.
 var Tables = []string{
 	TableActivities, TableTickets, TableTicketEvents, TableMessages, TablePeople, TablePersonAliases, TablePersonStats,
 	TablePersonActivities, TableOrganizations, TableAgents, TableRatings, TableMetricEvents, TableNames, TableActivityCounts,
-	TablePersonIdentities, TablePersonMerges,
+	TablePersonIdentities, TablePersonMerges, TableAudienceMembers, TableAudienceEntries,
 }
 
 // FarFuture closes intervals that are still running: the largest DateTime ClickHouse holds.
@@ -248,6 +250,29 @@ type PersonMerge struct {
 	EndedAt    *time.Time `json:"ended_at" ch:"ended_at"`       // null while it is in force
 	Undone     uint8      `json:"undone" ch:"undone"`           // 1: ended because somebody undid it, not because an identifier went
 	IsDeleted  uint8      `json:"is_deleted" ch:"is_deleted"`
+}
+
+// AudienceMember says that a person is in an audience.
+type AudienceMember struct {
+	Account    string    `json:"account" ch:"account"`
+	AudienceID string    `json:"audience_id" ch:"audience_id"`
+	PersonID   string    `json:"person_id" ch:"person_id"`
+	Since      time.Time `json:"since" ch:"since"`
+	IsDeleted  uint8     `json:"is_deleted" ch:"is_deleted"`
+}
+
+// AudienceEntry is a person's entering or leaving of an audience. It leaves on SubjectAudience and is kept for good.
+type AudienceEntry struct {
+	Account    string    `json:"account" ch:"account"`
+	AudienceID string    `json:"audience_id" ch:"audience_id"`
+	EntryID    string    `json:"entry_id" ch:"entry_id"`
+	PersonID   string    `json:"person_id" ch:"person_id"`
+	Event      string    `json:"event" ch:"event"` // entered or left
+	At         time.Time `json:"at" ch:"at"`
+	ActivityID string    `json:"activity_id" ch:"activity_id"` // the activity that occurred; "" = none
+	Activity   string    `json:"activity" ch:"activity"`       // its slug
+	Attributes string    `json:"attributes" ch:"attributes"`   // JSON object: the activity's row as it was (Activity), {} = none
+	IsDeleted  uint8     `json:"is_deleted" ch:"is_deleted"`
 }
 
 // PersonStats are a Zendesk user's ticket figures, kept past retention.

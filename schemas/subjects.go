@@ -50,6 +50,9 @@ func SubjectActivity(account, activity string) string {
 	return "deskstream.activity." + account + "." + activity
 }
 
+// SubjectAudience is where people's entering and leaving of an audience goes to other programs, one message each.
+func SubjectAudience(id, event string) string { return "deskstream.audience." + id + "." + event }
+
 // SubjectDead holds the dead letters of a partition.
 func SubjectDead(partition int) string { return "deskstream.dead." + strconv.Itoa(partition) }
 
@@ -58,8 +61,11 @@ func SubjectSink(table string) string { return "deskstream.sink." + table }
 
 // TableFilter is the subject filter under which a table's rows are found in StreamTxn.
 func TableFilter(table string) string {
-	if table == TableActivities {
+	switch table {
+	case TableActivities:
 		return "deskstream.activity.>"
+	case TableAudienceEntries:
+		return "deskstream.audience.>"
 	}
 	return "deskstream.out." + table + ".>"
 }

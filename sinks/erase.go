@@ -67,6 +67,8 @@ var (
 	eraseRatingsSQL string
 	//go:embed erase_activities.sql
 	eraseActivitiesSQL string
+	//go:embed erase_audience_entries.sql
+	eraseAudienceEntriesSQL string
 )
 
 // erasures are the statements that remove an erased person from the tables. Rows that counts are made of lose their texts in all versions;
@@ -81,6 +83,7 @@ var erasures = []struct{ table, statement string }{
 	{schemas.TableMessages, eraseMessagesSQL},
 	{schemas.TableRatings, eraseRatingsSQL},
 	{schemas.TableActivities, eraseActivitiesSQL},
+	{schemas.TableAudienceEntries, eraseAudienceEntriesSQL},
 }
 
 // CountErased gives the number of rows that Erase would remove or blank now, by table.

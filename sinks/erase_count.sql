@@ -29,3 +29,8 @@ WHERE account = {account:String}
             AND (subject != '' OR message != '' OR position(text, ': ') > 0 OR match(attributes, '"(comment|previous-subject)":"[^"]'))
         OR ticket_id IN {others:Array(Int64)} AND message != ''
             AND (actor_id IN {users:Array(Int64)} OR toInt64OrZero(JSONExtractString(attributes, 'author-id')) IN {users:Array(Int64)}))
+UNION ALL
+SELECT 'audience_entries', count() FROM audience_entries
+WHERE account = {account:String} AND attributes != '{}'
+    AND (person_id IN {own:Array(String)} OR JSONExtractInt(attributes, 'ticket_id') IN {tickets:Array(Int64)}
+        OR JSONExtractInt(attributes, 'actor_id') IN {users:Array(Int64)})

@@ -70,6 +70,10 @@ func erasedRows(t *testing.T, db *DB) {
 	write(pack(t, schemas.TableTickets, 50, ticket(5, 9, secret), ticket(6, 8, "other"), ticket(7, 8, "other")))
 	write(pack(t, schemas.TableTickets, 53, ticket(5, 9, secret+" again")))
 	write(pack(t, schemas.TableMessages, 60, message(1, 5, 9, secret), message(2, 5, 1, "Dear "+secret), message(3, 6, 8, "other"), message(4, 6, 9, secret), message(5, 7, 9, secret)))
+	write(pack(t, schemas.TableAudienceEntries, 75,
+		schemas.AudienceEntry{Account: "acme", AudienceID: "a", EntryID: "1", PersonID: "p_9", Event: "entered", At: at, Attributes: `{"subject":"` + secret + `"}`},
+		schemas.AudienceEntry{Account: "acme", AudienceID: "a", EntryID: "2", PersonID: "p_8", Event: "entered", At: at, Attributes: `{"actor_id":9,"message":"` + secret + `"}`},
+		schemas.AudienceEntry{Account: "acme", AudienceID: "a", EntryID: "3", PersonID: "p_8", Event: "entered", At: at, Attributes: `{"actor_id":8,"subject":"other"}`}))
 	write(pack(t, schemas.TableRatings, 70, schemas.RatingRow{Account: "acme", RatingID: 1, TicketID: 5, RequesterID: 9, Score: "good", Comment: secret, CreatedAt: at, UpdatedAt: at}))
 	write(pack(t, schemas.TableActivities, 80,
 		act(1, 5, 9, "satisfaction-rating-received", `{"rating-id":"1","score":"good","comment":"a \"`+secret+`\" \\","reason":"r"}`, secret),
@@ -97,7 +101,7 @@ func TestEraseLeavesNoVersion(t *testing.T) {
 	}
 	for table, want := range map[string]uint64{
 		schemas.TablePeople: 3, schemas.TablePersonAliases: 5, schemas.TablePersonIdentities: 1, schemas.TableAgents: 1, schemas.TablePersonStats: 1, schemas.TableTickets: 3, schemas.TableMessages: 4,
-		schemas.TableRatings: 1, schemas.TableActivities: 4,
+		schemas.TableRatings: 1, schemas.TableActivities: 4, schemas.TableAudienceEntries: 2,
 	} {
 		if removed[table] != want {
 			t.Errorf("%s: %d rows are said to be removed, want %d", table, removed[table], want)
@@ -121,6 +125,7 @@ func TestEraseLeavesNoVersion(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]uint64{
+		"audience_entries WHERE attributes = '{}'":                                                                    2,
 		"tickets WHERE ticket_id = 7 AND subject = 'other' AND description = ''":                                      1,
 		"tickets WHERE subject = 'other' AND description = 'other'":                                                   1,
 		"messages WHERE body = 'other'":                                                                               1,

@@ -32,6 +32,8 @@ var shapes = map[string]shape{
 	"activity_counts":   {key: []string{"account", "activity", "hour", "source_id"}},
 	"person_identities": {key: []string{"account", "kind", "value", "user_id"}},
 	"person_merges":     {key: []string{"account", "merge_id"}},
+	"audience_members":  {key: []string{"account", "audience_id", "person_id"}},
+	"audience_entries":  {key: []string{"account", "audience_id", "at", "entry_id"}},
 }
 
 // Columns that the sink fills in itself.

@@ -101,8 +101,8 @@ func (s *Stream) cleanOutputs(ctx context.Context, crowd bool) error {
 	}
 	for _, table := range schemas.Tables {
 		below := intents[table].through() + 1
-		if table == schemas.TableActivities {
-			if below, err = s.oldActivities(ctx, below); err != nil {
+		if consumed(table) {
+			if below, err = s.oldConsumed(ctx, table, below); err != nil {
 				return err
 			}
 		}
@@ -113,9 +113,9 @@ func (s *Stream) cleanOutputs(ctx context.Context, crowd bool) error {
 	return nil
 }
 
-// oldActivities gives the sequence below which activities are of no use to other programs.
-func (s *Stream) oldActivities(ctx context.Context, sunk uint64) (uint64, error) {
-	filter := s.outputs(schemas.TableActivities)
+// oldConsumed gives the sequence below which the rows of a table are of no use to other programs.
+func (s *Stream) oldConsumed(ctx context.Context, table string, sunk uint64) (uint64, error) {
+	filter := s.outputs(table)
 	young, found, err := s.since(ctx, s.txn, filter, s.now().Add(-activitiesFor))
 	if err != nil || !found {
 		return sunk, err

@@ -92,7 +92,7 @@ func (l layout) txnConfig() jetstream.StreamConfig {
 		Name:        l.txn,
 		Description: "Positions, state and outputs of the processors, committed together.",
 		Subjects: []string{
-			l.prefix + ".offset.*", l.prefix + ".state.>", l.prefix + ".out.>", l.prefix + ".activity.>", l.prefix + ".dead.*",
+			l.prefix + ".offset.*", l.prefix + ".state.>", l.prefix + ".out.>", l.prefix + ".activity.>", l.prefix + ".audience.>", l.prefix + ".dead.*",
 		},
 		Duplicates: txnDuplicates,
 	}

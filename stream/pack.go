@@ -100,9 +100,14 @@ func (p *packer) output(o schemas.Output) error {
 	return nil
 }
 
+// consumed says whether other programs consume the rows of a table, one message each.
+func consumed(table string) bool {
+	return table == schemas.TableActivities || table == schemas.TableAudienceEntries
+}
+
 // single adds a row that other programs consume. The sink finds it by its subject, so it must be one of its table.
 func (p *packer) single(o schemas.Output) error {
-	if !validKey(o.Subject) || o.Table != schemas.TableActivities {
+	if !validKey(o.Subject) || !consumed(o.Table) {
 		return fmt.Errorf("output of %s: %.100q is not a subject of the table", o.Table, o.Subject)
 	}
 	m := p.add(p.s.own(o.Subject))

@@ -55,6 +55,29 @@ func (s *Stream) written(ctx context.Context, table string, p int) error {
 	})
 }
 
+// Written gives the position up to which everything that the processors put out is in the tables. It is 0 before anything was.
+func (s *Stream) Written(ctx context.Context) (uint64, error) {
+	i, err := s.info(ctx, s.txn)
+	if err != nil {
+		return 0, fmt.Errorf("stream: position of the tables: %w", err)
+	}
+	intents, err := s.intents(ctx)
+	if err != nil {
+		return 0, err
+	}
+	through := i.State.LastSeq
+	for _, table := range schemas.Tables {
+		first, found, err := s.next(ctx, s.txn, s.outputs(table), intents[table].through()+1)
+		if err != nil {
+			return 0, fmt.Errorf("stream: position of %s: %w", table, err)
+		}
+		if found {
+			through = min(through, first.seq-1)
+		}
+	}
+	return through, nil
+}
+
 // untilSo looks until it is so.
 func untilSo(ctx context.Context, look func() (bool, error)) error {
 	for {

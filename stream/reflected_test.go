@@ -25,6 +25,9 @@ func TestReflected(t *testing.T) {
 	if err := s.Reflected(short, "acme", schemas.TableActivityCounts); !errors.Is(err, schemas.ErrUnavailable) {
 		t.Fatalf("nobody works: %v", err)
 	}
+	if n, err := s.Written(t.Context()); err != nil || n != 0 {
+		t.Fatalf("written up to %d: %v", n, err)
+	}
 	counts := newTable(schemas.TableActivityCounts)
 	run(t, s, counters, newTable(schemas.TableActivities), counts)
 	for i := range 5 {
@@ -33,6 +36,9 @@ func TestReflected(t *testing.T) {
 		}
 		if err := s.Reflected(t.Context(), "acme", schemas.TableActivityCounts); err != nil {
 			t.Fatal(err)
+		}
+		if n, err := s.Written(t.Context()); err != nil || n == 0 {
+			t.Fatalf("written up to %d: %v", n, err)
 		}
 		if got := counts.newest(t)["c"]; got != uint64(6+i) {
 			t.Fatalf("%d is in the table, want %d", got, 6+i)

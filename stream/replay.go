@@ -122,7 +122,7 @@ func (s *Stream) clear(ctx context.Context, m resetMark, bound uint64) error {
 	if err := s.writeLedger(ctx, map[string]tally{}); err != nil {
 		return err
 	}
-	for _, filter := range []string{".state.>", ".out.>", ".activity.>"} {
+	for _, filter := range []string{".state.>", ".out.>", ".activity.>", ".audience.>"} {
 		if err := s.purge(ctx, s.txn, s.prefix+filter, bound); err != nil {
 			return err
 		}

@@ -39,6 +39,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 		}
 		mux.Handle("/", api)
 		a.run(&a.feeding, "reconciliation", api.Run)
+		a.run(&a.feeding, "audiences", api.RunAudiences)
 	} else {
 		a.operations(mux)
 	}

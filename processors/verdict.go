@@ -1,0 +1,120 @@
+package processors
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// verdict is what an evaluation of audiences found about a person.
+type verdict struct {
+	at      int64 // Unix seconds
+	settle  bool
+	in, out []schemas.AudienceRef
+	fired   []firing
+}
+
+// firing is an activity that makes its person enter an audience.
+type firing struct {
+	audience string
+	since    int64
+	activity schemas.Activity
+}
+
+// audienceID is the form of an audience's id: it is part of subjects.
+var audienceID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func (it *item) loadVerdict() {
+	var z schemas.AudienceVerdict
+	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.At, "at") {
+		return
+	}
+	it.decodedID = int64(z.ID)
+	v := &verdict{at: z.At.Unix(), settle: z.Settle, in: z.In, out: z.Out}
+	for i := range z.Fired {
+		f := &z.Fired[i]
+		if !it.sound(f.Activity.OccurredAt, "occurred_at") || !it.plain(f) {
+			return
+		}
+		v.fired = append(v.fired, firing{f.Audience, f.Since.Unix(), f.Activity})
+	}
+	for _, ref := range slices.Concat(z.In, z.Out) {
+		if !audienceID.MatchString(ref.ID) {
+			it.die("invalid", "the verdict names an audience by something that is no id")
+			return
+		}
+	}
+	it.verdict = v
+}
+
+// plain refuses a firing whose activity cannot be written as a row.
+func (it *item) plain(f *schemas.AudienceFiring) bool {
+	attributes := f.Activity.Attributes
+	if !audienceID.MatchString(f.Audience) || f.Activity.ActivityID == "" || attributes != "" && !json.Valid([]byte(attributes)) {
+		it.die("invalid", "the verdict has an activity that cannot be used, or no audience for it")
+		return false
+	}
+	if attributes == "" {
+		f.Activity.Attributes = "{}"
+	}
+	return true
+}
+
+// takeVerdict keeps a verdict until it is known who the person is.
+func (r *run) takeVerdict(a *accountWork, it *item) {
+	if it.load(); it.domain == domainDead {
+		r.dead(it)
+		return
+	}
+	w := r.user(a, it.id)
+	if w.u.id == 0 {
+		r.result.Ignored++ // erased meanwhile
+		return
+	}
+	w.see(it)
+	w.verdicts = append(w.verdicts, it.verdict)
+}
+
+// verdictsOf gives the verdicts of the batch about a person, oldest first.
+func (r *run) verdictsOf(a *accountWork, members []int64) []*verdict {
+	var all []*verdict
+	for _, id := range members {
+		if w := r.users[userKey(a.prefix, id)]; w != nil {
+			all = append(all, w.verdicts...)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y *verdict) int { return int(x.at - y.at) })
+	return all
+}
+
+// reentry is how long somebody who left an audience stays out of it, unless everybody is evaluated.
+const reentry = int64(time.Minute / time.Second)
+
+// provisionalFor is how far the time of an activity that a webhook told may be from the one that Zendesk's history gives it.
+const provisionalFor = int64(5 * time.Minute / time.Second)
+
+// renewed says whether an activity is one that fired under another id before: what a webhook told was withdrawn when Zendesk's history told
+// the same with another time.
+func (r *run) renewed(a *accountWork, x *schemas.Activity, fired []uint64) bool {
+	if x.TicketID == 0 {
+		return false
+	}
+	again := false
+	for _, s := range open[ticket](r, ticketKey(a.prefix, x.TicketID)).activities {
+		apart := s.at - x.OccurredAt.Unix()
+		if s.slug.String() != x.Activity || max(apart, -apart) > provisionalFor {
+			continue
+		}
+		id := schemas.ActivityID(a.name, schemas.ZID(x.TicketID), x.Activity, s.at, s.what)
+		if slices.Contains(fired, hashText(id)) {
+			if !s.gone {
+				return false // it has taken the place
+			}
+			again = true
+		}
+	}
+	return again
+}

@@ -1,0 +1,79 @@
+package reports
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"deskstream/schemas"
+)
+
+// keptRow is an activity that was kept with an audience's entry, as it was.
+type keptRow struct {
+	Account    string `ch:"account"`
+	Owner      string `ch:"owner"`
+	Attributes string `ch:"attributes"`
+}
+
+// keptActivities gives the triggering activities that are stored no more but were kept with an audience's entry, by account and person.
+func (f *fetching) keptActivities(ctx context.Context, p params) (map[string][]*liquidActivity, error) {
+	rows, err := list[keptRow](ctx, f.server, "liquid_kept", sqlText("liquid_kept"), p)
+	if err != nil {
+		return nil, err
+	}
+	byOwner := map[string][]*liquidActivity{}
+	var all []*liquidActivity
+	for _, r := range rows {
+		var x schemas.Activity
+		if err := json.Unmarshal([]byte(r.Attributes), &x); err != nil {
+			return nil, fmt.Errorf("activity of an audience's entry: %w", err)
+		}
+		a := keptActivity(&x)
+		byOwner[r.Account+" "+r.Owner] = append(byOwner[r.Account+" "+r.Owner], a)
+		all = append(all, a)
+	}
+	return byOwner, f.nameKept(ctx, all)
+}
+
+func keptActivity(x *schemas.Activity) *liquidActivity {
+	return &liquidActivity{
+		feedRow: feedRow{
+			ActivityID: x.ActivityID, Activity: x.Activity, OccurredAt: x.OccurredAt, TicketID: x.TicketID, PersonID: x.PersonID, Subject: x.Subject,
+			Status: x.Status, Text: x.Text, Attributes: x.Attributes,
+		},
+		Account: x.Account, Message: x.Message, PreviousStatus: x.PreviousStatus, Priority: x.Priority, Type: x.Type, Channel: x.Channel, Tags: x.Tags,
+		AssigneeID: x.AssigneeID, GroupID: x.GroupID, BrandID: x.BrandID, OrganizationID: x.OrganizationID,
+	}
+}
+
+// nameKept adds the names of what the activities name by ids, as they are now.
+func (f *fetching) nameKept(ctx context.Context, all []*liquidActivity) error {
+	for _, n := range []struct {
+		kind string
+		id   func(*liquidActivity) int64
+		to   func(*liquidActivity) *string
+	}{
+		{"agent", func(a *liquidActivity) int64 { return a.AssigneeID }, func(a *liquidActivity) *string { return &a.AssigneeName }},
+		{"group", func(a *liquidActivity) int64 { return a.GroupID }, func(a *liquidActivity) *string { return &a.GroupName }},
+		{"brand", func(a *liquidActivity) int64 { return a.BrandID }, func(a *liquidActivity) *string { return &a.BrandName }},
+	} {
+		keys := make([]string, len(all))
+		for i, a := range all {
+			keys[i] = idText(n.id(a))
+		}
+		names, err := f.names(ctx, n.kind, f.accounts, keys)
+		if err != nil {
+			return err
+		}
+		for i, a := range all {
+			*n.to(a) = names[keys[i]]
+		}
+	}
+	return nil
+}
+
+// lacks says whether a recipient's triggering activity is not among those that are stored.
+func (r *recipient) lacks(rows []*liquidActivity) bool {
+	return r.trigger != "" && !slices.ContainsFunc(rows, func(a *liquidActivity) bool { return a.ActivityID == r.trigger })
+}
