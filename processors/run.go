@@ -50,6 +50,7 @@ type accountWork struct {
 	sources  *sources
 	erased   *erasedUsers
 	calendar *calendar
+	phrases  *phrases
 }
 
 // ticketWork is a ticket that an event of the batch touched.
@@ -60,6 +61,7 @@ type ticketWork struct {
 	now     time.Time // newest arrival among its events
 	source  string    // of its newest event
 	dirty   bool      // something is known that was not
+	recount bool      // its texts are to be searched for the saved phrases again
 }
 
 // userWork is a user that an event of the batch touched.
@@ -208,8 +210,12 @@ func (r *run) take(it *item) {
 		r.takeSource(a, it)
 		return
 	}
+	if it.domain == domainPhrases {
+		r.takePhrases(a, it)
+		return
+	}
 	// While disconnected nothing is merged (R53); what is said here holds all the same.
-	if a.sources.silent(it.ev.Source) && it.ev.Kind != schemas.KindPerson && it.ev.Kind != schemas.KindLink && !it.erased {
+	if a.sources.silent(it.ev.Source) && !ownKind(it.ev.Kind) && !it.erased {
 		r.result.Ignored++
 		return
 	}
@@ -228,8 +234,13 @@ func (r *run) take(it *item) {
 		r.takeSchedule(a, it)
 	case domainErasure:
 		r.eraseTickets(a, it)
-	case domainNone, domainDead, domainSource:
+	case domainNone, domainDead, domainSource, domainPhrases:
 	}
+}
+
+// ownKind says whether an event was said here and not by Zendesk.
+func ownKind(k schemas.Kind) bool {
+	return k == schemas.KindPerson || k == schemas.KindLink || k == schemas.KindRecount
 }
 
 // finish turns what was touched into rows.
@@ -240,6 +251,9 @@ func (r *run) finish() {
 		if w.dirty {
 			w.t.retention = w.account.sources.of(w.source).fingerprint()
 			r.emitTicket(w)
+		}
+		if w.recount {
+			r.recount(w)
 		}
 	}
 	r.flushCounters()
@@ -273,6 +287,8 @@ func statsKey(prefix string, id int64) string  { return prefix + "s." + decimal(
 func waitKey(prefix string, id int64) string   { return prefix + "w." + decimal(id) }
 func orgKey(prefix string, id int64) string    { return prefix + "o." + decimal(id) }
 func metricKey(prefix string, id int64) string { return prefix + "e." + decimal(id) }
+
+func phrasesKey(prefix string) string { return prefix + "phrases" }
 
 func nameKey(prefix, kind string, id int64) string {
 	return prefix + "n." + kind + "." + decimal(id)

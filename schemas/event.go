@@ -28,6 +28,8 @@ const (
 	KindPerson            Kind = "person"             // what somebody said of a person through our API (PersonChange as JSON)
 	KindLink              Kind = "person_link"        // what somebody decided about who is the same person (PersonLink as JSON)
 	KindErasure           Kind = "erasure"            // a person is erased for good (PersonErasure as JSON)
+	KindPhrases           Kind = "phrases"            // the saved phrases (SavedPhrases as JSON)
+	KindRecount           Kind = "recount"            // a ticket whose texts are to be searched for the saved phrases again (Recount as JSON)
 	KindSource            Kind = "source"             // our own source settings (Settings as JSON), so that stages learn them from the stream
 )
 

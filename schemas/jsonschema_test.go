@@ -27,6 +27,7 @@ var rows = map[string]any{
 	schemas.TableOrganizations: schemas.OrganizationRow{}, schemas.TableAgents: schemas.Agent{}, schemas.TableRatings: schemas.RatingRow{},
 	schemas.TableMetricEvents: schemas.MetricEventRow{}, schemas.TableNames: schemas.Name{}, schemas.TableActivityCounts: schemas.ActivityCount{},
 	schemas.TablePersonIdentities: schemas.PersonIdentity{}, schemas.TablePersonMerges: schemas.PersonMerge{},
+	schemas.TablePhraseHits: schemas.PhraseHits{},
 }
 
 // TestJSONSchemasFollowTheRows holds the files of jsonschema/ against the row types and the comments of the columns. `go test ./schemas

@@ -30,6 +30,7 @@ var shapes = map[string]shape{
 	"activity_counts":   {key: []string{"account", "activity", "hour", "source_id"}},
 	"person_identities": {key: []string{"account", "kind", "value", "user_id"}},
 	"person_merges":     {key: []string{"account", "merge_id"}},
+	"phrase_hits":       {month: "at", key: []string{"account", "at", "ticket_id", "message_id"}},
 }
 
 // Columns that the sink fills in itself.
