@@ -169,32 +169,40 @@ func (s *server) getReport(ctx context.Context, in *reportInput) (*huma.StreamRe
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.report(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	kind, body, err := q.encode(a)
+	out, err := s.flights.do(ctx, q.identity(in.query), func(ctx context.Context) (encoded, error) {
+		a, err := s.report(ctx, q)
+		if err != nil {
+			return encoded{}, err
+		}
+		return q.encode(a)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		ctx.SetHeader("Content-Type", kind)
+		ctx.SetHeader("Content-Type", out.kind)
 		if q.csv {
 			ctx.SetHeader("Content-Disposition", `attachment; filename="`+m.name+`.csv"`)
 		}
 		ctx.SetStatus(http.StatusOK)
-		_, _ = ctx.BodyWriter().Write(body) // the client may be gone
+		_, _ = ctx.BodyWriter().Write(out.body) // the client may be gone
 	}}, nil
 }
 
-func (q *question) encode(a *reportAnswer) (kind string, body []byte, err error) {
+// identity is the same for requests whose answers are the same. The moment of the question is part of it, to the second, since an answer
+// holds for its as_of.
+func (q *question) identity(query url.Values) string {
+	return strings.Join([]string{q.name, query.Encode(), q.asOf.String(), q.from.String(), q.to.String()}, "\x00")
+}
+
+func (q *question) encode(a *reportAnswer) (encoded, error) {
 	if q.csv {
-		body, err = encodeCSV(q, a)
-		return "text/csv; charset=utf-8", body, err
+		body, err := encodeCSV(q, a)
+		return encoded{"text/csv; charset=utf-8", body}, err
 	}
 	var b bytes.Buffer
-	err = json.NewEncoder(&b).Encode(a)
-	return "application/json", b.Bytes(), err
+	err := json.NewEncoder(&b).Encode(a)
+	return encoded{"application/json", b.Bytes()}, err
 }
 
 // report answers a question. Reports are computed a few at a time, so that a burst of them leaves room for the pipeline's inserts.
@@ -333,51 +341,6 @@ func (s *server) totals(ctx context.Context, q *question) (map[string]*float64, 
 	return g.rows()[0].Values, nil
 }
 
-// answerKeywords asks for each phrase by itself, so that the text index finds its messages, and once for all of them together.
-func (s *server) answerKeywords(ctx context.Context, q *question, a *reportAnswer) error {
-	phrases := slices.Compact(q.given["phrase"])
-	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
-	q.p.flag("any_scope", q.option("scope") == "any")
-	for _, phrase := range phrases {
-		q.bindPhrases(phrase)
-		g, err := s.fill(ctx, q, q.groupBy, q.window)
-		if err != nil {
-			return err
-		}
-		if len(q.groupBy) == 0 {
-			g.at([]string{})
-		}
-		for _, row := range g.rows() {
-			row.Key = append([]string{phrase}, row.Key...)
-			row.Label = append([]string{phrase}, row.Label...)
-			a.Rows = append(a.Rows, row)
-		}
-		if len(a.Rows) > maxReportRows {
-			return schemas.Invalid("query.phrase", fmt.Sprintf("gives more than %d rows; ask for fewer", maxReportRows))
-		}
-	}
-	slices.SortStableFunc(a.Rows, func(x, y reportRow) int { return strings.Compare(x.At, y.At) })
-	if a.Rows == nil {
-		a.Rows = []reportRow{}
-	}
-	q.bindPhrases(phrases...)
-	var err error
-	a.Totals, err = s.totals(ctx, q)
-	return err
-}
-
-// bindPhrases binds phrases as words, and the longest word of each, by which the text index is asked.
-func (q *question) bindPhrases(phrases ...string) {
-	texts, anchors := make([]string, len(phrases)), make([]string, len(phrases))
-	for i, phrase := range phrases {
-		words := wordsOf(phrase)
-		texts[i] = strings.Join(words, " ")
-		anchors[i] = slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) })
-	}
-	q.p.texts("phrases", texts)
-	q.p.texts("anchors", anchors)
-}
-
 // accounts lists the accounts whose data the API shows: those that have a source or had one (R37), whatever the request says.
 func (s *server) accounts(ctx context.Context) ([]string, error) {
 	accounts, err := s.Sources.Accounts(ctx)
@@ -473,7 +436,7 @@ func (s *server) sqlOf(r *http.Request) (string, error) {
 	if m.name == "keywords" {
 		q.p.flag("by_ticket", q.option("dated_by") == "ticket")
 		q.p.flag("any_scope", q.option("scope") == "any")
-		q.bindPhrases(q.given["phrase"]...)
+		q.bindPhrases(nil, q.given["phrase"]...)
 	}
 	statement := q.statementText(q.groupBy)
 	var b strings.Builder
