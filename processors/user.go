@@ -440,6 +440,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		return
 	case schemas.KindMembership:
 		r.takeMember(a, it)
+		return
 	case schemas.KindAudience:
 		r.takeVerdict(a, it)
 		return
