@@ -32,6 +32,7 @@ func (r *run) emitTicket(w *ticketWork) {
 	sheet := facts(s)
 	r.mover = w.id
 	defer func() { r.mover = 0 }()
+	r.emitSubjectHits(w, s, &sheet.row)
 	r.emitRow(w, s, &sheet.row)
 	r.emitEvents(w, s, sheet.events)
 	r.emitMessages(w, messages)
@@ -201,12 +202,14 @@ func (r *run) emitMessages(w *ticketWork, messages []message) {
 		}
 		row := x.row(w.account.name, w.id, r.textOf(w, x))
 		r.emit(schemas.TableMessages, encodeMessage(&row))
+		r.emitHits(w, x.place(), row.Tokens, j >= 0)
 	}
 	for j, old := range t.messages {
 		if !matched[j] {
 			r.emit(schemas.TableMessages, encodeMessage(&schemas.Message{
 				Account: w.account.name, At: unix(old.at), TicketID: w.id, MessageID: old.id, IsDeleted: 1,
 			}))
+			r.emitHits(w, place{at: old.at, message: old.id}, "", true)
 		}
 	}
 	t.messages = next

@@ -283,6 +283,19 @@ func encodeMessage(m *schemas.Message) []byte {
 	return o.end()
 }
 
+func encodePhraseHits(h *schemas.PhraseHits) []byte {
+	o := newObject(make([]byte, 0, 200+32*len(h.PhraseIDs)))
+	o.str("account", h.Account)
+	o.time("at", h.At)
+	o.int("ticket_id", h.TicketID)
+	o.int("message_id", h.MessageID)
+	o.flag("public", h.Public)
+	o.strs("phrase_ids", h.PhraseIDs)
+	o.ints("times", h.Times)
+	o.flag("is_deleted", h.IsDeleted)
+	return o.end()
+}
+
 func encodePerson(p *schemas.PersonRow) []byte {
 	o := newObject(make([]byte, 0, 700+len(p.Zendesk)*2))
 	o.str("account", p.Account)

@@ -53,6 +53,7 @@ func TestRowsAreWrittenLikeJSON(t *testing.T) {
 		{&schemas.TicketRow{}, func(v any) []byte { return encodeTicket(v.(*schemas.TicketRow)) }},
 		{&schemas.TicketEvent{}, func(v any) []byte { return encodeTicketEvent(v.(*schemas.TicketEvent)) }},
 		{&schemas.Message{}, func(v any) []byte { return encodeMessage(v.(*schemas.Message)) }},
+		{&schemas.PhraseHits{}, func(v any) []byte { return encodePhraseHits(v.(*schemas.PhraseHits)) }},
 		{&schemas.PersonRow{}, func(v any) []byte { return encodePerson(v.(*schemas.PersonRow)) }},
 		{&schemas.PersonAlias{}, func(v any) []byte { return encodeAlias(v.(*schemas.PersonAlias)) }},
 		{&schemas.PersonIdentity{}, func(v any) []byte { return encodeIdentity(v.(*schemas.PersonIdentity)) }},

@@ -16,6 +16,7 @@ const (
 	domainNone domain = iota // nothing to do: ignored
 	domainDead
 	domainSource
+	domainPhrases
 	domainTicket
 	domainMetric
 	domainUser
@@ -55,6 +56,7 @@ type item struct {
 	source  schemas.Settings
 	erased  bool    // the event erases
 	lost    []int64 // tickets it removes words from
+	saved   schemas.SavedPhrases
 }
 
 // ticketHint is what a ticket webhook says.
@@ -86,7 +88,9 @@ func newItem(ev *schemas.Event) *item {
 		it.loadSource()
 	case schemas.KindErasure:
 		it.loadErasure()
-	case schemas.KindTicket:
+	case schemas.KindPhrases:
+		it.loadPhrases()
+	case schemas.KindTicket, schemas.KindRecount:
 		it.peek(domainTicket, "id", "")
 	case schemas.KindMembership:
 		it.peek(domainUser, "user_id", "id")
@@ -182,7 +186,7 @@ func (it *item) decode() {
 		it.loadNamed()
 	case schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
 		it.loadField()
-	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure:
+	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure, schemas.KindPhrases, schemas.KindRecount:
 	}
 }
 

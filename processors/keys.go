@@ -52,11 +52,14 @@ func (k *keyer) item(it *item) {
 	k.need(prefix + "src")
 	k.need(erasedKey(prefix))
 	switch it.domain {
-	case domainTicket, domainCalendar:
+	case domainPhrases:
+		k.need(phrasesKey(prefix))
+	case domainTicket:
 		k.need(prefix + "cal")
-		if it.domain == domainCalendar {
-			k.need(nameKey(prefix, "schedule", it.id))
-		}
+		k.need(phrasesKey(prefix))
+	case domainCalendar:
+		k.need(prefix + "cal")
+		k.need(nameKey(prefix, "schedule", it.id))
 	case domainMetric:
 		k.need(metricKey(prefix, it.id))
 	case domainName:
@@ -196,6 +199,7 @@ func orElse(a, b string) string {
 
 func (n *ticketNeeds) item(it *item) {
 	switch {
+	case it.ev.Kind == schemas.KindRecount:
 	case it.hint != nil:
 		n.record(it.hint.snap)
 		n.step(&it.hint.step)
@@ -305,6 +309,7 @@ func (k *keyer) waiting(b *batch, prefix string, id int64, u *user) {
 		return
 	}
 	k.need(prefix + "cal")
+	k.need(phrasesKey(prefix))
 	for _, id := range list.tickets {
 		key := ticketKey(prefix, id)
 		t, loaded := look[ticket](k, key)

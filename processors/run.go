@@ -51,6 +51,7 @@ type accountWork struct {
 	sources  *sources
 	erased   *erasedUsers
 	calendar *calendar
+	phrases  *phrases
 }
 
 // ticketWork is a ticket that an event of the batch touched.
@@ -61,6 +62,7 @@ type ticketWork struct {
 	now     time.Time // newest arrival among its events
 	source  string    // of its newest event
 	dirty   bool      // something is known that was not
+	recount bool      // its texts are to be searched for the saved phrases again
 }
 
 // userWork is a user that an event of the batch touched.
@@ -211,6 +213,10 @@ func (r *run) take(it *item) {
 		r.takeSource(a, it)
 		return
 	}
+	if it.domain == domainPhrases {
+		r.takePhrases(a, it)
+		return
+	}
 	// While disconnected nothing is merged (R53); what is said here holds all the same.
 	if a.sources.silent(it.ev.Source) && !ours(it) {
 		r.result.Ignored++
@@ -231,13 +237,13 @@ func (r *run) take(it *item) {
 		r.takeSchedule(a, it)
 	case domainErasure:
 		r.eraseTickets(a, it)
-	case domainNone, domainDead, domainSource:
+	case domainNone, domainDead, domainSource, domainPhrases:
 	}
 }
 
 // ours says whether an event is of our own making, not Zendesk's.
 func ours(it *item) bool {
-	return it.erased || slices.Contains([]schemas.Kind{schemas.KindPerson, schemas.KindLink, schemas.KindAudience}, it.ev.Kind)
+	return it.erased || slices.Contains([]schemas.Kind{schemas.KindPerson, schemas.KindLink, schemas.KindAudience, schemas.KindRecount}, it.ev.Kind)
 }
 
 // finish turns what was touched into rows.
@@ -248,6 +254,9 @@ func (r *run) finish() {
 		if w.dirty {
 			w.t.retention = w.account.sources.of(w.source).fingerprint()
 			r.emitTicket(w)
+		}
+		if w.recount {
+			r.recount(w)
 		}
 	}
 	r.flushCounters()
@@ -281,6 +290,8 @@ func statsKey(prefix string, id int64) string  { return prefix + "s." + decimal(
 func waitKey(prefix string, id int64) string   { return prefix + "w." + decimal(id) }
 func orgKey(prefix string, id int64) string    { return prefix + "o." + decimal(id) }
 func metricKey(prefix string, id int64) string { return prefix + "e." + decimal(id) }
+
+func phrasesKey(prefix string) string { return prefix + "phrases" }
 
 func nameKey(prefix, kind string, id int64) string {
 	return prefix + "n." + kind + "." + decimal(id)

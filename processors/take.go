@@ -4,11 +4,17 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"deskstream/schemas"
 )
 
 // takeTicket merges a ticket, audit, rating or ticket webhook.
 func (r *run) takeTicket(a *accountWork, it *item) {
 	w := r.ticket(a, it.id)
+	if it.ev.Kind == schemas.KindRecount {
+		w.recount = true
+		return
+	}
 	if known(w.t, it) {
 		r.repeat(w, it)
 		return

@@ -50,7 +50,11 @@ type cell struct {
 // cells runs a statement whose columns are bucket, keys and then the values of the metric in order.
 func (s *server) cells(ctx context.Context, q *question, statement string, p params) ([]cell, error) {
 	var out []cell
-	err := s.query(ctx, q.name, statement, p, func(rows driver.Rows) error {
+	name := q.name
+	if q.saved {
+		name = q.file()
+	}
+	err := s.query(ctx, name, statement, p, func(rows driver.Rows) error {
 		c, err := scanCell(rows, q.metric)
 		if err == nil {
 			out = append(out, c)

@@ -132,10 +132,17 @@ func (s *server) completeness(ctx context.Context, sources []synced) (*completen
 	return all, nil
 }
 
-// Run compares the stored tickets with Zendesk's counts until ctx ends, shows in the figures how many are missing, and has tickets read
-// again that are missing Options.RereadAfter after a check.
+// Run does what the API has to do beside answering, until ctx ends: it compares the stored tickets with Zendesk's counts, shows in the
+// figures how many are missing, has tickets read again that are missing Options.RereadAfter after a check, and has saved phrases counted
+// in what was there before them.
 func (a *API) Run(ctx context.Context) error {
-	s := a.server
+	var filling sync.WaitGroup
+	filling.Go(func() { a.server.keepCounted(ctx) })
+	defer filling.Wait()
+	return a.server.keepCompared(ctx)
+}
+
+func (s *server) keepCompared(ctx context.Context) error {
 	ticker := time.NewTicker(min(completeLook, s.RereadAfter))
 	defer ticker.Stop()
 	for {

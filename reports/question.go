@@ -27,6 +27,7 @@ type question struct {
 	includeDeleted bool
 	excludeMerged  bool
 	csv            bool
+	saved          bool // all phrases asked for are saved and counted: see keywords_saved.sql
 
 	dimensions []dimension       // those of the metric, as shaped by options
 	pieces     map[string]string // constant SQL by marker
@@ -35,6 +36,14 @@ type question struct {
 
 // commonParameters are those of every report besides filters, in the order of the documentation.
 var commonParameters = []string{"from", "to", "tz", "interval", "group_by", "as_of", "exclude_merged", "include_deleted", "format"}
+
+// file gives the statement that answers the question.
+func (q *question) file() string {
+	if q.saved {
+		return "keywords_saved"
+	}
+	return q.metric.file()
+}
 
 // parameters lists what a metric takes.
 func (m *metric) parameters() []string {

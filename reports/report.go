@@ -333,51 +333,6 @@ func (s *server) totals(ctx context.Context, q *question) (map[string]*float64, 
 	return g.rows()[0].Values, nil
 }
 
-// answerKeywords asks for each phrase by itself, so that the text index finds its messages, and once for all of them together.
-func (s *server) answerKeywords(ctx context.Context, q *question, a *reportAnswer) error {
-	phrases := slices.Compact(q.given["phrase"])
-	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
-	q.p.flag("any_scope", q.option("scope") == "any")
-	for _, phrase := range phrases {
-		q.bindPhrases(phrase)
-		g, err := s.fill(ctx, q, q.groupBy, q.window)
-		if err != nil {
-			return err
-		}
-		if len(q.groupBy) == 0 {
-			g.at([]string{})
-		}
-		for _, row := range g.rows() {
-			row.Key = append([]string{phrase}, row.Key...)
-			row.Label = append([]string{phrase}, row.Label...)
-			a.Rows = append(a.Rows, row)
-		}
-		if len(a.Rows) > maxReportRows {
-			return schemas.Invalid("query.phrase", fmt.Sprintf("gives more than %d rows; ask for fewer", maxReportRows))
-		}
-	}
-	slices.SortStableFunc(a.Rows, func(x, y reportRow) int { return strings.Compare(x.At, y.At) })
-	if a.Rows == nil {
-		a.Rows = []reportRow{}
-	}
-	q.bindPhrases(phrases...)
-	var err error
-	a.Totals, err = s.totals(ctx, q)
-	return err
-}
-
-// bindPhrases binds phrases as words, and the longest word of each, by which the text index is asked.
-func (q *question) bindPhrases(phrases ...string) {
-	texts, anchors := make([]string, len(phrases)), make([]string, len(phrases))
-	for i, phrase := range phrases {
-		words := wordsOf(phrase)
-		texts[i] = strings.Join(words, " ")
-		anchors[i] = slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) })
-	}
-	q.p.texts("phrases", texts)
-	q.p.texts("anchors", anchors)
-}
-
 // accounts lists the accounts whose data the API shows: those that have a source or had one (R37), whatever the request says.
 func (s *server) accounts(ctx context.Context) ([]string, error) {
 	accounts, err := s.Sources.Accounts(ctx)
@@ -473,7 +428,7 @@ func (s *server) sqlOf(r *http.Request) (string, error) {
 	if m.name == "keywords" {
 		q.p.flag("by_ticket", q.option("dated_by") == "ticket")
 		q.p.flag("any_scope", q.option("scope") == "any")
-		q.bindPhrases(q.given["phrase"]...)
+		q.bindPhrases(nil, q.given["phrase"]...)
 	}
 	statement := q.statementText(q.groupBy)
 	var b strings.Builder

@@ -32,6 +32,7 @@ type server struct {
 	rendering rendering
 	renders   renderFigures
 	snippets  *snippetBook
+	phrases   *phraseBook
 
 	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }
@@ -57,6 +58,7 @@ func newServer(o Options) (*server, error) {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}
 	s.snippets = &snippetBook{store: o.Settings, now: o.Now}
+	s.phrases = newPhraseBook(o.Settings)
 	s.api = humago.New(s.mux, s.config())
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
 	s.routes()
@@ -83,6 +85,7 @@ func (s *server) routes() {
 	s.organizationRoutes()
 	s.fieldRoutes()
 	s.reportRoutes()
+	s.keywordRoutes()
 	s.factsRoutes()
 	s.liquidRoutes()
 	s.liveRoutes()

@@ -23,13 +23,14 @@ const (
 	TablePersonMerges     = "person_merges"
 	TableAudienceMembers  = "audience_members"
 	TableAudienceEntries  = "audience_entries"
+	TablePhraseHits       = "phrase_hits"
 )
 
 // Tables lists every table that a sink fills.
 var Tables = []string{
 	TableActivities, TableTickets, TableTicketEvents, TableMessages, TablePeople, TablePersonAliases, TablePersonStats,
 	TablePersonActivities, TableOrganizations, TableAgents, TableRatings, TableMetricEvents, TableNames, TableActivityCounts,
-	TablePersonIdentities, TablePersonMerges, TableAudienceMembers, TableAudienceEntries,
+	TablePersonIdentities, TablePersonMerges, TableAudienceMembers, TableAudienceEntries, TablePhraseHits,
 }
 
 // FarFuture closes intervals that are still running: the largest DateTime ClickHouse holds.
@@ -190,6 +191,18 @@ type Message struct {
 	Tokens     string    `json:"tokens" ch:"tokens"` // see Tokens
 	Redacted   uint8     `json:"redacted" ch:"redacted"`
 	IsDeleted  uint8     `json:"is_deleted" ch:"is_deleted"`
+}
+
+// PhraseHits says how often the saved phrases occur in one text: a comment, or the subject of a ticket (MessageID 0).
+type PhraseHits struct {
+	Account   string    `json:"account" ch:"account"`
+	At        time.Time `json:"at" ch:"at"` // when the comment was written or the ticket created
+	TicketID  int64     `json:"ticket_id" ch:"ticket_id"`
+	MessageID int64     `json:"message_id" ch:"message_id"`
+	Public    uint8     `json:"public" ch:"public"`
+	PhraseIDs []string  `json:"phrase_ids" ch:"phrase_ids"`
+	Times     []int64   `json:"times" ch:"times"` // start positions of each of PhraseIDs
+	IsDeleted uint8     `json:"is_deleted" ch:"is_deleted"`
 }
 
 // PersonRow is one person. An absorbed person has no row any more (IsDeleted 1); its ids live on in person_aliases.

@@ -1,0 +1,82 @@
+package reports
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// answerKeywords answers from the roll-up of saved phrases where it can. A phrase may be deleted meanwhile, and its rows withdrawn under
+// the eyes of the query: then the answer is made again by searching.
+func (s *server) answerKeywords(ctx context.Context, q *question, a *reportAnswer) error {
+	counted := s.phrases.counted(ctx, q.accounts)
+	if err := s.keywordRows(ctx, q, a, counted); err != nil || len(counted) == 0 {
+		return err
+	}
+	still := s.phrases.counted(ctx, q.accounts)
+	for tokens, id := range counted {
+		if still[tokens] != id {
+			a.Rows, a.Totals = nil, nil
+			return s.keywordRows(ctx, q, a, nil)
+		}
+	}
+	return nil
+}
+
+// keywordRows asks for each phrase by itself, so that the text index finds its messages, and once for all of them together.
+func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, counted map[string]string) error {
+	phrases := slices.Compact(q.given["phrase"])
+	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
+	q.p.flag("any_scope", q.option("scope") == "any")
+	for _, phrase := range phrases {
+		q.bindPhrases(counted, phrase)
+		g, err := s.fill(ctx, q, q.groupBy, q.window)
+		if err != nil {
+			return err
+		}
+		if len(q.groupBy) == 0 {
+			g.at([]string{})
+		}
+		for _, row := range g.rows() {
+			row.Key = append([]string{phrase}, row.Key...)
+			row.Label = append([]string{phrase}, row.Label...)
+			a.Rows = append(a.Rows, row)
+		}
+		if len(a.Rows) > maxReportRows {
+			return schemas.Invalid("query.phrase", fmt.Sprintf("gives more than %d rows; ask for fewer", maxReportRows))
+		}
+	}
+	slices.SortStableFunc(a.Rows, func(x, y reportRow) int { return strings.Compare(x.At, y.At) })
+	if a.Rows == nil {
+		a.Rows = []reportRow{}
+	}
+	q.bindPhrases(counted, phrases...)
+	var err error
+	a.Totals, err = s.totals(ctx, q)
+	return err
+}
+
+// bindPhrases binds phrases by the ids under which they are counted, if all of them are; else as words, and the longest word of each, by
+// which the text index is asked.
+func (q *question) bindPhrases(counted map[string]string, phrases ...string) {
+	var texts, anchors, ids []string
+	for _, phrase := range phrases {
+		words := wordsOf(phrase)
+		text := strings.Join(words, " ")
+		if slices.Contains(texts, text) {
+			continue
+		}
+		texts = append(texts, text)
+		anchors = append(anchors, slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) }))
+		if id, ok := counted[text]; ok {
+			ids = append(ids, id)
+		}
+	}
+	q.saved = len(ids) == len(texts)
+	q.p.texts("phrase_ids", ids)
+	q.p.texts("phrases", texts)
+	q.p.texts("anchors", anchors)
+}

@@ -1,0 +1,110 @@
+package reports
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// settingPhrases is the setting that holds the saved phrases.
+const settingPhrases = "keywords"
+
+// savedPhrase is a phrase that is counted as texts arrive.
+type savedPhrase struct {
+	schemas.SavedPhrase
+	Phrase    string    `json:"phrase"` // as given
+	CreatedAt time.Time `json:"created_at"`
+	Counted   []string  `json:"counted,omitempty"` // accounts of which the texts from before it are counted too
+}
+
+// deletedPhrase is one whose rows are not withdrawn yet in all accounts.
+type deletedPhrase struct {
+	ID        string   `json:"id"`
+	Withdrawn []string `json:"withdrawn,omitempty"` // accounts in which they are
+}
+
+// phraseSettings is the value of settingPhrases.
+type phraseSettings struct {
+	Version uint64            `json:"version"`           // of the list of phrases
+	Phrases []savedPhrase     `json:"phrases"`           // oldest first
+	Deleted []deletedPhrase   `json:"deleted,omitempty"` //
+	Told    map[string]uint64 `json:"told,omitempty"`    // by account: the version its processors were told last
+}
+
+// phraseBook keeps the saved phrases. It is safe for concurrent use, also by several processes.
+type phraseBook struct {
+	store SettingStore
+	woken chan struct{} // somebody changed the list
+}
+
+func newPhraseBook(store SettingStore) *phraseBook {
+	return &phraseBook{store: store, woken: make(chan struct{}, 1)}
+}
+
+func (b *phraseBook) load(ctx context.Context) (schemas.Setting, phraseSettings, error) {
+	var value phraseSettings
+	setting, err := b.store.Setting(ctx, settingPhrases)
+	if err != nil {
+		return setting, value, storeError(err)
+	}
+	if setting.Revision != 0 {
+		if err := json.Unmarshal(setting.Value, &value); err != nil {
+			return setting, value, fmt.Errorf("setting %s: %w", settingPhrases, err)
+		}
+	}
+	return setting, value, nil
+}
+
+// change stores what fn makes of the settings, again if another writer was faster. An error of fn ends it.
+func (b *phraseBook) change(ctx context.Context, fn func(*phraseSettings) error) error {
+	for attempt := 1; ; attempt++ {
+		setting, value, err := b.load(ctx)
+		if err != nil {
+			return err
+		}
+		if err := fn(&value); err != nil {
+			return err
+		}
+		if setting.Value, err = json.Marshal(value); err != nil {
+			return fmt.Errorf("setting %s: %w", settingPhrases, err)
+		}
+		err = b.store.PutSetting(ctx, &setting)
+		if errors.Is(err, schemas.ErrFenced) && attempt < changeTries {
+			continue
+		}
+		return storeError(err)
+	}
+}
+
+// counted gives the ids of the phrases that are counted completely in all the accounts, by their tokens. It is read anew each time,
+// because a deleted phrase loses its rows. Without the store there are none: then reports search.
+func (b *phraseBook) counted(ctx context.Context, accounts []string) map[string]string {
+	_, settings, err := b.load(ctx)
+	if err != nil {
+		return nil
+	}
+	out := map[string]string{}
+	for i := range settings.Phrases {
+		if p := &settings.Phrases[i]; p.countedIn(accounts) {
+			out[p.Tokens] = p.ID
+		}
+	}
+	return out
+}
+
+func (p *savedPhrase) countedIn(accounts []string) bool {
+	return !slices.ContainsFunc(accounts, func(a string) bool { return !slices.Contains(p.Counted, a) })
+}
+
+// wake lets what was changed be carried out at once.
+func (b *phraseBook) wake() {
+	select {
+	case b.woken <- struct{}{}:
+	default:
+	}
+}
