@@ -38,6 +38,7 @@ var access = map[string][]string{
 
 	"GET /v1/reports": {"reports"}, "GET /v1/reports/{metric}": {"reports"}, "GET /v1/reports/{metric}/sql": {"reports"},
 	"GET /v1/tickets/{id}/facts": {"reports"}, "GET /v1/live": {"reports"},
+	"GET /v1/keywords": {"reports"}, "POST /v1/keywords": {"reports"}, "DELETE /v1/keywords/{id}": {"reports"},
 
 	"POST /v1/liquid/render/batch": {"render"}, "POST /v1/liquid/preview": {"render"}, "POST /v1/liquid/validate": {"render"},
 	"GET /v1/liquid/snippets": {"render"}, "POST /v1/liquid/snippets": {"render"}, "GET /v1/liquid/snippets/{name}": {"render"}, "PUT /v1/liquid/snippets/{name}": {"render"},

@@ -169,32 +169,40 @@ func (s *server) getReport(ctx context.Context, in *reportInput) (*huma.StreamRe
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.report(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	kind, body, err := q.encode(a)
+	out, err := s.flights.do(ctx, q.identity(in.query), func(ctx context.Context) (encoded, error) {
+		a, err := s.report(ctx, q)
+		if err != nil {
+			return encoded{}, err
+		}
+		return q.encode(a)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		ctx.SetHeader("Content-Type", kind)
+		ctx.SetHeader("Content-Type", out.kind)
 		if q.csv {
 			ctx.SetHeader("Content-Disposition", `attachment; filename="`+m.name+`.csv"`)
 		}
 		ctx.SetStatus(http.StatusOK)
-		_, _ = ctx.BodyWriter().Write(body) // the client may be gone
+		_, _ = ctx.BodyWriter().Write(out.body) // the client may be gone
 	}}, nil
 }
 
-func (q *question) encode(a *reportAnswer) (kind string, body []byte, err error) {
+// identity is the same for requests whose answers are the same. The moment of the question is part of it, to the second, since an answer
+// holds for its as_of.
+func (q *question) identity(query url.Values) string {
+	return strings.Join([]string{q.name, query.Encode(), q.asOf.String(), q.from.String(), q.to.String()}, "\x00")
+}
+
+func (q *question) encode(a *reportAnswer) (encoded, error) {
 	if q.csv {
-		body, err = encodeCSV(q, a)
-		return "text/csv; charset=utf-8", body, err
+		body, err := encodeCSV(q, a)
+		return encoded{"text/csv; charset=utf-8", body}, err
 	}
 	var b bytes.Buffer
-	err = json.NewEncoder(&b).Encode(a)
-	return "application/json", b.Bytes(), err
+	err := json.NewEncoder(&b).Encode(a)
+	return encoded{"application/json", b.Bytes()}, err
 }
 
 // report answers a question. Reports are computed a few at a time, so that a burst of them leaves room for the pipeline's inserts.

@@ -33,6 +33,7 @@ type server struct {
 	renders   renderFigures
 	snippets  *snippetBook
 	phrases   *phraseBook
+	flights   flights
 
 	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }
