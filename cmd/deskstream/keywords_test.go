@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"deskstream/ingest/zendesktest"
 )
@@ -177,6 +178,15 @@ func waitFilled(t *testing.T, api *client) []keyword {
 // hitRows counts the rows that count phrases.
 func hitRows(t *testing.T, app *App) (n uint64) {
 	t.Helper()
+	if err := openDatabase(t, app).QueryRow(t.Context(), "SELECT count() FROM current_phrase_hits").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// openDatabase connects to the program's database until the test ends.
+func openDatabase(t *testing.T, app *App) driver.Conn {
+	t.Helper()
 	o, err := clickhouse.ParseDSN(app.Config.ClickHouseDSN)
 	if err != nil {
 		t.Fatal(err)
@@ -185,9 +195,6 @@ func hitRows(t *testing.T, app *App) (n uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = db.Close() }()
-	if err := db.QueryRow(t.Context(), "SELECT count() FROM current_phrase_hits").Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }

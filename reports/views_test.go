@@ -1,0 +1,142 @@
+package reports
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var updateViews = flag.Bool("update", false, "write the migration of the report views anew")
+
+// viewFile holds one view for each report, made of the statements of the reports.
+var viewFile = filepath.Join("..", "schemas", "migrations", "00024_report_views.sql")
+
+// viewBounds cuts [from, to) as a window does.
+const viewBounds = `arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        [])))`
+
+// viewEnds is where a cumulative report looks: the ends of the buckets that began already, the last one a second past now.
+const viewEnds = `arrayMap(b -> toUInt32(if(b > toUnixTimestamp(now()), toUnixTimestamp(now()) + 1, b)), arrayFilter((b, began) -> began <= toUnixTimestamp(now()),
+        arrayPushBack(arrayPopFront(bounds), toUnixTimestamp({to:DateTime('UTC')})), bounds))`
+
+// viewStart gives where the whole bucket begins, as the answers of a report name it.
+func viewStart(bucket string) string {
+	at := "toDateTime(" + bucket + ", {tz:String})"
+	return "toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(" + at + ")), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(" + at +
+		")), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(" + at + "), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(" +
+		at + "), {tz:String})), " + bucket + "), 'UTC')"
+}
+
+// viewOf gives the statement that makes the view of a metric.
+func viewOf(m *metric) string {
+	q := &question{metric: m, dimensions: m.dimensions, pieces: map[string]string{}, p: params{}, given: map[string][]string{}}
+	if err := q.prepare(); err != nil {
+		panic(err)
+	}
+	keys := []string{}
+	for _, d := range q.dimensions {
+		one := "[" + d.key + "]"
+		if d.name == "tag" {
+			one = "if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)')))"
+		}
+		keys = append(keys, "{group_by:String} = '"+d.name+"', "+one)
+	}
+	status, _ := findDimension(q.dimensions, statusDimension.name)
+	body := q.statementText([]dimension{status}) // with the join that a current status needs
+	body = strings.ReplaceAll(body, "CAST(["+status.key+"], 'Array(String)')", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", ['']))")
+	body = strings.ReplaceAll(body, " AND hasAnyTokens(tokens, {anchors:Array(String)})", "") // takes only literals
+	body = regexp.MustCompile(`(?m)^\s*--.*\n`).ReplaceAllString(body, "")
+	body = regexp.MustCompile(`(\w+\.)?account IN \{accounts:Array\(String\)\}`).ReplaceAllString(body, "1")
+	names := dimensionNames(q.dimensions)
+	var values []string
+	for _, v := range m.values {
+		values = append(values, v.name)
+	}
+	with := "    " + viewBounds + " AS bounds"
+	outer := "SELECT " + viewStart("bucket") + " AS at, if(keys = '', if({group_by:String} = '', '', '" + noneKey + "'), keys) AS key, " + strings.Join(values, ", ") + "\nFROM\n(\n" + body + "\n)\n"
+	if m.cumulative {
+		with += ",\n    " + viewEnds + " AS ends"
+		outer = cumulated(values, body)
+	}
+	if m.name == "keywords" {
+		with += ",\n    extractAll(lowerUTF8(normalizeUTF8NFKC({phrase:String})), '[\\\\p{L}\\\\p{Nd}]+') AS phrase_words"
+	}
+	text := "CREATE VIEW IF NOT EXISTS report_" + m.name + " AS\nWITH\n" + with + "\n" + outer +
+		"WHERE throwIf({group_by:String} NOT IN ('', '" + strings.Join(names, "', '") + "'), 'group_by takes nothing or one of " + strings.Join(names, ", ") + "') = 0\n" +
+		"    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0\n" +
+		"COMMENT 'The report " + m.name + " as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)'"
+	return viewParameters(q).Replace(text) + ";\n"
+}
+
+// cumulated sums the differences up and gives every group a row in every bucket: what a difference says at an end holds for the next one.
+func cumulated(values []string, body string) string {
+	var sums []string
+	for _, v := range values {
+		sums = append(sums, "sum(d."+v+") OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS "+v)
+	}
+	return "SELECT " + viewStart("starts") + " AS at, if(keys = '', if({group_by:String} = '', '', '" + noneKey + "'), keys) AS key, " + strings.Join(values, ", ") + `
+FROM
+(
+    SELECT grid.starts AS starts, grid.bucket AS bucket, grid.keys AS keys, ` + strings.Join(sums, ", ") + `
+    FROM
+    (
+        SELECT place.1 AS bucket, place.2 AS starts, keys
+        FROM (SELECT arrayJoin(arrayZip(arrayPushFront(arrayPopBack(ends), toUInt32(0)), arraySlice(bounds, 1, length(ends)))) AS place) AS places
+        CROSS JOIN (SELECT DISTINCT keys FROM (` + body + `)) AS groups
+    ) AS grid
+    LEFT JOIN (` + body + `) AS d ON d.bucket = grid.bucket AND d.keys = grid.keys
+)
+`
+}
+
+// viewParameters puts what a view fixes in the place of what a request binds.
+func viewParameters(q *question) *strings.Replacer {
+	pairs := []string{
+		"{bounds:Array(UInt32)}", "bounds", "{live:UInt8}", "1", "{include_deleted:UInt8}", "0", "{exclude_merged:UInt8}", "0", "{completed:UInt8}", "0",
+		"{by_ticket:UInt8}", "1", "{any_scope:UInt8}", "0", "{bucketed:UInt8}", "({interval:String} != '')",
+		"toDateTime({from:UInt32}, 'UTC')", "{from:DateTime('UTC')}", "toDateTime({to:UInt32}, 'UTC')", "{to:DateTime('UTC')}",
+		"{from:UInt32}", "toUnixTimestamp({from:DateTime('UTC')})", "toDateTime({as_of:UInt32}, 'UTC')", "now('UTC')", "{as_of:UInt32}", "toUnixTimestamp(now())",
+		"toDateTime({now:UInt32}, 'UTC')", "now('UTC')", "{ends:Array(UInt32)}", "arrayPushFront(ends, toUInt32(0))",
+		"toDateTime({first_end:UInt32}, 'UTC')", "toDateTime(ends[1], 'UTC')", "toDateTime({last_end:UInt32}, 'UTC')", "toDateTime(ends[-1], 'UTC')",
+		"{phrases:Array(String)}", "[arrayStringConcat(phrase_words, ' ')]",
+		"{statuses:Array(String)}", q.p["statuses"],
+	}
+	if q.p["since"] == "0" {
+		pairs = append(pairs, "toDateTime({since:UInt32}, 'UTC')", "toDateTime(0, 'UTC')")
+	} else {
+		pairs = append(pairs, "toDateTime({since:UInt32}, 'UTC')", "{from:DateTime('UTC')}")
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// TestViewsFollowTheReports holds the migration against the statements. `go test ./reports -run ViewsFollow -update` writes it.
+func TestViewsFollowTheReports(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("-- +goose Up\n")
+	drops := ""
+	for _, m := range reportMetrics {
+		b.WriteString(viewOf(m) + "\n")
+		drops = "DROP VIEW IF EXISTS report_" + m.name + ";\n" + drops
+	}
+	b.WriteString("-- +goose Down\n" + drops)
+	if *updateViews {
+		if err := os.WriteFile(viewFile, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(viewFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != b.String() {
+		t.Errorf("%s does not follow the statements of the reports: run `go test ./reports -run ViewsFollow -update`", viewFile)
+	}
+}

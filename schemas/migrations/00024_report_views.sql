@@ -1,0 +1,1230 @@
+-- +goose Up
+CREATE VIEW IF NOT EXISTS report_tickets_created AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    count() AS tickets
+FROM
+(
+    SELECT *, status AS current_status
+    FROM tickets FINAL
+    WHERE 1
+        AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+        AND created_at <= now('UTC')
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+)
+WHERE 1 
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report tickets_created as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_closures AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, solve_events, tickets_solved, closed
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    countIf(what = 'solve') AS solve_events,
+    countIf(what = 'ticket') AS tickets_solved,
+    countIf(what = 'close') AS closed
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, toString(kind) AS what
+    FROM ticket_events AS e FINAL ANY LEFT JOIN
+(
+    SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
+    FROM tickets FINAL
+    WHERE 1
+) AS c USING (account, ticket_id)
+    WHERE 1 AND kind IN ('solve', 'close')
+        AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        
+    UNION ALL
+    SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, 'ticket' AS what
+    FROM (SELECT
+    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
+    if(s.known = 1, s.status, t.status) AS current_status,
+    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
+    if(s.known = 1, s.group_id, t.group_id) AS group_id,
+    if(s.known = 1, s.priority, t.priority) AS priority,
+    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
+    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
+    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
+    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
+    replies + t.public_agent_comments - t.replies AS public_agent_comments
+FROM tickets AS t FINAL
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'state'
+        AND at <= now('UTC') AND until > now('UTC')
+) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, count() AS replies
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
+    GROUP BY account, ticket_id
+) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
+WHERE 1 AND t.created_at <= now('UTC')) AS t
+    INNER JOIN (SELECT account, ticket_id, max(at) AS solved_at, toUInt8(1) AS done
+FROM ticket_events FINAL
+WHERE 1 AND kind = 'solve'
+    AND at >= toDateTime(0, 'UTC') AND at <= now('UTC')
+    AND (account, ticket_id) NOT IN
+    (
+        SELECT account, ticket_id
+        FROM ticket_events FINAL
+        WHERE 1 AND kind = 'state' AND status NOT IN ('solved', 'closed')
+            AND at <= now('UTC') AND until > now('UTC')
+    )
+GROUP BY account, ticket_id) AS s USING (account, ticket_id)
+    WHERE solved_at >= {from:DateTime('UTC')} AND solved_at < {to:DateTime('UTC')}
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report closures as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_reopens AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, reopens, reopened_tickets
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    count() AS reopens,
+    uniqExact(account, ticket_id) AS reopened_tickets
+FROM ticket_events AS e FINAL ANY LEFT JOIN
+(
+    SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
+    FROM tickets FINAL
+    WHERE 1
+) AS c USING (account, ticket_id)
+WHERE 1 AND kind = 'reopen'
+    AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
+    AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report reopens as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_backlog AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds,
+    arrayMap(b -> toUInt32(if(b > toUnixTimestamp(now()), toUnixTimestamp(now()) + 1, b)), arrayFilter((b, began) -> began <= toUnixTimestamp(now()),
+        arrayPushBack(arrayPopFront(bounds), toUnixTimestamp({to:DateTime('UTC')})), bounds)) AS ends
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(starts, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(starts, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(starts, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(starts, {tz:String})), {tz:String})), starts), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, unsolved, new, open, pending, hold
+FROM
+(
+    SELECT grid.starts AS starts, grid.bucket AS bucket, grid.keys AS keys, sum(d.unsolved) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS unsolved, sum(d.new) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS new, sum(d.open) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS open, sum(d.pending) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS pending, sum(d.hold) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS hold
+    FROM
+    (
+        SELECT place.1 AS bucket, place.2 AS starts, keys
+        FROM (SELECT arrayJoin(arrayZip(arrayPushFront(arrayPopBack(ends), toUInt32(0)), arraySlice(bounds, 1, length(ends)))) AS place) AS places
+        CROSS JOIN (SELECT DISTINCT keys FROM (SELECT
+    tupleElement(edge, 1) AS bucket,
+    keys,
+    sum(tupleElement(edge, 2)) AS unsolved,
+    sumIf(tupleElement(edge, 2), status = 'new') AS new,
+    sumIf(tupleElement(edge, 2), status = 'open') AS open,
+    sumIf(tupleElement(edge, 2), status = 'pending') AS pending,
+    sumIf(tupleElement(edge, 2), status = 'hold') AS hold
+FROM
+(
+    SELECT
+        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+        status,
+        roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
+        roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
+        arrayJoin(if(first = last, [], [(first, toInt64(1)), (last, toInt64(-1))])) AS edge
+    FROM ticket_events AS e FINAL
+    WHERE 1 AND kind = 'state' AND status IN ('new', 'open', 'pending', 'hold')
+        AND at < toDateTime(ends[-1], 'UTC') AND until >= toDateTime(ends[1], 'UTC')
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        
+)
+GROUP BY bucket, keys)) AS groups
+    ) AS grid
+    LEFT JOIN (SELECT
+    tupleElement(edge, 1) AS bucket,
+    keys,
+    sum(tupleElement(edge, 2)) AS unsolved,
+    sumIf(tupleElement(edge, 2), status = 'new') AS new,
+    sumIf(tupleElement(edge, 2), status = 'open') AS open,
+    sumIf(tupleElement(edge, 2), status = 'pending') AS pending,
+    sumIf(tupleElement(edge, 2), status = 'hold') AS hold
+FROM
+(
+    SELECT
+        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+        status,
+        roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
+        roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
+        arrayJoin(if(first = last, [], [(first, toInt64(1)), (last, toInt64(-1))])) AS edge
+    FROM ticket_events AS e FINAL
+    WHERE 1 AND kind = 'state' AND status IN ('new', 'open', 'pending', 'hold')
+        AND at < toDateTime(ends[-1], 'UTC') AND until >= toDateTime(ends[1], 'UTC')
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        
+)
+GROUP BY bucket, keys) AS d ON d.bucket = grid.bucket AND d.keys = grid.keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report backlog as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_assignments AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignments, assigned_now, assigned_unsolved_now, reassignments, reassigned_tickets
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    countIf(what = 'assign') AS assignments,
+    if(({interval:String} != '') = 1, NULL, countIf(what = 'held')) AS assigned_now,
+    if(({interval:String} != '') = 1, NULL, countIf(what = 'held' AND unsolved)) AS assigned_unsolved_now,
+    countIf(reassigned) AS reassignments,
+    uniqExactIf(ticket, reassigned) AS reassigned_tickets
+FROM
+(
+    SELECT
+        roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, 'assign' AS what,
+        (account, ticket_id) AS ticket, previous_id != 0 AND previous_id != assignee_id AS reassigned, 0 AS unsolved
+    FROM ticket_events AS e FINAL ANY LEFT JOIN
+(
+    SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
+    FROM tickets FINAL
+    WHERE 1
+) AS c USING (account, ticket_id)
+    WHERE 1 AND kind = 'assign' AND assignee_id != 0
+        AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        
+    UNION ALL
+    SELECT
+        toUnixTimestamp({from:DateTime('UTC')}) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, 'held' AS what,
+        (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
+    FROM (SELECT
+    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
+    if(s.known = 1, s.status, t.status) AS current_status,
+    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
+    if(s.known = 1, s.group_id, t.group_id) AS group_id,
+    if(s.known = 1, s.priority, t.priority) AS priority,
+    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
+    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
+    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
+    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
+    replies + t.public_agent_comments - t.replies AS public_agent_comments
+FROM tickets AS t FINAL
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'state'
+        AND at <= now('UTC') AND until > now('UTC')
+) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, count() AS replies
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
+    GROUP BY account, ticket_id
+) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
+WHERE 1 AND t.created_at <= now('UTC')) AS t
+    WHERE ({interval:String} != '') = 0 AND assignee_id != 0
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report assignments as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_csat AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, surveyed, offered_unrated, good, bad, score_pct, response_pct
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    count() AS surveyed,
+    countIf(score = 'offered') AS offered_unrated,
+    countIf(score = 'good') AS good,
+    countIf(score = 'bad') AS bad,
+    if(good + bad = 0, NULL, 100 * good / (good + bad)) AS score_pct,
+    if(surveyed = 0, NULL, 100 * (good + bad) / surveyed) AS response_pct
+FROM ticket_events AS e FINAL ANY LEFT JOIN
+(
+    SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
+    FROM tickets FINAL
+    WHERE 1
+) AS c USING (account, ticket_id)
+WHERE 1 AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
+    AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
+    AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report csat as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_replies AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, public_replies, unreplied
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    countIf(what = 'reply') AS public_replies,
+    countIf(what = 'unreplied') AS unreplied
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, actor_id AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS keys, 'reply' AS what
+    FROM ticket_events AS e FINAL ANY LEFT JOIN
+(
+    SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
+    FROM tickets FINAL
+    WHERE 1
+) AS c USING (account, ticket_id)
+    WHERE 1 AND kind = 'reply'
+        AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        
+    UNION ALL
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, toInt64(0) AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS keys, 'unreplied' AS what
+    FROM (SELECT
+    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
+    if(s.known = 1, s.status, t.status) AS current_status,
+    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
+    if(s.known = 1, s.group_id, t.group_id) AS group_id,
+    if(s.known = 1, s.priority, t.priority) AS priority,
+    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
+    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
+    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
+    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
+    replies + t.public_agent_comments - t.replies AS public_agent_comments
+FROM tickets AS t FINAL
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'state'
+        AND at <= now('UTC') AND until > now('UTC')
+) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, count() AS replies
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
+    GROUP BY account, ticket_id
+) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
+WHERE 1 AND t.created_at <= now('UTC')) AS t
+    WHERE replies = 0 AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'agent'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, agent') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report replies as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_keywords AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds,
+    extractAll(lowerUTF8(normalizeUTF8NFKC({phrase:String})), '[\\p{L}\\p{Nd}]+') AS phrase_words
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets_subject, tickets_messages, tickets, messages, occurrences
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(date), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    uniqExactIf(ticket, found = 'subject') AS tickets_subject,
+    uniqExactIf(ticket, found = 'message') AS tickets_messages,
+    uniqExact(ticket) AS tickets,
+    countIf(found = 'message') AS messages,
+    sum(times) AS occurrences
+FROM
+(
+    SELECT
+        t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'message' AS found, m.times AS times,
+        if(1 = 1, t.created_at, m.at) AS date
+    FROM
+    (
+        SELECT
+            account, ticket_id, at,
+            splitByChar(' ', tokens) AS words,
+            arraySum(p -> arrayCount(i -> arraySlice(words, i, length(p)) = p, arrayEnumerate(words)),
+                arrayMap(p -> splitByChar(' ', p), [arrayStringConcat(phrase_words, ' ')])) AS times
+        FROM messages FINAL
+        WHERE 1 AND (public = 1 OR 0 = 1) AND at <= now('UTC')
+           
+            AND arrayExists(p -> position(concat(' ', tokens, ' '), concat(' ', p, ' ')) > 0, [arrayStringConcat(phrase_words, ' ')])
+    ) AS m
+    INNER JOIN (SELECT * FROM tickets FINAL WHERE 1) AS t ON t.account = m.account AND t.ticket_id = m.ticket_id
+    UNION ALL
+    SELECT t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'subject' AS found, toUInt64(0) AS times, t.created_at AS date
+    FROM tickets AS t FINAL
+    WHERE 1
+        AND arrayExists(p -> position(concat(' ', t.subject_tokens, ' '), concat(' ', p, ' ')) > 0, [arrayStringConcat(phrase_words, ' ')])
+)
+WHERE date >= {from:DateTime('UTC')} AND date < {to:DateTime('UTC')} AND date <= now('UTC')
+    AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report keywords as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_activities AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, activities, people
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(occurred_at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'activity', [toString(activity)], [''])) AS keys,
+    count() AS activities,
+    uniqExactIf(if(survivor = '', own_id, survivor), own_id != '') AS people
+FROM
+(
+    SELECT * EXCEPT (person_id), person_id AS own_id, status AS current_status
+    FROM activities FINAL
+    WHERE 1 AND expires_at > now('UTC')
+        AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
+        AND occurred_at <= now('UTC')
+        AND (account, ticket_id) NOT IN
+        (
+            SELECT account, ticket_id
+            FROM tickets FINAL
+            WHERE 1
+                AND ((deleted = 1 AND 0 = 0) OR (merged = 1 AND 0 = 1))
+        )
+) AS a
+LEFT ANY JOIN
+(
+    SELECT account, alias AS own_id, person_id AS survivor
+    FROM person_aliases FINAL
+    WHERE 1 AND startsWith(alias, 'p_')
+) AS p USING (account, own_id)
+WHERE 1 
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'activity'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, activity') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report activities as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_sla AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, achieved, breached, active, attainment_pct
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'sla_metric', [toString(metric)], [''])) AS keys,
+    countIf(outcome = 'achieved') AS achieved,
+    countIf(outcome = 'breached') AS breached,
+    countIf(outcome = 'active') AS active,
+    if(achieved + breached = 0, NULL, 100 * achieved / (achieved + breached)) AS attainment_pct
+FROM
+(
+    SELECT
+        account, ticket_id, metric,
+        multiIf(countIf(type = 'breach') > 0, 'breached', countIf(type = 'fulfill') > 0, 'achieved', 'active') AS outcome,
+        multiIf(outcome = 'breached', minIf(m.at, type = 'breach'), outcome = 'achieved', minIf(m.at, type = 'fulfill'), minIf(m.at, type = 'apply_sla')) AS at
+    FROM metric_events AS m FINAL
+    WHERE 1 AND withdrawn = 0 AND m.at <= now('UTC')
+    GROUP BY account, ticket_id, metric, instance_id
+    HAVING countIf(type = 'apply_sla') > 0
+) AS e
+INNER JOIN
+(
+    SELECT *, status AS current_status
+    FROM tickets FINAL
+    WHERE 1
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+) AS t USING (account, ticket_id)
+WHERE at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}
+    
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'sla_metric'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, sla_metric') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report sla as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_first_reply_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, if(first_reply_at <= now('UTC'), first_reply_s, NULL) AS seconds
+    FROM
+    (
+        SELECT *, status AS current_status
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    )
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report first_reply_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_next_reply_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, answered AS seconds
+    FROM
+    (
+        SELECT *, status AS current_status
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    ) AS t
+    INNER JOIN
+    (
+        SELECT account, ticket_id, if(toUnixTimestamp(at) + seconds <= toUnixTimestamp(now()), seconds, NULL) AS answered
+        FROM ticket_events FINAL
+        WHERE 1 AND kind = 'next' AND at <= now('UTC')
+    ) AS n USING (account, ticket_id)
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report next_reply_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_first_resolution_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, if(first_solved_at <= now('UTC'), first_resolution_s, NULL) AS seconds
+    FROM
+    (
+        SELECT *, status AS current_status
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    )
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report first_resolution_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_full_resolution_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, multiIf(1 = 1, full_resolution_s, done = 1, toInt64(dateDiff('second', created_at, solved_at)), NULL) AS seconds
+    FROM
+    (
+        SELECT *, status AS current_status
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    ) AS t
+    LEFT ANY JOIN (SELECT * FROM (SELECT account, ticket_id, max(at) AS solved_at, toUInt8(1) AS done
+FROM ticket_events FINAL
+WHERE 1 AND kind = 'solve'
+    AND at >= toDateTime(0, 'UTC') AND at <= now('UTC')
+    AND (account, ticket_id) NOT IN
+    (
+        SELECT account, ticket_id
+        FROM ticket_events FINAL
+        WHERE 1 AND kind = 'state' AND status NOT IN ('solved', 'closed')
+            AND at <= now('UTC') AND until > now('UTC')
+    )
+GROUP BY account, ticket_id) WHERE 1 = 0) AS s USING (account, ticket_id)
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report full_resolution_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_requester_wait_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+        if(1 = 1, now_s, then_s) AS seconds
+    FROM
+    (
+        SELECT
+            *, status AS current_status,
+            if(has(['new','open','hold'], 'new'), new_s, 0) + if(has(['new','open','hold'], 'open'), open_s, 0)
+                + if(has(['new','open','hold'], 'pending'), pending_s, 0) + if(has(['new','open','hold'], 'hold'), hold_s, 0) AS ended_s,
+            if(has(['new','open','hold'], status), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(status_since))), 0) AS running_s,
+            multiIf(0 = 0, ended_s + running_s, status_changes = 0 AND ['new','open','hold'] != ['hold'], NULL, ended_s) AS now_s
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    ) AS t
+    LEFT ANY JOIN
+    (
+        SELECT
+            account, ticket_id,
+            arraySort(groupArray((toUnixTimestamp(at), least(toUnixTimestamp(until), toUnixTimestamp(now())), toString(status)))) AS spells,
+            if(max(until) > now('UTC'), arrayLastIndex(x -> x.3 != spells[-1].3, spells), length(spells)) AS ended,
+            arraySum(x -> if(has(['new','open','hold'], x.3), toInt64(x.2) - toInt64(x.1), 0),
+                if(0 = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
+            if(0 = 1 AND ended = 0 AND ['new','open','hold'] != ['hold'], NULL, total_s) AS then_s
+        FROM ticket_events FINAL
+        WHERE 1 = 0 AND 1 AND kind = 'state' AND at <= now('UTC')
+        GROUP BY account, ticket_id
+    ) AS s USING (account, ticket_id)
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report requester_wait_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_agent_wait_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+        if(1 = 1, now_s, then_s) AS seconds
+    FROM
+    (
+        SELECT
+            *, status AS current_status,
+            if(has(['pending'], 'new'), new_s, 0) + if(has(['pending'], 'open'), open_s, 0)
+                + if(has(['pending'], 'pending'), pending_s, 0) + if(has(['pending'], 'hold'), hold_s, 0) AS ended_s,
+            if(has(['pending'], status), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(status_since))), 0) AS running_s,
+            multiIf(0 = 0, ended_s + running_s, status_changes = 0 AND ['pending'] != ['hold'], NULL, ended_s) AS now_s
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    ) AS t
+    LEFT ANY JOIN
+    (
+        SELECT
+            account, ticket_id,
+            arraySort(groupArray((toUnixTimestamp(at), least(toUnixTimestamp(until), toUnixTimestamp(now())), toString(status)))) AS spells,
+            if(max(until) > now('UTC'), arrayLastIndex(x -> x.3 != spells[-1].3, spells), length(spells)) AS ended,
+            arraySum(x -> if(has(['pending'], x.3), toInt64(x.2) - toInt64(x.1), 0),
+                if(0 = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
+            if(0 = 1 AND ended = 0 AND ['pending'] != ['hold'], NULL, total_s) AS then_s
+        FROM ticket_events FINAL
+        WHERE 1 = 0 AND 1 AND kind = 'state' AND at <= now('UTC')
+        GROUP BY account, ticket_id
+    ) AS s USING (account, ticket_id)
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report agent_wait_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_on_hold_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+        if(1 = 1, now_s, then_s) AS seconds
+    FROM
+    (
+        SELECT
+            *, status AS current_status,
+            if(has(['hold'], 'new'), new_s, 0) + if(has(['hold'], 'open'), open_s, 0)
+                + if(has(['hold'], 'pending'), pending_s, 0) + if(has(['hold'], 'hold'), hold_s, 0) AS ended_s,
+            if(has(['hold'], status), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(status_since))), 0) AS running_s,
+            multiIf(0 = 0, ended_s + running_s, status_changes = 0 AND ['hold'] != ['hold'], NULL, ended_s) AS now_s
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    ) AS t
+    LEFT ANY JOIN
+    (
+        SELECT
+            account, ticket_id,
+            arraySort(groupArray((toUnixTimestamp(at), least(toUnixTimestamp(until), toUnixTimestamp(now())), toString(status)))) AS spells,
+            if(max(until) > now('UTC'), arrayLastIndex(x -> x.3 != spells[-1].3, spells), length(spells)) AS ended,
+            arraySum(x -> if(has(['hold'], x.3), toInt64(x.2) - toInt64(x.1), 0),
+                if(0 = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
+            if(0 = 1 AND ended = 0 AND ['hold'] != ['hold'], NULL, total_s) AS then_s
+        FROM ticket_events FINAL
+        WHERE 1 = 0 AND 1 AND kind = 'state' AND at <= now('UTC')
+        GROUP BY account, ticket_id
+    ) AS s USING (account, ticket_id)
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report on_hold_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_agent_work_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+        if(1 = 1, now_s, then_s) AS seconds
+    FROM
+    (
+        SELECT
+            *, status AS current_status,
+            if(has(['new','open'], 'new'), new_s, 0) + if(has(['new','open'], 'open'), open_s, 0)
+                + if(has(['new','open'], 'pending'), pending_s, 0) + if(has(['new','open'], 'hold'), hold_s, 0) AS ended_s,
+            if(has(['new','open'], status), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(status_since))), 0) AS running_s,
+            multiIf(0 = 0, ended_s + running_s, status_changes = 0 AND ['new','open'] != ['hold'], NULL, ended_s) AS now_s
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    ) AS t
+    LEFT ANY JOIN
+    (
+        SELECT
+            account, ticket_id,
+            arraySort(groupArray((toUnixTimestamp(at), least(toUnixTimestamp(until), toUnixTimestamp(now())), toString(status)))) AS spells,
+            if(max(until) > now('UTC'), arrayLastIndex(x -> x.3 != spells[-1].3, spells), length(spells)) AS ended,
+            arraySum(x -> if(has(['new','open'], x.3), toInt64(x.2) - toInt64(x.1), 0),
+                if(0 = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
+            if(0 = 1 AND ended = 0 AND ['new','open'] != ['hold'], NULL, total_s) AS then_s
+        FROM ticket_events FINAL
+        WHERE 1 = 0 AND 1 AND kind = 'state' AND at <= now('UTC')
+        GROUP BY account, ticket_id
+    ) AS s USING (account, ticket_id)
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report agent_work_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_assignment_time AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    count(seconds) AS count,
+    avg(seconds) AS mean_s,
+    quantileExactInclusive(0.5)(seconds) AS median_s,
+    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    ifNull(sum(seconds), 0) AS sum_s
+FROM
+(
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, if(first_assigned_at <= now('UTC'), first_assigned_s, NULL) AS seconds
+    FROM
+    (
+        SELECT *, status AS current_status
+        FROM tickets FINAL
+        WHERE 1
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND created_at <= now('UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    )
+    WHERE 1 
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report assignment_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_touches AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, one_touch, two_touch, multi_touch, one_touch_strict
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    countIf(replies < 2) AS one_touch,
+    countIf(replies = 2) AS two_touch,
+    countIf(replies > 2) AS multi_touch,
+    countIf(public_agent_comments = 1) AS one_touch_strict
+FROM (SELECT
+    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
+    if(s.known = 1, s.status, t.status) AS current_status,
+    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
+    if(s.known = 1, s.group_id, t.group_id) AS group_id,
+    if(s.known = 1, s.priority, t.priority) AS priority,
+    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
+    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
+    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
+    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
+    replies + t.public_agent_comments - t.replies AS public_agent_comments
+FROM tickets AS t FINAL
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'state'
+        AND at <= now('UTC') AND until > now('UTC')
+) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, count() AS replies
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
+    GROUP BY account, ticket_id
+) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
+WHERE 1 AND t.created_at <= now('UTC')) AS t
+WHERE current_status IN ('solved', 'closed')
+    AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+    AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report touches as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_stations AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignee_stations, group_stations, handoffs
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    sum(if(1 = 1, assignee_stations, toInt64(assigned))) AS assignee_stations,
+    sum(if(1 = 1, group_stations, toInt64(grouped))) AS group_stations,
+    sum(if(1 = 1, handoffs, toInt64(authors))) AS handoffs
+FROM
+(
+    SELECT *, status AS current_status
+    FROM tickets FINAL
+    WHERE 1
+        AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+        AND created_at <= now('UTC')
+        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+) AS t
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, countIf(kind = 'assign' AND assignee_id != 0) AS assigned, countIf(kind = 'group' AND group_id != 0) AS grouped
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind IN ('assign', 'group') AND at <= now('UTC')
+    GROUP BY account, ticket_id
+) AS s USING (account, ticket_id)
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, uniqExact(author_id) AS authors
+    FROM messages FINAL
+    WHERE 1 = 0 AND 1 AND author_role = 'agent' AND at <= now('UTC')
+    GROUP BY account, ticket_id
+) AS m USING (account, ticket_id)
+WHERE 1 
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report stations as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_requesters AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, new, returning, requesters
+FROM
+(
+SELECT
+    bucket,
+    keys,
+    uniqExactIf(person, first_bucket = bucket) AS new,
+    uniqExactIf(person, first_bucket != bucket) AS returning,
+    uniqExact(person) AS requesters
+FROM
+(
+    SELECT
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+        if(first_at < {from:DateTime('UTC')}, toUInt32(0), roundDown(toUnixTimestamp(first_at), bounds)) AS first_bucket,
+        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+        person
+    FROM
+    (
+        SELECT
+            t.*, t.status AS current_status,
+            if(a.person_id = '', concat('zendesk:', toString(t.requester_id)), a.person_id) AS person,
+            min(t.created_at) OVER (PARTITION BY t.account, person) AS first_at
+        FROM
+        (
+            SELECT *, concat('zendesk:', toString(requester_id)) AS alias
+            FROM tickets FINAL
+            WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
+                AND (deleted = 0 OR 0 = 1)
+        ) AS t
+        LEFT ANY JOIN
+        (
+            SELECT account, alias, person_id
+            FROM person_aliases FINAL
+            WHERE 1 AND startsWith(alias, 'zendesk:')
+        ) AS a ON a.account = t.account AND a.alias = t.alias
+    )
+    WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+        AND (merged = 0 OR 0 = 0)
+        
+)
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report requesters as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+CREATE VIEW IF NOT EXISTS report_tickets AS
+WITH
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
+        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        []))) AS bounds
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets, unsolved, solved, good, bad, deleted, merged, unassigned_unsolved, unreplied
+FROM
+(
+SELECT
+    roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    countIf(counts) AS tickets,
+    countIf(counts AND is_unsolved) AS unsolved,
+    countIf(counts AND current_status IN ('solved', 'closed')) AS solved,
+    countIf(counts AND csat = 'good') AS good,
+    countIf(counts AND csat = 'bad') AS bad,
+    countIf(is_deleted_ticket) AS deleted,
+    countIf(counts AND is_merged) AS merged,
+    countIf(counts AND is_unsolved AND assignee_id = 0) AS unassigned_unsolved,
+    countIf(counts AND replies = 0) AS unreplied
+FROM
+(
+    SELECT
+        * EXCEPT (deleted, merged), deleted != 0 AS is_deleted_ticket, merged != 0 AS is_merged,
+        (NOT is_deleted_ticket OR 0 = 1) AS counts,
+        current_status IN ('new', 'open', 'pending', 'hold') AS is_unsolved
+    FROM (SELECT
+    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
+    if(s.known = 1, s.status, t.status) AS current_status,
+    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
+    if(s.known = 1, s.group_id, t.group_id) AS group_id,
+    if(s.known = 1, s.priority, t.priority) AS priority,
+    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
+    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
+    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
+    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
+    replies + t.public_agent_comments - t.replies AS public_agent_comments
+FROM tickets AS t FINAL
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'state'
+        AND at <= now('UTC') AND until > now('UTC')
+) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
+LEFT ANY JOIN
+(
+    SELECT account, ticket_id, count() AS replies
+    FROM ticket_events FINAL
+    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
+    GROUP BY account, ticket_id
+) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
+WHERE 1 AND t.created_at <= now('UTC'))
+    WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+        AND (merged = 0 OR 0 = 0)
+)
+WHERE 1 
+GROUP BY bucket, keys
+)
+WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
+    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+COMMENT 'The report tickets as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+
+-- +goose Down
+DROP VIEW IF EXISTS report_tickets;
+DROP VIEW IF EXISTS report_requesters;
+DROP VIEW IF EXISTS report_stations;
+DROP VIEW IF EXISTS report_touches;
+DROP VIEW IF EXISTS report_assignment_time;
+DROP VIEW IF EXISTS report_agent_work_time;
+DROP VIEW IF EXISTS report_on_hold_time;
+DROP VIEW IF EXISTS report_agent_wait_time;
+DROP VIEW IF EXISTS report_requester_wait_time;
+DROP VIEW IF EXISTS report_full_resolution_time;
+DROP VIEW IF EXISTS report_first_resolution_time;
+DROP VIEW IF EXISTS report_next_reply_time;
+DROP VIEW IF EXISTS report_first_reply_time;
+DROP VIEW IF EXISTS report_sla;
+DROP VIEW IF EXISTS report_activities;
+DROP VIEW IF EXISTS report_keywords;
+DROP VIEW IF EXISTS report_replies;
+DROP VIEW IF EXISTS report_csat;
+DROP VIEW IF EXISTS report_assignments;
+DROP VIEW IF EXISTS report_backlog;
+DROP VIEW IF EXISTS report_reopens;
+DROP VIEW IF EXISTS report_closures;
+DROP VIEW IF EXISTS report_tickets_created;
