@@ -1,0 +1,49 @@
+package reports
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestQueriesOfTheReadme runs every SQL statement of the README, those in shell commands too.
+func TestQueriesOfTheReadme(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var statements []string
+	for _, block := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		for part := range strings.SplitSeq(block[1], ";\n") {
+			if part = regexp.MustCompile(`(?m)^--.*\n?`).ReplaceAllString(part, ""); strings.TrimSpace(part) != "" {
+				statements = append(statements, part)
+			}
+		}
+	}
+	for _, found := range regexp.MustCompile(`(?:--query|--data-binary) "(SELECT [^"]*?)(?: FORMAT \w+)?"`).FindAllStringSubmatch(string(text), -1) {
+		statements = append(statements, found[1])
+	}
+	if len(statements) < 8 {
+		t.Fatalf("%d statements", len(statements))
+	}
+	db := filledDatabase(t)
+	for _, statement := range statements {
+		rows, err := db.Query(t.Context(), strings.ReplaceAll(statement, "deskstream.", ""))
+		if err == nil {
+			found := 0
+			for rows.Next() {
+				found++
+			}
+			if err = rows.Err(); err == nil && found == 0 && !strings.Contains(statement, "now()") {
+				t.Errorf("nothing found by %s", statement)
+			}
+			_ = rows.Close()
+		}
+		if err != nil {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
