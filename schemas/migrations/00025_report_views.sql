@@ -730,7 +730,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        if(1 = 1, now_s, then_s) AS seconds
+        if(1 = 1 OR status_since <= now('UTC'), now_s, then_s) AS seconds
     FROM
     (
         SELECT
@@ -789,7 +789,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        if(1 = 1, now_s, then_s) AS seconds
+        if(1 = 1 OR status_since <= now('UTC'), now_s, then_s) AS seconds
     FROM
     (
         SELECT
@@ -848,7 +848,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        if(1 = 1, now_s, then_s) AS seconds
+        if(1 = 1 OR status_since <= now('UTC'), now_s, then_s) AS seconds
     FROM
     (
         SELECT
@@ -907,7 +907,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        if(1 = 1, now_s, then_s) AS seconds
+        if(1 = 1 OR status_since <= now('UTC'), now_s, then_s) AS seconds
     FROM
     (
         SELECT
