@@ -26,7 +26,7 @@ demo: build ## a simulated Zendesk account with 90 days of history, connected an
 	bin/deskstream demo
 
 test: engine ## every test, with the race detector
-	go test -race -timeout 20m $(TEST_FLAGS) ./...
+	go test -race -timeout 40m $(TEST_FLAGS) ./...
 
 bench: engine ## the benchmarks behind the table in README.md
 	npm ci --prefix tools/liquidjs
