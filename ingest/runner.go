@@ -174,6 +174,7 @@ func (r *runner) schedule(ctx context.Context) (gocron.Scheduler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scheduler: %w", err)
 	}
+	jobs := make(map[string]gocron.Job, len(resources))
 	for _, res := range resources {
 		r.mu.Lock()
 		next := r.lanes[res.name].next
@@ -189,11 +190,13 @@ func (r *runner) schedule(ctx context.Context) (gocron.Scheduler, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("job %s: %w", res.name, err), s.Shutdown())
 		}
-		r.mu.Lock()
-		r.jobs[res.name] = job
-		r.mu.Unlock()
+		jobs[res.name] = job
 	}
 	s.Start()
+	// Nobody may ask for a run earlier: a scheduler that has not started would wait for ever.
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.jobs = jobs
 	return s, nil
 }
 
