@@ -94,5 +94,4 @@ func TestOrganizationsFollowZendesk(t *testing.T) {
 
 	must(account.MergeOrganizations(time.Now(), small, large))
 	want("the survivor", large, "Large: 3 people, 3 tickets, 1 open, 50 %, from 0")
-	want("the absorbed one", small, "Large: 3 people, 3 tickets, 1 open, 50 %, from 1")
 }
