@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"deskstream/liquid"
+	"deskstream/schemas"
 )
 
 func TestSuggestions(t *testing.T) {
@@ -31,7 +32,7 @@ func TestSuggestions(t *testing.T) {
 			t.Errorf("%.60s: got %+v, want %q", source, found, want)
 		}
 	}
-	if got := liquid.Nearest("person.frist_name", []string{"person.last_name", "person.first_name", "organization.name"}); got != "person.first_name" {
+	if got := schemas.Nearest("person.frist_name", []string{"person.last_name", "person.first_name", "organization.name"}); got != "person.first_name" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"deskstream/schemas"
 )
 
 // This file holds the tags render and include, which put a snippet into the text. Snippets come with the request; no file is opened.
@@ -160,7 +162,7 @@ func (st *state) snippet(name string) (*template, error) {
 
 func unknownSnippet(name string, known map[string]string) *Error {
 	e := &Error{Kind: KindSnippet, Message: "there is no snippet \"" + cutText(name, 80) + "\""}
-	return e.suggesting(Nearest(name, slices.Sorted(maps.Keys(known))))
+	return e.suggesting(schemas.Nearest(name, slices.Sorted(maps.Keys(known))))
 }
 
 // evaluate gives what the snippet is given: the named arguments in order, and what is bound last.

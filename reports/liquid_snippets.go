@@ -213,7 +213,7 @@ func (s *server) snippet(ctx context.Context, name string) (snippet, error) {
 		return byName[name], nil
 	}
 	detail := "there is no snippet of this name"
-	if meant := liquid.Nearest(name, slices.Sorted(maps.Keys(sources))); meant != "" {
+	if meant := schemas.Nearest(name, slices.Sorted(maps.Keys(sources))); meant != "" {
 		detail += `; did you mean "` + meant + `"?`
 	}
 	return snippet{}, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-snippet", Detail: detail}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deskstream/liquid"
+	"deskstream/schemas"
 )
 
 type validateInput struct {
@@ -123,7 +124,7 @@ func (k knownNames) doubt(v liquid.Variable) (why, meant string) {
 	if k.knows(path) {
 		return "", ""
 	}
-	meant = liquid.Nearest(path, k.paths)
+	meant = schemas.Nearest(path, k.paths)
 	why = path + " is not a name that people's data have"
 	if meant != "" {
 		why += "; did you mean \"" + meant + "\"?"
@@ -156,7 +157,7 @@ func doubtKind(v liquid.Variable) (why, meant string) {
 	if kind == anyKind { // a path as activity.ticket-closed
 		kind = v.Path[1]
 	}
-	if meant = liquid.Nearest(kind, activitySlugs); slices.Contains(activitySlugs, kind) {
+	if meant = schemas.Nearest(kind, activitySlugs); slices.Contains(activitySlugs, kind) {
 		meant = kind
 	}
 	if meant != "" {

@@ -385,37 +385,10 @@ func (p *filterParser) where(m map[string]json.RawMessage, at string) []Conditio
 	return out
 }
 
-// suggest names what was probably meant: the nearest name within a third of its length.
+// suggest names what was probably meant.
 func suggest(given string, names []string) string {
-	best, least := "", len(given)/3+2
-	for _, n := range names {
-		if d := distance(strings.ToLower(given), n); d < least {
-			best, least = n, d
-		}
+	if near := Nearest(given, names); near != "" {
+		return fmt.Sprintf(", was %q meant?", near)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(", was %q meant?", best)
-}
-
-// distance is the number of letters to add, drop or change to come from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }
