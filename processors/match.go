@@ -25,16 +25,9 @@ func Match(f *schemas.Filter, p *schemas.FilterPerson, now time.Time, zone *time
 	return !slices.ContainsFunc(f.All, func(f schemas.Filter) bool { return !match(&f) })
 }
 
-// negated gives the operator that a negative one is the opposite of.
-var negated = map[string]string{
-	schemas.OpIsNot: schemas.OpIs, schemas.OpNotContains: schemas.OpContains, schemas.OpHasNoValue: schemas.OpHasValue,
-}
-
 // holds compares one value.
 func holds(c *schemas.Condition, v any, now time.Time, zone *time.Location) bool {
-	if op, ok := negated[c.Op]; ok {
-		positive := *c
-		positive.Op = op
+	if positive, ok := c.Opposite(); ok {
 		return !holds(&positive, v, now, zone)
 	}
 	if c.Op == schemas.OpHasValue {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,26 +64,10 @@ type operand struct {
 	several string
 }
 
-// positive gives the operator whose opposite a negative one is.
-func positive(op string) (string, bool) {
-	switch op {
-	case schemas.OpIsNot:
-		return schemas.OpIs, true
-	case schemas.OpNotContains:
-		return schemas.OpContains, true
-	case schemas.OpHasNoValue:
-		return schemas.OpHasValue, true
-	}
-	return op, false
-}
-
 // field compares a field of the person, their organization or their figures.
 func (b *filterSQL) field(c *schemas.Condition) string {
-	op, negative := positive(c.Op)
-	if negative {
-		opposite := *c
-		opposite.Op = op
-		return "NOT " + b.field(&opposite)
+	if positive, ok := c.Opposite(); ok {
+		return "NOT " + b.field(&positive)
 	}
 	switch {
 	case strings.HasPrefix(c.Name, "organization."):
@@ -303,13 +288,10 @@ func (b *filterSQL) activity(a *schemas.ActivityCondition) string {
 
 // times compares how often an activity happened.
 func (b *filterSQL) times(c *schemas.Condition) string {
-	op, negative := positive(c.Op)
-	if !negative {
-		return b.compare(c, operand{value: "sum(a.times)"})
+	if positive, ok := c.Opposite(); ok {
+		return "NOT " + b.times(&positive)
 	}
-	opposite := *c
-	opposite.Op = op
-	return "NOT " + b.times(&opposite)
+	return b.compare(c, operand{value: "sum(a.times)"})
 }
 
 func (b *filterSQL) nowText() string {
@@ -318,23 +300,20 @@ func (b *filterSQL) nowText() string {
 
 // zeroHolds says whether people without any such activity match too.
 func zeroHolds(c *schemas.Condition) bool {
+	if positive, ok := c.Opposite(); ok {
+		return !zeroHolds(&positive)
+	}
 	first, _ := c.Values[0].(float64)
-	op, negative := positive(c.Op)
-	holds := false
-	switch op {
+	switch c.Op {
 	case schemas.OpLess:
-		holds = first > 0
+		return first > 0
 	case schemas.OpGreater:
-		holds = first < 0
+		return first < 0
 	case schemas.OpBetween:
 		last, _ := c.Values[1].(float64)
-		holds = first <= 0 && last >= 0
-	default:
-		for _, v := range c.Values {
-			holds = holds || v == 0.0
-		}
+		return first <= 0 && last >= 0
 	}
-	return holds != negative
+	return slices.Contains(c.Values, any(0.0))
 }
 
 // whereText restricts activities to those that count.
@@ -351,11 +330,8 @@ func (b *filterSQL) whereText(a *schemas.ActivityCondition, span schemas.Span) s
 
 // attribute compares an attribute of an activity.
 func (b *filterSQL) attribute(c *schemas.Condition) string {
-	op, negative := positive(c.Op)
-	if negative {
-		opposite := *c
-		opposite.Op = op
-		return "NOT " + b.attribute(&opposite)
+	if positive, ok := c.Opposite(); ok {
+		return "NOT " + b.attribute(&positive)
 	}
 	name := c.Name
 	switch activityAttributes[name].place {

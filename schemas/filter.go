@@ -29,6 +29,16 @@ type Condition struct {
 	Days   int
 }
 
+// negative gives the operator that each negative one is the opposite of.
+var negative = map[string]string{OpIsNot: OpIs, OpNotContains: OpContains, OpHasNoValue: OpHasValue}
+
+// Opposite gives the condition that a negative one denies; ok is false for one that denies nothing.
+func (c *Condition) Opposite() (positive Condition, ok bool) {
+	positive = *c
+	positive.Op, ok = negative[c.Op]
+	return positive, ok
+}
+
 // ActivityCondition is about the activities of one kind.
 type ActivityCondition struct {
 	Activity string // slug
