@@ -1,7 +1,6 @@
 package processors
 
 import (
-	"regexp"
 	"time"
 
 	"deskstream/schemas"
@@ -22,16 +21,13 @@ type choices struct{ noMail, noSMS, archived patch[int64] }
 
 func (c *choices) all() []*patch[int64] { return []*patch[int64]{&c.noMail, &c.noSMS, &c.archived} }
 
-// customKey is the form of a custom field's name.
-var customKey = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
-
 func (it *item) loadChoice() {
 	var z schemas.PersonChange
 	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.At, "at") {
 		return
 	}
 	for key := range z.Custom {
-		if !customKey.MatchString(key) {
+		if !schemas.CustomKey.MatchString(key) {
 			it.die("invalid", "the change has a custom field with a name that cannot be used")
 			return
 		}

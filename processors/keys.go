@@ -416,7 +416,7 @@ func (w *walk) identity(i schemas.Identity) {
 		return
 	}
 	row, loaded := look[identityRow](w.k, identityKey(w.prefix, i.Kind, i.Value))
-	if !loaded || row == nil || len(row.users) > maxSharers || i.Kind == byPhone && !w.byPhone() {
+	if !loaded || row == nil || len(row.users) > schemas.MaxSharers || i.Kind == byPhone && !w.byPhone() {
 		return
 	}
 	for _, id := range row.users {

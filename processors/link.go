@@ -31,15 +31,12 @@ type linkFacts struct {
 	together []int64
 }
 
-// maxLinked bounds the users one decision is about.
-const maxLinked = 100
-
 func (it *item) loadLink() {
 	var z schemas.PersonLink
 	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.At, "at") {
 		return
 	}
-	if len(z.Others) == 0 || len(z.Others) > maxLinked || len(z.Together) > maxLinked {
+	if len(z.Others) == 0 || len(z.Others) > schemas.MaxLinked || len(z.Together) > schemas.MaxLinked {
 		it.die("invalid", "the link is about no other user, or about too many")
 		return
 	}

@@ -15,9 +15,6 @@ type identityRow struct {
 	sent        int64 // user whose person the alias was emitted for, 0 = none
 }
 
-// maxSharers is how many users may share a value before it stops to say anything about who is who.
-const maxSharers = 64
-
 func (i *identityRow) empty() bool { return len(i.users) == 0 && i.sent == 0 }
 
 func (i *identityRow) encode(w *writer) {
@@ -169,7 +166,7 @@ func (r *run) resolve(w *userWork, done map[string]bool) {
 // weaken takes the power to merge from values that too many users share.
 func weaken(ids []schemas.Identity, rows map[string]*identityRow, a *accountWork) {
 	for i := range ids {
-		if row := rows[identityKey(a.prefix, ids[i].Kind, ids[i].Value)]; row != nil && len(row.users) > maxSharers {
+		if row := rows[identityKey(a.prefix, ids[i].Kind, ids[i].Value)]; row != nil && len(row.users) > schemas.MaxSharers {
 			ids[i].Strong = false
 		}
 	}
@@ -196,7 +193,7 @@ func (r *run) component(a *accountWork, start int64) ([]int64, map[string]*ident
 				continue
 			}
 			rows[key] = open[identityRow](r, key)
-			if len(rows[key].users) <= maxSharers {
+			if len(rows[key].users) <= schemas.MaxSharers {
 				ids = union(ids, rows[key].users)
 			}
 		}
@@ -284,7 +281,7 @@ func (r *run) emitClaim(a *accountWork, key string, row *identityRow) {
 	var owner *user
 	var since int64
 	for _, id := range row.users {
-		if _, loaded := r.state[userKey(a.prefix, id)]; !loaded && len(row.users) > maxSharers {
+		if _, loaded := r.state[userKey(a.prefix, id)]; !loaded && len(row.users) > schemas.MaxSharers {
 			continue // a value that many share belongs to whom it was given first
 		}
 		u := open[user](r, userKey(a.prefix, id))

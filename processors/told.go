@@ -78,9 +78,8 @@ func (t *told) takeCustom(c customValue) bool {
 func newTold(z *schemas.PersonChange) told {
 	var t told
 	at := z.At.UnixNano()
-	v := &z.Values
 	to := t.all()
-	for i, s := range []*string{v.FirstName, v.LastName, v.Email, v.PhoneNumber, v.Language, v.Timezone, v.ExternalID} {
+	for i, s := range z.Values.All() {
 		if s != nil {
 			*to[i] = patch[string]{at, cut(strings.TrimSpace(*s), 1024)}
 		}

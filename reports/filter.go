@@ -44,7 +44,7 @@ var activityAttributes = map[string]struct {
 type filterNames struct{ fields map[string]schemas.ValueType }
 
 func (n filterNames) FieldType(path string) (schemas.ValueType, bool) {
-	if key, ok := strings.CutPrefix(path, "custom."); ok && customName.MatchString(key) {
+	if key, ok := strings.CutPrefix(path, "custom."); ok && schemas.CustomKey.MatchString(key) {
 		return schemas.TypeAny, true
 	}
 	t, ok := n.fields[path]

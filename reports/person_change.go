@@ -142,9 +142,8 @@ func applyChange(p *person, c schemas.PersonChange) {
 			*d.to = *d.told
 		}
 	}
-	v := &c.Values
 	to := fieldsOf(p)
-	for i, told := range []*string{v.FirstName, v.LastName, v.Email, v.PhoneNumber, v.Language, v.Timezone, v.ExternalID} {
+	for i, told := range c.Values.All() {
 		if told != nil {
 			*to[i] = *told
 		}

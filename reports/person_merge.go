@@ -140,9 +140,9 @@ func (s *server) join(ctx context.Context, survivor *person, others []*person) e
 			l.Others = append(l.Others, schemas.ZID(p.userIDs[0]))
 		}
 	}
-	if len(l.Together) > maxMergedUsers {
+	if len(l.Together) > schemas.MaxLinked {
 		return &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-users", Detail: fmt.Sprintf(
-			"the people have %d users together; at most %d can be one person by hand", len(l.Together), maxMergedUsers)}
+			"the people have %d users together; at most %d can be one person by hand", len(l.Together), schemas.MaxLinked)}
 	}
 	e, err := apiEvent(survivor.account, survivor.source(), schemas.KindLink, at, l)
 	if err != nil {
@@ -154,9 +154,6 @@ func (s *server) join(ctx context.Context, survivor *person, others []*person) e
 	s.reflect(ctx, survivor.account)
 	return nil
 }
-
-// maxMergedUsers is how many users the processors take in one decision.
-const maxMergedUsers = 100
 
 type mergeView struct {
 	ID       string     `json:"id"`

@@ -159,7 +159,7 @@ func csvHeader(record []string) ([]string, error) {
 		switch {
 		case slices.Contains(header[:i], header[i]):
 			bad.add("body.header."+header[i], "is given twice")
-		case known, header[i] == "permissions.email", header[i] == "permissions.sms", isCustom && customName.MatchString(custom):
+		case known, header[i] == "permissions.email", header[i] == "permissions.sms", isCustom && schemas.CustomKey.MatchString(custom):
 		default:
 			bad.add("body.header."+header[i], "accepted: id, first_name, last_name, email, phone_number, external_id, language, timezone, permissions.email, "+
 				"permissions.sms and custom.<key>")

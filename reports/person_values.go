@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/mail"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -58,13 +57,11 @@ const (
 	maxCustomBytes  = 4096
 )
 
-// customName is the form of a custom field's name, as the processors take it.
-var customName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
-
 // clean brings values into the form they are compared in and refuses those that cannot be used; at is where they stand.
 func (v *personValues) clean(at string) fieldErrors {
 	var bad fieldErrors
-	for _, t := range []*string{v.FirstName, v.LastName, v.Email, v.PhoneNumber, v.ExternalID, v.Language, v.Timezone} {
+	system := v.system()
+	for _, t := range system.All() {
 		if t != nil {
 			*t = strings.TrimSpace(*t)
 		}
@@ -91,7 +88,7 @@ func (v *personValues) clean(at string) fieldErrors {
 		bad.add(at+"custom", fmt.Sprintf("must have at most %d fields", maxCustomFields))
 	}
 	for key, value := range v.Custom {
-		if !customName.MatchString(key) {
+		if !schemas.CustomKey.MatchString(key) {
 			bad.add(at+"custom."+key, "a name must begin with a letter and have up to 64 of a-z, 0-9, _ and -")
 		} else if !isCustomValue(value) {
 			bad.add(at+"custom."+key, fmt.Sprintf("must be a text, a number, true, false, a list of texts or null, up to %d bytes", maxCustomBytes))

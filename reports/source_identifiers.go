@@ -66,9 +66,6 @@ type identifierEffect struct {
 	users         []int64 // whose people have to be worked out anew
 }
 
-// maxSharers is how many users may share a value before the processors take no notice of it.
-const maxSharers = 64
-
 // identifierEffect compares who is the same person by the identifiers in force and by others.
 func (s *server) identifierEffect(ctx context.Context, account string, now, then []string) (identifierEffect, error) {
 	e := identifierEffect{cases: []identifierCase{}}
@@ -144,7 +141,7 @@ func (s *server) sharers(ctx context.Context, account string, kinds []string) ([
 	p := params{}
 	p.text("account", account)
 	p.texts("kinds", kinds)
-	p.int("sharers", maxSharers)
+	p.int("sharers", schemas.MaxSharers)
 	p.int("limit", maxResultRows)
 	rows, err := list[sharedIdentity](ctx, s, "shared_identities", sqlText("shared_identities"), p)
 	if err != nil {

@@ -3,6 +3,7 @@ package schemas
 import (
 	"encoding/json"
 	"hash/fnv"
+	"regexp"
 	"time"
 )
 
@@ -29,6 +30,21 @@ type PersonValues struct {
 	Timezone    *string `json:"timezone,omitempty"`     // IANA
 	ExternalID  *string `json:"external_id,omitempty"`
 }
+
+// All lists the values in one order: first and last name, email, phone number, language, time zone, external id.
+func (v *PersonValues) All() []*string {
+	return []*string{v.FirstName, v.LastName, v.Email, v.PhoneNumber, v.Language, v.Timezone, v.ExternalID}
+}
+
+const (
+	// MaxSharers is how many users may share a value before it stops to say anything about who is who.
+	MaxSharers = 64
+	// MaxLinked bounds the users one PersonLink is about.
+	MaxLinked = 100
+)
+
+// CustomKey is the form of a custom field's name.
+var CustomKey = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
 // PersonLink is what somebody decided about whether users are one person, whatever their identifiers say. It holds between ID and each
 // of Others; of several decisions about two users the newest counts.
