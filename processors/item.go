@@ -36,6 +36,7 @@ type item struct {
 	class  string // dead: class and reason
 	reason string
 	loaded bool
+	taken  bool // by a batch
 
 	decodedID, decodedSub int64 // id and sub as a full decoding reads them
 
@@ -68,6 +69,16 @@ type ticketHint struct {
 	spam     bool
 	scrubbed bool
 	useful   bool // it is of a type that matters
+}
+
+// itemOf gives the item of an event that was decoded ahead, once: what an item holds becomes part of the state that it is applied to.
+func itemOf(ev *schemas.Event) *item {
+	it, ok := ev.Decoded.(*item)
+	if !ok || it.taken {
+		return newItem(ev)
+	}
+	it.ev, it.taken = ev, true
+	return it
 }
 
 // newItem looks at an event just far enough to see what it concerns.

@@ -64,6 +64,9 @@ func (p *Processor) Apply(events []schemas.Event, state schemas.State) (schemas.
 	return r.result, nil
 }
 
+// Decode looks at an event ahead of its batch.
+func (p *Processor) Decode(e *schemas.Event) { e.Decoded = newItem(e) }
+
 // batch gives the decoded form of the events, from the memo if these very events were seen just before.
 func (p *Processor) batch(events []schemas.Event) *batch {
 	p.mu.Lock()
@@ -85,7 +88,7 @@ func newBatch(events []schemas.Event) *batch {
 		users: map[string][]*item{},
 	}
 	for i := range b.events {
-		it := newItem(&b.events[i])
+		it := itemOf(&b.events[i])
 		b.items[i] = it
 		switch it.domain {
 		case domainTicket:

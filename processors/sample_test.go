@@ -78,9 +78,12 @@ func (s *store) lose(t tb, events []schemas.Event) {
 	s.cache = nil
 }
 
-// run applies and commits a batch.
+// run applies and commits a batch. Every second event has been decoded ahead.
 func (s *store) run(t tb, events []schemas.Event) {
 	t.Helper()
+	for i := 0; i < len(events); i += 2 {
+		s.p.Decode(&events[i])
+	}
 	state := s.load(events)
 	res, err := s.p.Apply(events, state)
 	if err != nil {

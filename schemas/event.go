@@ -45,6 +45,7 @@ type Event struct {
 	ReceivedAt time.Time // when ingest took it in, UTC; the only clock a processor may look at
 	Data       []byte    // JSON as Zendesk wrote it (a webhook body may be anything at all)
 	Seq        uint64    // position in the raw stream; 0 until it is stored
+	Decoded    any       // what the processor's Decode has put there; never stored
 }
 
 // DefaultPartitions is the number of raw partitions of a new installation. The number in force is kept in the metadata of the stream

@@ -26,7 +26,7 @@ const (
 	// backlog is the number of waiting events from which sinks need not hurry.
 	backlog = 2000
 	// prefetchBytes bounds the events read ahead while a batch is committed.
-	prefetchBytes = 16 << 20
+	prefetchBytes = 8 << 20
 	// watchdog is how long a reader may be silent before the loop looks itself.
 	watchdog = 5 * time.Second
 	// maxRounds bounds how often a processor may ask for more rows for one batch.
@@ -130,7 +130,9 @@ func (l *loop) run(ctx context.Context) (err error) {
 	l.feed = newFeed[schemas.Event](prefetchBytes)
 	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m stored) {
 		l.waiting.Store(m.pending)
-		l.feed.put(received(m), len(m.data))
+		e := received(m)
+		l.decode(&e)
+		l.feed.put(e, len(m.data))
 	})
 	if err != nil {
 		return err
@@ -146,6 +148,20 @@ func (l *loop) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+}
+
+// decode lets the processor look at an event while an earlier batch is worked on. A panic is left to Apply, which makes a dead letter.
+func (l *loop) decode(e *schemas.Event) {
+	d, ok := l.processor.(Decoder)
+	if !ok {
+		return
+	}
+	defer func() {
+		if recover() != nil {
+			e.Decoded = nil
+		}
+	}()
+	d.Decode(e)
 }
 
 // collect waits until there is a batch; the queue is empty when ctx has ended. While the partition has little to do it waits until the

@@ -184,6 +184,55 @@ func deadLetters(t *testing.T, s *Stream) (all []Letter) {
 	}
 }
 
+// TestDecodeAhead lets a processor decode ahead of Apply. What it panics over comes to Apply without, and harms nothing else.
+func TestDecodeAhead(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	var events []schemas.Event
+	for i := range 2 * maxEvents {
+		events = append(events, click("acme", "c"+strconv.Itoa(i%10), i, uint64(i)))
+	}
+	if err := s.Publish(t.Context(), events...); err != nil {
+		t.Fatal(err)
+	}
+	p := &decoder{t: t, trap: events[7].ID}
+	run(t, s, func() Processor { return p }, acts, counts)
+	drain(t, s)
+	checkExact(t, events, acts, counts)
+	if len(deadLetters(t, s)) != 0 || !p.trapped.Load() {
+		t.Fatalf("%d dead letters, want none; panicked: %t", len(deadLetters(t, s)), p.trapped.Load())
+	}
+}
+
+// decoder decodes ahead and checks that every event it applies was, but for one that it panics over.
+type decoder struct {
+	mu sync.Mutex // partitions share it
+	counter
+	t       *testing.T
+	trap    string
+	trapped atomic.Bool
+}
+
+func (d *decoder) Decode(e *schemas.Event) {
+	e.Decoded = e.ID
+	if e.ID == d.trap {
+		d.trapped.Store(true)
+		panic("a trap")
+	}
+}
+
+func (d *decoder) Apply(events []schemas.Event, state schemas.State) (schemas.Result, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range events {
+		if id, _ := e.Decoded.(string); (e.ID == d.trap) != (id == "") || id != "" && id != e.ID {
+			d.t.Errorf("event %s came with %q", e.ID, id)
+		}
+	}
+	return d.counter.Apply(events, state)
+}
+
 // TestDeadRetryInPlace retries under a running, repaired processor without a replay.
 func TestDeadRetryInPlace(t *testing.T) {
 	t.Parallel()

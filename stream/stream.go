@@ -64,6 +64,12 @@ type Processor interface {
 	Apply(events []schemas.Event, state schemas.State) (schemas.Result, error)
 }
 
+// Decoder is a processor that can look at an event before it is its turn. Decode is called once for each event, in another goroutine
+// than Keys and Apply, and may leave something in Decoded; an event that it did not see, or panicked over, is as good.
+type Decoder interface {
+	Decode(e *schemas.Event)
+}
+
 // Sink writes blocks of one table. Write must be idempotent: with Block.Recover it looks first whether the block is there already.
 type Sink interface {
 	Table() string
