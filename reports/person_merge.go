@@ -238,20 +238,38 @@ func (s *server) takeApart(ctx context.Context, m *schemas.PersonMerge) error {
 			rest = append(rest, schemas.ZID(id))
 		}
 	}
-	at := s.Now().UTC()
-	var events []schemas.Event
-	for _, id := range gone {
-		e, err := apiEvent(m.Account, who.source(), schemas.KindLink, at, schemas.PersonLink{ID: schemas.ZID(id), At: at, Others: rest, Apart: true})
-		if err != nil {
-			return err
-		}
-		events = append(events, e)
+	if len(gone)*len(rest) > maxPairs {
+		return &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-users", Detail: fmt.Sprintf(
+			"%d users would leave %d others; at most %d pairs of users can be taken apart at a time", len(gone), len(rest), maxPairs)}
+	}
+	events, err := partings(m.Account, who.source(), s.Now().UTC(), gone, rest)
+	if err != nil {
+		return err
 	}
 	if err := s.Events.Publish(ctx, events...); err != nil {
 		return storeError(err)
 	}
 	s.reflect(ctx, m.Account)
 	return nil
+}
+
+// maxPairs bounds the decisions that one undo makes: each of those who leave is another person than each of those who stay.
+const maxPairs = 10_000
+
+// partings says of each user that it is another person than each of the rest. One event is about MaxLinked others at most; an undo that
+// was published in part only is made whole by the next one.
+func partings(account, source string, at time.Time, users []int64, rest []schemas.ZID) ([]schemas.Event, error) {
+	var events []schemas.Event
+	for _, id := range users {
+		for others := range slices.Chunk(rest, schemas.MaxLinked) {
+			e, err := apiEvent(account, source, schemas.KindLink, at, schemas.PersonLink{ID: schemas.ZID(id), At: at, Others: others, Apart: true})
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, e)
+		}
+	}
+	return events, nil
 }
 
 // branch gives a user and those who belong to its person only through it.

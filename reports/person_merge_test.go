@@ -99,6 +99,46 @@ func TestUndoTakesTheBranchApart(t *testing.T) {
 	}
 }
 
+// TestUndoOfManyUsers takes one user apart from more others than one event is about, and refuses what is far too much.
+func TestUndoOfManyUsers(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	var merges []schemas.PersonMerge
+	crowd := func(first, users int64) {
+		head := schemas.OwnPersonID(testAccount, schemas.ZID(first))
+		row := schemas.PersonRow{Account: testAccount, PersonID: head, SourceID: testSource, Zendesk: "{}", Custom: "{}"}
+		for u := first; u < first+users; u++ {
+			row.UserIDs, row.OwnIDs = append(row.UserIDs, u), append(row.OwnIDs, schemas.OwnPersonID(testAccount, schemas.ZID(u)))
+			if u > first {
+				merges = append(merges, schemas.PersonMerge{
+					Account: testAccount, MergeID: schemas.MergeID(testAccount, u, first), UserID: u, SurvivorID: head,
+					AbsorbedID: schemas.OwnPersonID(testAccount, schemas.ZID(u)), ViaUserID: u - 1, Reason: "email", At: at("05 00:00"),
+				})
+			}
+		}
+		insertInto(t, s.db, schemas.TablePeople, row)
+		insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: head, PersonID: head})
+	}
+	crowd(1, 252)
+	crowd(1001, 300)
+	insertInto(t, s.db, schemas.TablePersonMerges, merges...)
+	s.want(200, s.call("POST", "/v1/merges/"+schemas.MergeID(testAccount, 251, 1)+"/undo", "people-key", nil), nil)
+	pairs := map[[2]schemas.ZID]bool{}
+	for _, e := range s.store.published {
+		var l schemas.PersonLink
+		if err := json.Unmarshal(e.Data, &l); err != nil || !l.Apart || len(l.Others) > schemas.MaxLinked {
+			t.Fatalf("%d others, %v", len(l.Others), err)
+		}
+		for _, o := range l.Others {
+			pairs[[2]schemas.ZID{l.ID, o}] = true
+		}
+	}
+	if len(s.store.published) != 6 || len(pairs) != 500 || !pairs[[2]schemas.ZID{252, 1}] || !pairs[[2]schemas.ZID{251, 250}] {
+		t.Errorf("%d events about %d pairs", len(s.store.published), len(pairs))
+	}
+	s.wantProblem(s.call("POST", "/v1/merges/"+schemas.MergeID(testAccount, 1150, 1001)+"/undo", "people-key", nil), 409, "too-many-users")
+}
+
 // TestIdentifierPreview counts what other identifiers would do; TestIdentifierChange in cmd does it for real.
 func TestIdentifierPreview(t *testing.T) {
 	t.Parallel()
