@@ -35,6 +35,9 @@ type runner struct {
 	users   *lru.Cache[int64, int64]     // users stored, with the time of their version; 0 = asked for in vain
 	audited *lru.Cache[int64, struct{}]  // tickets whose whole history was read
 
+	deletedOrgs map[schemas.ZID]*deletedOrg          // guarded by the lane of the organizations; nil before its first run
+	absorbers   *lru.Cache[schemas.ZID, schemas.ZID] // of organizations deleted long ago; 0 = none
+
 	mu       sync.Mutex
 	lanes    map[string]*lane
 	jobs     map[string]gocron.Job
@@ -58,6 +61,7 @@ func newRunner(p *Poller, s schemas.Source) *runner {
 	r.seen, _ = lru.New[string, struct{}](rememberEvents)
 	r.users, _ = lru.New[int64, int64](rememberUsers)
 	r.audited, _ = lru.New[int64, struct{}](rememberTickets)
+	r.absorbers, _ = lru.New[schemas.ZID, schemas.ZID](maxDeletedOrgs)
 	for _, res := range resources {
 		r.lanes[res.name] = &lane{size: p.PageSize}
 	}
@@ -248,6 +252,9 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 		l.next = next
 		r.mu.Unlock()
 		return
+	}
+	if res.name == ResourceOrganizations && r.deletedOrgs == nil {
+		r.deletedOrgs, cur = map[schemas.ZID]*deletedOrg{}, lookBack(cur, began)
 	}
 	if res.walk == walkCount {
 		cur, err = r.countTickets(ctx, cur)

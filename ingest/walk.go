@@ -162,7 +162,7 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 	case ResourceUsers:
 		return eventsOf(s, schemas.KindUser, withAllIdentities(p), now), nil
 	case ResourceOrganizations:
-		rows, err := withMerges(ctx, client, rows)
+		rows, err := r.withMerges(ctx, client, rows)
 		return eventsOf(s, res.kind, rows, now), err
 	case ResourceSchedules:
 		rows, err := withHolidays(ctx, client, rows)

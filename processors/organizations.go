@@ -127,7 +127,26 @@ func (f *orgFacts) versionMark() versionMark {
 	return m
 }
 
-func newerOrg(a, b *orgFacts) bool { return b == nil || a.at > b.at || a.at == b.at && a.hash > b.hash }
+// newerOrg tells which of two words counts. Of two of one second it is the deletion, and of deletions the one that tells who absorbed it.
+func newerOrg(a, b *orgFacts) bool {
+	switch {
+	case b == nil || a.at != b.at:
+		return b == nil || a.at > b.at
+	case a.ending() != b.ending():
+		return a.ending() > b.ending()
+	}
+	return a.hash > b.hash
+}
+
+func (f *orgFacts) ending() int {
+	switch {
+	case f.merged != 0:
+		return 2
+	case !f.active:
+		return 1
+	}
+	return 0
+}
 
 // now gives the values: the record's, overlaid by a newer webhook.
 func (o *organization) now() orgFacts {

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -354,6 +355,29 @@ func TestR10_Organizations(t *testing.T) {
 			t.Error(z)
 		}
 		s.want("activities", s.slugs(), "01T00:00 organization-created\n02T00:00 organization-updated\n03T00:00 organization-deleted")
+	}
+}
+
+// TestOrganizationMergedInTheSecondOfAChange: what was told of one second is put in order, whatever order it came in.
+func TestOrganizationMergedInTheSecondOfAChange(t *testing.T) {
+	t.Parallel()
+	const base = `{"id":7,"name":%q,"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-03T00:00:00Z"%s}`
+	for i := range 8 {
+		said := []string{
+			fmt.Sprintf(base, "Org", ""),
+			fmt.Sprintf(base, "Org"+strings.Repeat("!", i), `,"deleted_at":"2026-03-03T00:00:00Z"`),
+			fmt.Sprintf(base, "Org"+strings.Repeat("!", i), `,"deleted_at":"2026-03-03T00:00:00Z","merged_into":8`),
+		}
+		if i%2 == 1 {
+			slices.Reverse(said)
+		}
+		s := newScene(t)
+		for _, body := range said {
+			s.say(schemas.KindOrganization, "%s", body)
+		}
+		if z := s.tables[schemas.TableOrganizations]["organizations|example|7"]["zendesk"].(string); !strings.Contains(z, `"merged_into":8`) {
+			t.Errorf("case %d: %s", i, z)
+		}
 	}
 }
 

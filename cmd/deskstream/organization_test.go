@@ -57,7 +57,7 @@ func TestOrganizationsFollowZendesk(t *testing.T) {
 	waitSynced(t, api, connect(t, api, "acme", "ada@x.test", 30))
 	want := func(what string, id int64, text string) {
 		t.Helper()
-		eventually(t, 30*time.Second, func() error {
+		eventually(t, 2*time.Minute, func() error {
 			var c company
 			if err := api.call(t.Context(), "GET", "/v1/organizations/"+strconv.FormatInt(id, 10), nil, &c); err != nil {
 				return err
@@ -80,7 +80,7 @@ func TestOrganizationsFollowZendesk(t *testing.T) {
 	must(account.UpdateUser(time.Now(), zed, zendesktest.UserChange{Organization: &small}))
 	want("a new member", small, "Tiny: 2 people, 2 tickets, 1 open, 100 %, from 0")
 	want("a member still", large, "Large: 2 people, 1 tickets, 0 open, 0 %, from 0") // another default organization ends no membership
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, 2*time.Minute, func() error {
 		var p struct {
 			Organization  *company  `json:"organization"`
 			Organizations []company `json:"organizations"`
@@ -94,4 +94,5 @@ func TestOrganizationsFollowZendesk(t *testing.T) {
 
 	must(account.MergeOrganizations(time.Now(), small, large))
 	want("the survivor", large, "Large: 3 people, 3 tickets, 1 open, 50 %, from 0")
+	want("the absorbed one", small, "Large: 3 people, 3 tickets, 1 open, 50 %, from 1")
 }
