@@ -69,7 +69,7 @@ var resources = []resource{
 		rows: "organizations", walk: walkTime, interval: 2 * time.Minute, hidden: time.Minute, records: true,
 	},
 	{
-		// The list does not tell which memberships ended: webhooks do, and the default one is part of the user.
+		// The list does not tell which memberships ended: webhooks do, and a roster of the whole list.
 		name: ResourceMemberships, kind: schemas.KindMembership, path: "/api/v2/organization_memberships.json", rows: "organization_memberships",
 		walk: walkWhole, interval: 24 * time.Hour, records: true, optional: true,
 	},

@@ -35,6 +35,7 @@ type runner struct {
 	users   *lru.Cache[int64, int64]     // users stored, with the time of their version; 0 = asked for in vain
 	audited *lru.Cache[int64, struct{}]  // tickets whose whole history was read
 
+	roster      roster
 	deletedOrgs map[schemas.ZID]*deletedOrg          // guarded by the lane of the organizations; nil before its first run
 	absorbers   *lru.Cache[schemas.ZID, schemas.ZID] // of organizations deleted long ago; 0 = none
 

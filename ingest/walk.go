@@ -118,6 +118,9 @@ func (r *runner) store(
 		return cur, err
 	}
 	rows := p.lists[res.rows]
+	if res.name == ResourceMemberships {
+		events = append(events, r.roster.page(s, cur, next, rows, r.p.Now())...)
+	}
 	if res.name == ResourceTickets {
 		if cur, err = r.storeHistories(ctx, res, client, s, cur, rows, &events); err != nil {
 			return cur, err
@@ -273,7 +276,10 @@ func (r *runner) unseen(events []schemas.Event) []schemas.Event {
 func (r *runner) remember(events []schemas.Event) {
 	for _, e := range events {
 		r.seen.Add(e.ID, struct{}{})
-		if e.Kind == schemas.KindUser {
+		switch e.Kind {
+		case schemas.KindMembers:
+			r.roster.stored(e.ID, r.p.Now())
+		case schemas.KindUser:
 			if h := headOf(e.Data); h.ID > 0 {
 				r.users.Add(int64(h.ID), h.changed().Unix())
 			}

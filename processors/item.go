@@ -24,6 +24,7 @@ const (
 	domainName
 	domainCalendar
 	domainErasure
+	domainRoll
 )
 
 // item is an event on its way: first only its ids are known, the rest is decoded when it turns out to be news.
@@ -49,6 +50,7 @@ type item struct {
 	choice  *choice
 	link    *linkFacts
 	member  *member
+	roll    *roll
 	verdict *verdict
 	org     *orgFacts
 	name    *nameFacts
@@ -101,6 +103,8 @@ func newItem(ev *schemas.Event) *item {
 		it.loadErasure()
 	case schemas.KindPhrases:
 		it.loadPhrases()
+	case schemas.KindMembers:
+		it.loadRoll()
 	case schemas.KindTicket, schemas.KindRecount:
 		it.peek(domainTicket, "id", "")
 	case schemas.KindMembership:
@@ -197,7 +201,7 @@ func (it *item) decode() {
 		it.loadNamed()
 	case schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
 		it.loadField()
-	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure, schemas.KindPhrases, schemas.KindRecount:
+	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure, schemas.KindPhrases, schemas.KindMembers, schemas.KindRecount:
 	}
 }
 

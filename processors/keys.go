@@ -68,6 +68,9 @@ func (k *keyer) item(it *item) {
 		k.organization(prefix, it)
 	case domainErasure:
 		k.erasure(prefix, it)
+	case domainRoll:
+		k.need(rollKey(prefix, it.id))
+		k.need(joinedKey(prefix, it.id))
 	default:
 	}
 }
@@ -359,6 +362,9 @@ func (w *walk) visit(id int64) {
 		case it.user != nil:
 			source = orElse(source, it.ev.Source)
 			w.facts(it.user)
+			if it.user.member != nil {
+				w.k.need(joinedKey(w.prefix, int64(schemas.MemberPart(schemas.ZID(id)))))
+			}
 		case it.link != nil:
 			for _, other := range slices.Concat(it.link.others, it.link.together) {
 				w.other(other)

@@ -45,6 +45,7 @@ func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 		k.ticket(key, b.tickets[key])
 	}
 	k.people(b)
+	k.rolls(b)
 	return k.missing
 }
 

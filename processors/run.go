@@ -237,6 +237,8 @@ func (r *run) take(it *item) {
 		r.takeSchedule(a, it)
 	case domainErasure:
 		r.eraseTickets(a, it)
+	case domainRoll:
+		r.takeRoll(a, it)
 	case domainNone, domainDead, domainSource, domainPhrases:
 	}
 }
@@ -290,6 +292,11 @@ func statsKey(prefix string, id int64) string  { return prefix + "s." + decimal(
 func waitKey(prefix string, id int64) string   { return prefix + "w." + decimal(id) }
 func orgKey(prefix string, id int64) string    { return prefix + "o." + decimal(id) }
 func metricKey(prefix string, id int64) string { return prefix + "e." + decimal(id) }
+
+func rollKey(prefix string, part int64) string { return prefix + "r." + decimal(part) }
+
+// joinedKey is the row of memberships that webhooks told since the last roll of a part.
+func joinedKey(prefix string, part int64) string { return prefix + "j." + decimal(part) }
 
 func phrasesKey(prefix string) string { return prefix + "phrases" }
 

@@ -467,6 +467,9 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		other.see(it)
 		r.touch(userKey(a.prefix, f.other))
 	}
+	if news && f.member != nil && !f.member.gone {
+		r.noteJoined(a, it.id, f.member.org)
+	}
 	if !news && u.retention == set.fingerprint() {
 		r.result.Duplicates++
 		return

@@ -17,6 +17,7 @@ const (
 	KindUser              Kind = "user"               // a user object; `identities` inside when they were fetched
 	KindOrganization      Kind = "organization"       // an organization object
 	KindMembership        Kind = "membership"         // an organization membership object
+	KindMembers           Kind = "members"            // the memberships that a whole reading of their list showed (MemberRoll as JSON)
 	KindRating            Kind = "rating"             // a satisfaction rating object
 	KindMetricEvent       Kind = "metric_event"       // a ticket metric event object
 	KindGroup             Kind = "group"              // a group object

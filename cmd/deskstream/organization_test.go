@@ -23,7 +23,7 @@ type company struct {
 	} `json:"zendesk"`
 }
 
-// TestOrganizationsFollowZendesk renames one organization, moves a member, and merges it into another.
+// TestOrganizationsFollowZendesk renames one organization, moves a member, ends a membership, and merges the organization into another.
 func TestOrganizationsFollowZendesk(t *testing.T) {
 	t.Parallel()
 	base := time.Now().Add(-10 * 24 * time.Hour)
@@ -91,6 +91,10 @@ func TestOrganizationsFollowZendesk(t *testing.T) {
 		}
 		return err
 	})
+
+	// No webhook tells that a membership ended: the next whole list does not show it any more.
+	must(account.Leave(time.Now(), zed, large))
+	want("a member no longer", large, "Large: 1 people, 1 tickets, 0 open, 0 %, from 0")
 
 	must(account.MergeOrganizations(time.Now(), small, large))
 	want("the survivor", large, "Large: 3 people, 3 tickets, 1 open, 50 %, from 0")

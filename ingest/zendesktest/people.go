@@ -264,6 +264,19 @@ func (a *Account) DeleteUserPermanently(at time.Time, id int64) error {
 	return nil
 }
 
+// Leave ends a membership in an organization that is not the user's default one, and tells no webhook of it.
+func (a *Account) Leave(at time.Time, user, organization int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	left := slices.DeleteFunc(slices.Clone(a.members), func(m Membership) bool { return m.UserID == user && m.OrganizationID == organization })
+	u := a.users[user]
+	if u == nil || len(left) == len(a.members) || u.OrganizationID != nil && *u.OrganizationID == organization {
+		return fmt.Errorf("membership of user %d in organization %d: %w", user, organization, ErrInvalid)
+	}
+	a.members, u.UpdatedAt = left, clock(at, u.UpdatedAt)
+	return nil
+}
+
 // MergeUsers merges one end user into another: the loser goes inactive, his identities, memberships and tickets go to
 // the winner. As seen from outside the tickets change their requester without an audit; they move in the export only.
 func (a *Account) MergeUsers(at time.Time, loser, winner int64) error {
