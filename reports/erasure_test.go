@@ -2,8 +2,12 @@ package reports
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
 
 	"deskstream/schemas"
 )
@@ -64,6 +68,65 @@ func TestErasePersonTwice(t *testing.T) {
 	_, err = s.recordErasure(t.Context(), &person{ID: "p_2", account: testAccount})
 	if p := problemOf(err); p.Status != 409 {
 		t.Errorf("nobody's person: %v", err)
+	}
+}
+
+// TestArchivedAreErased: on a clock, people whom Zendesk deleted are erased when they were archived for 29 days, and nobody else is.
+func TestArchivedAreErased(t *testing.T) {
+	t.Parallel()
+	clock := clockwork.NewFakeClockAt(testNow)
+	s := newTestServer(t, openDatabase(t), func(o *Options) { o.Now = clock.Now })
+	s.store.erases = true
+	row := func(user int64, active string, archived uint8, days int, users ...int64) {
+		users = append([]int64{user}, users...)
+		r := schemas.PersonRow{
+			Account: testAccount, PersonID: schemas.OwnPersonID(testAccount, schemas.ZID(user)), SourceID: testSource, Archived: archived, Custom: "{}",
+			Zendesk: `{"user_id":"1"` + active + `}`, UserIDs: users, UpdatedAt: testNow.AddDate(0, 0, -days).Add(time.Minute),
+		}
+		for _, u := range users {
+			r.OwnIDs = append(r.OwnIDs, schemas.OwnPersonID(testAccount, schemas.ZID(u)))
+		}
+		insertInto(t, s.db, schemas.TablePeople, r)
+	}
+	const deleted = `,"active":false`
+	row(1, deleted, 1, 29)
+	row(2, deleted, 1, 30, 12)
+	row(3, deleted, 1, 28)
+	row(4, deleted, 0, 90)          // kept on purpose
+	row(5, `,"active":true`, 1, 90) // archived here, Zendesk has it still
+	row(6, "", 1, 90)               // nobody of Zendesk
+	row(7, deleted, 1, 90, int64(schemas.FirstOwnUser)+5)
+	erased := func() (users []int64) {
+		s.store.mu.Lock()
+		defer s.store.mu.Unlock()
+		for _, e := range s.store.erasures {
+			users = append(users, e.UserIDs...)
+		}
+		slices.Sort(users)
+		return users
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- (&API{s.server}).RunArchived(ctx, clock) }()
+	for _, step := range []struct {
+		wait time.Duration
+		want []int64
+	}{{0, []int64{2, 12}}, {time.Hour, []int64{1, 2, 12}}, {24 * time.Hour, []int64{1, 2, 3, 12}}} {
+		if step.wait > 0 {
+			if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			clock.Advance(step.wait)
+		}
+		for deadline := time.Now().Add(2 * time.Minute); !slices.Equal(erased(), step.want); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("after %s: erased %v, want %v", step.wait, erased(), step.want)
+			}
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

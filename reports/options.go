@@ -110,6 +110,7 @@ type Options struct {
 	Ready           []Check               // checked by GET /readyz, besides ClickHouse
 	Version         string                // of the program
 	QueryTimeout    time.Duration         // of one report query; 0 = 5 s
+	EraseEvery      time.Duration         // how often archived people who are due are erased; 0 = 1 h
 	RereadAfter     time.Duration         // how long after a check tickets are read again that are missing; 0 = 10 min
 	HeavyQueries    int                   // reports computed at the same time; 0 = 2 for each core, at least 4
 }
@@ -138,6 +139,9 @@ func (o Options) filled() (Options, error) {
 	}
 	if o.QueryTimeout <= 0 {
 		o.QueryTimeout = 5 * time.Second
+	}
+	if o.EraseEvery <= 0 {
+		o.EraseEvery = dueEvery
 	}
 	if o.RereadAfter <= 0 {
 		o.RereadAfter = defaultReread

@@ -99,8 +99,8 @@ const (
 	MergedByHand    = "manual"
 )
 
-// firstOwnUser is above every id that Zendesk gives.
-const firstOwnUser ZID = 1 << 60
+// FirstOwnUser is above every id that Zendesk gives; ids from it on are of users of ours.
+const FirstOwnUser ZID = 1 << 60
 
 // OwnUserID is the id of the user that stands for a person known by an identifier only (kind and folded value), never by Zendesk. The
 // same identifier gives the same id, so that telling it twice makes one person.
@@ -110,11 +110,11 @@ func OwnUserID(account, kind, value string) ZID {
 		_, _ = h.Write([]byte(part))
 		_, _ = h.Write([]byte{0})
 	}
-	return firstOwnUser | ZID(h.Sum64()>>4)
+	return FirstOwnUser | ZID(h.Sum64()>>4)
 }
 
 // IsOwnUser tells users of ours from Zendesk's.
-func IsOwnUser(id ZID) bool { return id >= firstOwnUser }
+func IsOwnUser(id ZID) bool { return id >= FirstOwnUser }
 
 // MergeID names the merge of a user's person into another's.
 func MergeID(account string, user, survivor int64) string {

@@ -80,11 +80,15 @@ func startApp(t testing.TB, zendesk string, changes ...func(*App)) (*App, *clien
 // connect creates a source of the account, gives it the webhook secret and authorizes it.
 func connect(t testing.TB, api *client, account, email string, days int) string {
 	t.Helper()
+	return connectWith(t, api, map[string]any{"type": "zendesk", "account": account, "retention": map[string]any{"days": days}}, email)
+}
+
+func connectWith(t testing.TB, api *client, body map[string]any, email string) string {
+	t.Helper()
 	ctx := t.Context()
 	var src struct {
 		ID string `json:"id"`
 	}
-	body := map[string]any{"type": "zendesk", "account": account, "retention": map[string]any{"days": days}}
 	steps := []func() error{
 		func() error { return api.call(ctx, "POST", "/v1/sources", body, &src) },
 		func() error {

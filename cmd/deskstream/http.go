@@ -40,6 +40,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 		mux.Handle("/", api)
 		a.run(&a.feeding, "reconciliation", api.Run)
 		a.run(&a.feeding, "audiences", api.RunAudiences)
+		a.run(&a.feeding, "archived people", func(ctx context.Context) error { return api.RunArchived(ctx, nil) })
 	} else {
 		a.operations(mux)
 	}
@@ -66,7 +67,7 @@ func (a *App) api(ctx context.Context) (*reports.API, error) {
 		DB: db, Sources: a.stream, Keys: a.stream, Settings: a.stream, Connections: connections{a.connections, a.Config.publicURL(a.Addr())}, Retention: a.db, Events: a.stream, Group: processors.Group, Match: processors.Match, Location: a.Config.location, Now: a.Now,
 		Erasures: a.stream,
 		Log:      a.Log.With().Str("part", "api").Logger(), Registerer: a.registry, Gatherer: a.gatherer(), MetricsNeedKey: a.Config.MetricsKey,
-		SeveralAccounts: a.Config.SeveralAccts, Ready: a.readiness(), Version: version, RereadAfter: a.Tuning.reread,
+		SeveralAccounts: a.Config.SeveralAccts, Ready: a.readiness(), Version: version, RereadAfter: a.Tuning.reread, EraseEvery: a.Tuning.erase,
 	})
 }
 
