@@ -543,3 +543,20 @@ func TestMemberships(t *testing.T) {
 	s.say(schemas.KindMembership, `{"id":5,"user_id":1,"organization_id":4}`)
 	s.want("dead letters", len(s.dead), dead+2)
 }
+
+// TestDecodedAhead: a record that is read ahead and cannot be used is ignored where any would be.
+func TestDecodedAhead(t *testing.T) {
+	t.Parallel()
+	p := New()
+	good := schemas.Event{Kind: schemas.KindUser, Account: testAccount, Data: []byte(`{"id":1,"created_at":"2026-01-01T00:00:00Z"}`)}
+	bad := schemas.Event{Kind: schemas.KindUser, Account: testAccount, Data: []byte(`{"id":1}`)}
+	for i, want := range []struct {
+		event  *schemas.Event
+		loaded bool
+	}{{&good, true}, {&good, false}, {&bad, false}, {&bad, false}} {
+		p.Decode(want.event)
+		if it := want.event.Decoded.(*item); it.loaded != want.loaded || it.domain != domainUser {
+			t.Errorf("step %d: read ahead %v, of domain %d", i, it.loaded, it.domain)
+		}
+	}
+}

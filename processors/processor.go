@@ -2,17 +2,20 @@ package processors
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"deskstream/schemas"
 )
 
-// Processor turns raw events into rows. It keeps nothing between batches but a memo of decoded events, so that what Keys decoded is not
-// decoded again by Apply; all knowledge is in the state it is given. It is safe for concurrent use by several partitions, each with its
+// Processor turns raw events into rows. It keeps nothing between batches but what saves work: a memo of decoded events, so that what
+// Keys decoded is not decoded again by Apply, and hashes of user records; all knowledge is in the state it is given. It is safe for concurrent use by several partitions, each with its
 // own state.
 type Processor struct {
 	mu   sync.Mutex
 	memo [memoSize]*batch
 	next int
+
+	repeats repeats
 }
 
 // memoSize is how many batches may be between Keys and Apply at one time: at least one for each partition that runs.
@@ -65,8 +68,35 @@ func (p *Processor) Apply(events []schemas.Event, state schemas.State) (schemas.
 	return r.result, nil
 }
 
-// Decode looks at an event ahead of its batch.
-func (p *Processor) Decode(e *schemas.Event) { e.Decoded = newItem(e) }
+// Decode looks at an event ahead of its batch. The record of a user is read whole, unless it came before: then it is most likely a repeat,
+// which is told by its hash alone.
+func (p *Processor) Decode(e *schemas.Event) {
+	it := newItem(e)
+	if e.Kind == schemas.KindUser && it.domain == domainUser && !p.repeats.saw(it.hash) {
+		if it.load(); it.domain == domainDead {
+			it = newItem(e) // That it cannot be used matters only where it would be.
+		}
+	}
+	e.Decoded = it
+}
+
+// repeats remembers hashes of records, as many as there is room for. It only saves work, so that a wrong answer does no harm. It is safe
+// for concurrent use.
+type repeats [512]atomic.Pointer[repeatPage]
+
+type repeatPage [4096]atomic.Uint32
+
+// saw notes a hash and says whether it was noted before.
+func (x *repeats) saw(hash uint64) bool {
+	at := &x[hash%uint64(len(x))]
+	page := at.Load()
+	if page == nil {
+		at.CompareAndSwap(nil, new(repeatPage))
+		page = at.Load()
+	}
+	mark := uint32(hash>>32) | 1
+	return page[hash>>9%uint64(len(page))].Swap(mark) == mark
+}
 
 // batch gives the decoded form of the events, from the memo if these very events were seen just before.
 func (p *Processor) batch(events []schemas.Event) *batch {

@@ -69,7 +69,9 @@ func TestRollsInOneBatch(t *testing.T) {
 	var f feed
 	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	f.connect(at)
-	say := func(kind schemas.Kind, body string, args ...any) { f.add(kind, "poll", at, fmt.Appendf(nil, body, args...)) }
+	say := func(kind schemas.Kind, body string, args ...any) {
+		f.add(kind, "poll", at, fmt.Appendf(nil, body, args...))
+	}
 	for user := 1; user <= 20; user++ {
 		say(schemas.KindUser, `{"id":%d,"name":"U","role":"end-user","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-01T00:00:00Z"}`, user)
 		for org := 8; org <= 9; org++ {
