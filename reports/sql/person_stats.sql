@@ -5,3 +5,4 @@ SELECT
     last_satisfaction_at
 FROM person_stats FINAL
 WHERE account IN {accounts:Array(String)} AND user_id IN {users:Array(Int64)}
+SETTINGS max_threads = 1

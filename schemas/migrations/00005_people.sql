@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS people
 )
 ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, person_id)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'One row for each person';
 
 -- +goose Down

@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS person_aliases
 )
 ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, alias)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Names by which a person is found';
 
 -- +goose Down
