@@ -95,7 +95,7 @@ func (f *Fetcher) fetch(ctx context.Context, source string, batch []Nudge) {
 		f.Log.Warn().Err(err).Str("source", source).Int("tickets", len(tickets)).Int("users", len(users)).Msg("early fetch failed")
 	}
 	if rated {
-		r.kick([]string{ResourceRatings})
+		r.kick([]string{ResourceRatings, ResourceSurveys})
 	}
 }
 

@@ -111,7 +111,7 @@ func (r resource) advance(cur schemas.Cursor, p page, base *url.URL, now time.Ti
 		end = r.advanceTime(&next, p, len(rows), size)
 	case walkChanged:
 		end, err = r.advanceChanged(&next, p, rows, base)
-	case walkWhole:
+	case walkWhole, walkRecent:
 		next.Cursor, err = nextListPage(p, base)
 		end = next.Cursor == ""
 	}

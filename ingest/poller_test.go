@@ -183,6 +183,9 @@ func TestR17_InitialSync(t *testing.T) {
 	checkIDs(t, r.store.all())
 	for _, res := range resources {
 		cur := r.store.cursor(testSource, res.name)
+		if res.name == ResourceSurveys && cur.State == "idle" && cur.Done && cur.LastError == "" {
+			continue // An account with ratings has none.
+		}
 		if cur.Through == nil || time.Since(*cur.Through) > 2*time.Minute || cur.LastRunAt == nil || cur.State != "idle" || cur.LastError != "" || cur.Rows == 0 ||
 			cur.BeganAt == nil || cur.BeganAt.Before(began) || (cur.First == nil) != (res.walk == walkCount) {
 			t.Errorf("cursor of %s: %+v", res.name, cur)

@@ -25,6 +25,7 @@ const (
 	ResourceTicketEvents       = "ticket_events"
 	ResourceMetricEvents       = "metric_events"
 	ResourceRatings            = "ratings"
+	ResourceSurveys            = "survey_responses"
 	ResourceTicketCounts       = schemas.ResourceTicketCounts
 )
 
@@ -36,6 +37,7 @@ const (
 	walkTime                // an export with end_time: it is the next start_time
 	walkChanged             // a list filtered by start_time, in cursor pages
 	walkWhole               // a list that is read whole each time
+	walkRecent              // a list filtered by creation: what was created of late is read whole each time
 	walkCount               // no list: the number of tickets is asked for, see countTickets
 )
 
@@ -115,6 +117,11 @@ var resources = []resource{
 	{
 		name: ResourceRatings, kind: schemas.KindRating, path: "/api/v2/satisfaction_ratings.json", rows: "satisfaction_ratings",
 		walk: walkChanged, interval: time.Minute, hidden: time.Second, optional: true,
+	},
+	{
+		// An account has ratings or surveys, by its settings.
+		name: ResourceSurveys, kind: schemas.KindRating, path: "/api/v2/guide/survey_responses", rows: "survey_responses", walk: walkRecent,
+		interval: 10 * time.Minute, hidden: time.Second, optional: true,
 	},
 	{name: ResourceTicketCounts, walk: walkCount, interval: time.Hour, optional: true},
 }
@@ -223,6 +230,14 @@ func (r resource) request(cur schemas.Cursor, now time.Time, size int) (url.Valu
 			setListPage(q, at.after)
 		}
 		latest = math.MaxInt64
+	case walkRecent:
+		q.Set("page[size]", strconv.Itoa(min(size, 100)))
+		if cur.Done {
+			start = now.Add(-surveyOpen).Truncate(day).Unix()
+		}
+		q.Set("filter[created_at_start]", strconv.FormatInt(max(0, start)*1000, 10))
+		setListPage(q, cur.Cursor)
+		return q, nil
 	case walkWhole:
 		q.Set("page[size]", strconv.Itoa(min(size, 100)))
 		setListPage(q, cur.Cursor)

@@ -240,7 +240,7 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 	r.mu.Lock()
 	forced = forced || l.next.IsZero()
 	r.mu.Unlock()
-	if cur.Cursor == "" && res.walk != walkWhole && res.walk != walkCount {
+	if cur.Cursor == "" && res.walk != walkWhole && res.walk != walkRecent && res.walk != walkCount {
 		// A back-fill: what was stored before is to go through the pipeline again, because the retention may be longer now.
 		r.seen.Purge()
 		r.audited.Purge()

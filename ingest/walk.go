@@ -64,7 +64,7 @@ func badCursor(err error) bool {
 
 // restart goes back to a start_time a little before the point up to which the data is complete.
 func restart(res resource, cur schemas.Cursor) schemas.Cursor {
-	if cur.Through != nil && res.walk != walkWhole {
+	if cur.Through != nil && res.walk != walkWhole && res.walk != walkRecent {
 		start := cur.Through.Add(-2 * time.Minute)
 		cur.Start = &start
 	}
@@ -91,6 +91,9 @@ func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cu
 	p, err := parsePage(body)
 	if err != nil {
 		return cur, false, fmt.Errorf("%s: %w", res.name, err)
+	}
+	if res.name == ResourceSurveys {
+		p.lists[res.rows] = surveyRatings(s.Account, p.lists[res.rows])
 	}
 	next, end, err = res.advance(cur, p, client.base, now, size)
 	if err != nil {

@@ -26,6 +26,7 @@ func (r *run) emitTicket(w *ticketWork) {
 	if s == nil {
 		return
 	}
+	s.holders()
 	messages := s.messages()
 	r.wait(w, messages)
 	r.dropDescription(w, s)

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,31 @@ func (f *fold) latestRating() (r rating, id string) {
 		}
 	}
 	return r, id
+}
+
+// holders notes who held the ticket when a survey was answered: the response does not say.
+func (s *subject) holders() {
+	for i := range s.t.ratings {
+		r := &s.t.ratings[i]
+		if !schemas.IsSurveyRating(schemas.ZID(r.id)) {
+			continue
+		}
+		held := s.h.at(r.updated)
+		r.assignee, r.group = held.assignee, held.group
+		r.requester = cmp.Or(r.requester, held.requester)
+	}
+}
+
+// at gives the values at a time.
+func (h *history) at(at int64) *dims {
+	held := &h.first
+	for i := range h.moments {
+		if h.moments[i].at > at {
+			break
+		}
+		held = h.moments[i].after
+	}
+	return held
 }
 
 // rate fills in M21 to M23 from the latest rating. The agent is the record's: who held the ticket when it was rated.

@@ -500,3 +500,48 @@ func TestRecordBetweenTwoChanges(t *testing.T) {
 	s.record("02T10:00", "new", `,"priority":"high"`)
 	s.wantRow(map[string]any{"status": "solved", "assignee_id": 2.0, "priority": "high"})
 }
+
+// TestSurveyRatings: a survey response does not say who held the ticket when it was answered; the history does, also when it comes later.
+func TestSurveyRatings(t *testing.T) {
+	t.Parallel()
+	id := schemas.SurveyRatingID("example", "01M4FMXHBW5WHJ6D7BEMA0RZC5")
+	say := func(s *scene, score, at string) {
+		s.say(schemas.KindRating, `{"id":%d,"ticket_id":5,"requester_id":9,"score":%q,"comment":"words","created_at":"2026-03-02T12:00:00Z","updated_at":"2026-03-%s:00Z","survey_response":{}}`, id, score, at)
+	}
+	story := []func(s *scene){
+		func(s *scene) { s.record("05T12:00", "solved", `,"assignee_id":2`) },
+		func(s *scene) {
+			s.audit("02T10:00", 9, said(1, 9, true, "help"), created("status", `"new"`), created("requester_id", `"9"`))
+		},
+		func(s *scene) { s.audit("02T11:00", 1, changed("assignee_id", `null`, `"1"`)) },
+		func(s *scene) { s.audit("03T11:00", 1, changed("assignee_id", `"1"`, `"2"`)) },
+		func(s *scene) { say(s, "good", "02T13:00") },
+	}
+	for i := range story {
+		s := newScene(t)
+		s.people()
+		for n := range story {
+			story[(n+i)%len(story)](s)
+		}
+		s.wantRow(map[string]any{"csat": "good", "csat_agent_id": 1, "csat_comment": "words"})
+		rating := s.rating()
+		s.want("rating", []any{rating["assignee_id"], rating["score"]}, []any{1, "good"})
+		say(s, "bad", "04T10:00") // changed, when another agent held it
+		s.wantRow(map[string]any{"csat": "bad", "csat_agent_id": 2})
+		say(s, "neutral", "04T11:00") // neither: it does not count
+		s.wantRow(map[string]any{"csat": "", "csat_agent_id": 0})
+		s.want("rating", s.rating()["score"], "neutral")
+	}
+}
+
+// rating is the row of the only rating.
+func (s *scene) rating() map[string]any {
+	s.t.Helper()
+	if len(s.tables[schemas.TableRatings]) != 1 {
+		s.t.Fatalf("%d ratings", len(s.tables[schemas.TableRatings]))
+	}
+	for _, row := range s.tables[schemas.TableRatings] {
+		return row
+	}
+	return nil
+}

@@ -113,6 +113,12 @@ func OwnUserID(account, kind, value string) ZID {
 	return FirstOwnUser | ZID(h.Sum64()>>4)
 }
 
+// SurveyRatingID is the id of the rating that a CSAT survey response gives: the id of a response is a text.
+func SurveyRatingID(account, response string) ZID { return OwnUserID(account, "survey", response) }
+
+// IsSurveyRating tells ratings of survey responses from rating records.
+func IsSurveyRating(id ZID) bool { return id >= FirstOwnUser }
+
 // IsOwnUser tells users of ours from Zendesk's.
 func IsOwnUser(id ZID) bool { return id >= FirstOwnUser }
 

@@ -203,5 +203,5 @@ type Setting struct {
 // Resources are the streams that a source is read in, in the order of the first sync; they are the Resource of its cursors.
 var Resources = []string{
 	"users", "organizations", "organization_memberships", "groups", "brands", "ticket_fields", "user_fields", "organization_fields", "schedules", "tickets",
-	"ticket_events", "metric_events", "ratings",
+	"ticket_events", "metric_events", "ratings", "survey_responses",
 }

@@ -52,6 +52,7 @@ type Account struct {
 	holidays map[int64][]Holiday
 	fields   map[string][]Field
 	ratings  []*Rating
+	surveys  []SurveyResponse
 	metrics  []*MetricEvent
 	sla      map[string]int64
 	running  map[int64]*record

@@ -269,6 +269,7 @@ func (s *Server) routes() {
 		"GET /api/v2/incremental/ticket_metric_events":       admin(s.metricEventsTime),
 		"GET /api/v2/incremental/{resource}/sample":          admin(s.sample),
 		"GET /api/v2/satisfaction_ratings":                   admin(s.satisfactionRatings),
+		"GET /api/v2/guide/survey_responses":                 admin(s.surveyResponses),
 		"GET /api/v2/search/count":                           agent(s.searchCount),
 		"GET /api/v2/tickets/{id}":                           agent(s.ticket),
 		"GET /api/v2/tickets/{id}/audits":                    agent(s.ticketAudits),
