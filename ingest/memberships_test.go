@@ -88,8 +88,13 @@ func TestRosterTellsChanges(t *testing.T) {
 		users []int
 		told  int
 	}{
-		{false, []int{1, 2}, schemas.MemberParts}, {true, []int{1, 2}, schemas.MemberParts}, {true, []int{2, 1}, 0},
-		{false, []int{1}, 1}, {true, []int{1}, 1}, {true, []int{1}, 0}, {true, []int{1, 2}, 1},
+		{false, []int{1, 2}, schemas.MemberParts},
+		{true, []int{1, 2}, schemas.MemberParts},
+		{true, []int{2, 1}, 0},
+		{false, []int{1}, 1},
+		{true, []int{1}, 1},
+		{true, []int{1}, 0},
+		{true, []int{1, 2}, 1},
 	} {
 		if got := read(want.store, want.users...); got != want.told {
 			t.Errorf("step %d: %d parts told, want %d", i, got, want.told)

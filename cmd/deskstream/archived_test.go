@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -38,11 +39,15 @@ func TestArchivedPeopleAreErased(t *testing.T) {
 	}
 	eventually(t, 2*time.Minute, func() error {
 		if _, err := get(long); err == nil || !strings.Contains(err.Error(), "404 Not Found") {
-			return fmt.Errorf("whom Zendesk deleted a month ago is not gone: %v", err)
+			return errors.Join(errors.New("whom Zendesk deleted a month ago is not gone"), err)
 		}
 		for id, want := range map[int64]bool{late: true, here: false} {
-			if archived, err := get(id); err != nil || archived != want {
-				return fmt.Errorf("user %d: archived %v, want %v, %v", id, archived, want, err)
+			archived, err := get(id)
+			if err != nil {
+				return err
+			}
+			if archived != want {
+				return fmt.Errorf("user %d: archived %v, want %v", id, archived, want)
 			}
 		}
 		return nil
