@@ -32,7 +32,7 @@ func (s *server) peopleRoutes() {
 
 type peopleInput struct {
 	Filter  string `query:"filter" maxLength:"20000" doc:"Conditions on fields and activities as JSON, e.g. {\"field\":\"zendesk.tags\",\"op\":\"contains\",\"value\":\"vip\"}"`
-	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number"`
+	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number; archived people are not searched"`
 	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all that are visible. One that is hidden has to be named itself"`
 	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-updated_at" doc:"A minus means descending"`
 	Paging

@@ -117,6 +117,30 @@ func TestPeopleSearch(t *testing.T) {
 	}
 }
 
+// TestArchivedAreNotSearched: they are listed and can be filtered by.
+func TestArchivedAreNotSearched(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	for i, archived := range []uint8{0, 1} {
+		insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{
+			Account: testAccount, PersonID: fmt.Sprint("p_", i), FirstName: "Jo", Archived: archived, UserIDs: []int64{int64(i + 1)}, Zendesk: "{}", Custom: "{}",
+		})
+	}
+	for query, want := range map[string]string{
+		"": "[p_0 p_1]", "q=jo": "[p_0]", "filter=" + url.QueryEscape(`{"field":"archived","op":"is","value":true}`): "[p_1]",
+	} {
+		var p page[map[string]any]
+		s.get("/v1/people?sort=created_at&"+query, &p)
+		var ids []string
+		for _, item := range p.Items {
+			ids = append(ids, item["id"].(string))
+		}
+		if got := fmt.Sprint(ids); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+}
+
 func TestOrganizations(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
