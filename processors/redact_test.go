@@ -30,6 +30,12 @@ func TestRedact(t *testing.T) {
 			"a message of the person in another's ticket", schemas.KindAudience, `{"id":8,"at":"2026-01-01T00:00:00Z","fired":[{"audience":"a","activity":{"activity_id":"x","ticket_id":6,"actor_id":9,"message":"M","occurred_at":"2026-01-01T00:00:00Z"}}]}`,
 			`{"at":"2026-01-01T00:00:00Z","fired":[{"activity":{"activity_id":"x","actor_id":9,"occurred_at":"2026-01-01T00:00:00Z","ticket_id":6},"audience":"a"}],"id":8}`,
 		},
+		{
+			"an answer to a survey", schemas.KindRating,
+			`{"id":1152921504606846976,"ticket_id":6,"requester_id":9,"score":"bad","comment":"C","updated_at":"2026-01-01T00:00:00Z","survey_response":{"answers":[{"value":"C"}]}}`,
+			`{"id":1152921504606846976,"requester_id":9,"score":"bad","ticket_id":6,"updated_at":"2026-01-01T00:00:00Z"}`,
+		},
+		{"memberships", schemas.KindMembers, `{"part":0,"at":"2026-01-01T00:00:00Z","members":[]}`, same},
 		{"a link", schemas.KindLink, `{"id":9,"at":"2026-01-01T00:00:00Z","others":[8]}`, same},
 		{"the erasure", schemas.KindErasure, `{"id":9}`, same},
 		{
