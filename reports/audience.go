@@ -17,10 +17,8 @@ import (
 )
 
 const (
-	tagAudiences = "Audiences"
-	// settingAudience begins the names of the settings that hold audiences.
-	settingAudience = "audience/"
-	mostAudiences   = 500
+	tagAudiences  = "Audiences"
+	mostAudiences = 500
 )
 
 func (s *server) audienceRoutes() {
@@ -29,18 +27,20 @@ func (s *server) audienceRoutes() {
 	handle(s, route{
 		method: http.MethodPost, path: path, id: "create-audience", tag: tagAudiences, summary: "Create an audience", scopes: scopes, status: http.StatusCreated,
 		detail: "Its members are the people who match the filter; they enter and leave as what is known of them changes, and at midnight where days count. A filter with " +
-			"occurs has people enter each time the activity occurs from now on, and nobody leaves. Entries go to NATS subjects deskstream.audience.<id>.entered and .left.",
+			"occurs has people enter each time the activity occurs from now on, and nobody leaves. Entries go to NATS subjects deskstream.audience.<id>.entered and .left and, " +
+			"with deliver, to its url as signed POSTs.",
 	}, s.createAudience)
 	handle(s, route{method: http.MethodGet, path: path, id: "list-audiences", tag: tagAudiences, summary: "Audiences by name, with the number of their members", scopes: scopes}, s.listAudiences)
 	handle(s, route{method: http.MethodGet, path: path + "/{id}", id: "get-audience", tag: tagAudiences, summary: "One audience", scopes: scopes}, s.getAudience)
 	handle(s, route{
-		method: http.MethodPatch, path: path + "/{id}", id: "change-audience", tag: tagAudiences, summary: "Rename an audience or change its filter", scopes: scopes,
+		method: http.MethodPatch, path: path + "/{id}", id: "change-audience", tag: tagAudiences, summary: "Rename an audience, change its filter or its target", scopes: scopes,
 		detail: "With another filter everybody is evaluated anew: those who match it no more leave, those who match now enter.",
 	}, s.changeAudience)
 	handle(s, route{
 		method: http.MethodDelete, path: path + "/{id}", id: "delete-audience", tag: tagAudiences, summary: "Delete an audience; its members leave", scopes: scopes,
 	}, s.deleteAudience)
 	s.audienceLogRoutes()
+	s.deliveryRoutes()
 }
 
 type audienceView struct {
@@ -49,6 +49,7 @@ type audienceView struct {
 	Filter    json.RawMessage `json:"filter"`
 	Members   uint64          `json:"members" doc:"People in it"`
 	Evaluated bool            `json:"evaluated" doc:"Everybody was evaluated by this filter"`
+	Deliver   *deliverView    `json:"deliver" doc:"Where entries are posted; null = nowhere"`
 	Since     time.Time       `json:"since" doc:"When the filter came to hold; what occurred before does not make people enter"`
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`
@@ -58,11 +59,17 @@ type createAudienceInput struct {
 	Body struct {
 		Name   string          `json:"name" minLength:"1" maxLength:"200"`
 		Filter json.RawMessage `json:"filter" doc:"As in GET /v1/people?filter="`
+
+		Deliver json.RawMessage `json:"deliver,omitempty" doc:"{url, secret, rate}: where entries are posted, signed by the secret of 16 to 200 characters, at most rate (10) a second; null = nowhere"`
 	}
 }
 
 func (s *server) createAudience(ctx context.Context, in *createAudienceInput) (*answer[audienceView], error) {
 	if _, err := s.checkFilter(ctx, in.Body.Filter); err != nil {
+		return nil, err
+	}
+	target, err := s.checkDeliver(ctx, in.Body.Deliver)
+	if err != nil {
 		return nil, err
 	}
 	all, err := s.audiences(ctx)
@@ -80,6 +87,9 @@ func (s *server) createAudience(ctx context.Context, in *createAudienceInput) (*
 	now := s.Now().UTC()
 	a := schemas.Audience{
 		ID: "aud_" + strings.ToLower(rand.Text()), Name: in.Body.Name, Filter: in.Body.Filter, Generation: 1, Since: now, CreatedAt: now, UpdatedAt: now,
+	}
+	if err := s.setTarget(&a, target); err != nil {
+		return nil, err
 	}
 	if err := s.putAudience(ctx, &a); err != nil {
 		return nil, err
@@ -117,7 +127,7 @@ func (s *server) audiences(ctx context.Context) ([]schemas.Audience, error) {
 
 // everyAudience gives all, deleted ones too.
 func (s *server) everyAudience(ctx context.Context) ([]schemas.Audience, error) {
-	settings, err := s.Settings.Settings(ctx, settingAudience)
+	settings, err := s.Settings.Settings(ctx, schemas.SettingAudience)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -132,7 +142,7 @@ func (s *server) everyAudience(ctx context.Context) ([]schemas.Audience, error) 
 }
 
 func (s *server) audienceOf(ctx context.Context, id string) (a schemas.Audience, err error) {
-	v, err := s.Settings.Setting(ctx, settingAudience+id)
+	v, err := s.Settings.Setting(ctx, schemas.SettingAudience+id)
 	if err != nil {
 		return a, storeError(err)
 	}
@@ -154,7 +164,7 @@ func (s *server) putAudience(ctx context.Context, a *schemas.Audience) error {
 	if err != nil {
 		return fmt.Errorf("audience %s: %w", a.ID, err)
 	}
-	v := schemas.Setting{Name: settingAudience + a.ID, Value: data, Revision: a.Revision}
+	v := schemas.Setting{Name: schemas.SettingAudience + a.ID, Value: data, Revision: a.Revision}
 	err = s.Settings.PutSetting(ctx, &v)
 	a.Revision = v.Revision
 	return storeError(err)
@@ -197,7 +207,7 @@ func (s *server) viewAudiences(ctx context.Context, list []schemas.Audience) ([]
 	views := make([]audienceView, len(list))
 	for i, a := range list {
 		views[i] = audienceView{
-			ID: a.ID, Name: a.Name, Filter: a.Filter, Members: counts[a.ID], Evaluated: reached.Passed[a.ID] == a.Generation,
+			ID: a.ID, Name: a.Name, Filter: a.Filter, Members: counts[a.ID], Evaluated: reached.Passed[a.ID] == a.Generation, Deliver: viewDeliver(a.Deliver),
 			Since: a.Since.UTC(), CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(),
 		}
 	}
@@ -266,6 +276,8 @@ type changeAudienceInput struct {
 	Body struct {
 		Name   *string         `json:"name,omitempty" minLength:"1" maxLength:"200"`
 		Filter json.RawMessage `json:"filter,omitempty" doc:"As in GET /v1/people?filter="`
+
+		Deliver json.RawMessage `json:"deliver,omitempty" doc:"{url, secret, rate}: where entries are posted; what is left out stays. null = nowhere"`
 	}
 }
 
@@ -278,7 +290,14 @@ func (s *server) changeAudience(ctx context.Context, in *changeAudienceInput) (*
 		}
 		fires = len(f.Fires()) > 0
 	}
+	target, err := s.checkDeliver(ctx, in.Body.Deliver)
+	if err != nil {
+		return nil, err
+	}
 	a, err := s.alterAudience(ctx, in.ID, func(a *schemas.Audience) error {
+		if err := s.setTarget(a, target); err != nil {
+			return err
+		}
 		if in.Body.Name != nil {
 			a.Name = *in.Body.Name
 		}
@@ -300,7 +319,7 @@ func (s *server) changeAudience(ctx context.Context, in *changeAudienceInput) (*
 
 func (s *server) deleteAudience(ctx context.Context, in *byID) (*none, error) {
 	_, err := s.alterAudience(ctx, in.ID, func(a *schemas.Audience) error {
-		a.Deleted = true
+		a.Deleted, a.Deliver = true, nil
 		a.Generation++
 		return nil
 	})

@@ -35,7 +35,8 @@ var access = map[string][]string{
 	"GET /v1/people": {"people"}, "POST /v1/people": {"people"}, "POST /v1/people/merge": {"people"}, "GET /v1/people/{id}/merges": {"people"},
 	"DELETE /v1/people/{id}": {"people"}, "GET /v1/erasures/{id}": {"people"}, "POST /v1/merges/{id}/undo": {"people"}, "POST /v1/audiences/explain": {"people"}, "POST /v1/people/snapshot": {"people"},
 	"GET /v1/audiences": {"people"}, "POST /v1/audiences": {"people"}, "GET /v1/audiences/{id}": {"people"}, "PATCH /v1/audiences/{id}": {"people"},
-	"DELETE /v1/audiences/{id}": {"people"}, "GET /v1/audiences/{id}/members": {"people"}, "GET /v1/audiences/{id}/entries": {"people"}, "PATCH /v1/people/{id}": {"people"}, "POST /v1/people/{id}/archive": {"people"}, "POST /v1/people/{id}/restore": {"people"}, "GET /v1/people/{id}": {"people"}, "GET /v1/people/{id}/activities": {"people"}, "GET /v1/organizations": {"people"},
+	"DELETE /v1/audiences/{id}": {"people"}, "GET /v1/audiences/{id}/members": {"people"}, "GET /v1/audiences/{id}/entries": {"people"},
+	"GET /v1/audiences/{id}/deliveries": {"people"}, "POST /v1/audiences/{id}/deliveries/{delivery}/retry": {"people"}, "PATCH /v1/people/{id}": {"people"}, "POST /v1/people/{id}/archive": {"people"}, "POST /v1/people/{id}/restore": {"people"}, "GET /v1/people/{id}": {"people"}, "GET /v1/people/{id}/activities": {"people"}, "GET /v1/organizations": {"people"},
 	"GET /v1/organizations/{id}": {"people"}, "GET /v1/fields": {"people"}, "PATCH /v1/fields/{id}": {"people"},
 
 	"GET /v1/reports": {"reports"}, "GET /v1/reports/{metric}": {"reports"}, "GET /v1/reports/{metric}/sql": {"reports"},

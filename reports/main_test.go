@@ -53,6 +53,8 @@ type memory struct {
 	published []schemas.Event
 	erasures  map[string]schemas.Erasure
 	erases    bool // erasures end at once
+	delivery  schemas.Delivery
+	dead      []schemas.Undelivered
 }
 
 func (m *memory) Sources(context.Context) ([]schemas.Source, error) {
@@ -346,6 +348,10 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 	o := Options{
 		DB: db, Sources: store, Keys: store, Settings: store, Connections: connections, Retention: connections, Events: store, Group: processors.Group, Match: processors.Match, Now: func() time.Time { return testNow },
 		Erasures:   store,
+		Deliveries: store,
+		Seal: func(audience, field, secret string) string {
+			return "sealed " + audience + field + strings.ToUpper(secret)
+		},
 		Registerer: registry, Gatherer: registry, Version: "test",
 	}
 	if change != nil {

@@ -78,13 +78,21 @@ type Events interface {
 	Written(ctx context.Context) (uint64, error)
 }
 
+// Deliveries keeps how far entries of audiences are posted, and those that were given up, oldest first. PutDelivery is a compare-and-set
+// on Revision and gives schemas.ErrFenced when another writer was faster.
+type Deliveries interface {
+	Delivery(ctx context.Context, audience string) (schemas.Delivery, error)
+	PutDelivery(ctx context.Context, d *schemas.Delivery) error
+	Undelivered(ctx context.Context, audience string) ([]schemas.Undelivered, error)
+}
+
 // Check is one thing that must be in order before the process is ready. Check returns why it is not.
 type Check struct {
 	Name  string
 	Check func(ctx context.Context) error
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Settings, Connections, Retention, Events, Erasures, Match and Group are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Settings, Connections, Retention, Events, Erasures, Deliveries, Seal, Match and Group are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore
@@ -94,6 +102,9 @@ type Options struct {
 	Retention   Retention
 	Events      Events
 	Erasures    Erasures
+	Deliveries  Deliveries
+	// Seal encrypts the secret of an audience for storage.
+	Seal func(audience, field, secret string) string
 	// Match says whether a person matches a filter at a time; days are those of the zone.
 	Match func(f *schemas.Filter, p *schemas.FilterPerson, now time.Time, zone *time.Location) bool
 	// Group tells which users are one person by some identifiers, strongest first; it may reorder users.
@@ -106,6 +117,7 @@ type Options struct {
 	Registerer      prometheus.Registerer // nil = metrics are counted and not shown
 	Gatherer        prometheus.Gatherer   // what GET /metrics shows; nil = nothing
 	MetricsNeedKey  bool                  // ask for a key on GET /metrics too
+	PrivateTargets  bool                  // audiences may be delivered to private addresses
 	SeveralAccounts bool                  // allow more than one Zendesk account at a time (R56)
 	Ready           []Check               // checked by GET /readyz, besides ClickHouse
 	Version         string                // of the program
@@ -120,6 +132,7 @@ func (o Options) filled() (Options, error) {
 	for name, missing := range map[string]bool{
 		"DB": o.DB == nil, "Sources": o.Sources == nil, "Keys": o.Keys == nil, "Settings": o.Settings == nil,
 		"Connections": o.Connections == nil, "Retention": o.Retention == nil, "Events": o.Events == nil, "Group": o.Group == nil, "Match": o.Match == nil, "Erasures": o.Erasures == nil,
+		"Deliveries": o.Deliveries == nil, "Seal": o.Seal == nil,
 	} {
 		if missing {
 			return o, fmt.Errorf("reports options: %s: %w", name, errMissing)

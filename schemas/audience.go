@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// SettingAudience begins the names of the settings that hold audiences.
+const SettingAudience = "audience/"
+
 // Audience is a stored filter whose members are kept up to date. It is one setting of the installation.
 type Audience struct {
 	ID     string          `json:"id"`
@@ -16,6 +19,7 @@ type Audience struct {
 	Since      time.Time `json:"since"`
 	CreatedAt  time.Time `json:"created_at"`
 	UpdatedAt  time.Time `json:"updated_at"`
+	Deliver    *Deliver  `json:"deliver,omitempty"` // nil = entries are not posted
 	Deleted    bool      `json:"deleted,omitempty"`
 	Revision   uint64    `json:"-"` // for compare-and-set
 }

@@ -7,7 +7,7 @@ import (
 
 // Streams. All are file-backed, one replica, discard-new.
 const (
-	StreamEvents = "DESKSTREAM_EVENTS" // raw events, poller cursors, source records, API keys, settings, erasures
+	StreamEvents = "DESKSTREAM_EVENTS" // raw events, poller cursors, source records, API keys, settings, erasures, deliveries
 	StreamTxn    = "DESKSTREAM_TXN"    // processor offsets, state and outputs, committed together
 	StreamSink   = "DESKSTREAM_SINK"   // write-ahead intents of the sinks
 )
@@ -31,6 +31,14 @@ func SubjectSetting(name string) string { return "deskstream.setting." + name }
 
 // SubjectErasure holds the record of one erasure (rolled up, compare-and-set).
 func SubjectErasure(id string) string { return "deskstream.erasure." + id }
+
+// SubjectDelivery holds how far the entries of an audience are posted (rolled up, compare-and-set).
+func SubjectDelivery(audience string) string { return "deskstream.delivery." + audience }
+
+// SubjectUndelivered holds one entry of an audience that could not be posted (rolled up).
+func SubjectUndelivered(audience, entry string) string {
+	return "deskstream.undelivered." + audience + "." + entry
+}
 
 // SubjectOffset holds the input position of a partition's processor: the fence of its commits.
 func SubjectOffset(partition int) string { return "deskstream.offset." + strconv.Itoa(partition) }

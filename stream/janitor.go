@@ -105,6 +105,9 @@ func (s *Stream) cleanOutputs(ctx context.Context, crowd bool) error {
 			if below, err = s.oldConsumed(ctx, table, below); err != nil {
 				return err
 			}
+			if below, err = s.undelivered(ctx, table, below); err != nil {
+				return err
+			}
 		}
 		if err := s.purgeBelow(ctx, s.txn, s.outputs(table), below, crowd); err != nil {
 			return err

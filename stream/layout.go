@@ -81,9 +81,12 @@ func (l layout) outputs(table string) string { return l.own(schemas.TableFilter(
 func (l layout) eventsConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        l.events,
-		Description: "Events as received, positions of the pollers, source records, API keys, settings, erasures.",
-		Subjects:    []string{"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.erasure.*"},
-		Duplicates:  eventsDuplicates,
+		Description: "Events as received, positions of the pollers, source records, API keys, settings, erasures, deliveries.",
+		Subjects: []string{
+			"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.erasure.*",
+			"deskstream.delivery.*", "deskstream.undelivered.*.*",
+		},
+		Duplicates: eventsDuplicates,
 	}
 }
 

@@ -256,6 +256,14 @@ func (s *Stream) flush(ctx context.Context, end uint64, drop func([]byte) bool) 
 			}
 			below = held
 		}
+		if needed, err := s.undelivered(ctx, table, below); err != nil {
+			return dropped, err
+		} else if needed < below {
+			if err := s.dropEntries(ctx, needed, below, drop); err != nil {
+				return dropped, err
+			}
+			below = needed
+		}
 		if err := s.purgeBelow(ctx, s.txn, s.outputs(table), below, true); err != nil {
 			return dropped, err
 		}

@@ -49,6 +49,7 @@ type App struct {
 	sources  *ingest.Directory
 	clients  *ingest.Clients
 	figures  *ingest.Metrics
+	sealer   *ingest.Sealer
 	server   *http.Server
 	listener net.Listener
 	registry *prometheus.Registry
@@ -112,7 +113,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 			a.Stop()
 		}
 	}()
-	for _, step := range []func(context.Context) error{a.startStores, a.startStream, a.startErasures, a.startWork, a.startHTTP, a.startIngest} {
+	for _, step := range []func(context.Context) error{a.startStores, a.startStream, a.startSealer, a.startErasures, a.startWork, a.startHTTP, a.startIngest} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -136,8 +137,7 @@ func (a *App) startStores(ctx context.Context) error {
 
 func (a *App) lockData() error {
 	embedded := a.Config.NATSURL == "" || (a.Config.ClickHouseDSN == "" && (a.Roles.sink || a.Roles.serve))
-	secret := a.Roles.ingest || a.Roles.serve
-	if !embedded && (a.Config.SecretKey != "" || !secret) {
+	if !embedded && (a.Config.SecretKey != "" || !a.needsKey()) {
 		return nil // keeps nothing on disk
 	}
 	unlock, err := local.Lock(a.Config.Data)

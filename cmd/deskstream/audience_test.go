@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -155,5 +157,57 @@ func TestR50_JourneyAfterClosing(t *testing.T) {
 	}, &text)
 	if !strings.EqualFold(text.Parts["text"], tickets[0].Subject) {
 		t.Errorf("%q, want %q", text.Parts["text"], tickets[0].Subject)
+	}
+}
+
+// TestEntriesArePosted: a ticket closes and the target of the audience gets one signed post.
+func TestEntriesArePosted(t *testing.T) {
+	t.Parallel()
+	account, err := zendesktest.History(12, 3, 6, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	posts := make(chan *http.Request, 10)
+	target := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { posts <- r }))
+	t.Cleanup(target.Close)
+	app, api := startApp(t, serveAccount(t, account, zendesktest.AdminEmail).URL(), func(a *App) { a.Config.Private = true })
+	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60)
+	waitSynced(t, api, source)
+	drained(t, app)
+	p := &peopleTest{t, app, api, source}
+	var survey struct {
+		ID string `json:"id"`
+	}
+	p.call("POST", "/v1/audiences", map[string]any{
+		"name": "survey", "filter": json.RawMessage(`{"activity":"ticket-closed","op":"occurs"}`), "deliver": map[string]any{"url": target.URL, "secret": testSecret + testSecret},
+	}, &survey)
+	ticket := closing(t, account)[0]
+	for _, status := range []string{"solved", "closed"} {
+		if err := account.SetStatus(time.Now(), ticket.ID, zendesktest.System, status); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.wantEntries(survey.ID, 1)
+	entry := p.entries(survey.ID)[0]
+	select {
+	case r := <-posts:
+		if r.Header.Get("Deskstream-Delivery") != entry.ID || len(r.Header.Get("Deskstream-Signature")) != 64 {
+			t.Errorf("%v, want entry %s", r.Header, entry.ID)
+		}
+	case <-time.After(2 * time.Minute):
+		t.Fatal("no post")
+	}
+	eventually(t, 2*time.Minute, func() error {
+		var state struct {
+			Delivered int `json:"delivered"`
+		}
+		p.call("GET", "/v1/audiences/"+survey.ID+"/deliveries", nil, &state)
+		if state.Delivered != 1 {
+			return fmt.Errorf("%d delivered", state.Delivered)
+		}
+		return nil
+	})
+	if len(posts) != 0 {
+		t.Errorf("%d posts too many", len(posts))
 	}
 }

@@ -29,6 +29,7 @@ type Config struct {
 	LogFormat     string `name:"log-format" placeholder:"FORMAT" help:"console or json (default: console on a terminal, else json)."`
 	Engine        string `name:"engine" placeholder:"FILE" help:"libchdb of the embedded ClickHouse engine (default: searched)."`
 	SeveralAccts  bool   `name:"several-accounts" help:"Allow more than one Zendesk account at a time."`
+	Private       bool   `name:"allow-private-deliveries" help:"Allow audiences to be delivered to addresses of this machine and of private networks."`
 	MetricsKey    bool   `name:"metrics-key" help:"Ask for an API key on /metrics too."`
 
 	PollInterval time.Duration `name:"poll-interval" default:"60s" placeholder:"DURATION" help:"Time between polls of tickets and their history; the other streams follow from it."`

@@ -14,17 +14,7 @@ func (a *App) startConnections(ctx context.Context) error {
 	if !a.Roles.ingest && !a.Roles.serve {
 		return nil
 	}
-	key := a.Config.secret
-	if key == nil {
-		var err error
-		if key, err = ingest.LoadKey(filepath.Join(a.Config.Data, "secret.key")); err != nil {
-			return err
-		}
-	}
-	sealer, err := ingest.NewSealer(key)
-	if err != nil {
-		return err
-	}
+	sealer := a.sealer
 	log := a.Log.With().Str("part", "ingest").Logger()
 	a.figures = ingest.NewMetrics(a.registry)
 	a.sources = ingest.NewDirectory(a.stream, sealer, log)
@@ -45,6 +35,23 @@ func (a *App) startConnections(ctx context.Context) error {
 	}
 	return nil
 }
+
+// startSealer readies the encryption of stored credentials where there are any to read.
+func (a *App) startSealer(context.Context) (err error) {
+	if !a.needsKey() {
+		return nil
+	}
+	key := a.Config.secret
+	if key == nil {
+		if key, err = ingest.LoadKey(filepath.Join(a.Config.Data, "secret.key")); err != nil {
+			return err
+		}
+	}
+	a.sealer, err = ingest.NewSealer(key)
+	return err
+}
+
+func (a *App) needsKey() bool { return a.Roles.ingest || a.Roles.serve || a.delivers() }
 
 // restPerMinute keeps Zendesk's own ratio between exports and everything else; the smallest plan allows 10 and 200.
 func (a *App) restPerMinute() int { return 20 * a.Config.Incremental }

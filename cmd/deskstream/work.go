@@ -36,6 +36,24 @@ func (a *App) startWork(ctx context.Context) error {
 	}
 	a.run(&a.sinking, "janitor", a.stream.Janitor)
 	a.run(&a.sinking, "retention", a.keepRetention)
+	return a.startDeliveries()
+}
+
+// delivers says whether this process posts entries of audiences: with the sinks, unless it only rebuilds what was before.
+func (a *App) delivers() bool { return a.Roles.sink && a.replay == nil && a.into == "" }
+
+func (a *App) startDeliveries() error {
+	if !a.delivers() {
+		return nil
+	}
+	d, err := sinks.NewDeliveries(sinks.DeliveryOptions{
+		Store: a.stream, Unseal: a.sealer.Open, AllowPrivate: a.Config.Private, Now: a.Now, Registerer: a.registry,
+		Log: a.Log.With().Str("part", "deliveries").Logger(),
+	})
+	if err != nil {
+		return err
+	}
+	a.run(&a.sinking, "deliveries", d.Run)
 	return nil
 }
 
