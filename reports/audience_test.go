@@ -305,3 +305,35 @@ func TestAudienceFailsAlone(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// TestAudienceOfOthers: what is known of an organization by its people and tickets, and the names that activities have, are evaluated for the
+// people they concern.
+func TestAudienceOfOthers(t *testing.T) {
+	t.Parallel()
+	a := newAudienceServer(t)
+	insertInto(t, a.db, schemas.TableOrganizations, schemas.OrganizationRow{Account: testAccount, OrganizationID: 700, Name: "Gold", Zendesk: "{}"})
+	insertInto(t, a.db, schemas.TableNames, schemas.Name{Account: testAccount, Kind: "group", ID: 500, Name: "Billing"})
+	insertInto(t, a.db, schemas.TableAgents, schemas.Agent{Account: testAccount, UserID: 60, Name: "Hannah Berg"})
+	member := func(r *schemas.PersonRow) { r.OrganizationID, r.OrganizationIDs = 700, []int64{700} }
+	a.person(1, "Ann", member)
+	a.person(2, "Bob", nil)
+	a.create("busy organization", `{"field":"organization.zendesk.tickets_open","op":"gt","value":0}`)
+	a.create("large organization", `{"field":"organization.zendesk.people_total","op":"gt","value":1}`)
+	a.create("billing", `{"activity":"ticket-closed","op":"occurs","where":[{"attribute":"group","op":"is","value":"billing"},{"attribute":"assignee-name","op":"starts_with","value":"hannah"}]}`)
+	wantRows(t, a.found())
+	a.now = a.now.Add(audienceLag + time.Second)
+	insertInto(t, a.db, schemas.TableTickets, schemas.TicketRow{Account: testAccount, TicketID: 1, OrganizationID: 700, Status: "open", CreatedAt: a.now, UpdatedAt: a.now})
+	wantRows(t, a.found(), "in 1")
+	a.now = a.now.Add(audienceLag + time.Second)
+	a.person(3, "Eve", member)
+	wantRows(t, a.found(), "in 1", "in 1", "in 3", "in 3")
+	for i, group := range []int64{500, 501} {
+		insertInto(t, a.db, schemas.TableActivities, schemas.Activity{
+			Account: testAccount, Activity: "ticket-closed", OccurredAt: a.now, ActivityID: fmt.Sprint("a", i), UserID: 2, GroupID: group, AssigneeID: 60, Tags: []string{}, Attributes: "{}",
+			ExpiresAt: testNow.AddDate(50, 0, 0),
+		})
+	}
+	if got := a.found(); !slices.Contains(got, "fired 2 a0") || slices.Contains(got, "fired 2 a1") {
+		t.Errorf("%v", got)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"deskstream/schemas"
@@ -30,6 +29,7 @@ type audienceWorker struct {
 	started  time.Time
 	accounts []string
 	names    filterNames
+	need     filterNeeds                // of all audiences
 	known    time.Time                  // when names were read
 	parsed   map[string]*parsedAudience // by id
 	told     map[string]time.Time       // people by account and user: when something was published about them
@@ -118,6 +118,7 @@ func (w *audienceWorker) load(ctx context.Context) error {
 		}
 	}
 	w.parsed = parsed
+	w.need = w.needs()
 	return nil
 }
 
@@ -206,6 +207,7 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 func (w *audienceWorker) evaluateChanges(ctx context.Context, from, written uint64) (uint64, error) {
 	p := w.span(from, written)
 	p.int("limit", audienceWindow)
+	p.flag("organization_figures", w.need.organizationFigures)
 	rows, err := list[changedUser](ctx, w.server, "audience_changes", sqlText("audience_changes"), p)
 	if err != nil {
 		return from, err
@@ -245,30 +247,10 @@ func userNames(rows []changedUser) []string {
 	return slices.Compact(names)
 }
 
-// news gives the activities between two positions that make people enter an audience, by account and user.
-func (w *audienceWorker) news(ctx context.Context, from, to uint64) (map[string][]schemas.Activity, error) {
-	var kinds []string
-	for _, a := range w.firing() {
-		kinds = append(kinds, a.fires...)
-	}
-	if len(kinds) == 0 {
-		return nil, nil
-	}
-	p := w.span(from, to)
-	p.texts("kinds", kinds)
-	rows, err := list[schemas.Activity](ctx, w.server, "audience_news", sqlText("audience_news"), p)
-	byUser := map[string][]schemas.Activity{}
-	for _, r := range rows {
-		key := userKey(r.Account, r.UserID)
-		byUser[key] = append(byUser[key], r)
-	}
-	return byUser, err
-}
-
 // evaluate evaluates the people of some names and publishes what differs from the table of members, or may do so.
-func (w *audienceWorker) evaluate(ctx context.Context, names []string, news map[string][]schemas.Activity) error {
+func (w *audienceWorker) evaluate(ctx context.Context, names []string, news map[string][]newActivity) error {
 	at := w.Now()
-	people, err := w.documents(ctx, names)
+	people, err := w.documentsOf(ctx, names)
 	if err != nil || len(people) == 0 {
 		return err
 	}
@@ -323,7 +305,7 @@ func (w *audienceWorker) verdict(d *document, member map[string]bool, at time.Ti
 }
 
 // fired gives the activities that make a person enter audiences.
-func (w *audienceWorker) fired(d *document, news map[string][]schemas.Activity, at time.Time) []schemas.AudienceFiring {
+func (w *audienceWorker) fired(d *document, news map[string][]newActivity, at time.Time) []schemas.AudienceFiring {
 	var out []schemas.AudienceFiring
 	if d.who.Archived {
 		return nil
@@ -331,10 +313,10 @@ func (w *audienceWorker) fired(d *document, news map[string][]schemas.Activity, 
 	for _, user := range d.who.userIDs {
 		for _, x := range news[userKey(d.who.account, user)] {
 			bound := *d.person
-			bound.News = &schemas.FilterActivity{Activity: x.Activity, At: x.OccurredAt, Attribute: attributeReader(filterRowOf(&x))}
+			bound.News = &x.seen
 			for _, a := range w.firing() {
-				if slices.Contains(a.fires, x.Activity) && x.OccurredAt.Unix() >= a.Since.Unix() && w.Match(a.filter, &bound, at, w.Location) {
-					out = append(out, schemas.AudienceFiring{Audience: a.ID, Since: a.Since, Activity: x})
+				if slices.Contains(a.fires, x.Activity.Activity) && x.OccurredAt.Unix() >= a.Since.Unix() && w.Match(a.filter, &bound, at, w.Location) {
+					out = append(out, schemas.AudienceFiring{Audience: a.ID, Since: a.Since, Activity: x.Activity})
 				}
 			}
 		}
@@ -369,11 +351,4 @@ func (w *audienceWorker) members(ctx context.Context, people []*document) (map[*
 		out[who][r.AudienceID] = true
 	}
 	return out, err
-}
-
-// usesOrganization says whether any audience looks at organizations.
-func (w *audienceWorker) usesOrganization() bool {
-	return slices.ContainsFunc(w.choose(func(a *parsedAudience) bool { return a.filter != nil }), func(a *parsedAudience) bool {
-		return strings.Contains(string(a.Filter), `"organization.`)
-	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -46,11 +47,12 @@ type occurredAt struct {
 }
 
 func (s *server) explain(ctx context.Context, in *explainInput) (*answer[explanation], error) {
-	who, err := s.person(ctx, in.Body.Person)
+	row, err := s.personRow(ctx, in.Body.Person)
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.filterNames(ctx, []string{who.account})
+	accounts := []string{row.Account}
+	names, err := s.filterNames(ctx, accounts)
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +60,19 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*answer[explana
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.filterPerson(ctx, who, names)
+	need := filterNeeds{ever: true} // how often activities happened is shown of all
+	need.add(f, func(*schemas.ActivityCondition) time.Time { return epoch })
+	f.Each(func(f *schemas.Filter) {
+		if f.Activity != nil {
+			need.addKind(f.Activity.Activity, epoch)
+		}
+	})
+	docs, err := s.documents(ctx, accounts, []personRow{row}, names, &need)
 	if err != nil {
 		return nil, err
 	}
-	part := s.part(f, p, "filter")
-	return reply(explanation{Person: who.ID, Matches: part.Matches, Part: part}, nil)
+	part := s.part(f, docs[0].person, "filter")
+	return reply(explanation{Person: row.PersonID, Matches: part.Matches, Part: part}, nil)
 }
 
 // part explains a node and those below it.

@@ -17,7 +17,22 @@ const (
 	placeColumn              // a column of texts
 	placeID                  // a column of ids, 0 = none
 	placeTime                // a column of times
+	placeName                // the name of an id in a column
 )
+
+// Kinds of names that activities have.
+const (
+	kindAgent        = "agent"
+	kindGroup        = "group"
+	kindBrand        = "brand"
+	kindOrganization = "organization"
+)
+
+// attributeNames are the attributes that are names: of which kind, and the column that has the id.
+var attributeNames = map[string]struct{ kind, column string }{
+	"assignee_name": {kindAgent, "assignee_id"}, "group": {kindGroup, "group_id"}, "brand": {kindBrand, "brand_id"},
+	"organization_name": {kindOrganization, "organization_id"},
+}
 
 // activityAttributes are what a filter can ask of an activity.
 var activityAttributes = map[string]struct {
@@ -29,8 +44,10 @@ var activityAttributes = map[string]struct {
 	"channel": {schemas.TypeText, placeColumn}, "tags": {schemas.TypeList, placeColumn},
 	"ticket_id": {schemas.TypeText, placeID}, "assignee_id": {schemas.TypeText, placeID}, "group_id": {schemas.TypeText, placeID},
 	"brand_id": {schemas.TypeText, placeID}, "organization_id": {schemas.TypeText, placeID},
-	"occurred_at": {schemas.TypeTime, placeTime},
-	"score":       {schemas.TypeText, placeJSON}, "previous_score": {schemas.TypeText, placeJSON}, "comment": {schemas.TypeText, placeJSON},
+	"assignee_name": {schemas.TypeText, placeName}, "group": {schemas.TypeText, placeName}, "brand": {schemas.TypeText, placeName},
+	"organization_name": {schemas.TypeText, placeName},
+	"occurred_at":       {schemas.TypeTime, placeTime},
+	"score":             {schemas.TypeText, placeJSON}, "previous_score": {schemas.TypeText, placeJSON}, "comment": {schemas.TypeText, placeJSON},
 	"reason": {schemas.TypeText, placeJSON}, "reason_id": {schemas.TypeText, placeJSON}, "rating_id": {schemas.TypeText, placeJSON},
 	"previous_priority": {schemas.TypeText, placeJSON}, "previous_subject": {schemas.TypeText, placeJSON},
 	"previous_assignee_id": {schemas.TypeText, placeJSON}, "previous_group_id": {schemas.TypeText, placeJSON},
@@ -85,9 +102,7 @@ func (s *server) filterNames(ctx context.Context, accounts []string) (filterName
 		n.fields["zendesk."+f.ID] = valueType(f.Type)
 	}
 	for _, f := range organizationFields {
-		if !organizationFigures[f.ID] {
-			n.fields["organization."+f.ID] = valueType(f.Type)
-		}
+		n.fields["organization."+f.ID] = valueType(f.Type)
 	}
 	custom, err := s.customFields(ctx, accounts)
 	for _, f := range custom {
@@ -98,7 +113,7 @@ func (s *server) filterNames(ctx context.Context, accounts []string) (filterName
 	return n, err
 }
 
-// organizationFigures are worked out when an organization is asked for and are not there to filter by.
+// organizationFigures are worked out when they are asked for.
 var organizationFigures = map[string]bool{
 	"zendesk.people_total": true, "zendesk.tickets_total": true, "zendesk.tickets_open": true, "zendesk.satisfaction_percent": true,
 }

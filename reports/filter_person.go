@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 	"time"
@@ -27,38 +26,41 @@ type filterRow struct {
 	Message        string    `ch:"message"`
 	Tags           []string  `ch:"tags"`
 	Attributes     string    `ch:"attributes"`
+
+	special map[string]any    // Attributes, once read
+	names   map[string]string // by kind
 }
 
-// maxExplained bounds the activities that are looked at for one person.
-const maxExplained = 10_000
+func filterRowOf(x *schemas.Activity) *filterRow {
+	return &filterRow{
+		Activity: x.Activity, OccurredAt: x.OccurredAt, TicketID: x.TicketID, OrganizationID: x.OrganizationID, AssigneeID: x.AssigneeID, GroupID: x.GroupID,
+		BrandID: x.BrandID, Channel: x.Channel, Priority: x.Priority, Type: x.Type, Status: x.Status, PreviousStatus: x.PreviousStatus, Subject: x.Subject,
+		Message: x.Message, Tags: x.Tags, Attributes: x.Attributes,
+	}
+}
 
-// filterPerson gives a person as a filter looks at one.
-func (s *server) filterPerson(ctx context.Context, who *person, names filterNames) (*schemas.FilterPerson, error) {
-	accounts := []string{who.account}
-	var org *organization
-	var err error
-	if who.Organization != nil {
-		if org, err = s.organization(ctx, accounts, parseID(who.Organization.ID)); err != nil {
-			return nil, err
-		}
+func (r *filterRow) activity() schemas.FilterActivity {
+	return schemas.FilterActivity{Activity: r.Activity, At: r.OccurredAt, Attribute: r.attribute}
+}
+
+// idOf gives the id for which the activity has a name of a kind, empty for none.
+func (r *filterRow) idOf(kind string) string {
+	switch kind {
+	case kindAgent:
+		return idText(r.AssigneeID)
+	case kindGroup:
+		return idText(r.GroupID)
+	case kindBrand:
+		return idText(r.BrandID)
 	}
-	p := params{}
-	p.texts("accounts", accounts)
-	p.ints("users", who.userIDs)
-	p.time("now", s.Now())
-	p.int("limit", maxExplained)
-	rows, err := list[filterRow](ctx, s, "filter_activities", sqlText("filter_activities"), p)
-	if err != nil {
-		return nil, err
+	return idText(r.OrganizationID)
+}
+
+func (r *filterRow) setName(kind, name string) {
+	if r.names == nil {
+		r.names = map[string]string{}
 	}
-	out := &schemas.FilterPerson{Field: fieldReader(who, org, names), Ever: map[string]schemas.Occurrence{}}
-	for slug, r := range who.FirstLast {
-		out.Ever[slug] = schemas.Occurrence{First: r.FirstAt, Last: r.LastAt, Count: r.Count}
-	}
-	for i := range rows {
-		out.Activities = append(out.Activities, schemas.FilterActivity{Activity: rows[i].Activity, At: rows[i].OccurredAt, Attribute: attributeReader(&rows[i])})
-	}
-	return out, nil
+	r.names[kind] = name
 }
 
 // fieldReader reads the fields of a person and their organization by dotted paths.
@@ -160,22 +162,55 @@ func textList(v any) []string {
 	return out
 }
 
-// attributeReader reads the attributes of an activity by name.
-func attributeReader(r *filterRow) func(string) any {
-	special := jsonObject(r.Attributes)
-	columns := map[string]any{
-		"subject": r.Subject, "message": r.Message, "status": r.Status, "previous_status": r.PreviousStatus, "priority": r.Priority, "type": r.Type,
-		"channel": r.Channel, "tags": r.Tags, "ticket_id": idText(r.TicketID), "assignee_id": idText(r.AssigneeID), "group_id": idText(r.GroupID),
-		"brand_id": idText(r.BrandID), "organization_id": idText(r.OrganizationID), "occurred_at": r.OccurredAt,
+// attribute reads an attribute by its name with underscores. It is not safe for concurrent use.
+func (r *filterRow) attribute(name string) any {
+	a, ok := activityAttributes[name]
+	if !ok {
+		return nil
 	}
-	return func(name string) any {
-		a, ok := activityAttributes[name]
-		if !ok {
-			return nil
+	switch a.place {
+	case placeJSON:
+		if r.special == nil {
+			r.special = jsonObject(r.Attributes)
 		}
-		if a.place == placeJSON {
-			return filterValue(special[strings.ReplaceAll(name, "_", "-")], a.typ)
-		}
-		return filterValue(columns[name], a.typ)
+		return filterValue(r.special[strings.ReplaceAll(name, "_", "-")], a.typ)
+	case placeName:
+		return filterValue(r.names[attributeNames[name].kind], a.typ)
+	case placeColumn, placeID, placeTime:
 	}
+	return filterValue(r.column(name), a.typ)
+}
+
+func (r *filterRow) column(name string) any {
+	switch name {
+	case "subject":
+		return r.Subject
+	case "message":
+		return r.Message
+	case "status":
+		return r.Status
+	case "previous_status":
+		return r.PreviousStatus
+	case "priority":
+		return r.Priority
+	case "type":
+		return r.Type
+	case "channel":
+		return r.Channel
+	case "tags":
+		return r.Tags
+	case "ticket_id":
+		return idText(r.TicketID)
+	case "assignee_id":
+		return idText(r.AssigneeID)
+	case "group_id":
+		return idText(r.GroupID)
+	case "brand_id":
+		return idText(r.BrandID)
+	case "organization_id":
+		return idText(r.OrganizationID)
+	case "occurred_at":
+		return r.OccurredAt
+	}
+	return nil
 }

@@ -69,8 +69,11 @@ func (b *filterSQL) field(c *schemas.Condition) string {
 	if positive, ok := c.Opposite(); ok {
 		return "NOT " + b.field(&positive)
 	}
+	ofOrganization, ok := strings.CutPrefix(c.Name, "organization.")
 	switch {
-	case strings.HasPrefix(c.Name, "organization."):
+	case ok && organizationFigures[ofOrganization]:
+		return b.organizationFigure(c)
+	case ok:
 		return "(account, organization_id) IN (SELECT account, organization_id FROM organizations FINAL WHERE account IN {accounts:Array(String)} AND " +
 			b.compare(c, b.organizationField(c)) + ")"
 	case personFigures[c.Name] != "":
@@ -82,6 +85,16 @@ func (b *filterSQL) field(c *schemas.Condition) string {
 			"WHERE account IN {accounts:Array(String)}) AS s ON s.account = m.account AND s.user_id = m.u GROUP BY m.account, m.person_id HAVING " + b.compare(c, o) + ")"
 	}
 	return b.compare(c, b.personField(c))
+}
+
+// organizationFigure compares a figure of the person's organization.
+func (b *filterSQL) organizationFigure(c *schemas.Condition) string {
+	b.params["every_organization"] = "1"
+	b.params.ints("organizations", nil)
+	value := "f." + strings.TrimPrefix(c.Name, "organization.zendesk.")
+	return "(account, organization_id) IN (SELECT o.account, o.organization_id FROM (SELECT account, organization_id FROM organizations FINAL " +
+		"WHERE account IN {accounts:Array(String)}) AS o LEFT ANY JOIN (" + sqlText("organization_figures") +
+		") AS f ON f.account = o.account AND f.organization_id = o.organization_id WHERE " + b.compare(c, operand{value: value, has: "isNotNull(" + value + ")"}) + ")"
 }
 
 // usersOfPeople gives each user with the person it is.
@@ -345,7 +358,22 @@ func (b *filterSQL) attribute(c *schemas.Condition) string {
 		return b.compare(c, operand{value: "toString(" + name + ")", has: name + " != 0"})
 	case placeTime:
 		return b.compare(c, operand{value: name, has: "1"})
+	case placeName:
+		return "(account, " + attributeNames[name].column + ") IN (SELECT account, id FROM (" + namesOf(attributeNames[name].kind) + ") WHERE " +
+			b.compare(c, operand{value: "name", has: "name != ''"}) + ")"
 	case placeJSON:
 	}
 	return b.compare(c, b.member("attributes", strings.ReplaceAll(name, "_", "-"), c.Type))
+}
+
+// namesOf gives all names of a kind with their ids.
+func namesOf(kind string) string {
+	from := "id, name FROM names FINAL WHERE kind = '" + kind + "' AND "
+	switch kind {
+	case kindAgent:
+		from = "user_id AS id, name FROM agents FINAL WHERE "
+	case kindOrganization:
+		from = "organization_id AS id, name FROM organizations FINAL WHERE "
+	}
+	return "SELECT account, " + from + "account IN {accounts:Array(String)}"
 }

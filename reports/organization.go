@@ -166,6 +166,7 @@ func (s *server) organization(ctx context.Context, accounts []string, id int64) 
 }
 
 type figuresRow struct {
+	Account        string   `ch:"account"`
 	OrganizationID int64    `ch:"organization_id"`
 	People         uint64   `ch:"people_total"`
 	Tickets        uint64   `ch:"tickets_total"`
@@ -181,7 +182,8 @@ func (s *server) addFigures(ctx context.Context, accounts []string, found []orga
 	}
 	p := params{}
 	p.texts("accounts", accounts)
-	p.ints("ids", ids)
+	p.ints("organizations", ids)
+	p["every_organization"] = "0"
 	rows, err := list[figuresRow](ctx, s, "organization_figures", sqlText("organization_figures"), p)
 	byID := make(map[int64]figuresRow, len(rows))
 	for _, r := range rows {

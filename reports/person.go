@@ -258,25 +258,35 @@ func (s *server) getPerson(ctx context.Context, in *byID) (*answer[person], erro
 
 // person finds a person by any of its names.
 func (s *server) person(ctx context.Context, name string) (*person, error) {
+	row, err := s.personRow(ctx, name)
+	if err != nil {
+		return nil, err
+	}
 	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return nil, err
-	}
-	p := params{}
-	p.texts("accounts", accounts)
-	p.text("alias", strings.ToLower(name))
-	row, ok, err := one[personRow](ctx, s, "person", sqlText("person"), p)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address or external id"}
 	}
 	people, err := s.describePeople(ctx, accounts, []personRow{row})
 	if err != nil {
 		return nil, err
 	}
 	return people[0], nil
+}
+
+// personRow gives the row of the person that a name leads to.
+func (s *server) personRow(ctx context.Context, name string) (row personRow, err error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return row, err
+	}
+	p := params{}
+	p.texts("accounts", accounts)
+	p.text("alias", strings.ToLower(name))
+	row, ok, err := one[personRow](ctx, s, "person", sqlText("person"), p)
+	if err == nil && !ok {
+		err = &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address or external id"}
+	}
+	return row, err
 }
 
 type personActivitiesInput struct {

@@ -52,9 +52,9 @@ type AudienceFiring struct {
 // Fires gives the activities that a filter asks to occur: each time one does, people enter. Other filters hold for a while.
 func (f *Filter) Fires() []string {
 	var slugs []string
-	f.EachActivity(func(a *ActivityCondition) {
-		if a.Op == OpOccurs {
-			slugs = append(slugs, a.Activity)
+	f.Each(func(f *Filter) {
+		if f.Activity != nil && f.Activity.Op == OpOccurs {
+			slugs = append(slugs, f.Activity.Activity)
 		}
 	})
 	return slugs

@@ -54,17 +54,15 @@ func (a *ActivityCondition) Summed() bool {
 	return len(a.Where) == 0 && (a.Op != OpOccurredTimes || a.When == nil)
 }
 
-// EachActivity calls fn for every condition on activities.
-func (f *Filter) EachActivity(fn func(*ActivityCondition)) {
-	if f.Activity != nil {
-		fn(f.Activity)
-	}
+// Each calls fn for the filter and for all that it combines.
+func (f *Filter) Each(fn func(*Filter)) {
+	fn(f)
 	if f.Not != nil {
-		f.Not.EachActivity(fn)
+		f.Not.Each(fn)
 	}
 	for _, list := range [][]Filter{f.All, f.Any} {
 		for i := range list {
-			list[i].EachActivity(fn)
+			list[i].Each(fn)
 		}
 	}
 }

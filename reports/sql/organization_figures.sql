@@ -1,19 +1,24 @@
--- People and tickets of organizations, deleted tickets left out.
+-- People and tickets of some organizations or of every one, deleted tickets left out.
 SELECT
-    organization_id, sum(people) AS people_total, sum(tickets) AS tickets_total, sum(open) AS tickets_open,
+    account, organization_id, sum(people) AS people_total, sum(tickets) AS tickets_total, sum(open) AS tickets_open,
     if(sum(good + bad) = 0, NULL, 100 * sum(good) / sum(good + bad)) AS satisfaction_percent
 FROM
 (
-    SELECT organization_id, count() AS people, 0 AS tickets, 0 AS open, 0 AS good, 0 AS bad
-    FROM (SELECT arrayJoin(organization_ids) AS organization_id FROM people FINAL WHERE account IN {accounts:Array(String)} AND hasAny(organization_ids, {ids:Array(Int64)}))
-    WHERE organization_id IN {ids:Array(Int64)}
-    GROUP BY organization_id
+    SELECT account, organization_id, count() AS people, 0 AS tickets, 0 AS open, 0 AS good, 0 AS bad
+    FROM
+    (
+        SELECT account, arrayJoin(organization_ids) AS organization_id
+        FROM people FINAL
+        WHERE account IN {accounts:Array(String)} AND ({every_organization:UInt8} = 1 OR hasAny(organization_ids, {organizations:Array(Int64)}))
+    )
+    WHERE {every_organization:UInt8} = 1 OR organization_id IN {organizations:Array(Int64)}
+    GROUP BY account, organization_id
     UNION ALL
     SELECT
-        organization_id, 0 AS people, count() AS tickets, countIf(status IN ('new', 'open', 'pending', 'hold')) AS open,
+        account, organization_id, 0 AS people, count() AS tickets, countIf(status IN ('new', 'open', 'pending', 'hold')) AS open,
         countIf(csat = 'good') AS good, countIf(csat = 'bad') AS bad
     FROM tickets FINAL
-    WHERE account IN {accounts:Array(String)} AND organization_id IN {ids:Array(Int64)} AND deleted = 0
-    GROUP BY organization_id
+    WHERE account IN {accounts:Array(String)} AND deleted = 0 AND ({every_organization:UInt8} = 1 OR organization_id IN {organizations:Array(Int64)})
+    GROUP BY account, organization_id
 )
-GROUP BY organization_id
+GROUP BY account, organization_id
