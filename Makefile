@@ -32,6 +32,7 @@ bench: engine ## the benchmarks behind the table in README.md
 	npm ci --prefix tools/liquidjs
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(TEST_FLAGS) ./cmd/deskstream
 	go test -run '^$$' -bench . -benchtime 1s -timeout 30m $(TEST_FLAGS) ./stream ./processors ./sinks ./liquid
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(TEST_FLAGS) ./reports
 
 lint: $(LINT) ## linters, formatting and module hygiene
 	$(LINT) run ./...

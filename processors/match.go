@@ -11,18 +11,25 @@ import (
 // Match says whether a person matches a filter at a time; days are those of the zone. What a person does not have matches no comparison
 // but those that say "not". occurs looks at the person's news only, if there is one, else it counts as has_occurred.
 func Match(f *schemas.Filter, p *schemas.FilterPerson, now time.Time, zone *time.Location) bool {
-	match := func(f *schemas.Filter) bool { return Match(f, p, now, zone) }
 	switch {
 	case f.Not != nil:
-		return !match(f.Not)
+		return !Match(f.Not, p, now, zone)
 	case f.Field != nil:
 		return holds(f.Field, p.Field(f.Field.Name), now, zone)
 	case f.Activity != nil:
 		return occurred(f.Activity, p, now, zone)
-	case f.Any != nil:
-		return slices.ContainsFunc(f.Any, func(f schemas.Filter) bool { return match(&f) })
 	}
-	return !slices.ContainsFunc(f.All, func(f schemas.Filter) bool { return !match(&f) })
+	one := f.Any != nil // decides
+	list := f.All
+	if one {
+		list = f.Any
+	}
+	for i := range list {
+		if Match(&list[i], p, now, zone) == one {
+			return one
+		}
+	}
+	return !one
 }
 
 // holds compares one value.
@@ -35,9 +42,13 @@ func holds(c *schemas.Condition, v any, now time.Time, zone *time.Location) bool
 	}
 	switch v := v.(type) {
 	case string:
-		return c.Type == schemas.TypeText && textHolds(c, v)
+		return c.Type == schemas.TypeText && textHolds(c, c.Op, v)
 	case []string:
-		return slices.ContainsFunc(v, func(s string) bool { return listHolds(c, s) })
+		for _, s := range v {
+			if listHolds(c, s) {
+				return true
+			}
+		}
 	case float64:
 		return c.Type == schemas.TypeNumber && numberHolds(c, v)
 	case bool:
@@ -48,34 +59,41 @@ func holds(c *schemas.Condition, v any, now time.Time, zone *time.Location) bool
 	return false
 }
 
-func textHolds(c *schemas.Condition, v string) bool {
+func textHolds(c *schemas.Condition, op, v string) bool {
 	v = strings.ToLower(v)
-	if c.Op == schemas.OpContainsPhrase {
+	if op == schemas.OpContainsPhrase {
 		v = " " + schemas.Tokens(v) + " "
 	}
-	return slices.ContainsFunc(c.Values, func(value any) bool {
+	for _, value := range c.Values {
 		want, _ := value.(string)
-		switch c.Op {
-		case schemas.OpIs:
-			return v == want
-		case schemas.OpStartsWith:
-			return strings.HasPrefix(v, want)
-		case schemas.OpEndsWith:
-			return strings.HasSuffix(v, want)
-		case schemas.OpContainsPhrase:
-			return strings.Contains(v, " "+want+" ")
+		if textFits(op, v, want) {
+			return true
 		}
-		return strings.Contains(v, want)
-	})
+	}
+	return false
+}
+
+func textFits(op, v, want string) bool {
+	switch op {
+	case schemas.OpIs:
+		return v == want
+	case schemas.OpStartsWith:
+		return strings.HasPrefix(v, want)
+	case schemas.OpEndsWith:
+		return strings.HasSuffix(v, want)
+	case schemas.OpContainsPhrase:
+		return strings.Contains(v, " "+want+" ")
+	}
+	return strings.Contains(v, want)
 }
 
 // listHolds compares an element of a list: a list contains what it has as a whole element. A list in a field of the customer's own is
 // compared element by element as a text is.
 func listHolds(c *schemas.Condition, element string) bool {
 	if c.Type == schemas.TypeText {
-		return textHolds(c, element)
+		return textHolds(c, c.Op, element)
 	}
-	return c.Type == schemas.TypeList && slices.Contains(c.Values, any(strings.ToLower(element)))
+	return c.Type == schemas.TypeList && textHolds(c, schemas.OpIs, element)
 }
 
 func numberHolds(c *schemas.Condition, v float64) bool {
@@ -140,5 +158,10 @@ func occurrences(a *schemas.ActivityCondition, p *schemas.FilterPerson, span sch
 }
 
 func fits(where []schemas.Condition, x *schemas.FilterActivity, now time.Time, zone *time.Location) bool {
-	return !slices.ContainsFunc(where, func(c schemas.Condition) bool { return !holds(&c, x.Attribute(c.Name), now, zone) })
+	for i := range where {
+		if !holds(&where[i], x.Attribute(where[i].Name), now, zone) {
+			return false
+		}
+	}
+	return true
 }

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,9 +10,11 @@ import (
 )
 
 const (
-	// passTimeout is how long one query over everybody may take, passPage how many people are told of together.
+	// passTimeout is how long one query over everybody may take, passPage how many people it gives at most: each further page looks at
+	// everybody again. passTold is how many are told of together.
 	passTimeout = 10 * time.Minute
-	passPage    = 1000
+	passPage    = 100_000
+	passTold    = 1000
 	passRetry   = time.Minute
 )
 
@@ -88,8 +91,13 @@ func (w *audienceWorker) passPages(ctx context.Context, a *parsedAudience, at ti
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		if err := w.tell(ctx, a, at, entering, rows); err != nil || len(rows) < passPage {
-			return err
+		for some := range slices.Chunk(rows, passTold) {
+			if err := w.tell(ctx, a, at, entering, some); err != nil {
+				return err
+			}
+		}
+		if len(rows) < passPage {
+			return nil
 		}
 		last = rows[len(rows)-1]
 	}

@@ -16,9 +16,9 @@ const (
 	audienceLook = time.Second
 	// audienceLag is how long what was published is not relied on to be in the table of members.
 	audienceLag = 10 * time.Minute
-	// audienceWindow bounds the changes looked at in one round, audienceChunk the people evaluated together.
+	// audienceWindow bounds the people looked at in one round, audienceChunk those evaluated together.
 	audienceWindow = 3000
-	audienceChunk  = 200
+	audienceChunk  = 1000
 	namesFresh     = time.Minute
 )
 
@@ -29,7 +29,7 @@ type audienceWorker struct {
 	started  time.Time
 	accounts []string
 	names    filterNames
-	need     filterNeeds                // of all audiences
+	index    audienceIndex              // of parsed
 	known    time.Time                  // when names were read
 	parsed   map[string]*parsedAudience // by id
 	told     map[string]time.Time       // people by account and user: when something was published about them
@@ -41,6 +41,7 @@ type audienceWorker struct {
 type parsedAudience struct {
 	schemas.Audience
 	filter *schemas.Filter // nil = it cannot be evaluated
+	need   filterNeeds     // of the filter, now
 	fires  []string        // activities that make people enter
 }
 
@@ -118,7 +119,13 @@ func (w *audienceWorker) load(ctx context.Context) error {
 		}
 	}
 	w.parsed = parsed
-	w.need = w.needs()
+	from := reach(w.Now(), w.Location)
+	evaluated := w.choose(func(a *parsedAudience) bool { return a.filter != nil })
+	for _, a := range evaluated {
+		a.need = filterNeeds{}
+		a.need.add(a.filter, from)
+	}
+	w.index = newAudienceIndex(evaluated)
 	return nil
 }
 
@@ -150,16 +157,7 @@ func (w *audienceWorker) parse(a schemas.Audience) *parsedAudience {
 	return p
 }
 
-// lasting gives the audiences that people are in for as long as they match, by id.
-func (w *audienceWorker) lasting() []*parsedAudience {
-	return w.choose(func(a *parsedAudience) bool { return a.filter != nil && len(a.fires) == 0 })
-}
-
-// firing gives the audiences that people enter when an activity occurs, by id.
-func (w *audienceWorker) firing() []*parsedAudience {
-	return w.choose(func(a *parsedAudience) bool { return a.filter != nil && len(a.fires) > 0 })
-}
-
+// choose gives audiences by id.
 func (w *audienceWorker) choose(fits func(*parsedAudience) bool) []*parsedAudience {
 	var out []*parsedAudience
 	for _, id := range slices.Sorted(maps.Keys(w.parsed)) {
@@ -179,6 +177,8 @@ type changedUser struct {
 	Account string `ch:"account"`
 	UserID  int64  `ch:"user_id"`
 	Seq     uint64 `ch:"seq"`
+
+	What []string `ch:"what"`
 }
 
 // changes evaluates the people that changed since the position that was reached, and moves it.
@@ -194,7 +194,7 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 		return false, nil
 	}
 	from, to := e.Seq, written
-	if len(w.lasting())+len(w.firing()) > 0 {
+	if len(w.index.lasting)+len(w.index.firing) > 0 {
 		if to, err = w.evaluateChanges(ctx, from, written); err != nil {
 			return false, err
 		}
@@ -207,7 +207,7 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 func (w *audienceWorker) evaluateChanges(ctx context.Context, from, written uint64) (uint64, error) {
 	p := w.span(from, written)
 	p.int("limit", audienceWindow)
-	p.flag("organization_figures", w.need.organizationFigures)
+	p.flag("organization_figures", slices.ContainsFunc(w.index.lasting, func(a *parsedAudience) bool { return a.need.organizationFigures }))
 	rows, err := list[changedUser](ctx, w.server, "audience_changes", sqlText("audience_changes"), p)
 	if err != nil {
 		return from, err
@@ -220,12 +220,19 @@ func (w *audienceWorker) evaluateChanges(ctx context.Context, from, written uint
 	if err != nil {
 		return from, err
 	}
-	for names := range slices.Chunk(userNames(rows), audienceChunk) {
-		if err := w.evaluate(ctx, names, news); err != nil {
+	for users := range slices.Chunk(w.concerned(rows, news), audienceChunk) {
+		if err := w.evaluate(ctx, users, news); err != nil {
 			return from, err
 		}
 	}
 	return to, nil
+}
+
+// concerned gives the users whose changes can matter to any audience.
+func (w *audienceWorker) concerned(rows []changedUser, news map[string][]newActivity) []changedUser {
+	return slices.DeleteFunc(rows, func(r changedUser) bool {
+		return len(w.index.touched(r.What)) == 0 && len(news[userKey(r.Account, r.UserID)]) == 0
+	})
 }
 
 func (w *audienceWorker) span(from, to uint64) params {
@@ -237,20 +244,10 @@ func (w *audienceWorker) span(from, to uint64) params {
 	return p
 }
 
-// userNames gives the names of people by their users, each once.
-func userNames(rows []changedUser) []string {
-	names := make([]string, len(rows))
-	for i, r := range rows {
-		names[i] = schemas.OwnPersonID(r.Account, schemas.ZID(r.UserID))
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// evaluate evaluates the people of some names and publishes what differs from the table of members, or may do so.
-func (w *audienceWorker) evaluate(ctx context.Context, names []string, news map[string][]newActivity) error {
+// evaluate evaluates the people of some users and publishes what differs from the table of members, or may do so.
+func (w *audienceWorker) evaluate(ctx context.Context, users []changedUser, news map[string][]newActivity) error {
 	at := w.Now()
-	people, err := w.documentsOf(ctx, names)
+	people, err := w.concernedPeople(ctx, users, news)
 	if err != nil || len(people) == 0 {
 		return err
 	}
@@ -259,18 +256,18 @@ func (w *audienceWorker) evaluate(ctx context.Context, names []string, news map[
 		return err
 	}
 	var events []schemas.Event
-	for _, d := range people {
-		v := w.verdict(d, members[d.who], at)
-		v.Fired = w.fired(d, news, at)
+	for _, c := range people {
+		v := w.verdict(c, members[c.who], at)
+		v.Fired = w.fired(c, at)
 		if len(v.In)+len(v.Out)+len(v.Fired) == 0 {
 			continue
 		}
-		e, err := apiEvent(d.who.account, d.who.source(), schemas.KindAudience, at, v)
+		e, err := apiEvent(c.who.account, c.who.source(), schemas.KindAudience, at, v)
 		if err != nil {
 			return err
 		}
 		events = append(events, e)
-		w.told[userKey(d.who.account, d.who.userIDs[0])] = at
+		w.told[userKey(c.who.account, c.who.userIDs[0])] = at
 	}
 	return w.publish(ctx, events)
 }
@@ -287,11 +284,11 @@ func (w *audienceWorker) publish(ctx context.Context, events []schemas.Event) er
 
 // verdict says what differs from what the table of members has. Where something was published just before, the table may not have it yet:
 // then all is told.
-func (w *audienceWorker) verdict(d *document, member map[string]bool, at time.Time) schemas.AudienceVerdict {
-	v := schemas.AudienceVerdict{ID: schemas.ZID(d.who.userIDs[0]), At: at}
-	unsure := at.Sub(w.started) < audienceLag || at.Sub(w.told[userKey(d.who.account, d.who.userIDs[0])]) < audienceLag
-	for _, a := range w.lasting() {
-		in := !d.who.Archived && w.Match(a.filter, d.person, at, w.Location)
+func (w *audienceWorker) verdict(c *concerned, member map[string]bool, at time.Time) schemas.AudienceVerdict {
+	v := schemas.AudienceVerdict{ID: schemas.ZID(c.who.userIDs[0]), At: at}
+	unsure := at.Sub(w.started) < audienceLag || at.Sub(w.told[userKey(c.who.account, c.who.userIDs[0])]) < audienceLag
+	for _, a := range c.touched {
+		in := !c.who.Archived && w.Match(a.filter, c.person, at, w.Location)
 		if in == member[a.ID] && !unsure && at.Sub(w.passed[a.ID]) >= audienceLag {
 			continue
 		}
@@ -305,19 +302,17 @@ func (w *audienceWorker) verdict(d *document, member map[string]bool, at time.Ti
 }
 
 // fired gives the activities that make a person enter audiences.
-func (w *audienceWorker) fired(d *document, news map[string][]newActivity, at time.Time) []schemas.AudienceFiring {
+func (w *audienceWorker) fired(c *concerned, at time.Time) []schemas.AudienceFiring {
 	var out []schemas.AudienceFiring
-	if d.who.Archived {
+	if c.who.Archived {
 		return nil
 	}
-	for _, user := range d.who.userIDs {
-		for _, x := range news[userKey(d.who.account, user)] {
-			bound := *d.person
-			bound.News = &x.seen
-			for _, a := range w.firing() {
-				if slices.Contains(a.fires, x.Activity.Activity) && x.OccurredAt.Unix() >= a.Since.Unix() && w.Match(a.filter, &bound, at, w.Location) {
-					out = append(out, schemas.AudienceFiring{Audience: a.ID, Since: a.Since, Activity: x.Activity})
-				}
+	for _, x := range c.news {
+		bound := *c.person
+		bound.News = &x.seen
+		for _, a := range w.index.byActivity[x.Activity.Activity] {
+			if x.OccurredAt.Unix() >= a.Since.Unix() && w.Match(a.filter, &bound, at, w.Location) {
+				out = append(out, schemas.AudienceFiring{Audience: a.ID, Since: a.Since, Activity: x.Activity})
 			}
 		}
 	}
@@ -325,18 +320,20 @@ func (w *audienceWorker) fired(d *document, news map[string][]newActivity, at ti
 }
 
 // members gives the audiences that people are in as the table has it, under any of their own ids.
-func (w *audienceWorker) members(ctx context.Context, people []*document) (map[*person]map[string]bool, error) {
+func (w *audienceWorker) members(ctx context.Context, people []*concerned) (map[*person]map[string]bool, error) {
 	owners := map[string]*person{}
-	var ids, audiences []string
-	for _, d := range people {
-		for _, id := range append(slices.Clone(d.who.ownIDs), d.who.ID) {
-			owners[d.who.account+" "+id] = d.who
+	var ids []string
+	touched := map[string]bool{}
+	for _, c := range people {
+		for _, id := range append(slices.Clone(c.who.ownIDs), c.who.ID) {
+			owners[c.who.account+" "+id] = c.who
 			ids = append(ids, id)
 		}
+		for _, a := range c.touched {
+			touched[a.ID] = true
+		}
 	}
-	for _, a := range w.lasting() {
-		audiences = append(audiences, a.ID)
-	}
+	audiences := slices.Sorted(maps.Keys(touched))
 	p := params{}
 	p.texts("accounts", w.accounts)
 	p.texts("audiences", audiences)

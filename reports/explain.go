@@ -67,7 +67,7 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*answer[explana
 			need.addKind(f.Activity.Activity, epoch)
 		}
 	})
-	docs, err := s.documents(ctx, accounts, []personRow{row}, names, &need)
+	docs, err := s.documents(ctx, accounts, []personRow{row}, names, &need, everybody)
 	if err != nil {
 		return nil, err
 	}

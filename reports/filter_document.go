@@ -14,11 +14,14 @@ type document struct {
 	person *schemas.FilterPerson
 }
 
-// documents gives people with what some filters look at, in the order of the rows: a few queries, whatever the number of people.
-func (s *server) documents(ctx context.Context, accounts []string, rows []personRow, fields filterNames, need *filterNeeds) ([]*document, error) {
+// documents gives people with what some filters look at, in the order of the rows: a few queries, whatever the number of people. Activities
+// are read of those that deep says yes to.
+func (s *server) documents(
+	ctx context.Context, accounts []string, rows []personRow, fields filterNames, need *filterNeeds, deep func(*person) bool,
+) ([]*document, error) {
 	docs := make([]*document, len(rows))
 	users, owners := map[string]*person{}, map[string]*document{}
-	var ids []int64
+	var ids, deepIDs []int64
 	for i := range rows {
 		who := personOf(&rows[i].PersonRow)
 		docs[i] = &document{who, &schemas.FilterPerson{Ever: map[string]schemas.Occurrence{}}}
@@ -26,6 +29,9 @@ func (s *server) documents(ctx context.Context, accounts []string, rows []person
 			key := userKey(who.account, u)
 			users[key], owners[key] = who, docs[i]
 			ids = append(ids, u)
+		}
+		if deep(who) {
+			deepIDs = append(deepIDs, who.userIDs...)
 		}
 	}
 	var organizations map[string]*organization
@@ -42,8 +48,8 @@ func (s *server) documents(ctx context.Context, accounts []string, rows []person
 			return err
 		})
 	}
-	if len(need.kinds) > 0 {
-		g.Go(func() error { return s.addActivities(ctx, accounts, owners, ids, need) })
+	if len(need.kinds) > 0 && len(deepIDs) > 0 {
+		g.Go(func() error { return s.addActivities(ctx, accounts, owners, deepIDs, need) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
@@ -60,6 +66,9 @@ func (s *server) documents(ctx context.Context, accounts []string, rows []person
 	}
 	return docs, nil
 }
+
+// everybody is deep for all.
+func everybody(*person) bool { return true }
 
 // organizationsOf gives the organizations of people, by account and id.
 func (s *server) organizationsOf(ctx context.Context, accounts []string, docs []*document, need *filterNeeds) (map[string]*organization, error) {

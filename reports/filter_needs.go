@@ -59,6 +59,20 @@ func (n *filterNeeds) addKind(kind string, since time.Time) {
 	}
 }
 
+// join adds the needs of another.
+func (n *filterNeeds) join(o *filterNeeds) {
+	n.figures, n.ever = n.figures || o.figures, n.ever || o.ever
+	n.organization, n.organizationFigures = n.organization || o.organization, n.organizationFigures || o.organizationFigures
+	for _, kind := range o.kinds {
+		n.addKind(kind, o.since)
+	}
+	for _, kind := range o.names {
+		if !slices.Contains(n.names, kind) {
+			n.names = append(n.names, kind)
+		}
+	}
+}
+
 // epoch is as far back as there are activities.
 var epoch = time.Unix(0, 0)
 

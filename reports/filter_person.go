@@ -63,25 +63,44 @@ func (r *filterRow) setName(kind, name string) {
 	r.names[kind] = name
 }
 
-// fieldReader reads the fields of a person and their organization by dotted paths.
+// fieldReader reads the fields of a person and their organization by dotted paths; each is worked out once. It is not safe for concurrent use.
 func fieldReader(who *person, org *organization, names filterNames) func(string) any {
+	var fields map[string]any
+	known := map[string]any{}
+	return func(path string) any {
+		v, ok := known[path]
+		if ok {
+			return v
+		}
+		if fields == nil {
+			fields = filterFields(who, org)
+		}
+		v = readField(fields, path, names)
+		known[path] = v
+		return v
+	}
+}
+
+func filterFields(who *person, org *organization) map[string]any {
 	fields := who.fields()
 	fields["organization"] = nil
 	if org != nil {
 		fields["organization"] = map[string]any{"name": org.Name, "external_id": org.ExternalID, "zendesk": org.Zendesk}
 	}
-	return func(path string) any {
-		t, ok := names.FieldType(path)
-		if !ok {
-			return nil
-		}
-		var v any = fields
-		for _, name := range strings.Split(path, ".") {
-			m, _ := v.(map[string]any)
-			v = m[name]
-		}
-		return filterValue(v, t)
+	return fields
+}
+
+func readField(fields map[string]any, path string, names filterNames) any {
+	t, ok := names.FieldType(path)
+	if !ok {
+		return nil
 	}
+	var v any = fields
+	for _, name := range strings.Split(path, ".") {
+		m, _ := v.(map[string]any)
+		v = m[name]
+	}
+	return filterValue(v, t)
 }
 
 // filterValue brings a value into one of the forms that filters compare; nil for none or one of another type.

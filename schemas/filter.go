@@ -39,6 +39,14 @@ func (c *Condition) Opposite() (positive Condition, ok bool) {
 	return positive, ok
 }
 
+// cost orders conditions so that those that are looked at first take the least work: phrases are searched in whole messages.
+func (c *Condition) cost() int {
+	if c.Op == OpContainsPhrase {
+		return 1
+	}
+	return 0
+}
+
 // ActivityCondition is about the activities of one kind.
 type ActivityCondition struct {
 	Activity string // slug
@@ -390,6 +398,7 @@ func (p *filterParser) where(m map[string]json.RawMessage, at string) []Conditio
 		}
 		out = append(out, *p.condition(name, t, w, place))
 	}
+	slices.SortStableFunc(out, func(a, b Condition) int { return a.cost() - b.cost() })
 	return out
 }
 
