@@ -4,11 +4,11 @@ SELECT
     organization_id, actor_id, assignee_id, group_id, brand_id, toString(channel) AS channel, toString(priority) AS priority, toString(type) AS type,
     toString(status) AS status, toString(previous_status) AS previous_status, subject, message, tags, text, attributes, toString(via) AS via, expires_at, is_deleted
 FROM activities FINAL
-WHERE account IN {accounts:Array(String)} AND user_id != 0 AND expires_at > toDateTime({now:UInt32}, 'UTC')
-    AND (account, activity, occurred_at, ticket_id, activity_id) IN
-    (
-        SELECT account, activity, occurred_at, ticket_id, activity_id
-        FROM activities
-        WHERE _seq > {from:UInt64} AND _seq <= {to:UInt64} AND account IN {accounts:Array(String)} AND activity IN {kinds:Array(String)}
-    )
+PREWHERE (account, activity, occurred_at, ticket_id, activity_id) IN
+(
+    SELECT account, activity, occurred_at, ticket_id, activity_id
+    FROM activities
+    WHERE _seq > {from:UInt64} AND _seq <= {to:UInt64} AND account IN {accounts:Array(String)} AND activity IN {kinds:Array(String)}
+)
+WHERE user_id != 0 AND expires_at > toDateTime({now:UInt32}, 'UTC')
 ORDER BY occurred_at, activity_id

@@ -3,7 +3,7 @@ SELECT
     account, person_id, source_id, first_name, last_name, email, phone_number, external_id, language, timezone, email_permission, sms_permission, archived,
     organization_id, organization_ids, user_ids, own_ids, zendesk, custom, created_at, updated_at
 FROM people FINAL
-WHERE account IN {accounts:Array(String)} AND person_id IN
+PREWHERE account IN {accounts:Array(String)} AND person_id IN
 (
     SELECT person_id FROM person_aliases WHERE account IN {accounts:Array(String)} AND alias IN {names:Array(String)}
     UNION ALL

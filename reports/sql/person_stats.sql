@@ -4,5 +4,5 @@ SELECT
     last_ticket_subject, toString(last_ticket_status) AS last_ticket_status, toString(last_satisfaction_score) AS last_satisfaction_score,
     last_satisfaction_at
 FROM person_stats FINAL
-WHERE account IN {accounts:Array(String)} AND user_id IN {users:Array(Int64)}
+PREWHERE account IN {accounts:Array(String)} AND user_id IN {users:Array(Int64)}
 SETTINGS max_threads = 1
