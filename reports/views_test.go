@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var updateViews = flag.Bool("update", false, "write the migration of the report views anew")
+var updateGolden = flag.Bool("update", false, "write the migration of the report views and the answers to odd bodies anew")
 
 // viewFile holds one view for each report, made of the statements of the reports.
 var viewFile = filepath.Join("..", "schemas", "migrations", "00025_report_views.sql")
@@ -127,7 +127,7 @@ func TestViewsFollowTheReports(t *testing.T) {
 		drops = "DROP VIEW IF EXISTS report_" + m.name + ";\n" + drops
 	}
 	b.WriteString("-- +goose Down\n" + drops)
-	if *updateViews {
+	if *updateGolden {
 		if err := os.WriteFile(viewFile, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
