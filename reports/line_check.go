@@ -16,18 +16,20 @@ type checker struct {
 	registry huma.Registry
 	schema   *huma.Schema
 	known    []string
+	open     []string // members that may hold anything
 }
 
 func checkerOf[T any](api huma.API) checker {
 	t := reflect.TypeFor[T]()
 	registry := api.OpenAPI().Components.Schemas
-	return checker{registry, registry.Schema(t, true, t.Name()), jsonFields(t)}
+	schema := registry.Schema(t, true, t.Name())
+	return checker{registry, schema, jsonFields(t), openMembers(registry, schema)}
 }
 
 // read decodes text into v, and gives what is wrong with it. at is the location of the text.
 func (c checker) read(text []byte, at string, v any) fieldErrors {
 	var plain any
-	if err := json.Unmarshal(text, &plain); err != nil {
+	if err := unmarshalOutline(func(v any) error { return json.Unmarshal(text, v) }, c.open, &plain); err != nil {
 		return fieldErrors{{Location: at, Message: "must be one JSON object on one line"}}
 	}
 	var found huma.ValidateResult

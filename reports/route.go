@@ -35,10 +35,15 @@ type route struct {
 // handle registers a route. Errors of h become problems by their class.
 func handle[I, O any](s *server, r route, h func(context.Context, *I) (*O, error)) {
 	op := r.operation(s.api)
+	api := &outline{API: s.api}
 	if f, ok := reflect.TypeFor[I]().FieldByName("Body"); ok {
 		op.Metadata[metaFields] = jsonFields(f.Type)
+		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{}}
+		defer func() {
+			api.open = openMembers(s.api.OpenAPI().Components.Schemas, op.RequestBody.Content["application/json"].Schema)
+		}() // which Register makes
 	}
-	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err == nil {
 			return out, nil
