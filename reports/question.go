@@ -285,13 +285,18 @@ func (q *question) statementText(groupBy []dimension) string {
 		_, filtered := q.filters[d.name]
 		current = current || (filtered && d.current)
 	}
+	tickets, solved := "part_tickets_as_of", "part_solved_as_of"
+	if q.live { // what was in force then need not be looked up
+		tickets, solved = "part_tickets_live", "part_solved_live"
+	}
 	pieces := []string{
-		"/*tickets_as_of*/", sqlText("part_tickets_as_of"), "/*last_solves*/", sqlText("part_last_solves"),
+		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText("part_phrase_messages"),
 		"/*filters*/", q.pieces["filters"], "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
 	}
 	join := ""
 	if current {
 		join = sqlText("part_current")
 	}
-	return strings.NewReplacer(append(pieces, "/*join*/", join)...).Replace(sqlText(q.file()))
+	text := strings.ReplaceAll(sqlText(q.file()), "/*solved*/", sqlText(solved))
+	return strings.NewReplacer(append(pieces, "/*join*/", join)...).Replace(text)
 }

@@ -22,7 +22,7 @@ FROM
     SELECT
         {from:UInt32} AS bucket, /*keys*/ AS keys, 'held' AS what,
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
-    FROM (/*tickets_as_of*/) AS t
+    FROM (/*tickets*/) AS t
     WHERE {bucketed:UInt8} = 0 AND assignee_id != 0
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
         /*filters*/

@@ -16,8 +16,7 @@ FROM
         /*filters*/
     UNION ALL
     SELECT roundDown(toUnixTimestamp(solved_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, 'ticket' AS what
-    FROM (/*tickets_as_of*/) AS t
-    INNER JOIN (/*last_solves*/) AS s USING (account, ticket_id)
+    FROM (/*solved*/) AS t
     WHERE solved_at >= toDateTime({from:UInt32}, 'UTC') AND solved_at < toDateTime({to:UInt32}, 'UTC')
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
         /*filters*/

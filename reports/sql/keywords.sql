@@ -1,5 +1,6 @@
--- Tickets and messages that hold a phrase: consecutive whole words (M29). Without matching on the first word's index the text of every
--- message would be read; what decides is the look for the whole phrase between blanks. Occurrences are start positions in messages.
+-- Tickets and messages that hold a phrase: consecutive whole words (M29). The index of words tells which messages may hold one, apart from the
+-- reading of the newest rows, which would read the text of every message; what decides is the look for the whole phrase between blanks.
+-- Occurrences are start positions in messages.
 SELECT
     roundDown(toUnixTimestamp(date), {bounds:Array(UInt32)}) AS bucket,
     /*keys*/ AS keys,
@@ -15,21 +16,27 @@ FROM
         if({by_ticket:UInt8} = 1, t.created_at, m.at) AS date
     FROM
     (
+        SELECT *
+        FROM tickets FINAL
+        WHERE account IN {accounts:Array(String)}
+            AND ({by_ticket:UInt8} = 0 OR created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC'))
+    ) AS t
+    INNER JOIN
+    (
         SELECT
             account, ticket_id, at,
             splitByChar(' ', tokens) AS words,
             arraySum(p -> arrayCount(i -> arraySlice(words, i, length(p)) = p, arrayEnumerate(words)),
                 arrayMap(p -> splitByChar(' ', p), {phrases:Array(String)})) AS times
-        FROM messages FINAL
+        FROM messages FINAL /*phrase_messages*/
         WHERE account IN {accounts:Array(String)} AND (public = 1 OR {any_scope:UInt8} = 1) AND at <= toDateTime({as_of:UInt32}, 'UTC')
-            AND hasAnyTokens(tokens, {anchors:Array(String)})
             AND arrayExists(p -> position(concat(' ', tokens, ' '), concat(' ', p, ' ')) > 0, {phrases:Array(String)})
-    ) AS m
-    INNER JOIN (SELECT * FROM tickets FINAL WHERE account IN {accounts:Array(String)}) AS t ON t.account = m.account AND t.ticket_id = m.ticket_id
+    ) AS m ON m.account = t.account AND m.ticket_id = t.ticket_id
     UNION ALL
     SELECT t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'subject' AS found, toUInt64(0) AS times, t.created_at AS date
     FROM tickets AS t FINAL
     WHERE t.account IN {accounts:Array(String)}
+        AND t.created_at >= toDateTime({from:UInt32}, 'UTC') AND t.created_at < toDateTime({to:UInt32}, 'UTC')
         AND arrayExists(p -> position(concat(' ', t.subject_tokens, ' '), concat(' ', p, ' ')) > 0, {phrases:Array(String)})
 )
 WHERE date >= toDateTime({from:UInt32}, 'UTC') AND date < toDateTime({to:UInt32}, 'UTC') AND date <= toDateTime({as_of:UInt32}, 'UTC')

@@ -7,21 +7,21 @@ SELECT
     t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
     t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
     if(t.csat_at <= toDateTime({as_of:UInt32}, 'UTC'), t.csat, '') AS csat,
-    if({live:UInt8} = 1, t.replies, toInt64(r.replies)) AS replies,
+    toInt64(r.replies) AS replies,
     replies + t.public_agent_comments - t.replies AS public_agent_comments
 FROM tickets AS t FINAL
 LEFT ANY JOIN
 (
     SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
     FROM ticket_events FINAL
-    WHERE {live:UInt8} = 0 AND account IN {accounts:Array(String)} AND kind = 'state'
+    WHERE account IN {accounts:Array(String)} AND kind = 'state'
         AND at <= toDateTime({as_of:UInt32}, 'UTC') AND until > toDateTime({as_of:UInt32}, 'UTC')
 ) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
 LEFT ANY JOIN
 (
     SELECT account, ticket_id, count() AS replies
     FROM ticket_events FINAL
-    WHERE {live:UInt8} = 0 AND account IN {accounts:Array(String)} AND kind = 'reply' AND at <= toDateTime({as_of:UInt32}, 'UTC')
+    WHERE account IN {accounts:Array(String)} AND kind = 'reply' AND at <= toDateTime({as_of:UInt32}, 'UTC')
     GROUP BY account, ticket_id
 ) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
 WHERE t.account IN {accounts:Array(String)} AND t.created_at <= toDateTime({as_of:UInt32}, 'UTC')

@@ -14,7 +14,7 @@ FROM
         /*filters*/
     UNION ALL
     SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, toInt64(0) AS agent_id, /*keys*/ AS keys, 'unreplied' AS what
-    FROM (/*tickets_as_of*/) AS t
+    FROM (/*tickets*/) AS t
     WHERE replies = 0 AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
         /*filters*/

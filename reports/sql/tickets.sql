@@ -17,7 +17,7 @@ FROM
         * EXCEPT (deleted, merged), deleted != 0 AS is_deleted_ticket, merged != 0 AS is_merged,
         (NOT is_deleted_ticket OR {include_deleted:UInt8} = 1) AS counts,
         current_status IN ('new', 'open', 'pending', 'hold') AS is_unsolved
-    FROM (/*tickets_as_of*/)
+    FROM (/*tickets*/)
     WHERE created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
         AND (merged = 0 OR {exclude_merged:UInt8} = 0)
 )

@@ -6,7 +6,7 @@ SELECT
     countIf(replies = 2) AS two_touch,
     countIf(replies > 2) AS multi_touch,
     countIf(public_agent_comments = 1) AS one_touch_strict
-FROM (/*tickets_as_of*/) AS t
+FROM (/*tickets*/) AS t
 WHERE current_status IN ('solved', 'closed')
     AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
     AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)

@@ -68,6 +68,7 @@ CREATE TABLE IF NOT EXISTS tickets
     `_batch` String COMMENT 'Token of the insert that brought the row',
     INDEX ix_ticket ticket_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX ix_requester requester_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX ix_solved last_solved_at TYPE minmax GRANULARITY 1,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(_ver, is_deleted)

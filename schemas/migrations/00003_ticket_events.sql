@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS ticket_events
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
     `_batch` String COMMENT 'Token of the insert that brought the row',
     INDEX ix_ticket ticket_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX ix_unsolved if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) TYPE minmax GRANULARITY 1,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(_ver, is_deleted)

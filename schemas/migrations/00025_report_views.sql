@@ -62,45 +62,10 @@ FROM
         
     UNION ALL
     SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, 'ticket' AS what
-    FROM (SELECT
-    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
-    if(s.known = 1, s.status, t.status) AS current_status,
-    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
-    if(s.known = 1, s.group_id, t.group_id) AS group_id,
-    if(s.known = 1, s.priority, t.priority) AS priority,
-    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
-    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
-    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
-    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
-    replies + t.public_agent_comments - t.replies AS public_agent_comments
-FROM tickets AS t FINAL
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'state'
-        AND at <= now('UTC') AND until > now('UTC')
-) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, count() AS replies
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
-    GROUP BY account, ticket_id
-) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
-WHERE 1 AND t.created_at <= now('UTC')) AS t
-    INNER JOIN (SELECT account, ticket_id, max(at) AS solved_at, toUInt8(1) AS done
-FROM ticket_events FINAL
-WHERE 1 AND kind = 'solve'
-    AND at >= toDateTime(0, 'UTC') AND at <= now('UTC')
-    AND (account, ticket_id) NOT IN
-    (
-        SELECT account, ticket_id
-        FROM ticket_events FINAL
-        WHERE 1 AND kind = 'state' AND status NOT IN ('solved', 'closed')
-            AND at <= now('UTC') AND until > now('UTC')
-    )
-GROUP BY account, ticket_id) AS s USING (account, ticket_id)
+    FROM (SELECT *, status AS current_status, assumeNotNull(last_solved_at) AS solved_at
+FROM tickets FINAL
+WHERE 1 AND created_at <= now('UTC') AND status IN ('solved', 'closed')
+    AND last_solved_at >= {from:DateTime('UTC')} AND last_solved_at <= now('UTC')) AS t
     WHERE solved_at >= {from:DateTime('UTC')} AND solved_at < {to:DateTime('UTC')}
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
@@ -180,6 +145,7 @@ FROM
     FROM ticket_events AS e FINAL
     WHERE 1 AND kind = 'state' AND status IN ('new', 'open', 'pending', 'hold')
         AND at < toDateTime(ends[-1], 'UTC') AND until >= toDateTime(ends[1], 'UTC')
+        AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
 )
@@ -204,6 +170,7 @@ FROM
     FROM ticket_events AS e FINAL
     WHERE 1 AND kind = 'state' AND status IN ('new', 'open', 'pending', 'hold')
         AND at < toDateTime(ends[-1], 'UTC') AND until >= toDateTime(ends[1], 'UTC')
+        AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
 )
@@ -252,32 +219,10 @@ FROM
         toUnixTimestamp({from:DateTime('UTC')}) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, 'held' AS what,
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
     FROM (SELECT
-    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
-    if(s.known = 1, s.status, t.status) AS current_status,
-    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
-    if(s.known = 1, s.group_id, t.group_id) AS group_id,
-    if(s.known = 1, s.priority, t.priority) AS priority,
-    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
-    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
-    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
-    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
-    replies + t.public_agent_comments - t.replies AS public_agent_comments
-FROM tickets AS t FINAL
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'state'
-        AND at <= now('UTC') AND until > now('UTC')
-) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, count() AS replies
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
-    GROUP BY account, ticket_id
-) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
-WHERE 1 AND t.created_at <= now('UTC')) AS t
+    account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+FROM tickets FINAL
+WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE ({interval:String} != '') = 0 AND assignee_id != 0
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
@@ -356,32 +301,10 @@ FROM
     UNION ALL
     SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, toInt64(0) AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS keys, 'unreplied' AS what
     FROM (SELECT
-    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
-    if(s.known = 1, s.status, t.status) AS current_status,
-    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
-    if(s.known = 1, s.group_id, t.group_id) AS group_id,
-    if(s.known = 1, s.priority, t.priority) AS priority,
-    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
-    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
-    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
-    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
-    replies + t.public_agent_comments - t.replies AS public_agent_comments
-FROM tickets AS t FINAL
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'state'
-        AND at <= now('UTC') AND until > now('UTC')
-) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, count() AS replies
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
-    GROUP BY account, ticket_id
-) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
-WHERE 1 AND t.created_at <= now('UTC')) AS t
+    account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+FROM tickets FINAL
+WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE replies = 0 AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
@@ -419,21 +342,27 @@ FROM
         if(1 = 1, t.created_at, m.at) AS date
     FROM
     (
+        SELECT *
+        FROM tickets FINAL
+        WHERE 1
+            AND (1 = 0 OR created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')})
+    ) AS t
+    INNER JOIN
+    (
         SELECT
             account, ticket_id, at,
             splitByChar(' ', tokens) AS words,
             arraySum(p -> arrayCount(i -> arraySlice(words, i, length(p)) = p, arrayEnumerate(words)),
                 arrayMap(p -> splitByChar(' ', p), [arrayStringConcat(phrase_words, ' ')])) AS times
-        FROM messages FINAL
+        FROM messages FINAL 
         WHERE 1 AND (public = 1 OR 0 = 1) AND at <= now('UTC')
-           
             AND arrayExists(p -> position(concat(' ', tokens, ' '), concat(' ', p, ' ')) > 0, [arrayStringConcat(phrase_words, ' ')])
-    ) AS m
-    INNER JOIN (SELECT * FROM tickets FINAL WHERE 1) AS t ON t.account = m.account AND t.ticket_id = m.ticket_id
+    ) AS m ON m.account = t.account AND m.ticket_id = t.ticket_id
     UNION ALL
     SELECT t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'subject' AS found, toUInt64(0) AS times, t.created_at AS date
     FROM tickets AS t FINAL
     WHERE 1
+        AND t.created_at >= {from:DateTime('UTC')} AND t.created_at < {to:DateTime('UTC')}
         AND arrayExists(p -> position(concat(' ', t.subject_tokens, ' '), concat(' ', p, ' ')) > 0, [arrayStringConcat(phrase_words, ' ')])
 )
 WHERE date >= {from:DateTime('UTC')} AND date < {to:DateTime('UTC')} AND date <= now('UTC')
@@ -687,18 +616,18 @@ FROM
             AND created_at <= now('UTC')
             AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     ) AS t
-    LEFT ANY JOIN (SELECT * FROM (SELECT account, ticket_id, max(at) AS solved_at, toUInt8(1) AS done
+    LEFT ANY JOIN (SELECT account, ticket_id, max(at) AS solved_at, toUInt8(1) AS done
 FROM ticket_events FINAL
-WHERE 1 AND kind = 'solve'
+WHERE 1 = 0 AND 1 AND kind = 'solve'
     AND at >= toDateTime(0, 'UTC') AND at <= now('UTC')
     AND (account, ticket_id) NOT IN
     (
         SELECT account, ticket_id
         FROM ticket_events FINAL
-        WHERE 1 AND kind = 'state' AND status NOT IN ('solved', 'closed')
+        WHERE 1 = 0 AND 1 AND kind = 'state' AND status NOT IN ('solved', 'closed')
             AND at <= now('UTC') AND until > now('UTC')
     )
-GROUP BY account, ticket_id) WHERE 1 = 0) AS s USING (account, ticket_id)
+GROUP BY account, ticket_id) AS s USING (account, ticket_id)
     WHERE 1 
 )
 GROUP BY bucket, keys
@@ -1001,32 +930,10 @@ SELECT
     countIf(replies > 2) AS multi_touch,
     countIf(public_agent_comments = 1) AS one_touch_strict
 FROM (SELECT
-    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
-    if(s.known = 1, s.status, t.status) AS current_status,
-    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
-    if(s.known = 1, s.group_id, t.group_id) AS group_id,
-    if(s.known = 1, s.priority, t.priority) AS priority,
-    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
-    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
-    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
-    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
-    replies + t.public_agent_comments - t.replies AS public_agent_comments
-FROM tickets AS t FINAL
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'state'
-        AND at <= now('UTC') AND until > now('UTC')
-) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, count() AS replies
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
-    GROUP BY account, ticket_id
-) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
-WHERE 1 AND t.created_at <= now('UTC')) AS t
+    account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+FROM tickets FINAL
+WHERE 1 AND created_at <= now('UTC')) AS t
 WHERE current_status IN ('solved', 'closed')
     AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
     AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
@@ -1168,32 +1075,10 @@ FROM
         (NOT is_deleted_ticket OR 0 = 1) AS counts,
         current_status IN ('new', 'open', 'pending', 'hold') AS is_unsolved
     FROM (SELECT
-    t.account AS account, t.ticket_id AS ticket_id, t.created_at AS created_at, t.requester_id AS requester_id,
-    if(s.known = 1, s.status, t.status) AS current_status,
-    if(s.known = 1, s.assignee_id, t.assignee_id) AS assignee_id,
-    if(s.known = 1, s.group_id, t.group_id) AS group_id,
-    if(s.known = 1, s.priority, t.priority) AS priority,
-    t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
-    t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
-    if(t.csat_at <= now('UTC'), t.csat, '') AS csat,
-    if(1 = 1, t.replies, toInt64(r.replies)) AS replies,
-    replies + t.public_agent_comments - t.replies AS public_agent_comments
-FROM tickets AS t FINAL
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, status, assignee_id, group_id, priority, toUInt8(1) AS known
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'state'
-        AND at <= now('UTC') AND until > now('UTC')
-) AS s ON s.account = t.account AND s.ticket_id = t.ticket_id
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, count() AS replies
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind = 'reply' AND at <= now('UTC')
-    GROUP BY account, ticket_id
-) AS r ON r.account = t.account AND r.ticket_id = t.ticket_id
-WHERE 1 AND t.created_at <= now('UTC'))
+    account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+FROM tickets FINAL
+WHERE 1 AND created_at <= now('UTC'))
     WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
         AND (merged = 0 OR 0 = 0)
 )

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// history fills the tables of an account as the pipeline would, but in the database itself: some hundred tickets a second would take days.
+type history struct {
+	db      driver.Conn
+	tickets int       // of all of the history
+	first   time.Time // creation of the first ticket
+	last    time.Time // creation of the last one
+}
+
+// historyTicket gives the life of ticket i: created, answered, solved, closed; agents, groups, words and all else follow from a hash.
+const historyTicket = `(
+    SELECT
+        number AS i, toInt64(number + 1) AS ticket_id, cityHash64(number) AS h, toDateTime({now}, 'UTC') AS present,
+        toDateTime({first} + intDiv(number * {span}, {tickets}), 'UTC') AS created,
+        toInt64(1000 + intDiv((h % 200) * (bitShiftRight(h, 7) % 200), 200)) AS agent, toInt64(10 + h % 12) AS team, toInt64(100000 + bitShiftRight(h, 3) % {requesters}) AS requester,
+        created + 300 + bitShiftRight(h, 16) % 20000 AS replied, replied + 3600 + bitShiftRight(h, 8) % 400000 AS solved_then, solved_then + 345600 AS closed_then,
+        multiIf(closed_then <= present, 'closed', solved_then <= present, 'solved', replied <= present, ['open', 'pending', 'hold'][1 + h % 3], 'new') AS state,
+        ['email', 'web', 'chat', 'api', 'voice'][1 + bitShiftRight(h, 5) % 5] AS via, ['low', 'normal', 'high', 'urgent', ''][1 + bitShiftRight(h, 6) % 5] AS urgency,
+        ['question', 'incident', 'problem', 'task', ''][1 + bitShiftRight(h, 9) % 5] AS sort, [concat('area-', toString(h % 40)), concat('plan-', toString(bitShiftRight(h, 4) % 4))] AS labels,
+        toInt64(1 + h % 3) AS brand, toInt64(500 + bitShiftRight(h, 12) % 2000) AS company, ['offered', 'good', 'good', 'bad', ''][1 + bitShiftRight(h, 20) % 5] AS rating,
+        toDateTime(4294967295, 'UTC') AS never
+    FROM numbers({from}, {count})
+)`
+
+// historyWords writes so many words of a vocabulary of 5,000 in which a few are common.
+func historyWords(seed, n string) string {
+	return "arrayStringConcat(arrayMap(w -> concat('w', toString(toUInt32(5000 * pow((cityHash64(" + seed + ", w) % 100000) / 100000, 3)))), range(" + n + ")), ' ')"
+}
+
+// historyInserts fill the tables for the tickets of one call. What is not said has the default of its column.
+var historyInserts = []string{
+	`INSERT INTO tickets (account, ticket_id, source_id, created_at, updated_at, subject, subject_tokens, status, status_since, priority, type, channel, tags, requester_id,
+        submitter_id, assignee_id, group_id, brand_id, organization_id, form_id, history_full, replies, public_agent_comments, solves, assignee_stations, unique_assignees,
+        group_stations, handoffs, first_reply_at, first_reply_s, first_solved_at, last_solved_at, closed_at, first_resolution_s, full_resolution_s, first_assigned_at,
+        first_assigned_s, status_changes, csat, csat_agent_id, csat_group_id, csat_at, _ver)
+    SELECT 'acme', ticket_id, 'src_bench', created, least(closed_then, present), ` + historyWords("i", "6") + ` AS words, words, state,
+        multiIf(state = 'closed', closed_then, state = 'solved', solved_then, state = 'new', created, replied), urgency, sort, via, labels, requester,
+        requester, agent, team, brand, company, 1, 1, replied <= present, replied <= present, solved_then <= present, 1, 1,
+        1, 1, if(replied <= present, replied, NULL), if(replied <= present, replied - created, NULL), if(solved_then <= present, solved_then, NULL), if(solved_then <= present, solved_then, NULL),
+        if(closed_then <= present, closed_then, NULL), if(solved_then <= present, solved_then - created, NULL), if(solved_then <= present, solved_then - created, NULL), created + 60,
+        60, 3, if(solved_then <= present, rating, ''), agent, team, if(solved_then <= present, solved_then + 3600, NULL), 1
+    FROM ` + historyTicket,
+	`INSERT INTO ticket_events (account, kind, at, ticket_id, event_id, until, actor_id, assignee_id, group_id, status, score, seconds, last, priority, channel, type, tags,
+        brand_id, organization_id, form_id, requester_id, _ver)
+    SELECT 'acme', e.1, e.2, ticket_id, concat(e.1, toString(i), e.4), if(e.3 > present, never, e.3), agent, agent, team, e.4, e.5, NULL, e.1 = 'solve', urgency, via, sort, labels,
+        brand, company, 1, requester, 1
+    FROM (SELECT *, arrayJoin([
+        ('create', created, created, 'new', ''), ('group', created, created, 'new', ''), ('assign', created + 60, created + 60, 'new', ''),
+        ('state', created, replied, 'new', ''), ('reply', replied, replied, 'open', ''), ('state', replied, solved_then, ['open', 'pending', 'hold'][1 + h % 3], ''),
+        ('reply', solved_then - 10, solved_then - 10, 'open', ''), ('solve', solved_then, solved_then, 'solved', ''), ('state', solved_then, closed_then, 'solved', ''),
+        ('close', closed_then, closed_then, 'closed', ''), ('state', closed_then, never, 'closed', ''), ('rating', solved_then + 3600, solved_then + 3600, 'solved', rating)
+    ]) AS e FROM ` + historyTicket + `)
+    WHERE e.2 <= present AND (e.1 != 'rating' OR e.5 != '')`,
+	`INSERT INTO activities (account, activity, occurred_at, activity_id, source_id, ticket_id, person_id, user_id, organization_id, assignee_id, group_id, brand_id, channel,
+        priority, type, status, subject, message, tags, text, attributes, via, expires_at, _ver)
+    SELECT 'acme', e.1, e.2, concat('a_', hex(cityHash64(i, e.1, e.2))), 'src_bench', ticket_id, concat('p_', toString(requester)), requester, company, agent, team, brand, via,
+        urgency, sort, e.3, ` + historyWords("i", "6") + `, ` + historyWords("i, e.2", "12") + `, labels, 'Ticket changed', '{}', 'poll', never, 1
+    FROM (SELECT *, arrayJoin([
+        ('ticket-created', created, 'new'), ('ticket-assigned', created + 60, 'new'), ('ticket-group-changed', created + 60, 'new'), ('ticket-message-received', created, 'new'),
+        ('ticket-message-sent', replied, 'open'), ('ticket-status-changed', replied, 'open'), ('ticket-updated', solved_then - 10, 'open'),
+        ('ticket-solved', solved_then, 'solved'), ('ticket-closed', closed_then, 'closed'), ('satisfaction-rating-received', solved_then + 3600, if(rating = '', 'offered', rating))
+    ]) AS e FROM ` + historyTicket + `)
+    WHERE e.2 <= present`,
+	`INSERT INTO messages (account, at, ticket_id, message_id, author_id, author_role, public, body, tokens, _ver)
+    SELECT 'acme', e.2, ticket_id, toInt64(2 * i + e.1), e.3, e.4, 1, ` + historyWords("i, e.1", "25") + ` AS words, words, 1
+    FROM (SELECT *, arrayJoin([(0, created, requester, 'end_user'), (1, replied, agent, 'agent')]) AS e FROM ` + historyTicket + `)
+    WHERE e.2 <= present`,
+}
+
+// load fills the tickets from one number to another, some at a time: ClickHouse holds a part of each month in memory while it inserts.
+func (h *history) load(b *testing.B, from, to int) {
+	b.Helper()
+	const step = 50_000
+	for ; from < to; from += step {
+		values := strings.NewReplacer("{now}", strconv.FormatInt(h.last.Unix(), 10), "{first}", strconv.FormatInt(h.first.Unix(), 10),
+			"{span}", strconv.FormatInt(h.last.Unix()-h.first.Unix(), 10), "{tickets}", strconv.Itoa(h.tickets), "{requesters}", strconv.Itoa(max(1, h.tickets/5)),
+			"{from}", strconv.Itoa(from), "{count}", strconv.Itoa(min(step, to-from)))
+		for _, insert := range historyInserts {
+			h.exec(b, values.Replace(insert))
+		}
+	}
+}
+
+func (h *history) exec(b *testing.B, statement string) {
+	b.Helper()
+	ctx := clickhouse.Context(context.WithoutCancel(b.Context()), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 1800, "max_threads": 2}))
+	if err := h.db.Exec(ctx, statement); err != nil {
+		b.Fatalf("%v: %.200s", err, statement)
+	}
+}
+
+// settle merges what was loaded, as time does with months that are over.
+func (h *history) settle(b *testing.B) {
+	b.Helper()
+	for _, table := range []string{"tickets", "ticket_events", "activities", "messages"} {
+		h.exec(b, "OPTIMIZE TABLE "+table+" FINAL")
+	}
+}
