@@ -1017,27 +1017,35 @@ FROM
         person
     FROM
     (
-        SELECT
-            t.*, t.status AS current_status,
-            if(a.person_id = '', concat('zendesk:', toString(t.requester_id)), a.person_id) AS person,
-            min(t.created_at) OVER (PARTITION BY t.account, person) AS first_at
+        SELECT *, status AS current_status
+        FROM tickets FINAL
+        WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    ) AS t
+    INNER JOIN
+    (
+        SELECT account, requester_id, person, min(own_first) OVER (PARTITION BY account, person) AS first_at
         FROM
         (
-            SELECT *, concat('zendesk:', toString(requester_id)) AS alias
-            FROM tickets FINAL
-            WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
-                AND (deleted = 0 OR 0 = 1)
-        ) AS t
-        LEFT ANY JOIN
-        (
-            SELECT account, alias, person_id
-            FROM person_aliases FINAL
-            WHERE 1 AND startsWith(alias, 'zendesk:')
-        ) AS a ON a.account = t.account AND a.alias = t.alias
-    )
-    WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-        AND (merged = 0 OR 0 = 0)
-        
+            SELECT r.account AS account, r.requester_id AS requester_id, r.own_first AS own_first, if(a.person_id = '', r.alias, a.person_id) AS person
+            FROM
+            (
+                SELECT account, requester_id, min(created_at) AS own_first, concat('zendesk:', toString(requester_id)) AS alias
+                FROM tickets FINAL
+                WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
+                    AND (deleted = 0 OR 0 = 1)
+                GROUP BY account, requester_id
+            ) AS r
+            LEFT ANY JOIN
+            (
+                SELECT account, alias, person_id
+                FROM person_aliases FINAL
+                WHERE 1 AND startsWith(alias, 'zendesk:')
+            ) AS a ON a.account = r.account AND a.alias = r.alias
+        )
+    ) AS p USING (account, requester_id)
+    WHERE 1 
 )
 GROUP BY bucket, keys
 )
