@@ -16,6 +16,8 @@ LINT_VERSION := v2.15.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TEST_FLAGS ?=
 FUZZ_TIME ?= 30s
+# Tickets in the history that the benchmark of the reports loads, with ten activities each.
+SCALE ?= 100000
 
 .PHONY: build demo test bench lint engine fuzz clean
 
@@ -28,9 +30,9 @@ demo: build ## a simulated Zendesk account with 90 days of history, connected an
 test: engine ## every test, with the race detector
 	go test -race -timeout 40m $(TEST_FLAGS) ./...
 
-bench: engine ## the benchmarks behind the table in README.md
+bench: engine ## the benchmarks behind the table in README.md; SCALE=10000000 for the size that its reports are meant for
 	npm ci --prefix tools/liquidjs
-	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(TEST_FLAGS) ./cmd/deskstream
+	DESKSTREAM_BENCH_TICKETS=$(SCALE) go test -run '^$$' -bench . -benchtime 1x -timeout 60m $(TEST_FLAGS) ./cmd/deskstream
 	go test -run '^$$' -bench . -benchtime 1s -timeout 30m $(TEST_FLAGS) ./stream ./processors ./sinks ./liquid
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(TEST_FLAGS) ./reports
 

@@ -53,6 +53,10 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 	if a.Rows == nil {
 		a.Rows = []reportRow{}
 	}
+	if len(phrases) == 1 && len(q.groupBy) == 0 && q.interval == intervalNone { // the one row is the total
+		a.Totals = a.Rows[0].Values
+		return nil
+	}
 	q.bindPhrases(counted, phrases...)
 	var err error
 	a.Totals, err = s.totals(ctx, q)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/sync/errgroup"
 
 	"deskstream/schemas"
 )
@@ -262,20 +263,30 @@ func (s *server) admit(ctx context.Context) (release func(), err error) {
 }
 
 func (s *server) answerMetric(ctx context.Context, q *question, a *reportAnswer) error {
-	g, err := s.fill(ctx, q, q.groupBy, q.window)
-	if err != nil {
+	alone := len(q.groupBy) == 0 && q.interval == intervalNone // then the one row is the total
+	var g *grid
+	both, asking := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		g, err = s.fill(asking, q, q.groupBy, q.window)
+		return err
+	})
+	if !alone {
+		both.Go(func() (err error) {
+			a.Totals, err = s.totals(asking, q)
+			return err
+		})
+	}
+	if err := both.Wait(); err != nil {
 		return err
 	}
 	if len(q.groupBy) == 0 {
 		g.at([]string{}) // a report without groups has its rows even when nothing was found
 	}
 	a.Rows = g.rows()
-	if len(q.groupBy) == 0 && q.interval == intervalNone {
+	if alone {
 		a.Totals = a.Rows[0].Values
-		return nil
 	}
-	a.Totals, err = s.totals(ctx, q)
-	return err
+	return nil
 }
 
 // fill computes the figures of a question for groups and a window.

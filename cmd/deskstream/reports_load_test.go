@@ -34,9 +34,11 @@ const historyTicket = `(
     FROM numbers({from}, {count})
 )`
 
-// historyWords writes so many words of a vocabulary of 5,000 in which a few are common.
+// historyWords writes so many words: w0 to w1999, of which the first are common, and among 100 of them 15 of 200,000 rare ones, r0 and so on, as
+// names and numbers are.
 func historyWords(seed, n string) string {
-	return "arrayStringConcat(arrayMap(w -> concat('w', toString(toUInt32(5000 * pow((cityHash64(" + seed + ", w) % 100000) / 100000, 3)))), range(" + n + ")), ' ')"
+	return "arrayStringConcat(arrayMap(w -> if(cityHash64(" + seed + ", w) % 100 < 85, concat('w', toString(toUInt32(2000 * pow((intDiv(cityHash64(" + seed +
+		", w), 128) % 100000) / 100000, 3)))), concat('r', toString(intDiv(cityHash64(" + seed + ", w), 128) % 200000))), range(" + n + ")), ' ')"
 }
 
 // historyInserts fill the tables for the tickets of one call. What is not said has the default of its column.
