@@ -270,7 +270,8 @@ func (s *server) answerMetric(ctx context.Context, q *question, a *reportAnswer)
 		g, err = s.fill(asking, q, q.groupBy, q.window)
 		return err
 	})
-	if !alone {
+	summed := q.disjoint && !slices.ContainsFunc(q.groupBy, func(d dimension) bool { return d.name == "tag" })
+	if !alone && !summed {
 		both.Go(func() (err error) {
 			a.Totals, err = s.totals(asking, q)
 			return err
@@ -283,10 +284,28 @@ func (s *server) answerMetric(ctx context.Context, q *question, a *reportAnswer)
 		g.at([]string{}) // a report without groups has its rows even when nothing was found
 	}
 	a.Rows = g.rows()
-	if alone {
+	switch {
+	case alone:
 		a.Totals = a.Rows[0].Values
+	case summed:
+		a.Totals = sumOf(a.Rows, q.values)
 	}
 	return nil
+}
+
+// sumOf adds up rows of counts. Buckets after as_of have none.
+func sumOf(rows []reportRow, counts []value) map[string]*float64 {
+	sums := make(map[string]*float64, len(counts))
+	for _, v := range counts {
+		sum := 0.0
+		for _, r := range rows {
+			if x := r.Values[v.name]; x != nil {
+				sum += *x
+			}
+		}
+		sums[v.name] = &sum
+	}
+	return sums
 }
 
 // fill computes the figures of a question for groups and a window.
