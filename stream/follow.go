@@ -14,7 +14,7 @@ import (
 const (
 	// followMessages and followBytes bound what one reader has requested from the server; followBytes must be above the largest message.
 	followMessages = 2000
-	followBytes    = 8 << 20
+	followBytes    = 4 << 20
 	// followIdle is after what time the server forgets a reader that is gone.
 	followIdle = time.Minute
 )
