@@ -65,28 +65,13 @@ func newHTTP(private bool) *http.Client {
 	}
 }
 
-// special are blocks that are neither private nor loopback for the standard library, and not on the public internet either (RFC 6890
-// and its successors); 64:ff9b::/96 leads to any IPv4 address.
-var special = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
-	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/23"),
-	netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001:db8::/32"),
-}
-
 func publicOnly(address string) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("address %s: %w", address, schemas.ErrDenied)
 	}
-	ip := at.Addr().Unmap()
-	public := ip.IsGlobalUnicast() && !ip.IsPrivate()
-	for _, block := range special {
-		public = public && !block.Contains(ip)
-	}
-	if !public {
-		return fmt.Errorf("address %s: %w: it is not on the public internet", ip, schemas.ErrDenied)
+	if !schemas.PublicAddress(at.Addr()) {
+		return fmt.Errorf("address %s: %w: it is not on the public internet", at.Addr().Unmap(), schemas.ErrDenied)
 	}
 	return nil
 }

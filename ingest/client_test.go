@@ -184,7 +184,7 @@ func TestPublicOnly(t *testing.T) {
 		"127.0.0.1:443": false, "10.1.2.3:443": false, "172.16.0.1:443": false, "192.168.1.1:443": false, "169.254.169.254:80": false,
 		"100.64.0.1:443": false, "0.0.0.0:443": false, "0.1.2.3:443": false, "224.0.0.1:443": false, "255.255.255.255:443": false,
 		"[::1]:443": false, "[fe80::1]:443": false, "[fd00::1]:443": false, "[::ffff:127.0.0.1]:443": false, "[64:ff9b::7f00:1]:443": false,
-		"[::]:443": false, "198.18.0.1:443": false, "nonsense": false,
+		"[::]:443": false, "198.18.0.1:443": false, "[::7f00:1]:443": false, "203.0.113.9:443": false, "nonsense": false,
 	} {
 		if err := publicOnly(address); (err == nil) != ok {
 			t.Errorf("%s: %v", address, err)

@@ -1,9 +1,6 @@
 package schemas
 
-import (
-	"net/netip"
-	"time"
-)
+import "time"
 
 // Deliver says where the entries of an audience are posted.
 type Deliver struct {
@@ -60,25 +57,4 @@ type StoredEntry struct {
 	AudienceEntry
 	Seq uint64
 	Gen uint64
-}
-
-// inner are networks that are no target though they are neither private, loopback, link-local nor multicast by net/netip.
-var inner = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
-	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"),
-	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("::/96"), netip.MustParsePrefix("fec0::/10"),
-}
-
-// PublicAddress says whether an address is one on the Internet, not one of this machine or its network.
-func PublicAddress(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	if !a.IsGlobalUnicast() || a.IsPrivate() {
-		return false
-	}
-	for _, p := range inner {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return true
 }

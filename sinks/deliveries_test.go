@@ -303,6 +303,7 @@ func TestPrivateTargetsAreNotDialed(t *testing.T) {
 	for address, public := range map[string]bool{
 		"8.8.8.8": true, "2606:4700::1": true, "10.0.0.1": false, "127.0.0.1": false, "::1": false, "169.254.169.254": false, "fe80::1%eth0": false, "fd00::1": false,
 		"0.0.0.0": false, "::": false, "224.0.0.1": false, "ff02::1": false, "100.64.1.1": false, "::ffff:127.0.0.1": false, "64:ff9b::7f00:1": false, "255.255.255.255": false,
+		"192.0.2.1": false, "2001:db8::1": false, "::7f00:1": false,
 	} {
 		if schemas.PublicAddress(netip.MustParseAddr(address)) != public {
 			t.Errorf("%s: public is not %v", address, public)
