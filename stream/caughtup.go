@@ -15,7 +15,7 @@ func (s *Stream) CaughtUp(ctx context.Context) error {
 		if err == nil && found {
 			err = untilSo(ctx, func() (bool, error) {
 				o, _, err := s.readOffset(ctx, p)
-				return o.In >= newest.seq && o.Reset == nil, err
+				return o.through(newest.seq), err
 			})
 		}
 		if err != nil {

@@ -26,6 +26,9 @@ type offset struct {
 	Reset      *resetMark `json:"reset,omitempty"`
 }
 
+// through says whether all events up to a raw sequence are processed and what came of them is where it belongs.
+func (o offset) through(seq uint64) bool { return o.In >= seq && o.Spill == nil && o.Reset == nil }
+
 // readOffset gives a partition's record and its fence. A partition that never committed has the zero record with the generation of
 // the stream, and fence 0.
 func (s *Stream) readOffset(ctx context.Context, p int) (offset, uint64, error) {

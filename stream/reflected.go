@@ -9,8 +9,12 @@ import (
 	"deskstream/schemas"
 )
 
-// reflectLook is how often Reflected looks.
-const reflectLook = 20 * time.Millisecond
+const (
+	// reflectLook is how often Reflected looks at most.
+	reflectLook = 20 * time.Millisecond
+	// lookShare is how many times longer it waits than it looks, because looking takes the server some time.
+	lookShare = 4
+)
 
 // Reflected returns once everything that was published for an account before the call is processed and what came of it is in the given
 // tables. It returns an error of class ErrUnavailable when ctx ends first. Events of others that arrive meanwhile do not make it wait
@@ -23,7 +27,7 @@ func (s *Stream) Reflected(ctx context.Context, account string, tables ...string
 	}
 	err = untilSo(ctx, func() (bool, error) {
 		o, _, err := s.readOffset(ctx, p)
-		return o.In >= newest.seq, err
+		return o.through(newest.seq), err
 	})
 	for _, table := range tables {
 		if err == nil {
@@ -81,13 +85,14 @@ func (s *Stream) Written(ctx context.Context) (uint64, error) {
 // untilSo looks until it is so.
 func untilSo(ctx context.Context, look func() (bool, error)) error {
 	for {
+		begun := time.Now()
 		if ok, err := look(); err != nil || ok {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", schemas.ErrUnavailable, ctx.Err())
-		case <-time.After(reflectLook):
+		case <-time.After(max(reflectLook, lookShare*time.Since(begun))):
 		}
 	}
 }

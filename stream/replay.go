@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -235,21 +236,51 @@ func (s *Stream) Progress(ctx context.Context) (processed, total, unsunk uint64,
 	return total - min(total, pending), total, unsunk, err
 }
 
-// drainShare is how many times longer Drained waits than it counts, because counting takes the server some time.
-const drainShare = 9
+// drainLook is how often Drained looks again after the stream did not answer.
+const drainLook = 100 * time.Millisecond
 
 // Drained returns once every stored event is processed and every output is in its table, or when ctx ends. Loops must be running.
 func (s *Stream) Drained(ctx context.Context) error {
 	for {
-		start := time.Now()
-		processed, total, unsunk, err := s.Progress(ctx)
-		if err == nil && processed == total && unsunk == 0 {
+		err := s.CaughtUp(ctx)
+		idle := false
+		if err == nil {
+			idle, err = s.idle(ctx)
+		}
+		if idle {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("not drained: %d of %d events processed, %d outputs to write: %w", processed, total, unsunk, errors.Join(ctx.Err(), err))
-		case <-time.After(max(20*time.Millisecond, drainShare*time.Since(start))):
+		if ctx.Err() != nil {
+			return s.undrained(err)
+		}
+		if err != nil { // the server may be starting
+			select {
+			case <-ctx.Done():
+			case <-time.After(drainLook):
+			}
 		}
 	}
+}
+
+// idle says whether there is nothing to process and nothing to write.
+func (s *Stream) idle(ctx context.Context) (bool, error) {
+	for p := range s.partitions {
+		newest, found, err := s.last(ctx, s.events, schemas.SubjectRaw(p))
+		if err != nil {
+			return false, err
+		}
+		o, _, err := s.readOffset(ctx, p)
+		if err != nil || found && !o.through(newest.seq) {
+			return false, err
+		}
+	}
+	return s.sunk(ctx, math.MaxUint64)
+}
+
+// undrained tells how far the pipeline has come.
+func (s *Stream) undrained(reason error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), budget)
+	defer cancel()
+	processed, total, unsunk, err := s.Progress(ctx)
+	return fmt.Errorf("not drained: %d of %d events processed, %d outputs to write: %w", processed, total, unsunk, errors.Join(reason, err))
 }
