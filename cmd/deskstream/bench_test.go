@@ -63,13 +63,12 @@ func benchApp(b *testing.B, r roles) (*App, string) {
 // loader is the load generator as a process of its own, so that its processor time is not ours.
 func loader(b *testing.B, url string, connections int, rate float64, seconds time.Duration, tickets int) string {
 	b.Helper()
-	self, err := os.Executable()
+	file, err := programFile()
 	if err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command(self, "load", "--url", url, "--secret", testSecret, "--connections", strconv.Itoa(connections), "--rate", fmt.Sprint(rate),
+	cmd := exec.Command(file, "load", "--url", url, "--secret", testSecret, "--connections", strconv.Itoa(connections), "--rate", fmt.Sprint(rate),
 		"--duration", seconds.String(), "--tickets", strconv.Itoa(tickets))
-	cmd.Env = append(os.Environ(), "DESKSTREAM_TEST_PROGRAM=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		b.Fatalf("%v: %s", err, out)

@@ -16,15 +16,10 @@ import (
 	"deskstream/local/localtest"
 )
 
-// TestMain lets the test binary be the program itself, so that tests can start it as a process of its own and kill it.
 func TestMain(m *testing.M) {
-	if os.Getenv("DESKSTREAM_TEST_PROGRAM") == "1" {
-		ctx, stop := signalContext(context.Background())
-		code := Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
-		stop()
-		os.Exit(code)
-	}
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.RemoveAll(programDir)
+	os.Exit(code)
 }
 
 const (

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -19,6 +20,22 @@ import (
 	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
+
+// programDir has the program once a test has asked for it.
+var programDir string
+
+// programFile builds the program. It is the one that users run, without the race detector, which would make each of its many starts last
+// several times as long; the tests that run the program in their own process have the detector.
+var programFile = sync.OnceValues(func() (file string, err error) {
+	if programDir, err = os.MkdirTemp("", "deskstream-program-"); err != nil {
+		return "", err
+	}
+	file = filepath.Join(programDir, "deskstream")
+	if out, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return file, nil
+})
 
 // program is deskstream as a process of its own, which can be killed.
 type program struct {
@@ -52,12 +69,12 @@ func newProgram(t testing.TB, env []string, args ...string) *program {
 
 func (p *program) start() {
 	p.t.Helper()
-	self, err := os.Executable()
+	file, err := programFile()
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.cmd = exec.Command(self, p.args...)
-	p.cmd.Env = append(append(os.Environ(), "DESKSTREAM_TEST_PROGRAM=1"), p.env...)
+	p.cmd = exec.Command(file, p.args...)
+	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
