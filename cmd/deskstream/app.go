@@ -332,9 +332,15 @@ func (a *App) Wait(ctx context.Context) error {
 	}
 }
 
+// softMemory is the size, in bytes, from which the Go runtime collects more often. What is live under full load is half of it.
+const softMemory = 360 << 20
+
 // limitMemory keeps the Go heap of the whole program small beside the engine's unless the environment says otherwise.
 func limitMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(60)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
 	}
 }
