@@ -16,7 +16,6 @@ import (
 
 	"gopkg.in/yaml.v2"
 
-	"deskstream/ingest/zendesktest"
 	"deskstream/local/localtest"
 )
 
@@ -124,18 +123,10 @@ func (a analyst) rows(t *testing.T, query string) (columns []string, rows []map[
 	return columns, out.Data
 }
 
-// TestGrafanaDashboard asks every query of the dashboard as the read-only user over the worked account, with every value of its variables, and
+// checkDashboard asks every query of the dashboard as the read-only user over the worked account, with every value of its variables, and
 // compares what panels show with the reports.
-func TestGrafanaDashboard(t *testing.T) {
-	t.Parallel()
-	dir := sharedFolder(t, "metrics", "sample")
-	account, err := zendesktest.LoadSample(filepath.Join(dir, "api"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	app, api := startApp(t, serveAccount(t, account, "u1000@example.com").URL())
-	waitSynced(t, api, connect(t, api, account.Subdomain, "u1000@example.com", 4000))
-	drained(t, app)
+func checkDashboard(t *testing.T, app *App, api *client) {
+	t.Helper()
 	d, a := readDashboard(t), analystOf(t, app.dsn)
 	from, to := time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC), time.Date(2024, 4, 19, 5, 0, 0, 0, time.UTC)
 	standard := map[string]string{"tz": "America/New_York", "phrase": "travel insurance"}

@@ -4,28 +4,16 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	"deskstream/ingest/zendesktest"
 )
 
-// TestReportViewsSayWhatTheReportsSay compares every view of a report with the endpoint, over the worked account.
-func TestReportViewsSayWhatTheReportsSay(t *testing.T) {
-	t.Parallel()
-	dir := sharedFolder(t, "metrics", "sample")
-	account, err := zendesktest.LoadSample(filepath.Join(dir, "api"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := "u1000@example.com"
-	app, api := startApp(t, serveAccount(t, account, admin).URL())
-	waitSynced(t, api, connect(t, api, account.Subdomain, admin, 4000))
-	drained(t, app)
+// checkViews compares every view of a report with the endpoint, over the worked account.
+func checkViews(t *testing.T, app *App, api *client) {
+	t.Helper()
 	var list struct {
 		Items []struct {
 			Metric     string   `json:"metric"`

@@ -51,51 +51,68 @@ func readExpected(t *testing.T, dir string) expected {
 	return e
 }
 
-// TestWorkedAccountByBackfill connects the worked account, reads it through the API alone and holds every figure against the expected one.
-func TestWorkedAccountByBackfill(t *testing.T) {
-	t.Parallel()
-	dir := sharedFolder(t, "metrics", "sample")
-	account, err := zendesktest.LoadSample(filepath.Join(dir, "api"))
+// workedAdmin is the administrator of the worked account.
+const workedAdmin = "u1000@example.com"
+
+// workedFolder is where the worked account is.
+func workedFolder(t *testing.T) string {
+	t.Helper()
+	return sharedFolder(t, "metrics", "sample")
+}
+
+// serveWorked serves the worked account and gives its subdomain.
+func serveWorked(t *testing.T) (server *zendesktest.Server, subdomain string) {
+	t.Helper()
+	account, err := zendesktest.LoadSample(filepath.Join(workedFolder(t), "api"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin := "u1000@example.com"
-	app, api := startApp(t, serveAccount(t, account, admin).URL())
-	source := connect(t, api, account.Subdomain, admin, 4000)
-	waitSynced(t, api, source)
+	return serveAccount(t, account, workedAdmin), account.Subdomain
+}
+
+// serveWorkedLive serves the worked account before anything happened in it, and gives what it will deliver.
+func serveWorkedLive(t *testing.T) (server *zendesktest.Server, subdomain string, deliveries []zendesktest.Delivery) {
+	t.Helper()
+	server, subdomain = serveWorked(t)
+	hideWorked(server)
+	deliveries, err := zendesktest.ReadDeliveries(filepath.Join(workedFolder(t), "deliveries.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server, subdomain, deliveries
+}
+
+// TestWorkedAccountByBackfill connects the worked account, reads it through the API alone and holds every figure against the expected one,
+// every view against its report, and every panel of the dashboard.
+func TestWorkedAccountByBackfill(t *testing.T) {
+	t.Parallel()
+	server, subdomain := serveWorked(t)
+	app, api := startApp(t, server.URL())
+	waitSynced(t, api, connect(t, api, subdomain, workedAdmin, 4000))
 	drained(t, app)
-	checkExpected(t, api, readExpected(t, dir))
+	t.Run("figures", func(t *testing.T) { checkExpected(t, api, readExpected(t, workedFolder(t))) })
+	t.Run("views", func(t *testing.T) { checkViews(t, app, api) })
+	t.Run("dashboard", func(t *testing.T) { checkDashboard(t, app, api) })
 }
 
 // TestWorkedAccountLive feeds the account's webhooks through the endpoint and its polled pages into the stream, in the order of their
 // delivery, with a kill-free restart in the middle and a prefix delivered again, and then lets the poller read the final state.
 func TestWorkedAccountLive(t *testing.T) {
 	t.Parallel()
-	dir := sharedFolder(t, "metrics", "sample")
-	account, err := zendesktest.LoadSample(filepath.Join(dir, "api"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	deliveries, err := zendesktest.ReadDeliveries(filepath.Join(dir, "deliveries.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := "u1000@example.com"
-	server := serveAccount(t, account, admin)
-	hideWorked(server)
+	server, subdomain, deliveries := serveWorkedLive(t)
 	app, api := startApp(t, server.URL())
-	source := connect(t, api, account.Subdomain, admin, 4000)
+	source := connect(t, api, subdomain, workedAdmin, 4000)
 	// The poller reads schedules before tickets; the deliveries below must not come earlier than it would have brought them.
 	waitRead(t, api, source, "schedules")
 	drained(t, app)
-	l := liveFeed{source: source, account: account.Subdomain, publish: app.stream.Publish, post: postWorked(t, api, source)}
+	l := liveFeed{source: source, account: subdomain, publish: app.stream.Publish, post: postWorked(t, api, source)}
 	if err := l.repeatedly(t.Context(), deliveries); err != nil {
 		t.Fatal(err)
 	}
 	server.ClearFaults()
 	waitSynced(t, api, source)
 	drained(t, app)
-	checkExpected(t, api, readExpected(t, dir))
+	checkExpected(t, api, readExpected(t, workedFolder(t)))
 }
 
 // waitRead waits until a stream of a source was read once.
@@ -125,18 +142,7 @@ func waitRead(t *testing.T, api *client, source, name string) {
 func TestWorkedAccountUnderKills(t *testing.T) {
 	t.Parallel()
 	needEngine(t)
-	dir := sharedFolder(t, "metrics", "sample")
-	account, err := zendesktest.LoadSample(filepath.Join(dir, "api"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	deliveries, err := zendesktest.ReadDeliveries(filepath.Join(dir, "deliveries.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := "u1000@example.com"
-	server := serveAccount(t, account, admin)
-	hideWorked(server)
+	server, subdomain, deliveries := serveWorkedLive(t)
 	data, addr := t.TempDir(), freeAddress(t)
 	stopMerges(t, data)
 	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library(),
@@ -144,11 +150,11 @@ func TestWorkedAccountUnderKills(t *testing.T) {
 	p.start()
 	api := newClient("http://"+addr, testKey)
 	p.ready(api)
-	source := connect(t, api, account.Subdomain, admin, 4000)
+	source := connect(t, api, subdomain, workedAdmin, 4000)
 	waitRead(t, api, source, "schedules")
 
 	post := postWorked(t, api, source)
-	l := liveFeed{source: source, account: account.Subdomain}
+	l := liveFeed{source: source, account: subdomain}
 	l.post = func(ctx context.Context, body []byte) error {
 		return untilTaken(ctx, func() error { return post(ctx, body) })
 	}
@@ -169,7 +175,7 @@ func TestWorkedAccountUnderKills(t *testing.T) {
 	if err := withRunning(t.Context(), data, func(s *stream.Stream) error { return s.Drained(t.Context()) }); err != nil {
 		t.Fatal(err)
 	}
-	checkExpected(t, api, readExpected(t, dir))
+	checkExpected(t, api, readExpected(t, workedFolder(t)))
 	p.kill()
 	checkExactlyOnce(t, data)
 }
