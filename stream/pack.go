@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -25,6 +24,7 @@ type packer struct {
 	behind    bool
 	msgs      []message
 	open      map[string]message // packed message of a table that still has room
+	rest      map[string]int     // bytes of rows and state that are not packed yet, by table and under journalKey
 	ids       map[string]bool    // Msg-Ids in this batch
 	journal   message            // journal message that still has room
 	size      int                // bytes of the journal
@@ -41,7 +41,7 @@ type packed struct {
 func (l *loop) pack(res schemas.Result) (packed, error) {
 	p := &packer{
 		s: l.s, partition: l.partition, gen: strconv.FormatUint(l.rec.Gen, 10), behind: l.behind(),
-		msgs: make([]message, 0, len(res.Outputs)+len(res.Dead)+moveRows), open: map[string]message{}, ids: map[string]bool{},
+		msgs: make([]message, 0, len(res.Outputs)+len(res.Dead)+moveRows), open: map[string]message{}, ids: map[string]bool{}, rest: sizes(res),
 	}
 	for _, o := range res.Outputs {
 		if err := p.output(o); err != nil {
@@ -68,6 +68,28 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 	return out, nil
 }
 
+// sizes gives the bytes that will be packed, so that no message has to grow.
+func sizes(res schemas.Result) map[string]int {
+	rest := map[string]int{}
+	for _, o := range res.Outputs {
+		if o.Subject == "" {
+			rest[o.Table] += len(o.Data) + 1
+		}
+	}
+	for key, row := range res.State {
+		rest[journalKey] += len(key) + 2*binary.MaxVarintLen32
+		if row != nil {
+			rest[journalKey] += len(row.Data)
+		}
+	}
+	return rest
+}
+
+// room gives space for n bytes, the first of what is left to pack under a name, and of as much behind them as one message may have.
+func (p *packer) room(name string, n int) []byte {
+	return make([]byte, 0, max(n, min(p.rest[name], packBytes)))
+}
+
 // own is the message that moves a row from the journal to its own subject, in place of the one before. A deleted row is stored empty,
 // which means that it does not exist: a delete request could not be part of the commit. The first row of a subject has nothing to
 // replace; without the header the server need not look for it.
@@ -92,11 +114,12 @@ func (p *packer) output(o schemas.Output) error {
 	m := p.open[o.Table]
 	if m == nil || len(m.Data)+1+len(o.Data) > packBytes {
 		m = p.add(p.s.own(schemas.SubjectOut(o.Table, p.partition)))
-		p.open[o.Table] = m
+		m.Data, p.open[o.Table] = p.room(o.Table, len(o.Data)), m
 	} else {
 		m.Data = append(m.Data, '\n')
 	}
-	m.Data = append(grown(m.Data, len(o.Data)+1), o.Data...)
+	m.Data = append(m.Data, o.Data...)
+	p.rest[o.Table] -= len(o.Data) + 1
 	return nil
 }
 
@@ -142,21 +165,14 @@ func (p *packer) state(key string, row *schemas.StateRow) error {
 		return fmt.Errorf("state row %.100q: %d bytes, at most %d can be stored", key, len(data), most)
 	}
 	if p.journal == nil || len(p.journal.Data)+len(key)+len(data) > packBytes {
-		p.journal = &nats.Msg{Subject: p.s.state(p.partition, journalKey)}
+		p.journal = &nats.Msg{Subject: p.s.state(p.partition, journalKey), Data: p.room(journalKey, len(key)+len(data)+2*binary.MaxVarintLen32)}
 		p.msgs = append(p.msgs, p.journal)
 	}
 	before := len(p.journal.Data)
-	p.journal.Data = journalRow(grown(p.journal.Data, len(key)+len(data)+2*binary.MaxVarintLen32), key, data)
+	p.journal.Data = journalRow(p.journal.Data, key, data)
 	p.size += len(p.journal.Data) - before
+	p.rest[journalKey] -= len(key) + len(data) + 2*binary.MaxVarintLen32
 	return nil
-}
-
-// grown gives b room for n more bytes: append alone would copy large messages several times.
-func grown(b []byte, n int) []byte {
-	if cap(b)-len(b) >= n {
-		return b
-	}
-	return slices.Grow(b, max(n, len(b)))
 }
 
 // maxKey is the longest key of a state row, in bytes.
