@@ -141,18 +141,6 @@ func headerInt(s string) int {
 	return n
 }
 
-// retryAfter reads Retry-After, seconds or a date, and caps it, so that no answer can stop an account for hours.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	value := h.Get("Retry-After")
-	if n := headerInt(value); n >= 0 {
-		return min(time.Duration(n)*time.Second, maxPause), true
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(at.Sub(now), 0), maxPause), true
-	}
-	return 0, false
-}
-
 // learn takes over what the headers of an answer say.
 func (b *budget) learn(path string, h http.Header, m *Metrics, account string) {
 	incremental := b.of(path) == b.incremental

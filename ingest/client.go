@@ -218,7 +218,7 @@ func (c *Client) send(req *http.Request, path string) (answer, error) {
 	defer resp.Body.Close()
 	c.budget.learn(path, resp.Header, c.metrics, c.account)
 	a := answer{status: resp.StatusCode}
-	a.after, a.told = retryAfter(resp.Header, time.Now())
+	a.after, a.told = schemas.RetryAfter(resp.Header, time.Now(), maxPause)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, errorBodyLength)) // What could be read is enough.
 		class := statusClass(resp.StatusCode)

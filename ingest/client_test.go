@@ -271,23 +271,6 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]time.Duration{
-		"0": 0, "17": 17 * time.Second, "99999": maxPause, testNow.Add(time.Minute).Format(http.TimeFormat): time.Minute,
-		testNow.Add(-time.Minute).Format(http.TimeFormat): 0,
-	} {
-		if got, ok := retryAfter(http.Header{"Retry-After": {value}}, testNow); !ok || got != want {
-			t.Errorf("%q: %s %v, want %s", value, got, ok, want)
-		}
-	}
-	for _, value := range []string{"", "-1", "soon"} {
-		if got, ok := retryAfter(http.Header{"Retry-After": {value}}, testNow); ok {
-			t.Errorf("%q: %s", value, got)
-		}
-	}
-}
-
 // TestBudget counts what reaches an account that never refuses: the exports have their own bucket, and a spent limit is waited out.
 func TestBudget(t *testing.T) {
 	t.Parallel()

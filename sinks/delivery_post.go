@@ -125,22 +125,12 @@ func judge(answer *http.Response, now time.Time) outcome {
 	if code >= 200 && code < 300 {
 		return outcome{}
 	}
-	o := outcome{reason: "answered " + strconv.Itoa(code), after: retryAfter(answer.Header.Get("Retry-After"), now)}
+	o := outcome{reason: "answered " + strconv.Itoa(code)}
+	o.after, _ = schemas.RetryAfter(answer.Header, now, longestRetryAfter)
 	switch code {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 	default:
 		o.final = code >= 400 && code < 500
 	}
 	return o
-}
-
-// retryAfter reads seconds or a date; 0 = neither.
-func retryAfter(value string, now time.Time) time.Duration {
-	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return min(time.Duration(n)*time.Second, longestRetryAfter)
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, min(at.Sub(now), longestRetryAfter))
-	}
-	return 0
 }
