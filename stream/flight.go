@@ -20,6 +20,7 @@ type flight struct {
 	rows   map[string]flying
 	moved  map[string]*journalled // rows that leave the journal
 	size   int                    // bytes added to the journal
+	ids    map[string]bool        // Msg-Ids of its messages
 	done   chan landing           // has room for the one value it gets
 }
 
@@ -28,6 +29,9 @@ type flying struct {
 	row  *schemas.StateRow
 	data []byte
 }
+
+// idTries is how often a batch is stored again that the server has refused for an id it knows.
+const idTries = 5
 
 // landing is how a commit ended: the sequence of its record, or an error after which nothing in memory counts.
 type landing struct {
@@ -45,7 +49,7 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 	rec.Duplicates += uint64(res.Duplicates)
 	rec.Ignored += uint64(res.Ignored)
 	rec.Dead += uint64(len(res.Dead))
-	f := &flight{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, done: make(chan landing, 1)}
+	f := &flight{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, ids: packed.ids, done: make(chan landing, 1)}
 	if len(packed.msgs) >= maxBatch {
 		if err := l.spill(rec, packed.msgs); err != nil {
 			return err
@@ -102,6 +106,7 @@ func (l *loop) land(got landing) error {
 	}
 	from := l.fence + 1
 	l.rec, l.fence, l.took = f.rec, got.fence, got.took
+	l.sent.add(f.ids, time.Now())
 	for key, r := range f.moved {
 		l.journal.remove(key)
 		l.cache.put(key, r.row, false)
@@ -137,6 +142,11 @@ func (l *loop) row(key string) (*schemas.StateRow, bool) {
 		return r.row, true
 	}
 	return l.cache.get(key)
+}
+
+// known says whether the server may know a Msg-Id when the next batch comes.
+func (l *loop) known(id string) bool {
+	return l.flight != nil && l.flight.ids[id] || l.sent.has(id, time.Now())
 }
 
 // flies says whether a row is being stored or moved.
@@ -197,8 +207,13 @@ func (l *loop) store(stage string, rec offset, fence uint64, msgs []message) (ui
 	msgs = append(msgs[:len(msgs):len(msgs)], fenced(l.s.offset(l.partition), data, fence))
 	// The running batch is finished even when the program is asked to end: the budget bounds it.
 	seq, err := l.s.timedCommit(context.Background(), stage, msgs)
-	if errors.Is(err, errDuplicateID) {
-		time.Sleep(2 * txnDuplicates) // until the server has forgotten the id
+	for range idTries {
+		if !errors.Is(err, errDuplicateID) {
+			break
+		}
+		l.s.metrics.knownIDs.Inc()
+		time.Sleep(idsKept) // until the server has forgotten the id, which another life of this loop has stored
+		seq, err = l.s.timedCommit(context.Background(), stage, msgs)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("partition %d: %w", l.partition, err)

@@ -26,6 +26,7 @@ type metrics struct {
 	sinkRows      *prometheus.CounterVec   // table
 	sinkRetries   *prometheus.CounterVec   // table
 	spills        prometheus.Counter
+	knownIDs      prometheus.Counter
 	gaps          prometheus.Gauge
 }
 
@@ -56,6 +57,7 @@ func newMetrics(r prometheus.Registerer, namespace string) *metrics {
 		unsunk:        gauge("deskstream_unsunk_messages", "Output messages that are not in their table.", "table"),
 		sinkRows:      counter("deskstream_sink_rows_total", "Rows written to tables.", "table"),
 		sinkRetries:   counter("deskstream_sink_retries_total", "Failed writes to tables.", "table"),
+		knownIDs:      counter("deskstream_known_ids_total", "Commits that were repeated because the server knew an id in them.").WithLabelValues(),
 		spills:        counter("deskstream_spills_total", "Events whose result took more than one commit.").WithLabelValues(),
 		gaps:          gauge("deskstream_stream_gap_messages", "Messages missing from the streams that were not purged.").WithLabelValues(),
 	}

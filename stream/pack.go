@@ -26,13 +26,15 @@ type packer struct {
 	open      map[string]message // packed message of a table that still has room
 	rest      map[string]int     // bytes of rows and state that are not packed yet, by table and under journalKey
 	ids       map[string]bool    // Msg-Ids in this batch
-	journal   message            // journal message that still has room
-	size      int                // bytes of the journal
+	known     func(id string) bool
+	journal   message // journal message that still has room
+	size      int     // bytes of the journal
 }
 
 // packed is a result as it is stored.
 type packed struct {
 	msgs    []message
+	ids     map[string]bool        // Msg-Ids of the messages
 	moved   map[string]*journalled // rows that the messages move out of the journal
 	journal int                    // bytes the messages add to it
 }
@@ -41,7 +43,7 @@ type packed struct {
 func (l *loop) pack(res schemas.Result) (packed, error) {
 	p := &packer{
 		s: l.s, partition: l.partition, gen: strconv.FormatUint(l.rec.Gen, 10), behind: l.behind(),
-		msgs: make([]message, 0, len(res.Outputs)+len(res.Dead)+moveRows), open: map[string]message{}, ids: map[string]bool{}, rest: sizes(res),
+		msgs: make([]message, 0, len(res.Outputs)+len(res.Dead)+moveRows), open: map[string]message{}, ids: map[string]bool{}, known: l.known, rest: sizes(res),
 	}
 	for _, o := range res.Outputs {
 		if err := p.output(o); err != nil {
@@ -60,7 +62,7 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 		_, changes := res.State[key]
 		return changes || l.flies(key)
 	})
-	out := packed{moved: make(map[string]*journalled, len(moved)), journal: p.size}
+	out := packed{ids: p.ids, moved: make(map[string]*journalled, len(moved)), journal: p.size}
 	for _, r := range moved {
 		p.msgs, out.moved[r.key] = append(p.msgs, l.own(r)), r
 	}
@@ -135,8 +137,8 @@ func (p *packer) single(o schemas.Output) error {
 	}
 	m := p.add(p.s.own(o.Subject))
 	m.Data = o.Data
-	// The same id twice in one batch would make the server refuse it for good.
-	if o.ID != "" && !p.ids[o.ID] {
+	// The same id twice in one batch would make the server refuse it for good, one that it knows as long as it knows it.
+	if o.ID != "" && !p.ids[o.ID] && !p.known(o.ID) {
 		p.ids[o.ID] = true
 		m.Header[headerMsgID] = []string{o.ID}
 	}

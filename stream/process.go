@@ -99,6 +99,7 @@ type loop struct {
 	took     time.Duration   // by the last commit
 	waiting  atomic.Uint64   // events behind the one received last
 	perEvent float64         // messages an event makes, at most, of late
+	sent     sentIDs
 	woken    chan struct{}
 	stuck    uint64 // event that was there but not delivered when the loop looked last
 }
