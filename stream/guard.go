@@ -172,7 +172,20 @@ func (b *boot) verify() error {
 				"stream %s has schema version %q, this program reads and writes version %s: run the version of deskstream that wrote it, or follow the upgrade notes", name, v, schemaVersion)}
 		}
 	}
+	if b.tablesLost() && !b.s.o.Refill {
+		return &schemas.Problem{
+			Class: schemas.ErrConflict, Code: "tables-lost",
+			Detail: "the database holds no record of the streams, which have filled tables already: it is another one, or it lost its tables. " +
+				"Nothing was changed. Either give the address of the right database (--clickhouse-dsn, --data) or restore it, " +
+				"or run `deskstream replay` to fill this one from the stored events",
+		}
+	}
 	return b.partitions()
+}
+
+// tablesLost says whether something was written to tables that the database at hand knows nothing of.
+func (b *boot) tablesLost() bool {
+	return b.s.o.Meta != nil && b.recorded[b.s.sink].Epoch == "" && b.held[b.s.sink].last > 0
 }
 
 // partitions takes the number in force from the metadata. It cannot change: accounts would move to another writer.

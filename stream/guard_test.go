@@ -104,6 +104,43 @@ func change(t *testing.T, s *Stream, name string, fn func(*jetstream.StreamConfi
 	}
 }
 
+// TestLostTables opens the streams beside a database that has not got what they wrote: Open refuses and changes nothing, and filling the
+// tables anew leads to the right result, also when it is cut off.
+func TestLostTables(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	o.Meta = fileMeta{t.TempDir()}
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	events := fill(t, s, 0, 50)
+	stop := run(t, s, counters, acts, counts)
+	drain(t, s)
+	stop()
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = open(t, o).Close(t.Context()) // the same database
+	empty := fileMeta{t.TempDir()}
+	o.Meta = empty
+	for range 2 {
+		_, err := Open(t.Context(), o)
+		if p := problem(t, err, "tables-lost"); !strings.Contains(p.Detail, "deskstream replay") {
+			t.Fatal(p.Detail)
+		}
+	}
+	if saved, err := empty.LoadMeta(t.Context()); err != nil || len(saved) != 0 {
+		t.Fatalf("refused, and recorded %v, %v", saved, err)
+	}
+	o.Refill = true
+	_ = open(t, o).Close(t.Context())
+	o.Refill = false
+	again := open(t, o)
+	acts, counts = newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	run(t, again, counters, acts, counts)
+	drain(t, again)
+	checkExact(t, events, acts, counts)
+}
+
 // damage is what can happen to a store between two starts.
 var damage = map[string]func(*testing.T, *Stream, string){
 	"missing": func(t *testing.T, s *Stream, name string) {

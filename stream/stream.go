@@ -32,6 +32,8 @@ type Options struct {
 	MaxBytesEvents, MaxBytesTxn int64
 	// Meta is where the identity of the streams is recorded outside of them (ClickHouse); nil means nowhere.
 	Meta Meta
+	// Refill says that the caller is about to fill the tables anew: that the database has lost them is no reason to refuse then.
+	Refill bool
 	// Namespace separates processing state and outputs: "" is the live pipeline, any other word ([a-z0-9]) gives TXN and SINK streams
 	// of its own on top of the same raw events.
 	Namespace string
@@ -95,8 +97,8 @@ type Stream struct {
 const maxPartitions = 256
 
 // Open finds or creates the streams. It refuses with a *schemas.Problem of class ErrConflict when they are not the ones recorded
-// ("stream-lost", see Rebuild), when the number of partitions differs ("partitions-changed") or another version wrote them
-// ("stream-schema"). The caller must call Close.
+// ("stream-lost", see Rebuild), when the number of partitions differs ("partitions-changed"), when another version wrote them
+// ("stream-schema") or when the database is not the one they filled ("tables-lost"). The caller must call Close.
 func Open(ctx context.Context, o Options) (*Stream, error) {
 	s, err := prepare(o)
 	if err != nil {
@@ -111,6 +113,11 @@ func Open(ctx context.Context, o Options) (*Stream, error) {
 	}
 	if err := b.create(ctx); err != nil {
 		return nil, err
+	}
+	if b.tablesLost() { // to be filled anew: decided before the new database counts as the one there is
+		if err := s.ResetForReplay(ctx, time.Time{}); err != nil {
+			return nil, err
+		}
 	}
 	if err := b.record(ctx); err != nil {
 		return nil, err

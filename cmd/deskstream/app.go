@@ -156,6 +156,7 @@ func (a *App) startNATS() (err error) {
 			return fmt.Errorf("--nats-url: no connection: %w", err)
 		}
 		a.closers = append(a.closers, a.conn.Close)
+		a.control.URL = a.Config.NATSURL
 		return nil
 	}
 	token, err := newSecret()
@@ -169,7 +170,7 @@ func (a *App) startNATS() (err error) {
 		return err
 	}
 	a.closers = append(a.closers, a.nats.Close)
-	a.control = control{URL: a.nats.URL(), Token: token}
+	a.control = control{URL: a.nats.URL(), Token: token, ClickHouse: a.Config.ClickHouseDSN}
 	if err := writeControl(a.Config.Data, a.control); err != nil {
 		return err
 	}
@@ -192,11 +193,9 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 			return err
 		}
 		dsn = a.engine.DSN()
-		if a.nats != nil {
-			a.control.ClickHouse = dsn
-			if err := writeControl(a.Config.Data, a.control); err != nil {
-				return err
-			}
+		a.control.ClickHouse = dsn
+		if err := writeControl(a.Config.Data, a.control); err != nil {
+			return err
 		}
 		a.closers = append(a.closers, func() {
 			stop, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -232,6 +231,7 @@ func (a *App) startStream(ctx context.Context) (err error) {
 	case a.db != nil:
 		options.Meta = a.db
 	}
+	options.Refill = a.replay != nil && a.replay.IsZero() && a.into == ""
 	open := stream.Open
 	if a.rebuild {
 		open = stream.Rebuild

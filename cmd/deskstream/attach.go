@@ -21,7 +21,7 @@ func running(c *Config) bool {
 	return err != nil
 }
 
-// attach fills in the addresses of the NATS server and the engine inside the program that runs on the data folder.
+// attach fills in the addresses of the NATS server and ClickHouse of the program that runs on the data folder.
 func attach(c *Config) error {
 	if c.NATSURL != "" && c.ClickHouseDSN != "" {
 		return nil
@@ -39,7 +39,9 @@ func attach(c *Config) error {
 		if err != nil {
 			return fmt.Errorf("control file %s: %w", controlFile(c.Data), err)
 		}
-		u.User = url.User(inside.Token)
+		if inside.Token != "" {
+			u.User = url.User(inside.Token)
+		}
 		c.NATSURL = u.String()
 	}
 	if c.ClickHouseDSN == "" {

@@ -18,11 +18,11 @@ import (
 	"deskstream/stream"
 )
 
-// control is how the tools of this program reach the NATS server and the engine inside a running one: loopback addresses and secrets
-// that only readers of the data folder know.
+// control is how the tools of this program reach the NATS server and ClickHouse of a running one, of which at least one is inside it:
+// addresses and secrets that only readers of the data folder know.
 type control struct {
 	URL        string `json:"url"`
-	Token      string `json:"token"`
+	Token      string `json:"token"`      // of a server inside
 	ClickHouse string `json:"clickhouse"` // DSN, "" while the engine starts
 }
 

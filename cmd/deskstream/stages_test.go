@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -206,4 +207,43 @@ func contents(t *testing.T, data, into string) map[string]string {
 		out[table] = sum
 	}
 	return out
+}
+
+// TestToolsFindWhatIsOutside runs the program on a NATS server outside and an engine inside: the tools find both from the data folder alone,
+// and what they would ask with is only readable by its owner.
+func TestToolsFindWhatIsOutside(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	server, err := local.StartNATS(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	data, addr := t.TempDir(), freeAddress(t)
+	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--nats-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library())
+	p.start()
+	p.ready(newClient("http://"+addr, testKey))
+	c := Config{Data: data}
+	if !running(&c) {
+		t.Fatal("the program does not hold its data folder")
+	}
+	if err := attach(&c); err != nil {
+		t.Fatal(err)
+	}
+	if c.NATSURL != server.URL() {
+		t.Errorf("NATS at %s, want %s", c.NATSURL, server.URL())
+	}
+	db, err := openQueries(c.ClickHouseDSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var streams uint64
+	if err := db.QueryRow(t.Context(), "SELECT uniqExact(stream) FROM pipeline_meta").Scan(&streams); err != nil || streams != 3 {
+		t.Errorf("%d streams are recorded, %v", streams, err)
+	}
+	info, err := os.Stat(controlFile(data))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("control file: %v, %v", info, err)
+	}
 }
