@@ -110,7 +110,7 @@ func memory(pid int, name string) float64 {
 
 // BenchmarkReplay: raw events that are stored already -> processed -> every table, against bare JetStream -> ClickHouse.
 func BenchmarkReplay(b *testing.B) {
-	n := scale(40000)
+	n := scale(200000)
 	for b.Loop() {
 		app, source := benchApp(b, roles{serve: true})
 		publishLoad(b, app, source, n)
