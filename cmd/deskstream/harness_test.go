@@ -125,7 +125,7 @@ func waitSynced(t testing.TB, api *client, source string) {
 
 func drained(t testing.TB, app *App) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := app.stream.Drained(ctx); err != nil {
 		t.Fatal(err)
