@@ -96,7 +96,7 @@ func (s *server) erasePerson(ctx context.Context, in *byID) (*receiptAnswer, err
 // recordErasure stores that a person is to be erased. An erasure of the same person that goes on is that one; one that has ended begins
 // again, as the person is there again.
 func (s *server) recordErasure(ctx context.Context, who *person) (schemas.Erasure, error) {
-	if len(who.userIDs) == 0 || len(who.Sources) == 0 {
+	if len(who.userIDs) == 0 {
 		return schemas.Erasure{}, &schemas.Problem{Class: schemas.ErrConflict, Code: "no-user", Detail: "the person has no user that could be erased"}
 	}
 	id := "er_" + schemas.HashID(who.account, who.ID)
@@ -108,7 +108,7 @@ func (s *server) recordErasure(ctx context.Context, who *person) (schemas.Erasur
 		return old, err
 	}
 	e := schemas.Erasure{
-		ID: id, State: schemas.ErasureRunning, Account: who.account, Source: who.Sources[0], PersonID: who.ID, UserIDs: who.userIDs, OwnIDs: who.ownIDs,
+		ID: id, State: schemas.ErasureRunning, Account: who.account, Source: who.source(), PersonID: who.ID, UserIDs: who.userIDs, OwnIDs: who.ownIDs,
 		RequestedAt: s.Now().UTC(), Revision: old.Revision,
 	}
 	if err := s.Erasures.PutErasure(ctx, &e); errors.Is(err, schemas.ErrFenced) {

@@ -25,7 +25,7 @@ type Erasure struct {
 	ID          string            `json:"id"`
 	State       ErasureState      `json:"state"`
 	Account     string            `json:"account"`
-	Source      string            `json:"source"` // of the person
+	Source      string            `json:"source"` // of the person, "" when none brought it
 	PersonID    string            `json:"person_id"`
 	UserIDs     []int64           `json:"user_ids"`          // Zendesk users that are the person
 	OwnIDs      []string          `json:"own_ids"`           // own person id of each of them

@@ -112,6 +112,19 @@ func TestUpsertEndToEnd(t *testing.T) {
 		t.Errorf("%+v", who)
 	}
 
+	var receipt struct{ ID, State string }
+	p.call("DELETE", "/v1/people/external:crm-1", nil, &receipt)
+	eventually(t, 2*time.Minute, func() error {
+		if receipt.State != "done" {
+			p.call("GET", "/v1/erasures/"+receipt.ID, nil, &receipt)
+			return fmt.Errorf("the erasure is %s", receipt.State)
+		}
+		return nil
+	})
+	if p.total() != before {
+		t.Errorf("%d people once one is erased, %d before", p.total(), before)
+	}
+
 	var known struct {
 		Items []shownPerson `json:"items"`
 	}
