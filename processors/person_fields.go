@@ -87,7 +87,8 @@ func personal(state string) bool {
 func foldEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // identities lists by what the user may be found and merged: external id (case does not matter), verified email addresses, phone
-// number unless it is shared, and whatever was told through our API. An address that is not verified only finds the user.
+// number unless it is shared, and whatever was told through our API. An address that is not verified only finds the user. Of a deleted user the
+// address it had still counts.
 func (u *user) identities() []schemas.Identity {
 	if u.id == 0 {
 		return nil
@@ -116,7 +117,8 @@ func (u *user) identities() []schemas.Identity {
 			add(i)
 		}
 	}
-	add(schemas.Identity{Kind: byEmail, Value: u.system.email.value, Strong: false}) // kept past a deletion
+	// Kept past a deletion: who comes back under the same proven address is the same person, with what they decided.
+	add(schemas.Identity{Kind: byEmail, Value: u.system.email.value, Strong: f.verified && !f.active})
 	if !f.shared {
 		add(schemas.Identity{Kind: byPhone, Value: f.dial, Strong: true})
 	}
