@@ -96,6 +96,11 @@ func choose(row *schemas.PersonRow, users []*user) {
 			}
 		}
 	}
+	if p := newest.archived; p.at != 0 {
+		if row.ArchivedAt = nil; p.value == 1 {
+			row.ArchivedAt = ptr(p.at / int64(time.Second))
+		}
+	}
 	to := []*uint8{&row.EmailPermission, &row.SMSPermission, &row.Archived}
 	for i, p := range newest.all() {
 		if p.at != 0 {

@@ -81,3 +81,27 @@ func TestDecisionsThatCannotBeUsed(t *testing.T) {
 		s.want("dead letters of "+body, len(s.dead), i+1)
 	}
 }
+
+// TestArchivedSince: the time counts from which somebody is archived, not what is said of them since; who writes again under the address
+// of an archived person makes no second one, comes back if it was Zendesk that deleted them, and stays unsubscribed in any case (U10).
+func TestArchivedSince(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(set *schemas.Settings) { set.OptIn.Email, set.ArchiveOnDelete = true, true })
+	since := func(id int64) any { return s.person(id)["archived_at"] }
+	s.user(1, 1, `,"name":"A","email":"a@x.test","verified":true`)
+	s.want("not archived", since(1), nil)
+	s.chose(1, 5, `,"archived":true,"email":false`)
+	s.user(1, 20, `,"name":"A again","email":"a@x.test","verified":true`)
+	s.want("by hand", since(1), "2026-03-10T10:05:00Z")
+	s.user(2, 21, `,"name":"A too","email":"a@x.test","verified":true`)
+	s.want("writes again", append(s.allows(1), since(1), s.alias("zendesk:2")), []any{flag(false), flag(false), flag(true), "2026-03-10T10:05:00Z", int64(1)})
+	s.chose(1, 6, `,"archived":false`)
+	s.want("restored", append(s.allows(1), since(1)), []any{flag(false), flag(false), flag(false), nil})
+
+	s.user(3, 1, `,"name":"B","email":"b@x.test","verified":true`)
+	s.chose(3, 1, `,"email":false`)
+	s.user(3, 12, `,"name":"B","email":null,"verified":true,"active":false`)
+	s.want("by Zendesk", append(s.allows(3), since(3)), []any{flag(false), flag(false), flag(true), "2026-03-12T00:00:00Z"})
+	s.user(4, 14, `,"name":"B","email":"b@x.test","verified":true`)
+	s.want("comes back", append(s.allows(3), since(3), s.alias("zendesk:4"), s.alias("email:b@x.test")), []any{flag(false), flag(false), flag(false), nil, int64(3), int64(3)})
+}

@@ -311,6 +311,7 @@ func encodePerson(p *schemas.PersonRow) []byte {
 	o.flag("email_permission", p.EmailPermission)
 	o.flag("sms_permission", p.SMSPermission)
 	o.flag("archived", p.Archived)
+	o.timePtr("archived_at", p.ArchivedAt)
 	o.int("organization_id", p.OrganizationID)
 	o.ints("organization_ids", p.OrganizationIDs)
 	o.ints("user_ids", p.UserIDs)

@@ -423,7 +423,7 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 	facts := make([]userFacts, len(members))
 	order := make([]int, len(members))
 	row := &schemas.PersonRow{Account: a.name, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(members[0])), UserIDs: members}
-	archived := true
+	archived, since := true, int64(0)
 	for i, id := range members {
 		users[i] = open[user](r, userKey(a.prefix, id))
 		facts[i] = users[i].now()
@@ -434,10 +434,12 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 			row.CreatedAt = unix(facts[i].created)
 		}
 		fill(&row.SourceID, users[i].source)
-		archived = archived && users[i].archived
+		archived, since = archived && users[i].archived, max(since, facts[i].at)
 	}
 	head := users[0]
-	row.Archived = flag(archived)
+	if row.Archived = flag(archived); archived {
+		row.ArchivedAt = ptr(since)
+	}
 	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
 	choose(row, users)
 	sort.SliceStable(order, func(i, j int) bool {

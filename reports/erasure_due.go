@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// archivedFor is how long people stay archived whom Zendesk deleted: on the 30th day they are erased.
+	// archivedFor is how long people stay archived: on the 30th day they are erased.
 	archivedFor = 29 * 24 * time.Hour
 	// dueEvery is how often they are looked for, dueBatch how many are erased at a time.
 	dueEvery = time.Hour
@@ -63,7 +63,6 @@ func (s *server) eraseSome(ctx context.Context, accounts []string) (more bool, e
 	p := params{}
 	p.texts("accounts", accounts)
 	p.time("before", s.Now().Add(-archivedFor))
-	p.int("own", int64(schemas.FirstOwnUser))
 	p.int("limit", dueBatch)
 	rows, err := list[schemas.PersonRow](ctx, s, "archived_due", sqlText("archived_due"), p)
 	if err != nil {
@@ -75,7 +74,7 @@ func (s *server) eraseSome(ctx context.Context, accounts []string) (more bool, e
 		if err != nil {
 			return false, err
 		}
-		s.Log.Info().Str("erasure", e.ID).Msg("an archived person whom Zendesk deleted is erased")
+		s.Log.Info().Str("erasure", e.ID).Msg("an archived person is erased")
 		ended = s.awaitErasure(ctx, e).State == schemas.ErasureDone && ended
 	}
 	return ended, nil

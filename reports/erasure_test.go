@@ -69,33 +69,38 @@ func TestErasePersonTwice(t *testing.T) {
 	if p := problemOf(err); p.Status != 409 {
 		t.Errorf("nobody's person: %v", err)
 	}
+	told := &person{ID: "p_3", userIDs: []int64{int64(schemas.FirstOwnUser)}, ownIDs: []string{"p_3"}, account: testAccount}
+	if e, err := s.recordErasure(t.Context(), told); err != nil || e.Source != "" {
+		t.Errorf("a person whom no source brought: %+v, %v", e, err)
+	}
 }
 
-// TestArchivedAreErased: on a clock, people whom Zendesk deleted are erased when they were archived for 29 days, and nobody else is.
+// TestArchivedAreErased: on a clock, people are erased when they were archived for 29 days, whoever archived them and whatever was said of
+// them since, and nobody else is.
 func TestArchivedAreErased(t *testing.T) {
 	t.Parallel()
 	clock := clockwork.NewFakeClockAt(testNow)
 	s := newTestServer(t, openDatabase(t), func(o *Options) { o.Now = clock.Now })
 	s.store.erases = true
-	row := func(user int64, active string, archived uint8, days int, users ...int64) {
-		users = append([]int64{user}, users...)
+	row := func(source string, days int, users ...int64) {
 		r := schemas.PersonRow{
-			Account: testAccount, PersonID: schemas.OwnPersonID(testAccount, schemas.ZID(user)), SourceID: testSource, Archived: archived, Custom: "{}",
-			Zendesk: `{"user_id":"1"` + active + `}`, UserIDs: users, UpdatedAt: testNow.AddDate(0, 0, -days).Add(time.Minute),
+			Account: testAccount, PersonID: schemas.OwnPersonID(testAccount, schemas.ZID(users[0])), SourceID: source, Custom: "{}", Zendesk: "{}",
+			UserIDs: users, UpdatedAt: testNow,
+		}
+		if days > 0 {
+			r.Archived, r.ArchivedAt = 1, new(testNow.AddDate(0, 0, -days).Add(time.Minute))
 		}
 		for _, u := range users {
 			r.OwnIDs = append(r.OwnIDs, schemas.OwnPersonID(testAccount, schemas.ZID(u)))
 		}
 		insertInto(t, s.db, schemas.TablePeople, r)
 	}
-	const deleted = `,"active":false`
-	row(1, deleted, 1, 29)
-	row(2, deleted, 1, 30, 12)
-	row(3, deleted, 1, 28)
-	row(4, deleted, 0, 90)          // kept on purpose
-	row(5, `,"active":true`, 1, 90) // archived here, Zendesk has it still
-	row(6, "", 1, 90)               // nobody of Zendesk
-	row(7, deleted, 1, 90, int64(schemas.FirstOwnUser)+5)
+	const own = int64(schemas.FirstOwnUser) + 5
+	row(testSource, 29, 1)
+	row(testSource, 30, 2, 12)
+	row(testSource, 28, 3)
+	row(testSource, 0, 4)
+	row("", 90, own) // nobody of Zendesk
 	erased := func() (users []int64) {
 		s.store.mu.Lock()
 		defer s.store.mu.Unlock()
@@ -111,7 +116,7 @@ func TestArchivedAreErased(t *testing.T) {
 	for _, step := range []struct {
 		wait time.Duration
 		want []int64
-	}{{0, []int64{2, 12}}, {time.Hour, []int64{1, 2, 12}}, {24 * time.Hour, []int64{1, 2, 3, 12}}} {
+	}{{0, []int64{2, 12, own}}, {time.Hour, []int64{1, 2, 12, own}}, {24 * time.Hour, []int64{1, 2, 3, 12, own}}} {
 		if step.wait > 0 {
 			if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
 				t.Fatal(err)

@@ -20,15 +20,16 @@ func (s *server) personChangeRoutes() {
 		detail: "Permissions hold whatever Zendesk says later: an unsubscribe outlives every sync, merge and resync. Of a field's value the newest word " +
 			"counts, yours or Zendesk's.",
 	}, s.patchPerson)
-	step := func(name, summary string, archived bool) {
+	step := func(name, summary, detail string, archived bool) {
 		handle(s, route{
-			method: http.MethodPost, path: "/v1/people/{id}/" + name, id: name + "-person", tag: tagPeople, summary: summary, scopes: scopes,
+			method: http.MethodPost, path: "/v1/people/{id}/" + name, id: name + "-person", tag: tagPeople, summary: summary, detail: detail, scopes: scopes,
 		}, func(ctx context.Context, in *byID) (*answer[person], error) {
 			return reply(s.changePerson(ctx, in.ID, schemas.PersonChange{Archived: &archived}))
 		})
 	}
-	step("archive", "Archive a person", true)
-	step("restore", "Bring an archived person back", false)
+	step("archive", "Archive a person", "Whoever is archived is in no search, audience or snapshot. What Zendesk says goes on to be kept for them. After 29 days "+
+		"they are erased for good, as DELETE does, unless they are restored.", true)
+	step("restore", "Bring an archived person back", "", false)
 }
 
 type personPatch struct {

@@ -207,28 +207,29 @@ type PhraseHits struct {
 
 // PersonRow is one person. An absorbed person has no row any more (IsDeleted 1); its ids live on in person_aliases.
 type PersonRow struct {
-	Account         string    `json:"account" ch:"account"`
-	PersonID        string    `json:"person_id" ch:"person_id"`
-	SourceID        string    `json:"source_id" ch:"source_id"`
-	FirstName       string    `json:"first_name" ch:"first_name"`
-	LastName        string    `json:"last_name" ch:"last_name"`
-	Email           string    `json:"email" ch:"email"`
-	PhoneNumber     string    `json:"phone_number" ch:"phone_number"` // E.164
-	ExternalID      string    `json:"external_id" ch:"external_id"`
-	Language        string    `json:"language" ch:"language"`
-	Timezone        string    `json:"timezone" ch:"timezone"` // IANA
-	EmailPermission uint8     `json:"email_permission" ch:"email_permission"`
-	SMSPermission   uint8     `json:"sms_permission" ch:"sms_permission"`
-	Archived        uint8     `json:"archived" ch:"archived"`
-	OrganizationID  int64     `json:"organization_id" ch:"organization_id"`
-	OrganizationIDs []int64   `json:"organization_ids" ch:"organization_ids"` // all memberships, the default one first
-	UserIDs         []int64   `json:"user_ids" ch:"user_ids"`                 // users that are this person, survivor first; from 2^60 on they are not Zendesk's
-	OwnIDs          []string  `json:"own_ids" ch:"own_ids"`                   // OwnPersonID of each
-	Zendesk         string    `json:"zendesk" ch:"zendesk"`                   // JSON object, product.md 3.2 names in snake case
-	Custom          string    `json:"custom" ch:"custom"`                     // JSON object
-	CreatedAt       time.Time `json:"created_at" ch:"created_at"`
-	UpdatedAt       time.Time `json:"updated_at" ch:"updated_at"`
-	IsDeleted       uint8     `json:"is_deleted" ch:"is_deleted"`
+	Account         string     `json:"account" ch:"account"`
+	PersonID        string     `json:"person_id" ch:"person_id"`
+	SourceID        string     `json:"source_id" ch:"source_id"`
+	FirstName       string     `json:"first_name" ch:"first_name"`
+	LastName        string     `json:"last_name" ch:"last_name"`
+	Email           string     `json:"email" ch:"email"`
+	PhoneNumber     string     `json:"phone_number" ch:"phone_number"` // E.164
+	ExternalID      string     `json:"external_id" ch:"external_id"`
+	Language        string     `json:"language" ch:"language"`
+	Timezone        string     `json:"timezone" ch:"timezone"` // IANA
+	EmailPermission uint8      `json:"email_permission" ch:"email_permission"`
+	SMSPermission   uint8      `json:"sms_permission" ch:"sms_permission"`
+	Archived        uint8      `json:"archived" ch:"archived"`
+	ArchivedAt      *time.Time `json:"archived_at" ch:"archived_at"` // null while it is not archived
+	OrganizationID  int64      `json:"organization_id" ch:"organization_id"`
+	OrganizationIDs []int64    `json:"organization_ids" ch:"organization_ids"` // all memberships, the default one first
+	UserIDs         []int64    `json:"user_ids" ch:"user_ids"`                 // users that are this person, survivor first; from 2^60 on they are not Zendesk's
+	OwnIDs          []string   `json:"own_ids" ch:"own_ids"`                   // OwnPersonID of each
+	Zendesk         string     `json:"zendesk" ch:"zendesk"`                   // JSON object, product.md 3.2 names in snake case
+	Custom          string     `json:"custom" ch:"custom"`                     // JSON object
+	CreatedAt       time.Time  `json:"created_at" ch:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at" ch:"updated_at"`
+	IsDeleted       uint8      `json:"is_deleted" ch:"is_deleted"`
 }
 
 // PersonAlias resolves a name of a person: "zendesk:123", "email:jo@x.test", "external:ab" or an own id, all lower case.

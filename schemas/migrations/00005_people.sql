@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS people
     `email_permission` UInt8 COMMENT '1 if the person may be mailed',
     `sms_permission` UInt8 COMMENT '1 if the person may be texted',
     `archived` UInt8 COMMENT '1 if archived',
+    `archived_at` Nullable(DateTime('UTC')) COMMENT 'Since when, UTC; null while it is not archived. 29 days later the person is erased',
     `organization_id` Int64 COMMENT 'Zendesk organization id; 0 = none',
     `organization_ids` Array(Int64) COMMENT 'Zendesk organizations the person is a member of, the default one first',
     `user_ids` Array(Int64) COMMENT 'Zendesk users that are this person, oldest first',

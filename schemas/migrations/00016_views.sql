@@ -180,6 +180,7 @@ CREATE VIEW IF NOT EXISTS current_people
     `email_permission` UInt8 COMMENT '1 if the person may be mailed',
     `sms_permission` UInt8 COMMENT '1 if the person may be texted',
     `archived` UInt8 COMMENT '1 if archived',
+    `archived_at` Nullable(DateTime('UTC')) COMMENT 'Since when, UTC; null while it is not archived. 29 days later the person is erased',
     `organization_id` Int64 COMMENT 'Zendesk organization id; 0 = none',
     `organization_ids` Array(Int64) COMMENT 'Zendesk organizations the person is a member of, the default one first',
     `user_ids` Array(Int64) COMMENT 'Zendesk users that are this person, oldest first',
@@ -190,7 +191,7 @@ CREATE VIEW IF NOT EXISTS current_people
     `updated_at` DateTime('UTC') COMMENT 'When it was last changed in the origin, UTC'
 ) AS
 SELECT `account`, `person_id`, `source_id`, `first_name`, `last_name`, `email`, `phone_number`, `external_id`, `language`, `timezone`,
-    `email_permission`, `sms_permission`, `archived`, `organization_id`, `organization_ids`, `user_ids`, `own_ids`, `zendesk`, `custom`, `created_at`,
+    `email_permission`, `sms_permission`, `archived`, `archived_at`, `organization_id`, `organization_ids`, `user_ids`, `own_ids`, `zendesk`, `custom`, `created_at`,
     `updated_at`
 FROM people FINAL
 WHERE is_deleted = 0
