@@ -115,6 +115,17 @@ func (u *user) addLink(l link) bool {
 	return true
 }
 
+// ledSince is when the user last became the survivor of a merge by hand with any of others, in nanoseconds; 0 = it did not.
+func (u *user) ledSince(others []int64) int64 {
+	at := int64(0)
+	for _, l := range u.links {
+		if l.kind == linkLeads && contains(others, l.other) {
+			at = max(at, l.at)
+		}
+	}
+	return at
+}
+
 // identified gives the user as far as it matters to who is the same person.
 func (u *user) identified() schemas.Identified {
 	n := schemas.Identified{User: u.id, Created: u.now().created, Identities: u.identities()}

@@ -120,6 +120,28 @@ func TestMergeByHandAndUndo(t *testing.T) {
 	s.want("again", s.merges(1, 2, 3), []string{"1>2 manual ended undone", "2>1 manual", "3>1 manual", "3>2 email ended undone"})
 }
 
+// TestSurvivorKeepsItsValues: of people merged by hand the survivor's values stay though the others' are newer, what it lacks comes from
+// the others, and what is told after the merge counts as ever (U7, U5).
+func TestSurvivorKeepsItsValues(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	fields := func() []any {
+		p := s.person(1)
+		return []any{p["first_name"], p["last_name"], p["email"], p["phone_number"], p["external_id"]}
+	}
+	s.user(1, 1, `,"name":"Ann","email":"a@x.test","verified":true`)
+	s.user(2, 5, `,"name":"Anna Bell","email":"b@x.test","verified":true,"phone":"+4930123456","external_id":"e2"`)
+	s.told(2, 1, `"first_name":"Anne"`)
+	s.linked(1, 5, false, 2)
+	s.want("merged", fields(), []any{"Ann", "Bell", "a@x.test", "+4930123456", "e2"})
+	s.told(2, 6, `"first_name":"Annie"`)
+	s.want("told since", fields(), []any{"Annie", "Bell", "a@x.test", "+4930123456", "e2"})
+	s.user(2, 20, `,"name":"Anna Cole","email":"c@x.test","verified":true`)
+	s.want("Zendesk since", fields(), []any{"Anna", "Cole", "c@x.test", "", ""})
+	s.linked(2, 7, true, 1)
+	s.want("undone", fields(), []any{"Ann", "", "a@x.test", "", ""})
+}
+
 // TestMergeOfPeopleTakenApart: who is merged again comes back with all their users.
 func TestMergeOfPeopleTakenApart(t *testing.T) {
 	t.Parallel()

@@ -417,7 +417,7 @@ func (r *run) mergedInto(a *accountWork, u *user, f *userFacts) *pair {
 }
 
 // personRow builds the row of a person from its users, survivor first. Every field takes the newest value there is, users that Zendesk
-// keeps active before those it merged away or deleted.
+// keeps active before those it merged away or deleted; but the survivor of a merge by hand keeps its values.
 func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 	users := make([]*user, len(members))
 	facts := make([]userFacts, len(members))
@@ -449,8 +449,11 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 		}
 		return x.at > y.at
 	})
+	led := head.ledSince(members)
 	for n, to := range []*string{&row.FirstName, &row.LastName, &row.Email, &row.PhoneNumber, &row.Language, &row.Timezone, &row.ExternalID} {
-		*to = newest(users, facts, order, n)
+		if *to = kept(users, &facts[0], led, n); *to == "" {
+			*to = newest(users, facts, order, n)
+		}
 	}
 	for _, i := range order {
 		if row.OrganizationID == 0 {

@@ -118,6 +118,21 @@ func newest(users []*user, facts []userFacts, order []int, field int) string {
 	return value
 }
 
+// kept gives a field of the survivor of a merge by hand, told's by its place in all: its value is the person's, whatever the others said
+// before the merge. It is "" when the survivor has none, or another one was told of since.
+func kept(users []*user, f *userFacts, led int64, field int) string {
+	if led == 0 {
+		return ""
+	}
+	for _, o := range users[1:] {
+		of := o.now()
+		if s := o.said(&of, field); s.value != "" && s.at > led/int64(time.Second) || o.told.all()[field].at > led {
+			return ""
+		}
+	}
+	return newest(users[:1], []userFacts{*f}, []int{0}, field)
+}
+
 // said gives what sources say about a field, with its time in seconds.
 func (u *user) said(f *userFacts, field int) patch[string] {
 	system := u.system.all()

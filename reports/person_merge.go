@@ -16,7 +16,7 @@ func (s *server) mergeRoutes() {
 	handle(s, route{
 		method: http.MethodPost, path: "/v1/people/merge", id: "merge-people", tag: tagPeople, summary: "Merge people into one", scopes: scopes,
 		detail: "The survivor keeps its id; the ids of the others lead to it from then on, with their activities, tickets and identifiers. Of each field the " +
-			"newest value stays. dry_run changes nothing and shows what would come together.",
+			"survivor's value stays, or the newest of the others where it has none, until a newer one is told. dry_run changes nothing and shows what would come together.",
 	}, s.mergePeople)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/people/{id}/merges", id: "list-person-merges", tag: tagPeople, summary: "Merges of a person, newest first", scopes: scopes,
@@ -41,7 +41,7 @@ type mergeAnswer struct {
 	DryRun     bool            `json:"dry_run"`
 	Absorbed   []string        `json:"absorbed" doc:"Ids that lead to the survivor from then on"`
 	Activities int64           `json:"activities" doc:"Of all of them together, since the beginning"`
-	Conflicts  []fieldConflict `json:"conflicts" doc:"Fields in which they differ; the newest value stays"`
+	Conflicts  []fieldConflict `json:"conflicts" doc:"Fields in which they differ; the survivor's value stays"`
 	Person     person          `json:"person" doc:"The survivor; with dry_run as it is now"`
 }
 
