@@ -27,7 +27,6 @@ type feedPerson struct {
 // feedQuery says which activities. Zero values do not restrict; since always does.
 type feedQuery struct {
 	accounts []string
-	source   string
 	persons  []string // own person ids
 	activity string
 	since    time.Time
@@ -60,7 +59,6 @@ func (s *server) feed(ctx context.Context, q feedQuery) (page[feedItem], error) 
 	}
 	p := params{}
 	p.texts("accounts", q.accounts)
-	p.text("source", q.source)
 	p.texts("persons", q.persons)
 	p.flag("any_person", q.persons == nil)
 	p.text("activity", q.activity)

@@ -295,7 +295,8 @@ func fill(tb testing.TB, db driver.Conn) {
 		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", Hour: at("07 00:00"), Count: 4},
 		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", Hour: at("06 23:00"), Count: 8},
 		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", Hour: at("01 00:00").AddDate(-1, 0, 0), Count: 16},
-		schemas.ActivityCount{Account: testAccount, SourceID: "src_other", Activity: "ticket-created", Hour: at("20 10:00"), Count: 32})
+		schemas.ActivityCount{Account: testAccount, SourceID: "src_deleted", Activity: "ticket-created", Hour: at("20 10:00"), Count: 32},
+		schemas.ActivityCount{Account: "other", SourceID: "src_other", Activity: "ticket-created", Hour: at("20 10:00"), Count: 64})
 	fillSLA(tb, db)
 }
 

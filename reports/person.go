@@ -61,7 +61,8 @@ var peopleSorts = map[string]string{
 // peopleQuery says which people. Zero values do not restrict.
 type peopleQuery struct {
 	accounts            []string
-	source, filter      string
+	sourced             bool // only those whom a source created or updated
+	filter              string
 	text, columns, sort string
 	Paging
 }
@@ -95,7 +96,7 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	name, descending := strings.CutPrefix(q.sort, "-")
 	p := params{}
 	p.texts("accounts", q.accounts)
-	p.text("source", q.source)
+	p.flag("sourced", q.sourced)
 	p.text("text", strings.ToLower(q.text))
 	p.flag("further", further)
 	p.text("after_key", position.Key)

@@ -98,7 +98,6 @@ func (s *server) retentionEffects(ctx context.Context, src *schemas.Source, prop
 	}
 	p := params{}
 	p.text("account", src.Account)
-	p.text("source", src.ID)
 	p.time("now", now)
 	p.texts("slugs", activitySlugs)
 	p.times("kept_from", keptFrom)

@@ -322,8 +322,8 @@ func TestR41_Overview(t *testing.T) {
 	s := readOnly(t)
 	var a overviewAnswer
 	s.get("/v1/sources/"+testSource+"/overview", &a)
-	if a.Records != (recordCounts{3, 2}) || a.TotalActivities != 33 || a.LastDays != 17 || len(a.ActivitiesPerDay) != 14 ||
-		a.ActivitiesPerDay[0] != (dayCount{"2026-03-07", 4}) || a.ActivitiesPerDay[13] != (dayCount{"2026-03-20", 5}) || a.ActivitiesPerDay[5].Count != 0 {
+	if a.Records != (recordCounts{3, 2}) || a.TotalActivities != 65 || a.LastDays != 49 || len(a.ActivitiesPerDay) != 14 ||
+		a.ActivitiesPerDay[0] != (dayCount{"2026-03-07", 4}) || a.ActivitiesPerDay[13] != (dayCount{"2026-03-20", 37}) || a.ActivitiesPerDay[5].Count != 0 {
 		t.Errorf("%+v", a)
 	}
 }

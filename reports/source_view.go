@@ -27,9 +27,12 @@ func (s *server) sourceViewRoutes() {
 	}, s.audience)
 }
 
+// An account has one source at a time. One that takes the place of a deleted one goes on with what that one brought, so that its pages
+// show what Zendesk brought into the account.
+
 type overviewAnswer struct {
-	Records          recordCounts `json:"records" doc:"People and organizations that the source added"`
-	TotalActivities  int64        `json:"total_activities" doc:"Since it was connected; outlives retention"`
+	Records          recordCounts `json:"records" doc:"People and organizations that Zendesk brought"`
+	TotalActivities  int64        `json:"total_activities" doc:"Since the account was connected first; outlives retention"`
 	LastDays         int64        `json:"last_30_days" doc:"That part of them that happened in the last 30 days"`
 	ActivitiesPerDay []dayCount   `json:"activities_per_day" doc:"The last 14 days of the account's time zone"`
 }
@@ -59,7 +62,6 @@ func (s *server) overview(ctx context.Context, in *byID) (*answer[overviewAnswer
 	}
 	p := params{}
 	p.text("account", src.Account)
-	p.text("source", src.ID)
 	p.times("bounds", w.bounds)
 	p.time("last_days", startOfDay(today.Year(), today.Month(), today.Day()-lastDays+1, s.Location))
 	out := overviewAnswer{ActivitiesPerDay: make([]dayCount, len(w.bounds))}
@@ -91,7 +93,7 @@ func (s *server) sourceActivity(ctx context.Context, in *sourceActivityInput) (*
 		return nil, err
 	}
 	return reply(s.feed(ctx, feedQuery{
-		accounts: []string{src.Account}, source: src.ID, activity: in.Activity, since: s.Now().AddDate(0, 0, -activityDays), Paging: in.Paging,
+		accounts: []string{src.Account}, activity: in.Activity, since: s.Now().AddDate(0, 0, -activityDays), Paging: in.Paging,
 	}))
 }
 
@@ -109,6 +111,6 @@ func (s *server) audience(ctx context.Context, in *audienceInput) (*answer[page[
 		return nil, err
 	}
 	return reply(s.people(ctx, peopleQuery{
-		accounts: []string{src.Account}, source: src.ID, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging,
+		accounts: []string{src.Account}, sourced: true, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging,
 	}))
 }

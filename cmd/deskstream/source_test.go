@@ -55,7 +55,7 @@ func everything(t *testing.T, api *client) string {
 }
 
 // TestR29_R37_R48_ResyncAndDelete reads an account whole, reads it again twice, and deletes the source: nothing that was there changes, and
-// all of it can be asked for and rendered at the end.
+// all of it can be asked for and rendered at the end. The account connected anew shows all of it too, and nothing is doubled.
 func TestR29_R37_R48_ResyncAndDelete(t *testing.T) {
 	t.Parallel()
 	account, err := zendesktest.History(5, 8, 4, time.Now())
@@ -101,6 +101,12 @@ func TestR29_R37_R48_ResyncAndDelete(t *testing.T) {
 		t.Errorf("the deletion changed\n%s\nto\n%s", before, after)
 	}
 	checkRendered(t, api, people(t, api, "")[0])
+	source = connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60)
+	waitSynced(t, api, source)
+	drained(t, app)
+	if after := everything(t, api); after != before || get() != overview {
+		t.Errorf("connecting anew changed\n%s\nto\n%s\nand\n%s\nto\n%s", before, after, overview, get())
+	}
 	if v := server.Violations(); len(v) > 0 {
 		t.Errorf("requests that change Zendesk: %v", v)
 	}

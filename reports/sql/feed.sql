@@ -3,7 +3,6 @@ SELECT
     activity_id, toString(activity) AS activity, occurred_at, ticket_id, person_id, subject, toString(status) AS status, text, attributes
 FROM activities FINAL
 WHERE account IN {accounts:Array(String)}
-    AND ({source:String} = '' OR source_id = {source:String})
     AND ({any_person:UInt8} = 1 OR person_id IN {persons:Array(String)})
     AND ({activity:String} = '' OR activity = {activity:String})
     AND occurred_at >= toDateTime({since:UInt32}, 'UTC') AND expires_at > toDateTime({now:UInt32}, 'UTC')

@@ -1,7 +1,8 @@
--- Records that a source added, and its activities: all, of the last days, and by day.
+-- Records that Zendesk brought into an account, and its activities: all, of the last days, and by day. The source that was deleted before
+-- the one there is now counts too.
 SELECT
-    (SELECT toInt64(count()) FROM people FINAL WHERE account = {account:String} AND source_id = {source:String}) AS people,
-    (SELECT toInt64(count()) FROM organizations FINAL WHERE account = {account:String} AND source_id = {source:String}) AS organizations,
+    (SELECT toInt64(count()) FROM people FINAL WHERE account = {account:String} AND source_id != '') AS people,
+    (SELECT toInt64(count()) FROM organizations FINAL WHERE account = {account:String} AND source_id != '') AS organizations,
     sum(total) AS total_activities,
     sumIf(total, hour >= toDateTime({last_days:UInt32}, 'UTC')) AS last_days,
     arrayMap(b -> toInt64(arraySum(x -> if(x.1 = b, x.2, 0), groupArray((day, total)))), {bounds:Array(UInt32)}) AS per_day
@@ -9,6 +10,6 @@ FROM
 (
     SELECT hour, sum(count) AS total, if(toUnixTimestamp(hour) < {bounds:Array(UInt32)}[1], 0, roundDown(toUnixTimestamp(hour), {bounds:Array(UInt32)})) AS day
     FROM activity_counts FINAL
-    WHERE account = {account:String} AND source_id = {source:String}
+    WHERE account = {account:String}
     GROUP BY hour
 )

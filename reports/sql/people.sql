@@ -5,7 +5,7 @@ SELECT
     /*sort*/ AS sort_key
 FROM people FINAL
 WHERE account IN {accounts:Array(String)}
-    AND ({source:String} = '' OR source_id = {source:String})
+    AND ({sourced:UInt8} = 0 OR source_id != '')
     AND ({text:String} = '' OR archived = 0 AND position(lowerUTF8(concat(first_name, ' ', last_name, '\n', email, '\n', external_id, '\n', phone_number)), {text:String}) > 0)
     AND (/*filter*/)
     AND ({further:UInt8} = 0 OR (sort_key, person_id) /*beyond*/ ({after_key:String}, {after_id:String}))
