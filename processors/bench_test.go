@@ -29,7 +29,7 @@ func benchFeed(tickets int) (setup, history, hooks, people []schemas.Event) {
 		begin := at.Add(time.Duration(i) * time.Minute)
 		if i%3 == 0 {
 			p.add(schemas.KindUser, "poll", received, jsonObject(map[string]any{
-				"id": user, "url": "https://x.zendesk.com/api/v2/users/1.json", "name": "Jo Doe", "email": fmt.Sprintf("u%d@x.test", user), "verified": true,
+				"id": user, "url": "https://x.zendesk.com/api/v2/users/1.json", "name": "Jo Doe", "email": fmt.Sprintf("u%d@x.test", user), "verified": true, "external_id": fmt.Sprint("ext-", user),
 				"role": "end-user", "created_at": at, "updated_at": begin, "time_zone": "Berlin", "iana_time_zone": "Europe/Berlin", "locale": "en-US",
 				"active": true, "tags": []string{"vip"}, "user_fields": map[string]any{"tier": "gold", "seats": 5}, "notes": "", "details": "",
 				"phone": fmt.Sprintf("+4930%06d", user), "organization_id": 700, "suspended": false, "photo": map[string]any{"url": "https://x.test/p.png", "size": 2532},

@@ -47,6 +47,7 @@ type item struct {
 	rating  rating
 	hint    *ticketHint
 	user    *userFacts
+	carried []carried // what the user of user carries, once somebody asked
 	choice  *choice
 	link    *linkFacts
 	member  *member

@@ -346,9 +346,7 @@ func (w *walk) visit(id int64) {
 		u = &user{}
 	}
 	source := u.source
-	for _, i := range u.identities() {
-		w.identity(i)
-	}
+	w.identities(u.identities())
 	for _, p := range u.pairs {
 		w.visit(p.other)
 	}
@@ -361,7 +359,7 @@ func (w *walk) visit(id int64) {
 		switch {
 		case it.user != nil:
 			source = orElse(source, it.ev.Source)
-			w.facts(it.user)
+			w.facts(it)
 			if it.user.member != nil {
 				w.k.need(joinedKey(w.prefix, int64(schemas.MemberPart(schemas.ZID(id)))))
 			}
@@ -376,9 +374,7 @@ func (w *walk) visit(id int64) {
 				}
 			}
 		case it.choice != nil:
-			for _, i := range it.choice.identities() {
-				w.identity(i)
-			}
+			w.identities(it.choice.identities())
 		}
 	}
 	if len(items) > 0 || len(u.pairs) > 0 {
@@ -387,17 +383,20 @@ func (w *walk) visit(id int64) {
 }
 
 // facts follows what an event of the batch says about the user.
-func (w *walk) facts(f *userFacts) {
-	fresh := user{id: f.id}
-	if f.full {
-		fresh.rec = f
-	} else {
-		fresh.patch(f)
+func (w *walk) facts(it *item) {
+	f := it.user
+	if it.carried == nil {
+		fresh := user{id: f.id}
+		if f.full {
+			fresh.rec = f
+		} else {
+			fresh.patch(f)
+		}
+		it.carried = keyed(w.prefix, append(fresh.identities(), schemas.Identity{Kind: byEmail, Value: foldEmail(f.email)}))
 	}
-	for _, i := range fresh.identities() {
-		w.identity(i)
+	for i := range it.carried {
+		w.identity(&it.carried[i])
 	}
-	w.identity(schemas.Identity{Kind: byEmail, Value: foldEmail(f.email)})
 	if f.other == 0 {
 		return
 	}
@@ -417,11 +416,17 @@ func (w *walk) other(id int64) *user {
 	return other
 }
 
-func (w *walk) identity(i schemas.Identity) {
+func (w *walk) identities(list []schemas.Identity) {
+	for _, i := range keyed(w.prefix, list) {
+		w.identity(&i)
+	}
+}
+
+func (w *walk) identity(i *carried) {
 	if i.Value == "" {
 		return
 	}
-	row, loaded := look[identityRow](w.k, identityKey(w.prefix, i.Kind, i.Value))
+	row, loaded := look[identityRow](w.k, i.key)
 	if !loaded || row == nil || len(row.users) > schemas.MaxSharers || i.Kind == byPhone && !w.byPhone() {
 		return
 	}

@@ -126,9 +126,9 @@ func (u *user) ledSince(others []int64) int64 {
 	return at
 }
 
-// identified gives the user as far as it matters to who is the same person.
+// identified gives the user as far as it matters to who is the same person, without its identities.
 func (u *user) identified() schemas.Identified {
-	n := schemas.Identified{User: u.id, Created: u.now().created, Identities: u.identities()}
+	n := schemas.Identified{User: u.id, Created: u.now().created}
 	for _, p := range u.pairs {
 		n.Merged = append(n.Merged, p.other)
 	}

@@ -125,15 +125,19 @@ func (u *user) standing() *standing {
 
 // emitIdentities keeps the table of identities in line with what the user carries.
 func (r *run) emitIdentities(w *userWork) {
-	before, now := w.before.published(), w.u.standing().published()
+	var now []carried
+	if w.u.person() {
+		now = r.carried(w.account, w.u)
+	}
+	before, created := w.before.published(), w.u.now().created
 	for _, i := range before {
 		if !carries(now, i) {
-			r.emitIdentity(w, i, 1)
+			r.emitIdentity(w, i, created, 1)
 		}
 	}
-	for _, i := range now {
-		if w.before.created != w.u.now().created || !slices.Contains(before, i) {
-			r.emitIdentity(w, i, 0)
+	for n := range now {
+		if i := now[n].Identity; w.before.created != created || !slices.Contains(before, i) {
+			r.emitIdentity(w, i, created, 0)
 		}
 	}
 }
@@ -145,8 +149,8 @@ func (s *standing) published() []schemas.Identity {
 	return s.identities
 }
 
-func (r *run) emitIdentity(w *userWork, i schemas.Identity, deleted uint8) {
+func (r *run) emitIdentity(w *userWork, i schemas.Identity, created int64, deleted uint8) {
 	r.emit(schemas.TablePersonIdentities, encodeIdentity(&schemas.PersonIdentity{
-		Account: w.account.name, Kind: i.Kind, Value: i.Value, UserID: w.id, Strong: flag(i.Strong), CreatedAt: unix(w.u.now().created), IsDeleted: deleted,
+		Account: w.account.name, Kind: i.Kind, Value: i.Value, UserID: w.id, Strong: flag(i.Strong), CreatedAt: unix(created), IsDeleted: deleted,
 	}))
 }

@@ -63,9 +63,33 @@ func (r *run) partners() {
 	}
 }
 
+// carried is an identity with the key of the state row that lists who carries it.
+type carried struct {
+	schemas.Identity
+	key string
+}
+
+func keyed(prefix string, list []schemas.Identity) []carried {
+	out := make([]carried, len(list))
+	for n, i := range list {
+		out[n] = carried{i, identityKey(prefix, i.Kind, i.Value)}
+	}
+	return out
+}
+
+// carried gives what a user carries. It is for when all events of the batch are taken: what is known of users does not change then.
+func (r *run) carried(a *accountWork, u *user) []carried {
+	list, ok := r.carry[u]
+	if !ok {
+		list = keyed(a.prefix, u.identities())
+		r.carry[u] = list
+	}
+	return list
+}
+
 // index moves the user from the identities it had to those it has.
 func (r *run) index(w *userWork) {
-	now := w.u.identities()
+	now := r.carried(w.account, w.u)
 	for _, i := range w.before.identities {
 		if !carries(now, i) {
 			key := identityKey(w.account.prefix, i.Kind, i.Value)
@@ -75,21 +99,20 @@ func (r *run) index(w *userWork) {
 		}
 	}
 	for _, i := range now {
-		key := identityKey(w.account.prefix, i.Kind, i.Value)
-		row := open[identityRow](r, key)
-		if contains(row.users, w.id) {
+		row := open[identityRow](r, i.key)
+		at, known := slices.BinarySearch(row.users, w.id)
+		if known {
 			continue
 		}
 		row.kind, row.value = i.Kind, i.Value
-		row.users = append(row.users, w.id)
-		sort.Slice(row.users, func(a, b int) bool { return row.users[a] < row.users[b] })
-		r.touch(key)
+		row.users = slices.Insert(row.users, at, w.id)
+		r.touch(i.key)
 	}
 }
 
-func carries(list []schemas.Identity, i schemas.Identity) bool {
-	for _, o := range list {
-		if o.Kind == i.Kind && o.Value == i.Value {
+func carries(list []carried, i schemas.Identity) bool {
+	for n := range list {
+		if list[n].Kind == i.Kind && list[n].Value == i.Value {
 			return true
 		}
 	}
@@ -146,7 +169,7 @@ func (r *run) resolve(w *userWork, done map[string]bool) {
 		u := open[user](r, key)
 		if u.person() {
 			n := u.identified()
-			weaken(n.Identities, rows, a)
+			n.Identities = weakened(r.carried(a, u), rows)
 			nodes = append(nodes, n)
 		} else {
 			r.leave(a, key, u)
@@ -163,13 +186,16 @@ func (r *run) resolve(w *userWork, done map[string]bool) {
 	}
 }
 
-// weaken takes the power to merge from values that too many users share.
-func weaken(ids []schemas.Identity, rows map[string]*identityRow, a *accountWork) {
-	for i := range ids {
-		if row := rows[identityKey(a.prefix, ids[i].Kind, ids[i].Value)]; row != nil && len(row.users) > schemas.MaxSharers {
-			ids[i].Strong = false
+// weakened gives identities, without the power to merge where too many users share a value.
+func weakened(list []carried, rows map[string]*identityRow) []schemas.Identity {
+	out := make([]schemas.Identity, len(list))
+	for n := range list {
+		out[n] = list[n].Identity
+		if row := rows[list[n].key]; row != nil && len(row.users) > schemas.MaxSharers {
+			out[n].Strong = false
 		}
 	}
+	return out
 }
 
 // component walks from a user over shared identities and Zendesk's merges to all users it could be one person with.
@@ -183,18 +209,17 @@ func (r *run) component(a *accountWork, start int64) ([]int64, map[string]*ident
 		for _, l := range u.links {
 			ids = union(ids, []int64{l.other})
 		}
-		list := u.identities()
-		if w := r.users[userKey(a.prefix, ids[i])]; w != nil {
-			list = append(list, w.before.identities...) // a value given up may pass to someone else
+		list := r.carried(a, u)
+		if w := r.users[userKey(a.prefix, ids[i])]; w != nil && len(w.before.identities) > 0 {
+			list = slices.Concat(list, keyed(a.prefix, w.before.identities)) // a value given up may pass to someone else
 		}
 		for _, x := range list {
-			key := identityKey(a.prefix, x.Kind, x.Value)
-			if rows[key] != nil || x.Kind == byPhone && !a.sources.byPhone {
+			if rows[x.key] != nil || x.Kind == byPhone && !a.sources.byPhone {
 				continue
 			}
-			rows[key] = open[identityRow](r, key)
-			if len(rows[key].users) <= schemas.MaxSharers {
-				ids = union(ids, rows[key].users)
+			row := open[identityRow](r, x.key)
+			if rows[x.key] = row; len(row.users) <= schemas.MaxSharers {
+				ids = union(ids, row.users)
 			}
 		}
 	}

@@ -12,6 +12,9 @@ import (
 // different values of a stronger one or somebody took them apart. Users are taken oldest first, so a user who fits two people goes to
 // the older one. Parties come out by their oldest user.
 func Group(users []schemas.Identified, identifiers []string) []schemas.Party {
+	if len(users) == 1 {
+		return []schemas.Party{{Members: []int64{users[0].User}}}
+	}
 	sort.Slice(users, func(i, j int) bool { return before(&users[i], &users[j]) })
 	g := &grouping{nodes: users, parent: make([]int, len(users)), index: make(map[int64]int, len(users))}
 	for i := range users {

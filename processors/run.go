@@ -37,6 +37,7 @@ type run struct {
 
 	tickets   map[string]*ticketWork
 	users     map[string]*userWork
+	carry     map[*user][]carried // what users carry, once all events are taken
 	accounts  map[string]*accountWork
 	counters  map[string]*counterWork
 	statistic map[string]*statsWork
@@ -81,7 +82,7 @@ type userWork struct {
 
 func newRun(state schemas.State) *run {
 	return &run{
-		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{}, users: map[string]*userWork{},
+		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{}, users: map[string]*userWork{}, carry: map[*user][]carried{},
 		accounts: map[string]*accountWork{}, counters: map[string]*counterWork{}, statistic: map[string]*statsWork{},
 	}
 }
@@ -304,7 +305,10 @@ func nameKey(prefix, kind string, id int64) string {
 	return prefix + "n." + kind + "." + decimal(id)
 }
 
-func identityKey(prefix, kind, value string) string { return prefix + "i." + kind + "." + short(value) }
+func identityKey(prefix, kind, value string) string {
+	var room [128]byte
+	return string(schemas.AppendHashID(append(append(append(append(room[:0], prefix...), "i."...), kind...), '.'), value))
+}
 
 func counterKey(prefix, source string, at int64) string {
 	return prefix + "h." + schemas.Token(source) + "." + decimal(at/86400)

@@ -28,16 +28,15 @@ const maxCustom = 200
 func (t *told) all() []*patch[string] { return append(t.systemFields.all(), &t.external) }
 
 func (t *told) empty() bool {
-	for _, p := range t.all() {
-		if p.at != 0 {
-			return false
-		}
-	}
-	return len(t.custom) == 0
+	s := &t.systemFields
+	return s.first.at|s.last.at|s.email.at|s.phone.at|s.language.at|s.zone.at|t.external.at == 0 && len(t.custom) == 0
 }
 
 // identities are those somebody told us: they are trusted.
 func (t *told) identities() []schemas.Identity {
+	if t.empty() {
+		return nil
+	}
 	return []schemas.Identity{
 		{Kind: byExternal, Value: strings.ToLower(strings.TrimSpace(t.external.value)), Strong: true},
 		{Kind: byEmail, Value: foldEmail(t.email.value), Strong: true},
@@ -107,6 +106,9 @@ func newest(users []*user, facts []userFacts, order []int, field int) string {
 		if s.value != "" {
 			said = max(said, s.at)
 		}
+		if users[i].told.empty() {
+			continue
+		}
 		if p := users[i].told.all()[field]; p.at > t.at || p.at == t.at && p.value > t.value {
 			t = *p
 		}
@@ -135,9 +137,8 @@ func kept(users []*user, f *userFacts, led int64, field int) string {
 
 // said gives what sources say about a field, with its time in seconds.
 func (u *user) said(f *userFacts, field int) patch[string] {
-	system := u.system.all()
-	if field < len(system) {
-		return patch[string]{system[field].at / 2, system[field].value}
+	if p := u.system.field(field); p != nil {
+		return patch[string]{p.at / 2, p.value}
 	}
 	return patch[string]{f.at, f.external}
 }
@@ -165,6 +166,9 @@ func customOf(users []*user) string {
 // at is the time of the newest word in seconds, 0 = nothing was told.
 func (t *told) at() int64 {
 	at := int64(0)
+	if t.empty() {
+		return at
+	}
 	for _, p := range t.all() {
 		at = max(at, p.at)
 	}

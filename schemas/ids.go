@@ -14,20 +14,36 @@ var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadd
 
 // HashID makes a short stable id from parts: 26 characters, the same for the same parts in the same order.
 func HashID(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return idEncoding.EncodeToString(sum[:16])
+	var id [26]byte
+	return string(AppendHashID(id[:0], parts...))
+}
+
+// AppendHashID appends what HashID gives to b.
+func AppendHashID(b []byte, parts ...string) []byte {
+	var room [128]byte // most parts fit
+	text := room[:0]
+	for i, part := range parts {
+		if i > 0 {
+			text = append(text, 0)
+		}
+		text = append(text, part...)
+	}
+	sum := sha256.Sum256(text)
+	return idEncoding.AppendEncode(b, sum[:16])
 }
 
 // OwnPersonID is the id that a Zendesk user's person has or would have had if it were not merged. The person a group of users merges
 // into carries the own id of its oldest user, whatever the order in which they were learned.
 func OwnPersonID(account string, user ZID) string {
-	return "p_" + HashID(account, "zendesk", user.String())
+	var id [28]byte
+	return string(AppendHashID(append(id[:0], "p_"...), account, "zendesk", user.String()))
 }
 
 // ActivityID is the id of a ticket's activity: it follows from what happened and when (to the second, the grain of Zendesk's history),
 // so that the webhook and the poller agree. what is the new value, the comment id, or "" where the slug says it all.
 func ActivityID(account string, ticket ZID, slug string, unix int64, what string) string {
-	return "a_" + HashID(account, ticket.String(), slug, strconv.FormatInt(unix, 10), what)
+	var id [28]byte
+	return string(AppendHashID(append(id[:0], "a_"...), account, ticket.String(), slug, strconv.FormatInt(unix, 10), what))
 }
 
 // Tokens brings text into the form that phrases are searched in (M29): NFKC, lower case, maximal runs of letters or digits, joined
