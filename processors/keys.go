@@ -16,7 +16,7 @@ type keyer struct {
 
 // need asks for a row and reports whether it is there.
 func (k *keyer) need(key string) (*schemas.StateRow, bool) {
-	if row, ok := k.state[key]; ok {
+	if row, ok := k.state[key]; ok && row.Sum == 0 {
 		return row, true
 	}
 	if !k.asked[key] {
@@ -118,7 +118,28 @@ func (k *keyer) retold(it *item, fingerprint uint64) bool {
 	if s == nil {
 		s = &sources{}
 	}
-	return s.of(it.ev.Source).fingerprint() != fingerprint
+	return s.fingerprint(it.ev.Source) != fingerprint
+}
+
+// repeats says whether all that a batch tells of a user is known, from the sum of the user's row alone.
+func (k *keyer) repeats(key string, items []*item) bool {
+	row := k.state[key]
+	if row == nil || row.Sum == 0 || k.renewed {
+		return false
+	}
+	for _, it := range items {
+		s, loaded := look[sources](k, it.ev.Account+".src")
+		if !loaded {
+			return false
+		}
+		if s == nil {
+			s = &sources{}
+		}
+		if !repeatsRow(row, it, s.fingerprint(it.ev.Source)) {
+			return false
+		}
+	}
+	return true
 }
 
 // ticket asks for what the ticket of some events needs: its texts, the roles of its authors, the figures of its requesters and the
@@ -277,6 +298,9 @@ func (n *ticketNeeds) author(id int64) {
 func (k *keyer) people(b *batch) {
 	for _, key := range sortedKeys(b.users) {
 		items := b.users[key]
+		if k.repeats(key, items) {
+			continue
+		}
 		prefix := items[0].ev.Account + "."
 		u, loaded := look[user](k, key)
 		if !loaded {

@@ -331,6 +331,16 @@ func TestUnchangedUsersCostNothing(t *testing.T) {
 	if len(keys) != 52 {
 		t.Errorf("an unchanged sync of 50 users asks for %d rows, want the users, the settings and the tombstones", len(keys))
 	}
+	for key, row := range s.load(again[:50]) {
+		if strings.HasPrefix(key, testAccount+".u.") && row.Data != nil {
+			t.Errorf("%s is loaded for a repeat", key)
+		}
+	}
+	again[0].Data = []byte(strings.Replace(string(again[0].Data), "Jo Doe", "Jo Day", 1))
+	state := s.load(again[:50])
+	if row := state[fmt.Sprintf("%s.u.%d", testAccount, itemOf(&again[0]).id)]; row == nil || row.Data == nil {
+		t.Error("the row of a user who changed is not loaded")
+	}
 }
 
 func TestR10_Organizations(t *testing.T) {

@@ -127,7 +127,7 @@ func open[T any, P interface {
 		return s.value.(P)
 	}
 	row, ok := r.state[key]
-	if !ok && r.err == nil {
+	if (!ok || row.Sum != 0) && r.err == nil {
 		r.err = fmt.Errorf("state %s was not loaded", key)
 	}
 	v, err := value[T, P](row)

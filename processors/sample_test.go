@@ -51,7 +51,7 @@ func newStore() *store {
 	return &store{p: New(), state: map[string][]byte{}, tables: map[string]map[string]map[string]any{}, sent: map[string]int{}}
 }
 
-// load answers Keys until it asks for nothing more.
+// load answers Keys until it asks for nothing more. A row that is not in the cache is told by its sum first, if it has one.
 func (s *store) load(events []schemas.Event) schemas.State {
 	state := schemas.State{}
 	for {
@@ -64,7 +64,12 @@ func (s *store) load(events []schemas.Event) schemas.State {
 				state[k] = s.cache[k]
 				continue
 			}
-			state[k] = &schemas.StateRow{Data: s.state[k]}
+			_, asked := state[k]
+			row := &schemas.StateRow{Data: s.state[k]}
+			if sum := s.p.Sum(k, row); sum != 0 && !asked {
+				row = &schemas.StateRow{Sum: sum}
+			}
+			state[k] = row
 		}
 	}
 }

@@ -14,6 +14,8 @@ type sources struct {
 	// byPhone says whether any source lets, or once let, phone numbers merge people. As long as none did, whom one shares a number with does
 	// not matter.
 	byPhone bool
+
+	prints map[string]uint64 // fingerprints by source, as far as somebody asked
 }
 
 // standard are the settings of a source nobody told us about.
@@ -41,7 +43,21 @@ func (s *sources) silent(id string) bool {
 	return st == schemas.SourceDisconnected || st == schemas.SourceArchived
 }
 
+// fingerprint gives the fingerprint of a source's settings.
+func (s *sources) fingerprint(id string) uint64 {
+	print, ok := s.prints[id]
+	if !ok {
+		if s.prints == nil {
+			s.prints = map[string]uint64{}
+		}
+		print = s.of(id).fingerprint()
+		s.prints[id] = print
+	}
+	return print
+}
+
 func (s *sources) put(n schemas.Settings) bool {
+	s.prints = nil
 	s.byPhone = s.byPhone || slices.Contains(n.Identifiers, byPhone)
 	i := s.find(n.ID)
 	if i < len(s.list) && s.list[i].ID == n.ID {

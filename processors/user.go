@@ -2,6 +2,7 @@ package processors
 
 import (
 	"encoding/json"
+	"math/bits"
 	"sort"
 	"strings"
 
@@ -425,6 +426,28 @@ func sameUser(u *user, it *item, fingerprint uint64) bool {
 	return u != nil && u.rec != nil && it.ev.Kind == schemas.KindUser && u.rec.hash == it.hash && u.retention == fingerprint
 }
 
+// Sum tells a row of a user apart from others, for the time it is not in memory: by it the repeat of a record is known.
+func (p *Processor) Sum(key string, row *schemas.StateRow) uint64 {
+	if _, rest, _ := strings.Cut(key, "."); !strings.HasPrefix(rest, "u.") {
+		return 0
+	}
+	u, err := value[user](row)
+	if err != nil || u == nil || u.rec == nil {
+		return 0
+	}
+	return userSum(u.rec.hash, u.retention)
+}
+
+// userSum joins the hash of a user's record and the retention its rows were made with; it is never 0.
+func userSum(record, retention uint64) uint64 {
+	return max(record^bits.RotateLeft64(retention, 32), 1)
+}
+
+// repeatsRow says whether a record is a repeat by the sum of a row that is not loaded.
+func repeatsRow(row *schemas.StateRow, it *item, fingerprint uint64) bool {
+	return row.Sum != 0 && it.ev.Kind == schemas.KindUser && row.Sum == userSum(it.hash, fingerprint)
+}
+
 // takeUser merges a user record or webhook.
 func (r *run) takeUser(a *accountWork, it *item) {
 	if it.erased || a.erased.has(it.id) {
@@ -445,9 +468,13 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		r.takeVerdict(a, it)
 		return
 	}
-	set := a.sources.of(it.ev.Source)
-	u := open[user](r, userKey(a.prefix, it.id))
-	if sameUser(u, it, set.fingerprint()) {
+	set, fingerprint, key := a.sources.of(it.ev.Source), a.sources.fingerprint(it.ev.Source), userKey(a.prefix, it.id)
+	if row := r.state[key]; row != nil && repeatsRow(row, it, fingerprint) {
+		r.result.Duplicates++
+		return
+	}
+	u := open[user](r, key)
+	if sameUser(u, it, fingerprint) {
 		r.result.Duplicates++
 		return
 	}
@@ -470,17 +497,17 @@ func (r *run) takeUser(a *accountWork, it *item) {
 	if news && f.member != nil && !f.member.gone {
 		r.noteJoined(a, it.id, f.member.org)
 	}
-	if !news && u.retention == set.fingerprint() {
+	if !news && u.retention == fingerprint {
 		r.result.Duplicates++
 		return
 	}
 	if u.source == "" {
 		u.source = it.ev.Source
 	}
-	u.retention = set.fingerprint()
+	u.retention = fingerprint
 	after := u.now()
 	u.decide(set, &f, &before, &after)
-	r.touch(userKey(a.prefix, it.id))
+	r.touch(key)
 }
 
 func (w *userWork) see(it *item) {

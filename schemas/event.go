@@ -62,10 +62,12 @@ func Partition(account string, partitions int) int {
 }
 
 // StateRow is one row of processor state. Data is the stored form; Value may hold the decoded form, which the processor that owns
-// the row puts there to save decoding it again. A nil Data is a row that does not exist.
+// the row puts there to save decoding it again. A nil Data is a row that does not exist. With a Sum the row is there but not loaded: it is
+// all that is known of it.
 type StateRow struct {
 	Data  []byte
 	Value any
+	Sum   uint64
 }
 
 // State holds the rows a batch needs, by key. A key that was asked for and does not exist maps to an empty row.

@@ -59,7 +59,7 @@ func (s *Stream) Process(ctx context.Context, partition int, p Processor) error 
 	part := "process " + strconv.Itoa(partition)
 	wait := newBackoff(50*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
-		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(), limit: maxEvents, wait: wait}
+		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(p), limit: maxEvents, wait: wait}
 		s.restart(ctx, part, "processor", l.run(ctx))
 		wait.sleep(ctx)
 	}
@@ -364,7 +364,8 @@ func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 		missing := map[string]string{} // subject to key
 		fresh := false
 		for _, key := range keys {
-			if _, ok := state[key]; ok {
+			have, asked := state[key]
+			if asked && have.Sum == 0 {
 				continue
 			}
 			fresh = true
@@ -374,6 +375,10 @@ func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 			}
 			if !validKey(key) {
 				return &refusal{"invalid", fmt.Errorf("state key %.100q is not made of tokens", key)}
+			}
+			if sum := l.cache.sumOf(key); sum != 0 && !asked {
+				state[key] = &schemas.StateRow{Sum: sum}
+				continue
 			}
 			state[key] = &schemas.StateRow{}
 			if l.cache.absent(key) {

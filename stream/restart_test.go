@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"net"
 	"strconv"
 	"testing"
@@ -206,7 +207,7 @@ func TestFeed(t *testing.T) {
 
 func TestRowCache(t *testing.T) {
 	t.Parallel()
-	c := newRowCache()
+	c := newRowCache(nil)
 	large := &schemas.StateRow{Data: make([]byte, cacheBytes/4)}
 	for i := range 6 {
 		c.put(strconv.Itoa(i), large, false)
@@ -227,9 +228,75 @@ func TestRowCache(t *testing.T) {
 }
 
 // TestRowCacheKnowsWhatIsAbsent checks that a complete cache never calls a stored row absent, whatever was removed from it.
+// TestKeySet: no key that was added is missing, and few others seem to be there, as far as a block goes.
+func TestKeySet(t *testing.T) {
+	t.Parallel()
+	var s keySet
+	key := func(i int) uint64 { return maphash.Comparable(cacheSeed, i) }
+	for i := range blockKeys + 1000 {
+		s.add(key(i))
+		s.add(key(i))
+	}
+	if len(s.blocks) != 2 || s.keys < 500 || s.keys > 1000 {
+		t.Fatalf("%d blocks, %d keys in the last", len(s.blocks), s.keys)
+	}
+	wrong := 0
+	for i := range blockKeys {
+		if !s.has(key(i)) {
+			t.Fatalf("key %d is missing", i)
+		}
+		if s.has(key(-1 - i)) {
+			wrong++
+		}
+	}
+	if wrong > blockKeys/100 {
+		t.Errorf("%d of %d keys seem to be there", wrong, blockKeys)
+	}
+}
+
+var cacheSeed = maphash.MakeSeed()
+
+// TestSums: of a key the sum put last is given or none, however many there are; nearly all are while there is room.
+func TestSums(t *testing.T) {
+	t.Parallel()
+	s := sums{most: 1 << 14}
+	key := func(i int) uint64 { return maphash.Comparable(cacheSeed, i) }
+	n := s.most / 2
+	for i := range n {
+		s.put(key(i), uint64(i+1))
+		s.put(key(i/2), uint64(i/2+7))
+	}
+	s.put(key(3), 0)
+	lost := 0
+	for i := range n {
+		want := uint64(i + 1)
+		if i < n/2 {
+			want = uint64(i + 7)
+		}
+		switch got := s.get(key(i)); {
+		case i == 3 && got != 0, i != 3 && got != want && got != 0:
+			t.Fatalf("%d: %d, want %d", i, got, want)
+		case i != 3 && got == 0:
+			lost++
+		}
+	}
+	if lost > n/50 || len(s.places) > s.most {
+		t.Errorf("%d of %d lost, %d places", lost, n, len(s.places))
+	}
+	for i := range 4 * s.most {
+		s.put(key(i), uint64(i+1))
+		if got := s.get(key(i)); got != uint64(i+1) {
+			t.Fatalf("%d: %d", i, got)
+		}
+	}
+	if len(s.places) != s.most {
+		t.Errorf("%d places", len(s.places))
+	}
+}
+
 func TestRowCacheKnowsWhatIsAbsent(t *testing.T) {
 	t.Parallel()
-	c := newRowCache()
+	c := newRowCache(nil)
 	c.limit = 10
 	c.put("stored", &schemas.StateRow{}, false)
 	c.put("absent", &schemas.StateRow{}, true)
@@ -253,7 +320,11 @@ func TestRowCacheKnowsWhatIsAbsent(t *testing.T) {
 		t.Fatal("nothing was removed")
 	}
 	check(map[string]bool{"stored": false, "absent": true, "unknown": true, "0": true, "1": false, "10": true, "11": false, "18": true, "19": false})
-	for i := range cacheGone + 20 {
+	for len(c.gone.blocks) < blocksMost {
+		c.gone.blocks = append(c.gone.blocks, make([]uint64, 16*blockKeys/64))
+	}
+	c.gone.keys = blockKeys
+	for i := range 20 {
 		c.put("more"+strconv.Itoa(i), &schemas.StateRow{}, false)
 	}
 	if c.gone != nil {

@@ -11,8 +11,6 @@ const (
 	// cacheRows and cacheBytes bound the state rows one loop keeps in memory. A decoded row takes a few times its stored size.
 	cacheRows  = 200_000
 	cacheBytes = 64 << 20
-	// cacheGone bounds how many rows that were stored and removed from memory again are remembered by the hash of their key.
-	cacheGone = 1 << 19
 )
 
 // rowCache keeps the state rows used last, by key. It belongs to one loop.
@@ -21,9 +19,12 @@ type rowCache struct {
 	order *list.List // newest in front
 	bytes int
 	limit int // rows
-	// gone makes the cache complete: it holds the hashes of the stored rows that are not in rows, so that all other keys do not exist.
-	// It is nil when nothing is known about the rows that are not in memory.
-	gone map[uint64]struct{}
+	// gone makes the cache complete: it holds the stored rows that are not in rows, so that all other keys do not exist. It is nil when
+	// nothing is known about the rows that are not in memory.
+	gone *keySet
+	// sums are those of rows that were removed, as sum gives them.
+	sums sums
+	sum  func(key string, row *schemas.StateRow) uint64
 	seed maphash.Seed
 }
 
@@ -34,12 +35,17 @@ type cachedRow struct {
 	absent bool // nothing is stored under the key, not even an empty row
 }
 
-func newRowCache() *rowCache {
-	return &rowCache{rows: map[string]*list.Element{}, order: list.New(), limit: cacheRows, seed: maphash.MakeSeed()}
+// newRowCache gives an empty cache of a processor's rows.
+func newRowCache(p Processor) *rowCache {
+	c := &rowCache{rows: map[string]*list.Element{}, order: list.New(), limit: cacheRows, sums: sums{most: sumsMost}, seed: maphash.MakeSeed()}
+	if s, ok := p.(Summer); ok {
+		c.sum = s.Sum
+	}
+	return c
 }
 
 // complete says that no rows are stored but those that will be put in.
-func (c *rowCache) complete() { c.gone = map[uint64]struct{}{} }
+func (c *rowCache) complete() { c.gone = &keySet{} }
 
 func (c *rowCache) get(key string) (*schemas.StateRow, bool) {
 	el, ok := c.rows[key]
@@ -58,8 +64,15 @@ func (c *rowCache) absent(key string) bool {
 	if c.gone == nil {
 		return false
 	}
-	_, stored := c.gone[maphash.String(c.seed, key)]
-	return !stored
+	return !c.gone.has(maphash.String(c.seed, key))
+}
+
+// sumOf gives the sum of a stored row that is not in memory, 0 when it is not known.
+func (c *rowCache) sumOf(key string) uint64 {
+	if c.sum == nil {
+		return 0
+	}
+	return c.sums.get(maphash.String(c.seed, key))
 }
 
 // put keeps a row; absent says that nothing is stored under its key.
@@ -75,8 +88,21 @@ func (c *rowCache) put(key string, row *schemas.StateRow, absent bool) {
 		c.bytes += size
 	}
 	for (c.bytes > cacheBytes || len(c.rows) > c.limit) && c.order.Len() > 1 {
-		c.remove(c.order.Back())
+		c.evict(c.order.Back())
 	}
+}
+
+// evict removes a row for lack of room. What is in memory of it is newer than any sum there is, if it is not what is stored.
+func (c *rowCache) evict(el *list.Element) {
+	old := c.remove(el)
+	if c.sum == nil {
+		return
+	}
+	sum := uint64(0)
+	if !old.absent {
+		sum = c.sum(old.key, old.row)
+	}
+	c.sums.put(maphash.String(c.seed, old.key), sum)
 }
 
 // drop removes a row.
@@ -86,14 +112,12 @@ func (c *rowCache) drop(key string) {
 	}
 }
 
-func (c *rowCache) remove(el *list.Element) {
+func (c *rowCache) remove(el *list.Element) *cachedRow {
 	old := c.order.Remove(el).(*cachedRow)
 	delete(c.rows, old.key)
 	c.bytes -= old.size
-	if c.gone == nil || old.absent {
-		return
-	}
-	if c.gone[maphash.String(c.seed, old.key)] = struct{}{}; len(c.gone) > cacheGone {
+	if c.gone != nil && !old.absent && !c.gone.add(maphash.String(c.seed, old.key)) {
 		c.gone = nil
 	}
+	return old
 }

@@ -72,6 +72,12 @@ type Decoder interface {
 	Decode(e *schemas.Event)
 }
 
+// Summer is a processor that can tell from eight bytes that an event repeats what a row holds. Sum gives them for a row that leaves
+// memory, 0 for none. Later Keys may find the row as schemas.StateRow.Sum says; it asks for the key again when it needs the row itself.
+type Summer interface {
+	Sum(key string, row *schemas.StateRow) uint64
+}
+
 // Sink writes blocks of one table. Write must be idempotent: with Block.Recover it looks first whether the block is there already.
 type Sink interface {
 	Table() string
