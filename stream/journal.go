@@ -11,7 +11,7 @@ import (
 const (
 	// journalKey is the state key of the journal; processors' keys have no leading underscore.
 	journalKey = "_journal"
-	// moveRows is how many rows one commit moves out of the journal, at most.
+	// moveRows is how many rows one commit moves out of the journal, at most, unless it is swollen.
 	moveRows = 400
 )
 
@@ -88,6 +88,9 @@ func (j *journal) trim() {
 		j.parts = j.parts[1:]
 	}
 }
+
+// swollen says whether the journal is so far beyond its bounds that more rows have to leave it than usual.
+func (j *journal) swollen() bool { return len(j.rows) > 2*j.most.rows || j.bytes > 2*j.most.bytes }
 
 // begin is the sequence from which the journal is needed when some rows have moved; 0 when no row is left in it.
 func (j *journal) begin(moved map[string]*journalled) uint64 {

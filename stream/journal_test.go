@@ -64,6 +64,40 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestJournalStaysSmall: where every event makes rows that were not there before, as many leave the journal as come into it.
+func TestJournalStaysSmall(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	const n = 15000
+	events := make([]schemas.Event, n)
+	for i := range events {
+		events[i] = click("acme", "cold"+strconv.Itoa(i), i, uint64(i))
+	}
+	if err := s.Publish(t.Context(), events...); err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, s, counters, acts, counts)
+	drain(t, s)
+	stop()
+	p := schemas.Partition("acme", s.partitions)
+	rec, _, err := s.readOffset(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	err = s.each(t.Context(), s.txn, s.state(p, journalKey), rec.Journal, func(m stored) error {
+		return readJournal(m.data, func(string, []byte) { rows++ })
+	})
+	if err != nil || rows > 2*maxEvents {
+		t.Fatalf("%d rows are left in the journal: %v", rows, err)
+	}
+	if all := storedRows(t, s, p); len(all) != n {
+		t.Fatalf("%d rows are stored, want %d", len(all), n)
+	}
+}
+
 func TestTornJournal(t *testing.T) {
 	t.Parallel()
 	whole := journalRow(journalRow(nil, "a", []byte("one")), "b", nil)

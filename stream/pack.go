@@ -35,6 +35,7 @@ type packer struct {
 type packed struct {
 	msgs    []message
 	ids     map[string]bool        // Msg-Ids of the messages
+	rows    int                    // state rows among them, in the journal
 	moved   map[string]*journalled // rows that the messages move out of the journal
 	journal int                    // bytes the messages add to it
 }
@@ -58,11 +59,15 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 			return packed{}, &refusal{"invalid", err}
 		}
 	}
-	moved := l.journal.overdue(min(moveRows, expectFill*maxBatch-len(p.msgs)), func(key string) bool {
+	most := int(expectFill*maxBatch) - len(p.msgs)
+	if !l.journal.swollen() {
+		most = min(most, moveRows)
+	}
+	moved := l.journal.overdue(most, func(key string) bool {
 		_, changes := res.State[key]
 		return changes || l.flies(key)
 	})
-	out := packed{ids: p.ids, moved: make(map[string]*journalled, len(moved)), journal: p.size}
+	out := packed{ids: p.ids, rows: len(res.State), moved: make(map[string]*journalled, len(moved)), journal: p.size}
 	for _, r := range moved {
 		p.msgs, out.moved[r.key] = append(p.msgs, l.own(r)), r
 	}

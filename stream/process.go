@@ -273,7 +273,7 @@ func (l *loop) step() error {
 	case err != nil:
 		return err
 	case len(packed.msgs) >= maxBatch && len(batch) > 1:
-		l.expect(len(batch), len(packed.msgs))
+		l.expect(len(batch), packed)
 		l.narrow(min(len(batch)-1, l.fits()), state)
 		return nil
 	}
@@ -284,7 +284,7 @@ func (l *loop) step() error {
 		return err
 	}
 	l.queue = l.queue[len(batch):]
-	l.widen(len(batch), len(packed.msgs))
+	l.widen(len(batch), packed)
 	return nil
 }
 
@@ -295,13 +295,18 @@ func (l *loop) narrow(n int, state schemas.State) {
 }
 
 // widen lets the next batch grow again, as far as its messages are expected to fit.
-func (l *loop) widen(events, messages int) {
-	l.expect(events, messages)
+func (l *loop) widen(events int, p packed) {
+	l.expect(events, p)
 	l.limit = min(maxEvents, l.limit+l.limit/4+1, l.fits())
 }
 
-// expect learns how many messages an event makes: at once when there are more than before, slowly when there are fewer.
-func (l *loop) expect(events, messages int) {
+// expect learns how many messages an event makes: at once when there are more than before, slowly when there are fewer. While the journal
+// is too large as many rows have to leave it as come into it.
+func (l *loop) expect(events int, p packed) {
+	messages := len(p.msgs) - len(p.moved)
+	if l.journal.swollen() {
+		messages += p.rows
+	}
 	l.perEvent = max(float64(messages)/float64(events), expectDecay*l.perEvent)
 }
 
