@@ -13,6 +13,9 @@ const (
 	journalKey = "_journal"
 	// moveRows is how many rows one commit moves out of the journal, at most, unless it is swollen.
 	moveRows = 400
+	// swollenTimes is how many times its bounds the journal may grow until what leaves it keeps pace with what comes: rows that leave it later
+	// have changed more often, and cost less then.
+	swollenTimes = 5
 )
 
 // bounds limit the journal: what memory holds and a restart reads.
@@ -90,7 +93,9 @@ func (j *journal) trim() {
 }
 
 // swollen says whether the journal is so far beyond its bounds that more rows have to leave it than usual.
-func (j *journal) swollen() bool { return len(j.rows) > 2*j.most.rows || j.bytes > 2*j.most.bytes }
+func (j *journal) swollen() bool {
+	return len(j.rows) > swollenTimes*j.most.rows || j.bytes > swollenTimes*j.most.bytes
+}
 
 // begin is the sequence from which the journal is needed when some rows have moved; 0 when no row is left in it.
 func (j *journal) begin(moved map[string]*journalled) uint64 {
