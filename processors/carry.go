@@ -67,7 +67,7 @@ func (s *stats) subject(m *ticketMark) string {
 // keep decides where the changed figures of a user are stored.
 func (r *run) keep(key string, w *statsWork) {
 	s := w.s
-	if string(s.figures(true)) == string(w.figures) {
+	if now, _ := s.figures(true); string(now) == string(w.figures) {
 		return
 	}
 	var t *ticket
@@ -84,7 +84,8 @@ func (r *run) keep(key string, w *statsWork) {
 		}
 	}
 	if t != nil && s.home == w.by {
-		t.carry = carry{w.user, s.epoch, s.figures(false)}
+		data, _ := s.figures(false)
+		t.carry = carry{w.user, s.epoch, data}
 		return
 	}
 	s.epoch++

@@ -55,9 +55,9 @@ type item struct {
 	verdict *verdict
 	org     *orgFacts
 	name    *nameFacts
-	cal     schedule
-	metric  metricEvent
-	source  schemas.Settings
+	cal     *schedule
+	metric  *metricEvent
+	source  *schemas.Settings
 	erased  bool    // the event erases
 	lost    []int64 // tickets it removes words from
 	saved   schemas.SavedPhrases
@@ -236,7 +236,7 @@ func (it *item) sound(t time.Time, name string) bool {
 
 func (it *item) loadSource() {
 	it.loaded = true
-	if it.unmarshal(it.ev.Data, &it.source) {
+	if it.source = new(schemas.Settings); it.unmarshal(it.ev.Data, it.source) {
 		if it.source.ID == "" {
 			it.source.ID = it.ev.Source
 		}
@@ -405,6 +405,6 @@ func (it *item) loadSchedule() {
 	if z.UpdatedAt.IsZero() {
 		z.UpdatedAt = z.CreatedAt
 	}
-	it.cal = newSchedule(z, it.ev.ReceivedAt)
+	it.cal = new(newSchedule(z, it.ev.ReceivedAt))
 	it.name = &nameFacts{kind: "schedule", id: int64(z.ID), at: z.UpdatedAt.Unix(), hash: it.hash, name: cut(z.Name, maxSubject), deleted: z.DeletedAt != nil}
 }

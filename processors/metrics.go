@@ -27,7 +27,7 @@ func (it *item) loadMetricEvent() {
 		return
 	}
 	it.decodedID, it.decodedSub = int64(z.TicketID), int64(z.ID)
-	it.metric = metricEvent{hash: it.hash, row: schemas.MetricEventRow{
+	it.metric = &metricEvent{hash: it.hash, row: schemas.MetricEventRow{
 		Account: it.ev.Account, EventID: int64(z.ID), TicketID: int64(z.TicketID), Metric: z.Metric, InstanceID: int64(z.InstanceID),
 		Type: z.Type, At: unix(z.Time.Unix()), Withdrawn: flag(z.Deleted),
 	}}

@@ -3,7 +3,6 @@ package processors
 import (
 	"cmp"
 	"slices"
-	"sort"
 
 	"deskstream/schemas"
 )
@@ -32,6 +31,7 @@ func (i *identityRow) decode(r *reader) {
 // activities, and the tickets that waited for them.
 func (r *run) people() {
 	r.partners()
+	r.carry = make(map[*user][]carried, 2*len(r.users))
 	keys := sortedKeys(r.users)
 	for _, key := range keys {
 		r.index(r.users[key])
@@ -467,12 +467,12 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 	}
 	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
 	choose(row, users)
-	sort.SliceStable(order, func(i, j int) bool {
-		x, y := &facts[order[i]], &facts[order[j]]
+	slices.SortStableFunc(order, func(i, j int) int {
+		x, y := &facts[i], &facts[j]
 		if x.active != y.active {
-			return x.active
+			return int(flag(y.active)) - int(flag(x.active))
 		}
-		return x.at > y.at
+		return cmp.Compare(y.at, x.at)
 	})
 	led := head.ledSince(members)
 	for n, to := range []*string{&row.FirstName, &row.LastName, &row.Email, &row.PhoneNumber, &row.Language, &row.Timezone, &row.ExternalID} {

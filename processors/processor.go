@@ -36,8 +36,8 @@ type batch struct {
 // asks for nothing new: a ticket names its authors, a user its identities, an identity other users. A damaged row asks for nothing
 // more; Apply reports it.
 func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
-	k := &keyer{state: state, asked: map[string]bool{}}
 	b := p.batch(events)
+	k := &keyer{state: state, asked: make(map[string]bool, len(b.users))}
 	for _, it := range b.items {
 		k.renewed = k.renewed || it.domain == domainSource
 	}

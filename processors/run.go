@@ -82,7 +82,7 @@ type userWork struct {
 
 func newRun(state schemas.State) *run {
 	return &run{
-		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{}, users: map[string]*userWork{}, carry: map[*user][]carried{},
+		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{}, users: map[string]*userWork{},
 		accounts: map[string]*accountWork{}, counters: map[string]*counterWork{}, statistic: map[string]*statsWork{},
 	}
 }

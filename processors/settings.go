@@ -119,7 +119,7 @@ func (s settings) writable(field string) bool {
 }
 
 func (r *run) takeSource(a *accountWork, it *item) {
-	if !a.sources.put(it.source) {
+	if !a.sources.put(*it.source) {
 		r.result.Duplicates++
 		return
 	}
@@ -151,7 +151,7 @@ func (r *run) takeSchedule(a *accountWork, it *item) {
 		r.dead(it)
 		return
 	}
-	added := r.cal(a).add(it.cal)
+	added := r.cal(a).add(*it.cal)
 	if added {
 		r.touch(a.prefix + "cal")
 	}

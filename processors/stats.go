@@ -42,8 +42,8 @@ type statsWork struct {
 	account string
 	user    int64
 	s       *stats
-	before  []byte
 	figures []byte // as they were
+	tickets int    // bytes of them that are about tickets
 	by      int64  // the one ticket that touched them, 0 = another or several
 	acts    map[slug]actSummary
 }
@@ -55,7 +55,7 @@ func (r *run) stats(a *accountWork, user int64) *statsWork {
 	w, ok := r.statistic[key]
 	if !ok {
 		w = &statsWork{account: a.name, user: user, s: r.figures(a, user, key), acts: map[slug]actSummary{}, by: r.mover}
-		w.before, w.figures = w.row(), w.s.figures(true)
+		w.figures, w.tickets = w.s.figures(true)
 		r.statistic[key] = w
 	}
 	if w.by != r.mover {
@@ -64,8 +64,7 @@ func (r *run) stats(a *accountWork, user int64) *statsWork {
 	return w
 }
 
-func (w *statsWork) row() []byte {
-	s := w.s
+func (w *statsWork) row(s *stats) []byte {
 	row := schemas.PersonStats{
 		Account: w.account, UserID: w.user, TicketsTotal: s.total, TicketsOpen: s.open, TicketsClosed: s.closed, GoodRatings: s.good,
 		BadRatings: s.bad,
@@ -193,9 +192,7 @@ func (r *run) flushStats() {
 	for _, key := range sortedKeys(r.statistic) {
 		w := r.statistic[key]
 		r.keep(key, w)
-		if row := w.row(); string(row) != string(w.before) {
-			r.emit(schemas.TablePersonStats, row)
-		}
+		r.emitStats(w)
 		for i := range w.s.acts {
 			m := &w.s.acts[i]
 			before, ok := w.acts[m.slug]
@@ -210,6 +207,19 @@ func (r *run) flushStats() {
 	}
 }
 
+// emitStats emits the figures of tickets if their row is another one now.
+func (r *run) emitStats(w *statsWork) {
+	now, tickets := w.s.figures(true)
+	if string(now[:tickets]) == string(w.figures[:w.tickets]) {
+		return
+	}
+	var old stats
+	old.readFigures(&reader{b: w.figures})
+	if row := w.row(w.s); string(row) != string(w.row(&old)) {
+		r.emit(schemas.TablePersonStats, row)
+	}
+}
+
 // empty never holds once the row was written: what a ticket carries is told from what it carried before by the number of writes.
 func (s *stats) empty() bool { return s.epoch == 0 }
 
@@ -217,7 +227,8 @@ func (s *stats) encode(w *writer) {
 	w.uint(s.epoch)
 	w.int(s.by)
 	w.int(s.home)
-	s.writeFigures(w, true)
+	s.writeTickets(w, true)
+	s.writeActs(w)
 }
 
 func (s *stats) decode(r *reader) {
@@ -225,14 +236,17 @@ func (s *stats) decode(r *reader) {
 	s.readFigures(r)
 }
 
-func (s *stats) figures(subjects bool) []byte {
-	w := writer{b: make([]byte, 0, 256)}
-	s.writeFigures(&w, subjects)
-	return w.b
+// figures gives the stored form of everything but where it is kept, and how many bytes of it are about tickets.
+func (s *stats) figures(subjects bool) (all []byte, tickets int) {
+	w := writer{b: make([]byte, 0, 128)}
+	s.writeTickets(&w, subjects)
+	tickets = len(w.b)
+	s.writeActs(&w)
+	return w.b, tickets
 }
 
-func (s *stats) writeFigures(w *writer, subjects bool) {
-	for _, n := range []int64{s.total, s.open, s.closed, s.good, s.bad} {
+func (s *stats) writeTickets(w *writer, subjects bool) {
+	for _, n := range [...]int64{s.total, s.open, s.closed, s.good, s.bad} {
 		w.int(n)
 	}
 	mark := func(w *writer, m *ticketMark) {
@@ -248,6 +262,9 @@ func (s *stats) writeFigures(w *writer, subjects bool) {
 	list(w, s.first, mark)
 	list(w, s.last, mark)
 	list(w, s.scores, func(w *writer, m *scoreMark) { w.int(m.at); w.int(m.ticket); w.bool(m.good) })
+}
+
+func (s *stats) writeActs(w *writer) {
 	list(w, s.acts, func(w *writer, m *actMark) {
 		w.byte(byte(m.slug))
 		w.int(m.count)
