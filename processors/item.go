@@ -37,7 +37,8 @@ type item struct {
 	class  string // dead: class and reason
 	reason string
 	loaded bool
-	taken  bool // by a batch
+	taken  bool   // by a batch
+	key    string // of the state row of the user it concerns
 
 	decodedID, decodedSub int64 // id and sub as a full decoding reads them
 

@@ -12,6 +12,25 @@ type keyer struct {
 	asked   map[string]bool
 	missing []string
 	renewed bool // the batch brings settings: what is a repeat under the old ones may be news under the new ones
+
+	account  string // of the event looked at last, with what follows from it
+	prefix   string
+	settings *sources // nil until they are loaded
+}
+
+// enter asks for the settings and tombstones of an account and gives the prefix of its keys.
+func (k *keyer) enter(account string) string {
+	if k.prefix != "" && k.account == account {
+		return k.prefix
+	}
+	k.account, k.prefix, k.settings = account, account+".", nil
+	k.need(erasedKey(k.prefix))
+	if s, loaded := look[sources](k, k.prefix+"src"); loaded {
+		if k.settings = s; s == nil {
+			k.settings = &sources{}
+		}
+	}
+	return k.prefix
 }
 
 // need asks for a row and reports whether it is there.
@@ -48,9 +67,7 @@ func (k *keyer) item(it *item) {
 	if it.domain == domainNone || it.domain == domainDead {
 		return
 	}
-	prefix := it.ev.Account + "."
-	k.need(prefix + "src")
-	k.need(erasedKey(prefix))
+	prefix := k.enter(it.ev.Account)
 	switch it.domain {
 	case domainPhrases:
 		k.need(phrasesKey(prefix))
@@ -111,14 +128,8 @@ func (k *keyer) retold(it *item, fingerprint uint64) bool {
 	if k.renewed {
 		return true
 	}
-	s, loaded := look[sources](k, it.ev.Account+".src")
-	if !loaded {
-		return false
-	}
-	if s == nil {
-		s = &sources{}
-	}
-	return s.fingerprint(it.ev.Source) != fingerprint
+	k.enter(it.ev.Account)
+	return k.settings != nil && k.settings.fingerprint(it.ev.Source) != fingerprint
 }
 
 // repeats says whether all that a batch tells of a user is known, from the sum of the user's row alone.
@@ -128,14 +139,8 @@ func (k *keyer) repeats(key string, items []*item) bool {
 		return false
 	}
 	for _, it := range items {
-		s, loaded := look[sources](k, it.ev.Account+".src")
-		if !loaded {
-			return false
-		}
-		if s == nil {
-			s = &sources{}
-		}
-		if !repeatsRow(row, it, s.fingerprint(it.ev.Source)) {
+		k.enter(it.ev.Account)
+		if k.settings == nil || !repeatsRow(row, it, k.settings.fingerprint(it.ev.Source)) {
 			return false
 		}
 	}
@@ -296,7 +301,7 @@ func (n *ticketNeeds) author(id int64) {
 
 // people asks for what touched users need: their identities, everyone who shares one, and so on; and the tickets that wait for them.
 func (k *keyer) people(b *batch) {
-	for _, key := range sortedKeys(b.users) {
+	for _, key := range b.touched {
 		items := b.users[key]
 		if k.repeats(key, items) {
 			continue

@@ -30,6 +30,7 @@ type batch struct {
 	items   []*item
 	tickets map[string][]*item
 	users   map[string][]*item
+	touched []string // keys of users, in order
 }
 
 // Keys gives the keys of state rows that applying the events needs and state lacks. It is called again with the rows loaded until it
@@ -126,11 +127,12 @@ func newBatch(events []schemas.Event) *batch {
 			key := ticketKey(it.ev.Account+".", it.id)
 			b.tickets[key] = append(b.tickets[key], it)
 		case domainUser:
-			key := userKey(it.ev.Account+".", it.id)
-			b.users[key] = append(b.users[key], it)
+			it.key = userKey(it.ev.Account+".", it.id)
+			b.users[it.key] = append(b.users[it.key], it)
 		default:
 		}
 	}
+	b.touched = sortedKeys(b.users)
 	return b
 }
 

@@ -468,7 +468,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		r.takeVerdict(a, it)
 		return
 	}
-	set, fingerprint, key := a.sources.of(it.ev.Source), a.sources.fingerprint(it.ev.Source), userKey(a.prefix, it.id)
+	set, fingerprint, key := a.sources.of(it.ev.Source), a.sources.fingerprint(it.ev.Source), it.key
 	if row := r.state[key]; row != nil && repeatsRow(row, it, fingerprint) {
 		r.result.Duplicates++
 		return
