@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"hash/maphash"
 	"net"
@@ -291,6 +292,62 @@ func TestSums(t *testing.T) {
 	}
 	if len(s.places) != s.most {
 		t.Errorf("%d places", len(s.places))
+	}
+}
+
+// glancer is a processor that needs the row of each event's counter, or only its sum.
+type glancer struct{ enough bool }
+
+func (g *glancer) Keys(events []schemas.Event, state schemas.State) (keys []string) {
+	for _, e := range events {
+		var c clicks
+		_ = json.Unmarshal(e.Data, &c)
+		if row := state["c."+c.Counter]; row == nil || row.Sum != 0 && !g.enough {
+			keys = append(keys, "c."+c.Counter)
+		}
+	}
+	return keys
+}
+
+func (*glancer) Apply([]schemas.Event, schemas.State) (schemas.Result, error) {
+	return schemas.Result{}, nil
+}
+
+func (*glancer) Sum(_ string, row *schemas.StateRow) uint64 { return uint64(len(row.Data)) + 1 }
+
+// TestRowsByTheirSum: of a row that left memory the sum is given first, and the row itself when it is asked for again; a row that is in
+// memory is given at once.
+func TestRowsByTheirSum(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s := open(t, o)
+	p, event, data := schemas.Partition("acme", s.partitions), click("acme", "one", 1, 1), []byte("stored")
+	if _, err := s.store(t.Context(), rolled(s.state(p, "c.one"), data)); err != nil {
+		t.Fatal(err)
+	}
+	g := &glancer{enough: true}
+	l := &loop{s: s, partition: p, processor: g, cache: newRowCache(g), journal: newJournal(o.journal)}
+	load := func() *schemas.StateRow {
+		t.Helper()
+		state := schemas.State{}
+		if err := l.load([]schemas.Event{event}, state); err != nil {
+			t.Fatal(err)
+		}
+		return state["c.one"]
+	}
+	for _, when := range []string{"read", "in memory"} {
+		if row := load(); string(row.Data) != string(data) || row.Sum != 0 {
+			t.Errorf("%s: %+v", when, row)
+		}
+	}
+	l.cache.limit = 1
+	l.cache.put("c.two", &schemas.StateRow{}, false)
+	if row := load(); row.Data != nil || row.Sum != uint64(len(data))+1 {
+		t.Errorf("out of memory: %+v", row)
+	}
+	g.enough = false
+	if row := load(); string(row.Data) != string(data) || row.Sum != 0 {
+		t.Errorf("asked for again: %+v", row)
 	}
 }
 
