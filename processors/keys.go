@@ -35,7 +35,7 @@ func (k *keyer) enter(account string) string {
 
 // need asks for a row and reports whether it is there.
 func (k *keyer) need(key string) (*schemas.StateRow, bool) {
-	if row, ok := k.state[key]; ok && row.Sum == 0 {
+	if row, ok := k.state[key]; ok && !row.Missing() {
 		return row, true
 	}
 	if !k.asked[key] {
@@ -135,7 +135,7 @@ func (k *keyer) retold(it *item, fingerprint uint64) bool {
 // repeats says whether all that a batch tells of a user is known, from the sum of the user's row alone.
 func (k *keyer) repeats(key string, items []*item) bool {
 	row := k.state[key]
-	if row == nil || row.Sum == 0 || k.renewed {
+	if row == nil || k.renewed {
 		return false
 	}
 	for _, it := range items {

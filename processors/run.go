@@ -127,7 +127,7 @@ func open[T any, P interface {
 		return s.value.(P)
 	}
 	row, ok := r.state[key]
-	if (!ok || row.Sum != 0) && r.err == nil {
+	if (!ok || row.Missing()) && r.err == nil {
 		r.err = fmt.Errorf("state %s was not loaded", key)
 	}
 	v, err := value[T, P](row)
@@ -169,8 +169,20 @@ func (r *run) store() {
 		if s.row != nil && string(s.row.Data) == string(r.scratch.b) {
 			continue
 		}
-		r.result.State[key] = &schemas.StateRow{Data: append([]byte(nil), r.scratch.b...), Value: s.value}
+		r.result.State[key] = stateRow(append([]byte(nil), r.scratch.b...), s.value)
 	}
+}
+
+// stateRow gives a row as it is kept in memory. Of rows that seldom change again soon only the stored form is: a contact sync leaves
+// hundreds of thousands of them.
+func stateRow(data []byte, v stored) *schemas.StateRow {
+	switch v := v.(type) {
+	case *user:
+		return &schemas.StateRow{Data: data, Sum: v.sum()}
+	case *identityRow:
+		return &schemas.StateRow{Data: data}
+	}
+	return &schemas.StateRow{Data: data, Value: v}
 }
 
 func (r *run) emit(table string, data []byte) {

@@ -428,11 +428,21 @@ func sameUser(u *user, it *item, fingerprint uint64) bool {
 
 // Sum tells a row of a user apart from others, for the time it is not in memory: by it the repeat of a record is known.
 func (p *Processor) Sum(key string, row *schemas.StateRow) uint64 {
+	if row.Sum != 0 && row.Value == nil {
+		return row.Sum
+	}
 	if _, rest, _ := strings.Cut(key, "."); !strings.HasPrefix(rest, "u.") {
 		return 0
 	}
 	u, err := value[user](row)
-	if err != nil || u == nil || u.rec == nil {
+	if err != nil || u == nil {
+		return 0
+	}
+	return u.sum()
+}
+
+func (u *user) sum() uint64 {
+	if u.rec == nil {
 		return 0
 	}
 	return userSum(u.rec.hash, u.retention)
@@ -443,9 +453,9 @@ func userSum(record, retention uint64) uint64 {
 	return max(record^bits.RotateLeft64(retention, 32), 1)
 }
 
-// repeatsRow says whether a record is a repeat by the sum of a row that is not loaded.
+// repeatsRow says whether a record is a repeat by the sum of a row that is not decoded; a decoded one may have changed since.
 func repeatsRow(row *schemas.StateRow, it *item, fingerprint uint64) bool {
-	return row.Sum != 0 && it.ev.Kind == schemas.KindUser && row.Sum == userSum(it.hash, fingerprint)
+	return row.Sum != 0 && row.Value == nil && it.ev.Kind == schemas.KindUser && row.Sum == userSum(it.hash, fingerprint)
 }
 
 // takeUser merges a user record or webhook.

@@ -62,13 +62,16 @@ func Partition(account string, partitions int) int {
 }
 
 // StateRow is one row of processor state. Data is the stored form; Value may hold the decoded form, which the processor that owns
-// the row puts there to save decoding it again. A nil Data is a row that does not exist. With a Sum the row is there but not loaded: it is
-// all that is known of it.
+// the row puts there to save decoding it again. A nil Data is a row that does not exist. Sum is eight bytes that say enough of Data to know
+// repeats; 0 = not told.
 type StateRow struct {
 	Data  []byte
 	Value any
 	Sum   uint64
 }
+
+// Missing says whether the row exists but was not loaded: only its sum is known.
+func (r *StateRow) Missing() bool { return r.Data == nil && r.Sum != 0 }
 
 // State holds the rows a batch needs, by key. A key that was asked for and does not exist maps to an empty row.
 type State map[string]*StateRow

@@ -370,7 +370,7 @@ func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 		fresh := false
 		for _, key := range keys {
 			have, asked := state[key]
-			if asked && have.Sum == 0 {
+			if asked && !have.Missing() {
 				continue
 			}
 			fresh = true

@@ -73,7 +73,7 @@ type Decoder interface {
 }
 
 // Summer is a processor that can tell from eight bytes that an event repeats what a row holds. Sum gives them for a row that leaves
-// memory, 0 for none. Later Keys may find the row as schemas.StateRow.Sum says; it asks for the key again when it needs the row itself.
+// memory, 0 for none. Later Keys may find the row missing, as schemas.StateRow says; it asks for the key again when it needs it.
 type Summer interface {
 	Sum(key string, row *schemas.StateRow) uint64
 }
