@@ -113,7 +113,7 @@ func traffic(t *testing.T, s *Stream) (stop func()) {
 // server holds them any more, the ledger and a restart take the gaps for ours, and everything else is as it was.
 func TestErasureLeavesNothingOnDisk(t *testing.T) {
 	t.Parallel()
-	ctx, dir := t.Context(), t.TempDir()
+	ctx, dir, meta := t.Context(), t.TempDir(), fileMeta{t.TempDir()}
 	server := func() *local.NATS {
 		n, err := local.StartNATS(local.NATSOptions{Dir: dir, MaxStore: 1 << 30, Log: zerolog.Nop()})
 		if err != nil {
@@ -123,7 +123,7 @@ func TestErasureLeavesNothingOnDisk(t *testing.T) {
 	}
 	options := func(n *local.NATS) Options {
 		return Options{
-			Conn: connect(t, n), Log: testLog(t), Partitions: 2, SinkLinger: 5 * time.Millisecond, journal: bounds{rows: 30, bytes: 64 << 10}, Meta: fileMeta{t.TempDir()},
+			Conn: connect(t, n), Log: testLog(t), Partitions: 2, SinkLinger: 5 * time.Millisecond, journal: bounds{rows: 30, bytes: 64 << 10}, Meta: meta,
 			MaxBytesEvents: 64 << 20, MaxBytesTxn: 64 << 20,
 		}
 	}

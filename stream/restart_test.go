@@ -228,7 +228,6 @@ func TestRowCache(t *testing.T) {
 	}
 }
 
-// TestRowCacheKnowsWhatIsAbsent checks that a complete cache never calls a stored row absent, whatever was removed from it.
 // TestKeySet: no key that was added is missing, and few others seem to be there, as far as a block goes.
 func TestKeySet(t *testing.T) {
 	t.Parallel()
@@ -351,6 +350,7 @@ func TestRowsByTheirSum(t *testing.T) {
 	}
 }
 
+// TestRowCacheKnowsWhatIsAbsent checks that a complete cache never calls a stored row absent, whatever was removed from it.
 func TestRowCacheKnowsWhatIsAbsent(t *testing.T) {
 	t.Parallel()
 	c := newRowCache(nil)
