@@ -159,7 +159,16 @@ func occurrences(a *schemas.ActivityCondition, p *schemas.FilterPerson, span sch
 
 func fits(where []schemas.Condition, x *schemas.FilterActivity, now time.Time, zone *time.Location) bool {
 	for i := range where {
-		if !holds(&where[i], x.Attribute(where[i].Name), now, zone) {
+		c := &where[i]
+		if x.Judged != nil {
+			if held, known := x.Judged(c); known {
+				if !held {
+					return false
+				}
+				continue
+			}
+		}
+		if !holds(c, x.Attribute(c.Name), now, zone) {
 			return false
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -144,18 +145,29 @@ func BenchmarkAudiences(b *testing.B) {
 	for i, f := range manyAudiences(audiences) {
 		s.want(201, s.call("POST", "/v1/audiences", "people-key", map[string]any{"name": fmt.Sprint(i), "filter": json.RawMessage(f)}), nil)
 	}
-	start := time.Now()
+	start, before := time.Now(), heap()
 	c.rounds()
 	everybody := time.Since(start)
 	c.now = c.now.Add(audienceLag + time.Second)
 	c.enter()
+	c.rounds()
+	kept := heap() - before
 	for b.Loop() {
 		own, engine := c.bursts(bursts, burst)
 		b.ReportMetric(everybody.Seconds(), "everybody-s")
+		b.ReportMetric(float64(kept)/1e6, "kept-MB")
 		b.ReportMetric(float64((own-bareOwn).Microseconds())/burst/bursts, "own-us/event")
 		b.ReportMetric(float64((engine-bareEngine).Microseconds())/burst/bursts, "engine-us/event")
 		b.ReportMetric(float64((own+engine-bareOwn-bareEngine).Microseconds())/burst/bursts, "added-us/event")
 	}
+}
+
+// heap is what is in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // bursts has so many events happen a second, and evaluates what there is to evaluate; it gives the processor time of all that.

@@ -11,25 +11,28 @@ import (
 // concerned is a person with the audiences that it is to be evaluated for.
 type concerned struct {
 	*document
-	touched []*parsedAudience // lasting ones
-	news    []newActivity     // those that may make it enter other ones
+	member  func(audience string) bool // whether it is in an audience, as the table has it
+	what    []string                   // what changed
+	touched []*parsedAudience          // lasting ones
+	news    []newActivity              // those that may make it enter other ones
 }
 
-// concernedPeople gives the people that some users are, with what the filters of those audiences look at that their changes can matter to.
-func (w *audienceWorker) concernedPeople(ctx context.Context, users []changedUser, news map[string][]newActivity) ([]*concerned, error) {
+// readPeople gives the people that some users are, read from the tables, with what the filters of those audiences look at that their changes
+// can matter to.
+func (w *audienceWorker) readPeople(ctx context.Context, users []*userChange) ([]*concerned, error) {
 	rows, err := w.rowsOf(ctx, users)
 	if err != nil {
 		return nil, err
 	}
-	changes := make(map[string][]string, len(users))
+	changes := make(map[userRef]*userChange, len(users))
 	for _, u := range users {
-		changes[userKey(u.Account, u.UserID)] = u.What
+		changes[userRef{u.account, u.user}] = u
 	}
 	out := make([]*concerned, len(rows))
 	deep := map[string]bool{}
 	var need filterNeeds
 	for i := range rows {
-		c := w.concern(&rows[i].PersonRow, changes, news)
+		c := w.concern(&rows[i].PersonRow, changes)
 		for _, a := range c.audiences(&w.index) {
 			need.join(&a.need)
 			if len(a.need.kinds) > 0 {
@@ -45,19 +48,19 @@ func (w *audienceWorker) concernedPeople(ctx context.Context, users []changedUse
 	for i, d := range docs {
 		out[i].document = d
 	}
-	return out, nil
+	return out, w.readMembers(ctx, out)
 }
 
 // concern says which audiences a person is to be evaluated for by the changes of its users.
-func (w *audienceWorker) concern(r *schemas.PersonRow, changes map[string][]string, news map[string][]newActivity) *concerned {
-	var what []string
+func (w *audienceWorker) concern(r *schemas.PersonRow, changes map[userRef]*userChange) *concerned {
 	var c concerned
 	for _, u := range r.UserIDs {
-		key := userKey(r.Account, u)
-		what = append(what, changes[key]...)
-		c.news = append(c.news, news[key]...)
+		if change := changes[userRef{r.Account, u}]; change != nil {
+			c.what = append(c.what, change.what...)
+			c.news = append(c.news, change.news...)
+		}
 	}
-	c.touched = w.index.touched(what)
+	c.touched = w.index.touched(c.what)
 	return &c
 }
 
@@ -74,10 +77,10 @@ func (c *concerned) audiences(x *audienceIndex) []*parsedAudience {
 }
 
 // rowsOf gives the rows of the people that some users are, each once.
-func (w *audienceWorker) rowsOf(ctx context.Context, users []changedUser) ([]personRow, error) {
+func (w *audienceWorker) rowsOf(ctx context.Context, users []*userChange) ([]personRow, error) {
 	names := make([]string, len(users))
 	for i, u := range users {
-		names[i] = schemas.OwnPersonID(u.Account, schemas.ZID(u.UserID))
+		names[i] = schemas.OwnPersonID(u.account, schemas.ZID(u.user))
 	}
 	p := params{}
 	p.texts("accounts", w.accounts)
@@ -85,33 +88,54 @@ func (w *audienceWorker) rowsOf(ctx context.Context, users []changedUser) ([]per
 	return list[personRow](ctx, w.server, "audience_people", sqlText("audience_people"), p)
 }
 
-// newActivity is an activity that may make people enter an audience.
-type newActivity struct {
-	schemas.Activity
-	seen schemas.FilterActivity
+// readMembers reads which audiences people are in, under any of their own ids.
+func (w *audienceWorker) readMembers(ctx context.Context, people []*concerned) error {
+	owners := map[string]*person{}
+	var ids []string
+	touched := map[string]bool{}
+	for _, c := range people {
+		for _, id := range append(slices.Clone(c.who.ownIDs), c.who.ID) {
+			owners[c.who.account+" "+id] = c.who
+			ids = append(ids, id)
+		}
+		for _, a := range c.touched {
+			touched[a.ID] = true
+		}
+	}
+	p := params{}
+	p.texts("accounts", w.accounts)
+	p.texts("audiences", slices.Sorted(maps.Keys(touched)))
+	p.texts("persons", ids)
+	rows, err := list[schemas.AudienceMember](ctx, w.server, "audience_of_people", sqlText("audience_of_people"), p)
+	in := map[*person]map[string]bool{}
+	for _, r := range rows {
+		who := owners[r.Account+" "+r.PersonID]
+		if in[who] == nil {
+			in[who] = map[string]bool{}
+		}
+		in[who][r.AudienceID] = true
+	}
+	for _, c := range people {
+		c.member = func(audience string) bool { return in[c.who][audience] }
+	}
+	return err
 }
 
-// news gives the activities between two positions that make people enter an audience, by account and user.
-func (w *audienceWorker) news(ctx context.Context, from, to uint64) (map[string][]newActivity, error) {
-	if len(w.index.firing) == 0 {
-		return nil, nil
+// readPeopleOf adds a change of their organization to those who are in some organizations, by account.
+func (w *audienceWorker) readPeopleOf(ctx context.Context, organizations map[string][]int64, changes *userChanges) error {
+	for account, ids := range organizations {
+		p := params{}
+		p.texts("accounts", []string{account})
+		p.ints("ids", ids)
+		users, err := list[struct {
+			UserID int64 `ch:"user_id"`
+		}](ctx, w.server, "audience_of_organizations", sqlText("audience_of_organizations"), p)
+		if err != nil {
+			return err
+		}
+		for _, u := range users {
+			changes.add(account, u.UserID, changedOrganization)
+		}
 	}
-	p := w.span(from, to)
-	p.texts("kinds", slices.Sorted(maps.Keys(w.index.byActivity)))
-	rows, err := list[schemas.Activity](ctx, w.server, "audience_news", sqlText("audience_news"), p)
-	if err != nil {
-		return nil, err
-	}
-	var need filterNeeds
-	for _, a := range w.index.firing {
-		need.join(&a.need)
-	}
-	seen := make([]*filterRow, len(rows))
-	byUser := map[string][]newActivity{}
-	for i := range rows {
-		seen[i] = filterRowOf(&rows[i])
-		key := userKey(rows[i].Account, rows[i].UserID)
-		byUser[key] = append(byUser[key], newActivity{rows[i], seen[i].activity()})
-	}
-	return byUser, w.nameActivities(ctx, w.accounts, seen, &need)
+	return nil
 }

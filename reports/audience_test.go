@@ -20,11 +20,28 @@ type audienceServer struct {
 
 func newAudienceServer(t *testing.T) *audienceServer {
 	t.Helper()
+	return newAudienceServerWith(t, mostInRoster)
+}
+
+// newAudienceServerWith is one that keeps people in memory if there are no more users than that.
+func newAudienceServerWith(t *testing.T, most uint64) *audienceServer {
+	t.Helper()
 	a := &audienceServer{now: testNow}
 	a.testServer = newTestServer(t, openDatabase(t), func(o *Options) { o.Now = func() time.Time { return a.now } })
 	a.w = newAudienceWorker(a.server)
-	a.w.started = testNow.Add(-time.Hour)
+	a.w.started, a.w.mostInRoster = testNow.Add(-time.Hour), most
 	return a
+}
+
+// bothWays runs a test with people in memory and with people that are read as they change.
+func bothWays(t *testing.T, test func(t *testing.T, a *audienceServer)) {
+	t.Parallel()
+	for name, most := range map[string]uint64{"in memory": mostInRoster, "read": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newAudienceServerWith(t, most))
+		})
+	}
 }
 
 // person puts a person of one user into the tables.
@@ -95,9 +112,10 @@ const isAnn = `{"field":"first_name","op":"is","value":"Ann"}`
 
 // TestAudienceIsEvaluated: everybody when it is new, when its filter changes, when a day begins and when it is deleted; in between those who
 // changed, and only differences are told.
-func TestAudienceIsEvaluated(t *testing.T) {
-	t.Parallel()
-	a := newAudienceServer(t)
+func TestAudienceIsEvaluated(t *testing.T) { bothWays(t, testAudienceIsEvaluated) }
+
+func testAudienceIsEvaluated(t *testing.T, a *audienceServer) {
+	t.Helper()
 	a.person(1, "Ann", nil)
 	a.person(2, "Bob", nil)
 	a.person(3, "Ann", func(r *schemas.PersonRow) { r.Archived = 1 })
@@ -133,9 +151,10 @@ func TestAudienceIsEvaluated(t *testing.T) {
 }
 
 // TestAudienceOfActivities: conditions on activities, figures and organizations are evaluated for those of whom they changed.
-func TestAudienceOfActivities(t *testing.T) {
-	t.Parallel()
-	a := newAudienceServer(t)
+func TestAudienceOfActivities(t *testing.T) { bothWays(t, testAudienceOfActivities) }
+
+func testAudienceOfActivities(t *testing.T, a *audienceServer) {
+	t.Helper()
 	a.person(1, "Ann", func(r *schemas.PersonRow) { r.OrganizationID = 700 })
 	a.person(2, "Bob", nil)
 	a.create("insured", `{"activity":"ticket-message-received","op":"has_occurred","within_days":30,"where":[{"attribute":"message","op":"contains_phrase","value":"travel insurance"}]}`)
@@ -165,9 +184,10 @@ func TestAudienceOfActivities(t *testing.T) {
 }
 
 // TestR50_OccursFiresForNewActivities: of activities that occur after the audience was made, those that match make their people enter.
-func TestR50_OccursFiresForNewActivities(t *testing.T) {
-	t.Parallel()
-	a := newAudienceServer(t)
+func TestR50_OccursFiresForNewActivities(t *testing.T) { bothWays(t, testOccursFiresForNewActivities) }
+
+func testOccursFiresForNewActivities(t *testing.T, a *audienceServer) {
+	t.Helper()
 	a.person(1, "Ann", nil)
 	a.person(2, "Bob", nil)
 	closed := func(user int64, id, subject string, at time.Time) {
@@ -308,9 +328,10 @@ func TestAudienceFailsAlone(t *testing.T) {
 
 // TestAudienceOfOthers: what is known of an organization by its people and tickets, and the names that activities have, are evaluated for the
 // people they concern.
-func TestAudienceOfOthers(t *testing.T) {
-	t.Parallel()
-	a := newAudienceServer(t)
+func TestAudienceOfOthers(t *testing.T) { bothWays(t, testAudienceOfOthers) }
+
+func testAudienceOfOthers(t *testing.T, a *audienceServer) {
+	t.Helper()
 	insertInto(t, a.db, schemas.TableOrganizations, schemas.OrganizationRow{Account: testAccount, OrganizationID: 700, Name: "Gold", Zendesk: "{}"})
 	insertInto(t, a.db, schemas.TableNames, schemas.Name{Account: testAccount, Kind: "group", ID: 500, Name: "Billing"})
 	insertInto(t, a.db, schemas.TableAgents, schemas.Agent{Account: testAccount, UserID: 60, Name: "Hannah Berg"})

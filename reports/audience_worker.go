@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"deskstream/schemas"
@@ -16,10 +17,13 @@ const (
 	audienceLook = time.Second
 	// audienceLag is how long what was published is not relied on to be in the table of members.
 	audienceLag = 10 * time.Minute
-	// audienceWindow bounds the people looked at in one round, audienceChunk those evaluated together.
-	audienceWindow = 3000
-	audienceChunk  = 1000
-	namesFresh     = time.Minute
+	// audienceChunk bounds the people that are evaluated together.
+	audienceChunk = 1000
+	namesFresh    = time.Minute
+	// recallSettles is how long audiences must have been the same before what they look at is read into memory anew, recallFull how long
+	// after there was no room for it that is tried again.
+	recallSettles = time.Minute
+	recallFull    = time.Hour
 )
 
 // audienceWorker evaluates audiences for people that changed, and for everybody when an audience is new and when a day begins. It only
@@ -29,12 +33,22 @@ type audienceWorker struct {
 	started  time.Time
 	accounts []string
 	names    filterNames
-	index    audienceIndex              // of parsed
-	known    time.Time                  // when names were read
-	parsed   map[string]*parsedAudience // by id
-	told     map[string]time.Time       // people by account and user: when something was published about them
-	passed   map[string]time.Time       // audiences by id: when everybody was evaluated
-	retry    map[string]time.Time       // audiences by id: when to try again to evaluate everybody
+	index    audienceIndex // of parsed
+	known    time.Time     // when names were read
+	plan     *rosterPlan   // what the audiences look at
+	planned  string        // the day on which that was found out
+	book     nameBook      // names that activities have
+
+	roster       *roster // nil = people are read as they change
+	rosterKey    string  // what a roster depends on beside the plan
+	recalled     bool    // there was a roster
+	recallAt     time.Time
+	mostInRoster uint64
+
+	parsed map[string]*parsedAudience // by id
+	told   map[string]time.Time       // people by account and user: when something was published about them
+	passed map[string]time.Time       // audiences by id: when everybody was evaluated
+	retry  map[string]time.Time       // audiences by id: when to try again to evaluate everybody
 }
 
 // parsedAudience is an audience with its filter read.
@@ -48,7 +62,7 @@ type parsedAudience struct {
 func newAudienceWorker(s *server) *audienceWorker {
 	return &audienceWorker{
 		server: s, started: s.Now(), parsed: map[string]*parsedAudience{}, told: map[string]time.Time{}, passed: map[string]time.Time{},
-		retry: map[string]time.Time{},
+		retry: map[string]time.Time{}, mostInRoster: mostInRoster,
 	}
 }
 
@@ -118,14 +132,30 @@ func (w *audienceWorker) load(ctx context.Context) error {
 			parsed[a.ID] = w.parse(a)
 		}
 	}
+	if w.plan != nil && !stale && len(parsed) == len(w.parsed) && w.planned == w.today() {
+		return nil
+	}
 	w.parsed = parsed
+	return w.replan(ctx)
+}
+
+// replan finds out what the audiences look at.
+func (w *audienceWorker) replan(ctx context.Context) error {
 	from := reach(w.Now(), w.Location)
 	evaluated := w.choose(func(a *parsedAudience) bool { return a.filter != nil })
 	for _, a := range evaluated {
 		a.need = filterNeeds{}
 		a.need.add(a.filter, from)
 	}
-	w.index = newAudienceIndex(evaluated)
+	w.index, w.planned = newAudienceIndex(evaluated), w.today()
+	before := w.plan
+	w.plan = newRosterPlan(evaluated, w.names, from)
+	if before != nil && w.recalled && !before.covers(w.plan) {
+		w.recallAt = w.Now().Add(recallSettles)
+	}
+	if before == nil || !slices.Equal(before.names, w.plan.names) {
+		return w.readNames(ctx)
+	}
 	return nil
 }
 
@@ -136,6 +166,14 @@ func (w *audienceWorker) learn(ctx context.Context) (err error) {
 	}
 	if w.names, err = w.filterNames(ctx, w.accounts); err != nil {
 		return err
+	}
+	sources, err := w.Sources.Sources(ctx)
+	if err != nil {
+		return storeError(err)
+	}
+	w.rosterKey = strings.Join(w.accounts, " ")
+	for i := range sources {
+		w.rosterKey += "\n" + sources[i].Account + jsonText(sources[i].Retention)
 	}
 	w.known = w.Now()
 	maps.DeleteFunc(w.told, func(_ string, at time.Time) bool { return w.known.Sub(at) > audienceLag })
@@ -172,15 +210,6 @@ func (a *parsedAudience) ref() schemas.AudienceRef {
 	return schemas.AudienceRef{ID: a.ID, Generation: a.Generation}
 }
 
-// changedUser is a user whose person may have changed.
-type changedUser struct {
-	Account string `ch:"account"`
-	UserID  int64  `ch:"user_id"`
-	Seq     uint64 `ch:"seq"`
-
-	What []string `ch:"what"`
-}
-
 // changes evaluates the people that changed since the position that was reached, and moves it.
 func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool, err error) {
 	written, err := w.Events.Written(ctx)
@@ -188,76 +217,113 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 		return false, err
 	}
 	if written < e.Seq {
-		e.Seq = 0 // the stream was made anew
+		e.Seq, w.roster = 0, nil // the stream was made anew
 	}
-	if written == e.Seq {
+	if err := w.recall(ctx, written); err != nil {
+		return false, err
+	}
+	from := e.Seq
+	if w.roster != nil {
+		from = min(from, w.roster.at) // another worker may have moved the position
+	}
+	if written <= from {
 		return false, nil
 	}
-	from, to := e.Seq, written
+	to := written
 	if len(w.index.lasting)+len(w.index.firing) > 0 {
-		if to, err = w.evaluateChanges(ctx, from, written); err != nil {
+		if to, err = w.evaluateChanges(ctx, e, from, written); err != nil {
 			return false, err
 		}
 	}
-	e.Seq = to
+	e.Seq = max(e.Seq, to)
 	return to < written, nil
 }
 
+// recall sees to it that what audiences look at of people is in memory. When there are audiences that look at more than what is there, it is
+// read anew once no other one came for a while: until then people are read as they change.
+func (w *audienceWorker) recall(ctx context.Context, written uint64) error {
+	if r := w.roster; r != nil {
+		if r.key == w.rosterKey && r.day == w.today() && r.plan.covers(w.plan) {
+			return nil
+		}
+		w.roster = nil // before another one is read, so that there is room
+	}
+	if len(w.index.lasting)+len(w.index.firing) == 0 || w.Now().Before(w.recallAt) {
+		return nil
+	}
+	start := time.Now()
+	r, err := w.loadRoster(ctx, written)
+	if err != nil {
+		return err
+	}
+	if w.roster = r; r == nil {
+		w.Log.Warn().Uint64("most", w.mostInRoster).Msg("there are too many people to keep in memory what audiences look at; they are read as they change, which costs more")
+		w.recallAt = w.Now().Add(recallFull)
+		return nil
+	}
+	w.recalled = true
+	w.Log.Info().Int("users", len(r.rows)).Dur("took", time.Since(start)).Msg("what audiences look at of people is in memory")
+	return nil
+}
+
 // evaluateChanges evaluates who changed behind from, and tells up to where: at most written.
-func (w *audienceWorker) evaluateChanges(ctx context.Context, from, written uint64) (uint64, error) {
-	p := w.span(from, written)
-	p.int("limit", audienceWindow)
-	p.flag("organization_figures", slices.ContainsFunc(w.index.lasting, func(a *parsedAudience) bool { return a.need.organizationFigures }))
-	rows, err := list[changedUser](ctx, w.server, "audience_changes", sqlText("audience_changes"), p)
+func (w *audienceWorker) evaluateChanges(ctx context.Context, e *evaluation, from, written uint64) (uint64, error) {
+	rows, err := w.rowsBetween(ctx, from, written)
 	if err != nil {
 		return from, err
 	}
-	to := written
-	if len(rows) >= audienceWindow {
-		to = rows[len(rows)-1].Seq
-	}
-	news, err := w.news(ctx, from, to)
+	w.rename(rows.names, e)
+	changes, err := w.follow(ctx, rows)
 	if err != nil {
 		return from, err
 	}
-	for users := range slices.Chunk(w.concerned(rows, news), audienceChunk) {
-		if err := w.evaluate(ctx, users, news); err != nil {
+	changes.addNews(rows.activities, &w.index, w.book, w.Now())
+	for users := range slices.Chunk(w.concerning(changes.order), audienceChunk) {
+		if err := w.evaluate(ctx, users); err != nil {
 			return from, err
 		}
 	}
-	return to, nil
+	return rows.to, nil
 }
 
-// concerned gives the users whose changes can matter to any audience.
-func (w *audienceWorker) concerned(rows []changedUser, news map[string][]newActivity) []changedUser {
-	return slices.DeleteFunc(rows, func(r changedUser) bool {
-		return len(w.index.touched(r.What)) == 0 && len(news[userKey(r.Account, r.UserID)]) == 0
-	})
+// follow gives what rows change about users, and brings them into the memory.
+func (w *audienceWorker) follow(ctx context.Context, rows *changedRows) (*userChanges, error) {
+	changes, organizations := rows.changes(), rows.touchedOrganizations(w.plan.organizationFigures)
+	if w.roster == nil {
+		return changes, w.readPeopleOf(ctx, organizations, changes)
+	}
+	lost, err := w.roster.take(rows)
+	if err != nil {
+		w.roster = nil
+		return nil, err
+	}
+	for _, l := range lost {
+		changes.add(l.account, l.user, l.what[0])
+	}
+	w.roster.peopleOf(organizations, changes)
+	if !w.plan.organizationFigures || len(organizations) == 0 {
+		return changes, nil
+	}
+	return changes, w.readFigures(ctx, w.roster, organizations)
 }
 
-func (w *audienceWorker) span(from, to uint64) params {
-	p := params{}
-	p.texts("accounts", w.accounts)
-	p.int("from", int64(from))
-	p.int("to", int64(to))
-	p.time("now", w.Now())
-	return p
+// concerning gives the users whose changes can matter to any audience.
+func (w *audienceWorker) concerning(users []*userChange) []*userChange {
+	return slices.DeleteFunc(users, func(u *userChange) bool { return len(u.news) == 0 && len(w.index.touched(u.what)) == 0 })
 }
 
 // evaluate evaluates the people of some users and publishes what differs from the table of members, or may do so.
-func (w *audienceWorker) evaluate(ctx context.Context, users []changedUser, news map[string][]newActivity) error {
+func (w *audienceWorker) evaluate(ctx context.Context, users []*userChange) (err error) {
 	at := w.Now()
-	people, err := w.concernedPeople(ctx, users, news)
-	if err != nil || len(people) == 0 {
-		return err
-	}
-	members, err := w.members(ctx, people)
-	if err != nil {
+	var people []*concerned
+	if w.roster != nil {
+		people = w.roster.people(users, &w.index)
+	} else if people, err = w.readPeople(ctx, users); err != nil {
 		return err
 	}
 	var events []schemas.Event
 	for _, c := range people {
-		v := w.verdict(c, members[c.who], at)
+		v := w.verdict(c, at)
 		v.Fired = w.fired(c, at)
 		if len(v.In)+len(v.Out)+len(v.Fired) == 0 {
 			continue
@@ -284,12 +350,12 @@ func (w *audienceWorker) publish(ctx context.Context, events []schemas.Event) er
 
 // verdict says what differs from what the table of members has. Where something was published just before, the table may not have it yet:
 // then all is told.
-func (w *audienceWorker) verdict(c *concerned, member map[string]bool, at time.Time) schemas.AudienceVerdict {
+func (w *audienceWorker) verdict(c *concerned, at time.Time) schemas.AudienceVerdict {
 	v := schemas.AudienceVerdict{ID: schemas.ZID(c.who.userIDs[0]), At: at}
 	unsure := at.Sub(w.started) < audienceLag || at.Sub(w.told[userKey(c.who.account, c.who.userIDs[0])]) < audienceLag
 	for _, a := range c.touched {
 		in := !c.who.Archived && w.Match(a.filter, c.person, at, w.Location)
-		if in == member[a.ID] && !unsure && at.Sub(w.passed[a.ID]) >= audienceLag {
+		if in == c.member(a.ID) && !unsure && at.Sub(w.passed[a.ID]) >= audienceLag {
 			continue
 		}
 		if in {
@@ -317,35 +383,4 @@ func (w *audienceWorker) fired(c *concerned, at time.Time) []schemas.AudienceFir
 		}
 	}
 	return out
-}
-
-// members gives the audiences that people are in as the table has it, under any of their own ids.
-func (w *audienceWorker) members(ctx context.Context, people []*concerned) (map[*person]map[string]bool, error) {
-	owners := map[string]*person{}
-	var ids []string
-	touched := map[string]bool{}
-	for _, c := range people {
-		for _, id := range append(slices.Clone(c.who.ownIDs), c.who.ID) {
-			owners[c.who.account+" "+id] = c.who
-			ids = append(ids, id)
-		}
-		for _, a := range c.touched {
-			touched[a.ID] = true
-		}
-	}
-	audiences := slices.Sorted(maps.Keys(touched))
-	p := params{}
-	p.texts("accounts", w.accounts)
-	p.texts("audiences", audiences)
-	p.texts("persons", ids)
-	rows, err := list[schemas.AudienceMember](ctx, w.server, "audience_of_people", sqlText("audience_of_people"), p)
-	out := map[*person]map[string]bool{}
-	for _, r := range rows {
-		who := owners[r.Account+" "+r.PersonID]
-		if out[who] == nil {
-			out[who] = map[string]bool{}
-		}
-		out[who][r.AudienceID] = true
-	}
-	return out, err
 }

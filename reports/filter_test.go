@@ -71,8 +71,9 @@ func (c *crowd) user(u int64) {
 	for _, slug := range []string{"ticket-created", "ticket-closed"} {
 		n := c.Intn(4)
 		for i := range n {
+			at := c.time()
 			a := schemas.Activity{
-				Account: testAccount, Activity: slug, OccurredAt: c.time(), ActivityID: fmt.Sprintf("a_%d_%s_%d", u, slug, i), UserID: u, Subject: c.of(someWords),
+				Account: testAccount, Activity: slug, OccurredAt: at, ActivityID: fmt.Sprintf("a_%d_%s_%d_%d", u, slug, i, at.Unix()), UserID: u, Subject: c.of(someWords),
 				Message: c.of(someWords), Tags: []string{c.of(someWords)}, Status: c.of([]string{"open", "solved"}), AssigneeID: int64(c.Intn(5) * 5),
 				GroupID: int64(c.Intn(5)), BrandID: int64(c.Intn(5)), OrganizationID: int64(c.Intn(2) * 700),
 				Attributes: c.of([]string{`{}`, `{"score":"good","reopens":2}`, `{"changed-fields":["name","x"],"reopens":0}`}), ExpiresAt: testNow.AddDate(50*c.Intn(2), 0, 0), // ClickHouse drops what is over for it, so the others are far off

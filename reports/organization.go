@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -174,6 +175,15 @@ type figuresRow struct {
 	Satisfaction   *float64 `ch:"satisfaction_percent"`
 }
 
+// fields gives the figures by the names of their fields.
+func (f figuresRow) fields() map[string]any {
+	out := map[string]any{"people_total": f.People, "tickets_total": f.Tickets, "tickets_open": f.Open, "satisfaction_percent": nil}
+	if f.Satisfaction != nil {
+		out["satisfaction_percent"] = *f.Satisfaction
+	}
+	return out
+}
+
 // addFigures puts the figures of people and tickets beside the Zendesk fields (product.md 3.3).
 func (s *server) addFigures(ctx context.Context, accounts []string, found []organization) error {
 	ids := make([]int64, len(found))
@@ -190,12 +200,7 @@ func (s *server) addFigures(ctx context.Context, accounts []string, found []orga
 		byID[r.OrganizationID] = r
 	}
 	for i := range found {
-		f, zendesk := byID[ids[i]], found[i].Zendesk
-		zendesk["people_total"], zendesk["tickets_total"], zendesk["tickets_open"] = f.People, f.Tickets, f.Open
-		zendesk["satisfaction_percent"] = nil
-		if f.Satisfaction != nil {
-			zendesk["satisfaction_percent"] = *f.Satisfaction
-		}
+		maps.Copy(found[i].Zendesk, byID[ids[i]].fields())
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -344,7 +343,7 @@ func (s *server) describePeople(ctx context.Context, accounts []string, rows []p
 	return people, nil
 }
 
-func userKey(account string, user int64) string { return fmt.Sprintf("%s %d", account, user) }
+func userKey(account string, user int64) string { return account + " " + strconv.FormatInt(user, 10) }
 
 func personOf(r *schemas.PersonRow) *person {
 	p := &person{
@@ -386,18 +385,22 @@ func (s *server) addStats(ctx context.Context, accounts []string, users map[stri
 		}
 	}
 	for _, p := range users {
-		st := byPerson[p]
-		if st == nil {
-			st = &schemas.PersonStats{}
-		}
-		maps.Copy(p.Zendesk, map[string]any{
-			"tickets_total": st.TicketsTotal, "tickets_open": st.TicketsOpen, "tickets_closed": st.TicketsClosed,
-			"good_ratings": st.GoodRatings, "bad_ratings": st.BadRatings, "first_ticket_at": utc(st.FirstTicketAt), "last_ticket_at": utc(st.LastTicketAt),
-			"last_ticket_subject": orNil(st.LastSubject), "last_ticket_status": orNil(st.LastStatus),
-			"last_satisfaction_score": orNil(st.LastScore), "last_satisfaction_at": utc(st.LastScoreAt),
-		})
+		maps.Copy(p.Zendesk, figuresOf(byPerson[p]))
 	}
 	return nil
+}
+
+// figuresOf gives the figures of a person's tickets by the names of their fields; nil stands for none at all.
+func figuresOf(st *schemas.PersonStats) map[string]any {
+	if st == nil {
+		st = &schemas.PersonStats{}
+	}
+	return map[string]any{
+		"tickets_total": st.TicketsTotal, "tickets_open": st.TicketsOpen, "tickets_closed": st.TicketsClosed,
+		"good_ratings": st.GoodRatings, "bad_ratings": st.BadRatings, "first_ticket_at": utc(st.FirstTicketAt), "last_ticket_at": utc(st.LastTicketAt),
+		"last_ticket_subject": orNil(st.LastSubject), "last_ticket_status": orNil(st.LastStatus),
+		"last_satisfaction_score": orNil(st.LastScore), "last_satisfaction_at": utc(st.LastScoreAt),
+	}
 }
 
 func mergeStats(a, b *schemas.PersonStats) *schemas.PersonStats {

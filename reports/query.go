@@ -24,10 +24,10 @@ func sqlText(name string) string {
 }
 
 // settings hold for every query: a question must not outlive the one who asked it, nor take the machine.
-func settingsFor(timeout time.Duration) clickhouse.Settings {
+func settingsFor(timeout time.Duration, most int) clickhouse.Settings {
 	return clickhouse.Settings{
 		"max_execution_time":                          int(max(1, (timeout+time.Second-1)/time.Second)),
-		"max_result_rows":                             maxResultRows + 1,
+		"max_result_rows":                             most,
 		"result_overflow_mode":                        "throw",
 		"do_not_merge_across_partitions_select_final": 1,
 	}
@@ -38,16 +38,18 @@ const maxResultRows = 200_000
 
 // query runs a statement and calls scan for each row. name stands for it in figures and errors.
 func (s *server) query(ctx context.Context, name, statement string, p params, scan func(driver.Rows) error) error {
-	return s.queryWithin(ctx, s.QueryTimeout, name, statement, p, scan)
+	return s.queryWithin(ctx, s.QueryTimeout, maxResultRows+1, name, statement, p, scan)
 }
 
-// queryWithin is query with a time of its own, for work that nobody waits for.
-func (s *server) queryWithin(ctx context.Context, timeout time.Duration, name, statement string, p params, scan func(driver.Rows) error) error {
+// queryWithin is query with a time and a most number of rows of its own (0 = any), for work that nobody waits for.
+func (s *server) queryWithin(
+	ctx context.Context, timeout time.Duration, most int, name, statement string, p params, scan func(driver.Rows) error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
 	defer func() { s.metrics.queries.WithLabelValues(name).Observe(time.Since(start).Seconds()) }()
-	bound := clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(p)), clickhouse.WithSettings(settingsFor(timeout)))
+	bound := clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(p)), clickhouse.WithSettings(settingsFor(timeout, most)))
 	rows, err := s.DB.Query(bound, statement)
 	if err != nil {
 		return databaseError(name, err)
@@ -69,7 +71,7 @@ func list[T any](ctx context.Context, s *server, name, statement string, p param
 // listWithin is list with a time of its own.
 func listWithin[T any](ctx context.Context, s *server, timeout time.Duration, name, statement string, p params) ([]T, error) {
 	items := []T{}
-	err := s.queryWithin(ctx, timeout, name, statement, p, func(rows driver.Rows) error {
+	err := s.queryWithin(ctx, timeout, maxResultRows+1, name, statement, p, func(rows driver.Rows) error {
 		var v T
 		if err := rows.ScanStruct(&v); err != nil {
 			return err

@@ -175,6 +175,8 @@ type FilterActivity struct {
 	Activity  string
 	At        time.Time
 	Attribute func(name string) any // as FilterPerson.Field
+	// Judged says how a condition on an attribute that is not kept turned out; nil = all are kept.
+	Judged func(c *Condition) (holds, known bool)
 }
 
 // Occurrence says when an activity happened first and last, and how often.

@@ -1,0 +1,11 @@
+-- Names of agents, organizations, groups and brands behind one position and up to another.
+SELECT account, kind, id, name, _seq, _ver
+FROM
+(
+    SELECT toString(account) AS account, 'agent' AS kind, user_id AS id, name, _seq, _ver FROM agents/*final*/
+    UNION ALL
+    SELECT toString(account) AS account, 'organization' AS kind, organization_id AS id, if(is_deleted = 1, '', o.name) AS name, _seq, _ver FROM organizations AS o/*final*/
+    UNION ALL
+    SELECT toString(account) AS account, toString(n.kind) AS kind, id, if(is_deleted = 1, '', n.name) AS name, _seq, _ver FROM names AS n/*final*/
+)
+WHERE account IN {accounts:Array(String)} AND _seq > {from:UInt64} AND _seq <= {to:UInt64} AND kind IN {named:Array(String)}
