@@ -358,3 +358,74 @@ func testAudienceOfOthers(t *testing.T, a *audienceServer) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestRenamedAtOnce: a group, agent or brand that gets another name has those evaluated anew whose activities have it.
+func TestRenamedAtOnce(t *testing.T) { bothWays(t, testRenamedAtOnce) }
+
+func testRenamedAtOnce(t *testing.T, a *audienceServer) {
+	t.Helper()
+	a.person(1, "Ann", nil)
+	a.person(2, "Bob", nil)
+	closed := func(user, group int64) {
+		insertInto(t, a.db, schemas.TableActivities, schemas.Activity{
+			Account: testAccount, Activity: "ticket-closed", OccurredAt: a.now, ActivityID: fmt.Sprint("a", user), UserID: user, GroupID: group, AssigneeID: 60, BrandID: 7,
+			Tags: []string{}, Attributes: "{}", ExpiresAt: testNow.AddDate(50, 0, 0),
+		})
+	}
+	group := func(id int64, name string) {
+		insertInto(t, a.db, schemas.TableNames, schemas.Name{Account: testAccount, Kind: "group", ID: id, Name: name})
+	}
+	group(500, "Billing")
+	closed(1, 500)
+	closed(2, 501)
+	v := a.create("refunds", `{"activity":"ticket-closed","op":"has_occurred","where":[{"attribute":"group","op":"is","value":"refunds"}]}`)
+	wantRows(t, a.found())
+	a.now = a.now.Add(passRetry)
+	group(500, "Refunds")
+	wantRows(t, a.found())
+	wantRows(t, a.found(), "in 1") // everybody is evaluated in the next round
+	a.believe(v.ID, 1)
+	group(501, "Refunds")
+	group(500, "Billing again")
+	wantRows(t, a.found())
+	wantRows(t, a.found(), "in 2", "out 1")
+}
+
+// TestMemoryIsReadAnew: a worker that starts again, beside another one, and one whose audiences look at something new, finds the same as one
+// that was there from the start.
+func TestMemoryIsReadAnew(t *testing.T) {
+	t.Parallel()
+	a := newAudienceServer(t)
+	busy := func(user, tickets int64) {
+		insertInto(t, a.db, schemas.TablePersonStats, schemas.PersonStats{Account: testAccount, UserID: user, TicketsTotal: tickets})
+	}
+	a.person(1, "Ann", nil)
+	a.person(2, "Bob", nil)
+	busy(1, 1)
+	v := a.create("busy Ann", `{"all":[`+isAnn+`,{"field":"zendesk.tickets_total","op":"gt","value":1}]}`)
+	wantRows(t, a.found())
+	a.believe(v.ID)
+	first := a.w
+	busy(1, 2)
+	a.w = newAudienceWorker(a.server) // what it was told of is not known to it
+	wantRows(t, a.found(), "in 1")
+	busy(2, 2)
+	a.w.started = testNow.Add(-time.Hour)
+	a.believe(v.ID, 1)
+	a.w = first
+	a.person(2, "Ann", nil) // the first worker has to learn of the figures that the second one saw
+	wantRows(t, a.found(), "in 2")
+	a.believe(v.ID, 2)
+	a.create("deep", `{"field":"last_name","op":"is","value":"Lee"}`)
+	a.person(1, "Eve", func(r *schemas.PersonRow) { r.LastName = "Lee" })
+	got := a.found()
+	if !slices.Contains(got, "out 1") || !slices.Contains(got, "in 1") || a.w.roster != nil {
+		t.Errorf("%v, in memory: %v", got, a.w.roster != nil)
+	}
+	a.now = a.now.Add(recallSettles)
+	busy(1, 3)
+	a.person(1, "Ann", nil)
+	if got = a.found(); !slices.Contains(got, "in 1") || a.w.roster == nil {
+		t.Errorf("%v, in memory: %v", got, a.w.roster != nil)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -21,7 +22,8 @@ import (
 )
 
 // TestStagesApart runs each stage as an App of its own on one NATS server and one ClickHouse, two of the process and sink stages, and
-// expects of them what one program gives.
+// expects of them what one program gives. The sink stage posts the entries of audiences that the serve stage finds and the process stage
+// decides about.
 func TestStagesApart(t *testing.T) {
 	t.Parallel()
 	account, err := zendesktest.History(5, 10, 6, time.Now())
@@ -40,7 +42,7 @@ func TestStagesApart(t *testing.T) {
 		app := &App{
 			Config: Config{
 				Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, NATSURL: server.URL(), ClickHouseDSN: dsn, APIKey: testKey,
-				TimeZone: "UTC", LogLevel: "warn", SecretKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+				TimeZone: "UTC", LogLevel: "warn", SecretKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", Private: true,
 			},
 			Roles: r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second}, Log: zerolog.Nop(),
 		}
@@ -72,6 +74,14 @@ func TestStagesApart(t *testing.T) {
 	if v := intakeHook(t, intake, source); v != http.StatusOK {
 		t.Errorf("webhook at the ingest stage: status %d", v)
 	}
+	others := newTold()
+	target := httptest.NewServer(others)
+	t.Cleanup(target.Close)
+	others.listen(t, serve)
+	p := &peopleTest{t, serve, api, source}
+	one := p.posted("one", fmt.Sprintf(`{"field":"zendesk.user_id","op":"is","value":"%d"}`, closing(t, account)[0].RequesterID), target.URL)
+	p.wantEntries(one, 1)
+	others.want(t, false, p.entries(one), p.entries(one))
 }
 
 func intakeHook(t *testing.T, intake *App, source string) int {
