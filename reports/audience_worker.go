@@ -217,7 +217,8 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 		return false, err
 	}
 	if written < e.Seq {
-		e.Seq, w.roster = 0, nil // the stream was made anew
+		e.Seq = 0 // the stream was made anew
+		w.forget()
 	}
 	if err := w.recall(ctx, written); err != nil {
 		return false, err
@@ -246,7 +247,7 @@ func (w *audienceWorker) recall(ctx context.Context, written uint64) error {
 		if r.key == w.rosterKey && r.day == w.today() && r.plan.covers(w.plan) {
 			return nil
 		}
-		w.roster = nil // before another one is read, so that there is room
+		w.forget() // before another one is read, so that there is room
 	}
 	if len(w.index.lasting)+len(w.index.firing) == 0 || w.Now().Before(w.recallAt) {
 		return nil
@@ -262,8 +263,17 @@ func (w *audienceWorker) recall(ctx context.Context, written uint64) error {
 		return nil
 	}
 	w.recalled = true
+	w.metrics.users.Set(float64(len(r.rows)))
+	w.metrics.memory.Set(float64(r.bytes()))
 	w.Log.Info().Int("users", len(r.rows)).Dur("took", time.Since(start)).Msg("what audiences look at of people is in memory")
 	return nil
+}
+
+// forget gives up what is in memory.
+func (w *audienceWorker) forget() {
+	w.roster = nil
+	w.metrics.users.Set(0)
+	w.metrics.memory.Set(0)
 }
 
 // evaluateChanges evaluates who changed behind from, and tells up to where: at most written.
@@ -294,9 +304,10 @@ func (w *audienceWorker) follow(ctx context.Context, rows *changedRows) (*userCh
 	}
 	lost, err := w.roster.take(rows)
 	if err != nil {
-		w.roster = nil
+		w.forget()
 		return nil, err
 	}
+	w.metrics.users.Set(float64(len(w.roster.rows)))
 	for _, l := range lost {
 		changes.add(l.account, l.user, l.what[0])
 	}

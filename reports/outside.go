@@ -19,6 +19,8 @@ type metrics struct {
 	queries  *prometheus.HistogramVec
 	busy     prometheus.Counter
 	missing  *prometheus.GaugeVec
+	users    prometheus.Gauge
+	memory   prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -42,8 +44,14 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		missing: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "deskstream_missing_tickets", Help: "Tickets that Zendesk counts and that are not stored, as of its last count.",
 		}, []string{"account"}),
+		users: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "deskstream_audience_users", Help: "Users of whom what audiences look at is kept in memory; 0 = people are read as they change.",
+		}),
+		memory: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "deskstream_audience_bytes", Help: "About how much memory they took when they were read last.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.panics, m.queries, m.busy, m.missing} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.panics, m.queries, m.busy, m.missing, m.users, m.memory} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

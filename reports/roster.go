@@ -7,13 +7,14 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unsafe"
 
 	"deskstream/schemas"
 )
 
-// mostInRoster is up to how many users the people are kept in memory; each takes some 300 bytes. Above, people are read from the tables
-// when something about them changes.
-const mostInRoster = 2_000_000
+// mostInRoster is below how many users the people are kept in memory: with 200 audiences of all kinds each takes some 400 bytes. From there
+// on people are read from the tables when something about them changes.
+const mostInRoster = 1_250_000
 
 // roster keeps in memory what the filters of all audiences look at of people, so that nothing need be read when something about them
 // changes. It is read from the tables once and then follows their rows. It is not safe for concurrent use.
@@ -29,7 +30,9 @@ type roster struct {
 	now        func() time.Time
 	match      func(f *schemas.Filter, p *schemas.FilterPerson, now time.Time, zone *time.Location) bool
 
+	records       arena
 	rows          []rosterRow
+	others        map[uint32][]uint32  // rows of the other users of people, by that of the first one
 	users         map[rosterRef]uint32 // to rows
 	ownIDs        map[uint64]uint32    // hashes of account and the id of the user's own person, to rows
 	seed          maphash.Seed
@@ -55,13 +58,12 @@ type rosterRow struct {
 	source     uint16
 	archived   bool
 	lead       uint32 // row of the first user of the person; noLead = it is no person
-	figures    string // packed
-	ever       string // packed
-	activities string // packed
+	figures    uint32 // record of the arena
+	ever       uint32 // record
+	activities uint32 // record
 	// What follows is of the person, kept with its first user.
-	fields       string // packed
+	fields       uint32 // record
 	organization int64
-	others       *[]uint32 // rows of the other users, nil = none
 }
 
 const noLead = 1<<32 - 1
@@ -80,7 +82,7 @@ type organizationRef struct {
 // rosterOrganization is an organization with those who are or were in it.
 type rosterOrganization struct {
 	known   bool
-	fields  string // packed
+	fields  uint32 // record
 	figures figuresRow
 	rows    []uint32 // first users of the people
 }
@@ -88,7 +90,7 @@ type rosterOrganization struct {
 func newRoster(w *audienceWorker) *roster {
 	r := &roster{
 		plan: w.plan, names: w.names, book: w.book, key: w.rosterKey, day: w.today(), zone: w.Location, now: w.Now, match: w.Match,
-		users: map[rosterRef]uint32{}, ownIDs: map[uint64]uint32{}, seed: maphash.MakeSeed(), owners: map[uint64]uint32{}, slugs: map[string]int{},
+		users: map[rosterRef]uint32{}, ownIDs: map[uint64]uint32{}, seed: maphash.MakeSeed(), owners: map[uint64]uint32{}, others: map[uint32][]uint32{}, slugs: map[string]int{},
 		organizations: map[organizationRef]*rosterOrganization{}, audiences: map[string]int{}, stride: 1,
 		fields: slices.Sorted(maps.Keys(w.plan.fields)), organizationFields: slices.Sorted(maps.Keys(w.plan.organizationFields)), kinds: slices.Sorted(maps.Keys(w.plan.kinds)),
 	}
@@ -144,6 +146,17 @@ func (w *audienceWorker) loadRoster(ctx context.Context, written uint64) (*roste
 	return r, err
 }
 
+// bytes tells about how much memory it takes.
+func (r *roster) bytes() int {
+	const entry = 40 // of a map, with its free places
+	n := cap(r.rows)*int(unsafe.Sizeof(rosterRow{})) + 8*cap(r.members) + arenaChunk*len(r.records.chunks)
+	n += entry * (len(r.users) + len(r.ownIDs) + len(r.owners) + len(r.organizations) + len(r.others))
+	for _, o := range r.organizations {
+		n += int(unsafe.Sizeof(*o)) + 4*cap(o.rows)
+	}
+	return n
+}
+
 // take brings in rows that came behind its position. It gives the users that lost an activity to another one.
 func (r *roster) take(c *changedRows) (lost []userChange, err error) {
 	newer := func(p RowPlace) bool {
@@ -165,7 +178,25 @@ func (r *roster) take(c *changedRows) (lost []userChange, err error) {
 	if err == nil {
 		r.at = max(r.at, c.to)
 	}
+	if r.records.wasteful() {
+		r.tidy()
+	}
 	return lost, err
+}
+
+// tidy gives back the memory of records that were given up.
+func (r *roster) tidy() {
+	old := r.records
+	r.records = arena{}
+	for i := range r.rows {
+		row := &r.rows[i]
+		for _, record := range []*uint32{&row.figures, &row.ever, &row.activities, &row.fields} {
+			r.records.move(&old, record)
+		}
+	}
+	for _, o := range r.organizations {
+		r.records.move(&old, &o.fields)
+	}
 }
 
 func takeRows[T any, P interface {
@@ -232,12 +263,12 @@ func (r *roster) person(p *changedPersonRow) {
 		r.rows[i].lead = lead
 	}
 	row := &r.rows[lead]
-	row.lead, row.source, row.archived, row.organization, row.others = lead, placeOf(&r.sources, p.SourceID), p.Archived == 1, p.OrganizationID, nil
+	row.lead, row.source, row.archived, row.organization = lead, placeOf(&r.sources, p.SourceID), p.Archived == 1, p.OrganizationID
 	if others != nil {
-		row.others = &others
+		r.others[lead] = others
 	}
 	read := fieldReader(personOf(&p.PersonRow), nil, r.names)
-	row.fields = packFields(r.fields, read)
+	row.fields = r.records.put(row.fields, packFields(r.fields, read))
 	if row.organization != 0 && r.plan.organization {
 		o := r.organization(organizationRef{p.Account, row.organization})
 		o.rows = append(o.rows, lead)
@@ -252,7 +283,8 @@ func (r *roster) leave(lead uint32) {
 			r.rows[i].lead = noLead
 		}
 	}
-	row.fields, row.others = "", nil
+	row.fields = r.records.put(row.fields, nil)
+	delete(r.others, lead)
 	if o := r.organizations[organizationRef{r.accounts[row.account], row.organization}]; o != nil {
 		o.rows = slices.DeleteFunc(o.rows, func(i uint32) bool { return i == lead })
 	}
@@ -261,23 +293,21 @@ func (r *roster) leave(lead uint32) {
 
 // usersOf gives the rows of all users of the person that a user leads.
 func (r *roster) usersOf(lead uint32) []uint32 {
-	if others := r.rows[lead].others; others != nil {
-		return append([]uint32{lead}, *others...)
-	}
-	return []uint32{lead}
+	return append([]uint32{lead}, r.others[lead]...)
 }
 
-func packFields(paths []string, read func(string) any) string {
+func packFields(paths []string, read func(string) any) []byte {
 	var b []byte
 	for _, path := range paths {
 		b = packValue(b, read(path))
 	}
-	return string(b)
+	return b
 }
 
 func (r *roster) setFigures(s *changedFiguresRow) {
 	r.generation = max(r.generation, s.generation())
-	r.rows[r.row(s.Account, s.UserID)].figures = packFigures(&s.PersonStats)
+	row := &r.rows[r.row(s.Account, s.UserID)]
+	row.figures = r.records.put(row.figures, packFigures(&s.PersonStats))
 }
 
 func (r *roster) setEver(e *changedEverRow) {
@@ -287,8 +317,9 @@ func (r *roster) setEver(e *changedEverRow) {
 		return
 	}
 	row := &r.rows[r.row(e.Account, e.UserID)]
-	items := slices.DeleteFunc(unpackEver(row.ever), func(x everItem) bool { return x.slug == slug })
-	row.ever = packEver(append(items, everItem{slug, schemas.Occurrence{First: e.FirstAt, Last: e.LastAt, Count: e.Count}}))
+	items := slices.DeleteFunc(unpackEver(r.records.get(row.ever)), func(x everItem) bool { return x.slug == slug })
+	items = append(items, everItem{slug, schemas.Occurrence{First: e.FirstAt, Last: e.LastAt, Count: e.Count}})
+	row.ever = r.records.put(row.ever, packEver(items))
 }
 
 // setActivity takes over an activity. It gives another user that had it before.
@@ -301,7 +332,8 @@ func (r *roster) setActivity(a *changedActivityRow) (former *rosterRow) {
 	id, row := r.hash(a.Account, a.ActivityID), r.row(a.Account, a.UserID)
 	if owner, ok := r.owners[id]; ok {
 		of := &r.rows[owner]
-		of.activities = packActivities(slices.DeleteFunc(unpackActivities(of.activities), func(x rosterActivity) bool { return x.id == id }))
+		rest := slices.DeleteFunc(unpackActivities(r.records.get(of.activities)), func(x rosterActivity) bool { return x.id == id })
+		of.activities = r.records.put(of.activities, packActivities(rest))
 		delete(r.owners, id)
 		if owner != row {
 			former = of
@@ -322,7 +354,8 @@ func (r *roster) setActivity(a *changedActivityRow) (former *rosterRow) {
 		}
 	}
 	r.owners[id] = row
-	r.rows[row].activities += packActivities([]rosterActivity{kept})
+	of := &r.rows[row]
+	of.activities = r.records.put(of.activities, append([]byte(r.records.get(of.activities)), packActivities([]rosterActivity{kept})...))
 	return former
 }
 
@@ -359,11 +392,11 @@ func (r *roster) setOrganization(row *changedOrganizationRow) {
 	r.generation = max(r.generation, row.generation())
 	o := r.organization(organizationRef{row.Account, row.OrganizationID})
 	if o.known = row.IsDeleted == 0; !o.known {
-		o.fields = ""
+		o.fields = r.records.put(o.fields, nil)
 		return
 	}
 	of := organizationOf(&row.OrganizationRow)
-	o.fields = packFields(r.organizationFields, fieldReader(&person{}, &of, r.names))
+	o.fields = r.records.put(o.fields, packFields(r.organizationFields, fieldReader(&person{}, &of, r.names)))
 }
 
 // bit gives the place of an audience among the bits of a row.

@@ -8,7 +8,7 @@ import (
 	"deskstream/schemas"
 )
 
-// Values are packed into strings: a person in memory is a few of them.
+// Values are packed into records: a person in memory is a few of them.
 
 // Marks of packed values.
 const (
@@ -120,7 +120,7 @@ func (u *unpacker) value(skip bool) any {
 }
 
 // packFigures packs the ticket figures of a user.
-func packFigures(s *schemas.PersonStats) string {
+func packFigures(s *schemas.PersonStats) []byte {
 	b := make([]byte, 0, 48)
 	for _, n := range []int64{s.TicketsTotal, s.TicketsOpen, s.TicketsClosed, s.GoodRatings, s.BadRatings, s.LastTicketID} {
 		b = binary.AppendVarint(b, n)
@@ -135,11 +135,10 @@ func packFigures(s *schemas.PersonStats) string {
 	for _, text := range []string{s.LastSubject, s.LastStatus, s.LastScore} {
 		b = packText(b, text)
 	}
-	return string(b)
+	return b
 }
 
-func unpackFigures(packed string) *schemas.PersonStats {
-	u := unpacker(packed)
+func unpackFigures(u unpacker) *schemas.PersonStats {
 	s := &schemas.PersonStats{}
 	for _, n := range []*int64{&s.TicketsTotal, &s.TicketsOpen, &s.TicketsClosed, &s.GoodRatings, &s.BadRatings, &s.LastTicketID} {
 		*n = u.signed()
@@ -161,7 +160,7 @@ type everItem struct {
 	schemas.Occurrence
 }
 
-func packEver(items []everItem) string {
+func packEver(items []everItem) []byte {
 	var b []byte
 	for _, e := range items {
 		b = binary.AppendUvarint(b, uint64(e.slug))
@@ -169,11 +168,11 @@ func packEver(items []everItem) string {
 		b = binary.AppendVarint(b, e.Last.Unix()-e.First.Unix())
 		b = binary.AppendVarint(b, e.Count)
 	}
-	return string(b)
+	return b
 }
 
-func unpackEver(packed string) (items []everItem) {
-	for u := unpacker(packed); u.more(); {
+func unpackEver(u unpacker) (items []everItem) {
+	for u.more() {
 		e := everItem{slug: int(u.unsigned())}
 		first := u.signed()
 		e.First, e.Last = time.Unix(first, 0).UTC(), time.Unix(first+u.signed(), 0).UTC()
@@ -192,7 +191,7 @@ type rosterActivity struct {
 	judged      string // bits by rosterJudge.place
 }
 
-func packActivities(list []rosterActivity) string {
+func packActivities(list []rosterActivity) []byte {
 	var b []byte
 	for i := range list {
 		a := &list[i]
@@ -205,11 +204,11 @@ func packActivities(list []rosterActivity) string {
 		}
 		b = packText(b, a.judged)
 	}
-	return string(b)
+	return b
 }
 
-func unpackActivities(packed string) (list []rosterActivity) {
-	for u := unpacker(packed); u.more(); {
+func unpackActivities(u unpacker) (list []rosterActivity) {
+	for u.more() {
 		a := rosterActivity{id: u.fixed(), kind: int(u.unsigned()), at: u.signed()}
 		a.expires = a.at + u.signed()
 		for i := range a.names {

@@ -52,13 +52,13 @@ func (r *roster) document(lead uint32) *document {
 	users := r.usersOf(lead)
 	p := &schemas.FilterPerson{Field: r.fieldReader(row, users), Ever: map[string]schemas.Occurrence{}}
 	for _, i := range users {
-		r.addEver(p.Ever, r.rows[i].ever)
+		r.addEver(p.Ever, r.records.get(r.rows[i].ever))
 		p.Activities = r.appendActivities(p.Activities, &r.rows[i])
 	}
 	return &document{who, p}
 }
 
-func (r *roster) addEver(ever map[string]schemas.Occurrence, packed string) {
+func (r *roster) addEver(ever map[string]schemas.Occurrence, packed unpacker) {
 	for _, e := range unpackEver(packed) {
 		slug := r.plan.slugs[e.slug]
 		sum, ok := ever[slug]
@@ -79,7 +79,7 @@ func (r *roster) addEver(ever map[string]schemas.Occurrence, packed string) {
 
 // appendActivities appends the activities of a user that are within retention.
 func (r *roster) appendActivities(list []schemas.FilterActivity, row *rosterRow) []schemas.FilterActivity {
-	kept := unpackActivities(row.activities)
+	kept := unpackActivities(r.records.get(row.activities))
 	now := r.now().Unix()
 	for i := range kept {
 		a := &kept[i]
@@ -118,37 +118,46 @@ func (r *roster) attributeName(row *rosterRow, a *rosterActivity, name string) a
 // fieldReader reads the fields of a person and their organization by dotted paths.
 func (r *roster) fieldReader(row *rosterRow, users []uint32) func(string) any {
 	var figures map[string]any
+	known := map[string]any{}
 	return func(path string) any {
-		if personFigures[path] != "" {
-			if figures == nil {
-				figures = r.figures(users)
-			}
-			t, _ := r.names.FieldType(path)
-			return filterValue(figures[strings.TrimPrefix(path, "zendesk.")], t)
+		v, ok := known[path]
+		if !ok {
+			v = r.field(row, users, &figures, path)
+			known[path] = v
 		}
-		name, ofOrganization := strings.CutPrefix(path, "organization.")
-		if !ofOrganization {
-			return unpackField(row.fields, r.fields, path)
-		}
-		o := r.organizations[organizationRef{r.accounts[row.account], row.organization}]
-		switch {
-		case o == nil || !o.known:
-			return nil
-		case organizationFigures[name]:
-			t, _ := r.names.FieldType(path)
-			return filterValue(o.figures.fields()[strings.TrimPrefix(name, "zendesk.")], t)
-		}
-		return unpackField(o.fields, r.organizationFields, path)
+		return v
 	}
 }
 
+func (r *roster) field(row *rosterRow, users []uint32, figures *map[string]any, path string) any {
+	if personFigures[path] != "" {
+		if *figures == nil {
+			*figures = r.figures(users)
+		}
+		t, _ := r.names.FieldType(path)
+		return filterValue((*figures)[strings.TrimPrefix(path, "zendesk.")], t)
+	}
+	name, ofOrganization := strings.CutPrefix(path, "organization.")
+	if !ofOrganization {
+		return unpackField(r.records.get(row.fields), r.fields, path)
+	}
+	o := r.organizations[organizationRef{r.accounts[row.account], row.organization}]
+	switch {
+	case o == nil || !o.known:
+		return nil
+	case organizationFigures[name]:
+		t, _ := r.names.FieldType(path)
+		return filterValue(o.figures.fields()[strings.TrimPrefix(name, "zendesk.")], t)
+	}
+	return unpackField(r.records.get(o.fields), r.organizationFields, path)
+}
+
 // unpackField finds the value of a path among those that were packed in the order of paths.
-func unpackField(packed string, paths []string, path string) any {
+func unpackField(u unpacker, paths []string, path string) any {
 	place, ok := slices.BinarySearch(paths, path)
-	if !ok || packed == "" {
+	if !ok || u == "" {
 		return nil
 	}
-	u := unpacker(packed)
 	for range place {
 		u.value(true)
 	}
@@ -159,7 +168,7 @@ func unpackField(packed string, paths []string, path string) any {
 func (r *roster) figures(users []uint32) map[string]any {
 	var sum *schemas.PersonStats
 	for _, i := range users {
-		if packed := r.rows[i].figures; packed != "" {
+		if packed := r.records.get(r.rows[i].figures); packed != "" {
 			sum = mergeStats(sum, unpackFigures(packed))
 		}
 	}

@@ -178,12 +178,13 @@ func TestR49_MemoryMeansTheSame(t *testing.T) {
 		from := version.Load()
 		c.happen(all)
 		c.insert()
-		rows, err := c.w.rowsBetween(ctx, from, version.Load())
+		to := version.Load()
+		rows, err := c.w.rowsBetween(ctx, from, to)
 		if err == nil {
 			c.w.rename(rows.names, &evaluation{})
 			_, err = c.w.follow(ctx, rows)
 		}
-		if err != nil || rows.to != version.Load() {
+		if err != nil || rows.to != to {
 			t.Fatal(rows.to, err)
 		}
 		c.compare()
