@@ -220,9 +220,7 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 		e.Seq = 0 // the stream was made anew
 		w.forget()
 	}
-	if err := w.recall(ctx, written); err != nil {
-		return false, err
-	}
+	w.recall(ctx, written)
 	from := e.Seq
 	if w.roster != nil {
 		from = min(from, w.roster.at) // another worker may have moved the position
@@ -242,36 +240,42 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 
 // recall sees to it that what audiences look at of people is in memory. When there are audiences that look at more than what is there, it is
 // read anew once no other one came for a while: until then people are read as they change.
-func (w *audienceWorker) recall(ctx context.Context, written uint64) error {
+func (w *audienceWorker) recall(ctx context.Context, written uint64) {
 	if r := w.roster; r != nil {
 		if r.key == w.rosterKey && r.day == w.today() && r.plan.covers(w.plan) {
-			return nil
+			return
 		}
 		w.forget() // before another one is read, so that there is room
 	}
 	if len(w.index.lasting)+len(w.index.firing) == 0 || w.Now().Before(w.recallAt) {
-		return nil
+		return
 	}
 	start := time.Now()
 	r, err := w.loadRoster(ctx, written)
-	if err != nil {
-		return err
-	}
-	if w.roster = r; r == nil {
+	switch {
+	case err != nil && ctx.Err() == nil:
+		w.Log.Warn().Err(err).Msg("what audiences look at of people could not be read into memory, will try again; until then they are read as they change")
+		w.recallAt = w.Now().Add(recallSettles)
+	case err == nil && r == nil:
 		w.Log.Warn().Uint64("most", w.mostInRoster).Msg("there are too many people to keep in memory what audiences look at; they are read as they change, which costs more")
 		w.recallAt = w.Now().Add(recallFull)
-		return nil
 	}
-	w.recalled = true
+	if err != nil || r == nil {
+		w.forget()
+		return
+	}
+	w.roster, w.recalled = r, true
+	kept := r.bytes()
+	w.Keeps(kept + kept/4) // it grows
 	w.metrics.users.Set(float64(len(r.rows)))
-	w.metrics.memory.Set(float64(r.bytes()))
+	w.metrics.memory.Set(float64(kept))
 	w.Log.Info().Int("users", len(r.rows)).Dur("took", time.Since(start)).Msg("what audiences look at of people is in memory")
-	return nil
 }
 
 // forget gives up what is in memory.
 func (w *audienceWorker) forget() {
 	w.roster = nil
+	w.Keeps(0)
 	w.metrics.users.Set(0)
 	w.metrics.memory.Set(0)
 }

@@ -110,6 +110,8 @@ type Options struct {
 	// Group tells which users are one person by some identifiers, strongest first; it may reorder users.
 	Group    func(users []schemas.Identified, identifiers []string) []schemas.Party
 	Renderer Renderer // nil = liquid.New with its default limits
+	// Keeps is told about how many bytes are kept in memory for audiences, each time that changes much; nil = nobody asks.
+	Keeps func(bytes int)
 
 	Location        *time.Location        // account time zone; nil = UTC
 	Now             func() time.Time      // nil = time.Now
@@ -140,6 +142,9 @@ func (o Options) filled() (Options, error) {
 	}
 	if o.Location == nil {
 		o.Location = time.UTC
+	}
+	if o.Keeps == nil {
+		o.Keeps = func(int) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

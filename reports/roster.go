@@ -12,9 +12,13 @@ import (
 	"deskstream/schemas"
 )
 
-// mostInRoster is below how many users the people are kept in memory: with 200 audiences of all kinds each takes some 400 bytes. From there
-// on people are read from the tables when something about them changes.
-const mostInRoster = 1_250_000
+const (
+	// mostInRoster is below how many users the people are kept in memory. From there on people are read from the tables when something about
+	// them changes.
+	mostInRoster = 1_250_000
+	// rosterBytes is about what each takes with 200 audiences of all kinds.
+	rosterBytes = 350
+)
 
 // roster keeps in memory what the filters of all audiences look at of people, so that nothing need be read when something about them
 // changes. It is read from the tables once and then follows their rows. It is not safe for concurrent use.
@@ -109,8 +113,9 @@ func (w *audienceWorker) loadRoster(ctx context.Context, written uint64) (*roste
 		Users uint64 `ch:"users"`
 	}](ctx, w.server, "audience_users", sqlText("audience_users"), w.rowParams(0, 0))
 	if err != nil || count.Users >= w.mostInRoster {
-		return nil, err
+		return nil, err //nolint:nilnil // there is none
 	}
+	w.Keeps(int(count.Users) * rosterBytes)
 	r := newRoster(w)
 	r.at = written
 	p := w.rowParams(0, 1<<63-1)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -342,5 +343,12 @@ func limitMemory() {
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(softMemory)
+	}
+}
+
+// makeRoom raises the limit of limitMemory by what is kept for good: the runtime would collect without end to get below.
+func makeRoom(kept int) {
+	if os.Getenv("GOMEMLIMIT") == "" && debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		debug.SetMemoryLimit(softMemory + int64(kept))
 	}
 }

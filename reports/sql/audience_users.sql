@@ -1,4 +1,4 @@
 -- How many users there are.
 SELECT sum(length(user_ids)) AS users
-FROM people
+FROM people FINAL
 WHERE account IN {accounts:Array(String)}
