@@ -80,35 +80,47 @@ type changedRows struct {
 // rowsAtOnce bounds the rows of one table that are read at a time. It is larger than the number that one message of the stream holds.
 const rowsAtOnce = 10_000
 
-// rowsBetween reads what came behind from, up to a position that is at most written. Only tables are read that any audience looks at.
+// rowsBetween reads what came behind from, up to a position that is at most written. Only tables are read that any audience looks at and that
+// have something new.
 func (w *audienceWorker) rowsBetween(ctx context.Context, from, written uint64) (*changedRows, error) {
+	newest, err := w.Events.Newest(ctx)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	news := func(tables ...string) bool {
+		return slices.ContainsFunc(tables, func(table string) bool { return newest[table] > from })
+	}
 	n := w.plan
 	c := &changedRows{to: written}
-	err := readBetween(ctx, w, c, "people", from, &c.people)
-	if n.figures && err == nil {
-		err = readBetween(ctx, w, c, "figures", from, &c.figures)
-	}
-	if len(n.slugs) > 0 && err == nil {
-		err = readBetween(ctx, w, c, "ever", from, &c.ever)
-	}
-	if len(n.activities) > 0 && err == nil {
-		err = readBetween(ctx, w, c, "activities", from, &c.activities)
-	}
-	if n.organization && err == nil {
-		err = readBetween(ctx, w, c, "organizations", from, &c.organizations)
-	}
-	if n.organizationFigures && err == nil {
-		err = readBetween(ctx, w, c, "tickets", from, &c.tickets)
-	}
-	if w.roster != nil && err == nil {
-		err = readBetween(ctx, w, c, "members", from, &c.members)
-	}
-	if len(n.names) > 0 && err == nil {
-		err = readBetween(ctx, w, c, "names", from, &c.names)
+	for _, table := range []struct {
+		follow bool
+		read   func() error
+	}{
+		{news(schemas.TablePeople), func() error { return readBetween(ctx, w, c, "people", from, &c.people) }},
+		{n.figures && news(schemas.TablePersonStats), func() error { return readBetween(ctx, w, c, "figures", from, &c.figures) }},
+		{len(n.slugs) > 0 && news(schemas.TablePersonActivities), func() error { return readBetween(ctx, w, c, "ever", from, &c.ever) }},
+		{len(n.activities) > 0 && news(schemas.TableActivities), func() error { return readBetween(ctx, w, c, "activities", from, &c.activities) }},
+		{n.organization && news(schemas.TableOrganizations), func() error { return readBetween(ctx, w, c, "organizations", from, &c.organizations) }},
+		{n.organizationFigures && news(schemas.TableTickets), func() error { return readBetween(ctx, w, c, "tickets", from, &c.tickets) }},
+		{w.roster != nil && news(schemas.TableAudienceMembers), func() error { return readBetween(ctx, w, c, "members", from, &c.members) }},
+		{
+			len(n.names) > 0 && news(schemas.TableNames, schemas.TableAgents, schemas.TableOrganizations),
+			func() error { return readBetween(ctx, w, c, "names", from, &c.names) },
+		},
+	} {
+		if table.follow {
+			if err := table.read(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	c.cut()
-	return c, err
+	return c, nil
 }
+
+// fewRows are settings for queries that give few rows of many. What ClickHouse has learned since 25.8, the least version that is supported, to
+// have many read fast costs more than it spares then.
+const fewRows = "SETTINGS max_threads = 1, query_plan_optimize_lazy_materialization = 0, compatibility = '25.8'"
 
 // readBetween reads the rows of one table. If there are too many, what is looked at ends before the last position that was read.
 func readBetween[T any, P interface {
@@ -118,7 +130,7 @@ func readBetween[T any, P interface {
 	name := "audience_changed_" + table
 	p := w.rowParams(from, c.to)
 	p.int("limit", rowsAtOnce)
-	statement := sqlText(name) + "\nORDER BY _seq LIMIT {limit:UInt32}\nSETTINGS max_threads = 1"
+	statement := sqlText(name) + "\nORDER BY _seq LIMIT {limit:UInt32}\n" + fewRows
 	if *into, err = list[T](ctx, w.server, name, statement, p); err == nil && len(*into) == rowsAtOnce {
 		c.to = P(&(*into)[rowsAtOnce-1]).place().Seq - 1
 	}

@@ -118,6 +118,16 @@ func (m *memory) APIKeys(context.Context) ([]schemas.Key, error) {
 // Written is what the tests put in so far.
 func (m *memory) Written(context.Context) (uint64, error) { return version.Load(), m.fail }
 
+// Newest is what the tests put into each table so far, of any database.
+func (m *memory) Newest(context.Context) (map[string]uint64, error) {
+	out := map[string]uint64{}
+	newest.Range(func(table, at any) bool {
+		out[table.(string)] = at.(uint64)
+		return true
+	})
+	return out, m.fail
+}
+
 func (m *memory) Setting(_ context.Context, name string) (schemas.Setting, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -367,6 +377,9 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 // version orders all rows of the test binary.
 var version atomic.Uint64
 
+// newest is the last position in each table.
+var newest sync.Map
+
 // insertInto writes rows of one of the schemas' types; later calls win over earlier ones.
 func insertInto[T any](tb testing.TB, db driver.Conn, table string, rows ...T) {
 	tb.Helper()
@@ -397,6 +410,7 @@ func insertInto[T any](tb testing.TB, db driver.Conn, table string, rows ...T) {
 	if err := batch.Send(); err != nil {
 		tb.Fatal(err)
 	}
+	newest.Store(table, version.Load())
 }
 
 // response is what a call gave.

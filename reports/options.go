@@ -76,6 +76,8 @@ type Events interface {
 	Reflected(ctx context.Context, account string, tables ...string) error
 	// Written gives the position (_seq) up to which everything that the processors put out is in the tables.
 	Written(ctx context.Context) (uint64, error)
+	// Newest gives for each table a position behind which it has no row; a table that never had one is missing.
+	Newest(ctx context.Context) (map[string]uint64, error)
 }
 
 // Deliveries keeps how far entries of audiences are posted, and those that were given up, oldest first. PutDelivery is a compare-and-set

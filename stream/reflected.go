@@ -82,6 +82,19 @@ func (s *Stream) Written(ctx context.Context) (uint64, error) {
 	return through, nil
 }
 
+// Newest gives for each table a position behind which it has no row. A table that never had one is missing.
+func (s *Stream) Newest(ctx context.Context) (map[string]uint64, error) {
+	intents, err := s.intents(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("stream: newest rows: %w", err)
+	}
+	newest := make(map[string]uint64, len(intents))
+	for table, i := range intents {
+		newest[table] = i.To
+	}
+	return newest, nil
+}
+
 // untilSo looks until it is so.
 func untilSo(ctx context.Context, look func() (bool, error)) error {
 	for {

@@ -40,6 +40,13 @@ func TestReflected(t *testing.T) {
 		if n, err := s.Written(t.Context()); err != nil || n == 0 {
 			t.Fatalf("written up to %d: %v", n, err)
 		}
+		newest, err := s.Newest(t.Context())
+		if last, _, lastErr := s.last(t.Context(), s.txn, s.outputs(schemas.TableActivityCounts)); err != nil || lastErr != nil || newest[schemas.TableActivityCounts] != last.seq {
+			t.Fatalf("newest rows %v (%v), want %d (%v) of the counts", newest, err, last.seq, lastErr)
+		}
+		if _, ok := newest[schemas.TablePeople]; ok {
+			t.Fatalf("people: %v", newest)
+		}
 		if got := counts.newest(t)["c"]; got != uint64(6+i) {
 			t.Fatalf("%d is in the table, want %d", got, 6+i)
 		}
