@@ -138,7 +138,7 @@ func (c *benchCrowd) rounds() {
 // BenchmarkAudiences: what 200 audiences over many people add to the processor time of each event, of this process and of the engine, from when
 // its rows are in the tables until what follows is published; a thousand events come between two looks. The merges that follow from the rows are
 // waited for before: they are no work of the audiences. everybody-s is how long it takes to evaluate everybody for all audiences and to read people into memory,
-// with more than 200,000 people only the latter; kept-MB is what memory that takes. DESKSTREAM_BENCH_PEOPLE=1000000 is the size the aim is set for.
+// with more than 100,000 people only the latter; kept-MB is what memory that takes. DESKSTREAM_BENCH_PEOPLE=1000000 is the size the aim is set for.
 func BenchmarkAudiences(b *testing.B) {
 	people, err := strconv.Atoi(os.Getenv("DESKSTREAM_BENCH_PEOPLE"))
 	if err != nil {
@@ -178,7 +178,7 @@ func BenchmarkAudiences(b *testing.B) {
 
 // mostPassed is up to how many people everybody is evaluated by queries, as it is when an audience is new. With more that takes long, and only
 // what changes cost is measured.
-const mostPassed = 200_000
+const mostPassed = 100_000
 
 // pretend has the worker believe that everybody was evaluated.
 func (c *benchCrowd) pretend() {
