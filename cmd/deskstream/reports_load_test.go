@@ -81,18 +81,41 @@ var historyInserts = []string{
     WHERE e.2 <= present`,
 }
 
+// historyPeople fill the tables of the requesters, and their figures from the tickets that are there.
+var historyPeople = []string{
+	`INSERT INTO people (account, person_id, source_id, first_name, last_name, email, user_ids, own_ids, zendesk, custom, created_at, updated_at, _ver)
+    SELECT 'acme', concat('p_', toString(user)) AS id, 'src_bench', 'Person', toString(user), concat('person', toString(user), '@x.test'), [user], [id], '{"role":"end-user"}', '{}',
+        toDateTime({first}, 'UTC'), toDateTime({first}, 'UTC'), 1
+    FROM (SELECT toInt64(100000 + number) AS user FROM numbers({requesters}))`,
+	`INSERT INTO person_aliases (account, alias, person_id, _ver)
+    SELECT 'acme', arrayJoin([id, concat('zendesk:', user), concat('email:person', user, '@x.test')]), concat('p_', user) AS id, 1
+    FROM (SELECT toString(100000 + number) AS user FROM numbers({requesters}))`,
+	`INSERT INTO person_stats (account, user_id, tickets_total, tickets_open, tickets_closed, good_ratings, bad_ratings, first_ticket_at, last_ticket_at, last_ticket_id,
+        last_ticket_subject, last_ticket_status, _ver)
+    SELECT account, requester_id, count(), countIf(status NOT IN ('solved', 'closed')), countIf(status IN ('solved', 'closed')), countIf(csat = 'good'), countIf(csat = 'bad'),
+        min(created_at), max(created_at), argMax(ticket_id, created_at), argMax(subject, created_at), argMax(status, created_at), count()
+    FROM tickets GROUP BY account, requester_id`,
+}
+
 // load fills the tickets from one number to another, some at a time: ClickHouse holds a part of each month in memory while it inserts.
 func (h *history) load(b *testing.B, from, to int) {
 	b.Helper()
-	const step = 50_000
+	const step = 20_000
 	for ; from < to; from += step {
-		values := strings.NewReplacer("{now}", strconv.FormatInt(h.last.Unix(), 10), "{first}", strconv.FormatInt(h.first.Unix(), 10),
-			"{span}", strconv.FormatInt(h.last.Unix()-h.first.Unix(), 10), "{tickets}", strconv.Itoa(h.tickets), "{requesters}", strconv.Itoa(max(1, h.tickets/5)),
-			"{from}", strconv.Itoa(from), "{count}", strconv.Itoa(min(step, to-from)))
 		for _, insert := range historyInserts {
-			h.exec(b, values.Replace(insert))
+			h.exec(b, h.values(from, min(step, to-from)).Replace(insert))
 		}
 	}
+	for _, insert := range historyPeople {
+		h.exec(b, h.values(0, 0).Replace(insert))
+	}
+}
+
+// values are those of the inserts for some tickets.
+func (h *history) values(from, count int) *strings.Replacer {
+	return strings.NewReplacer("{now}", strconv.FormatInt(h.last.Unix(), 10), "{first}", strconv.FormatInt(h.first.Unix(), 10),
+		"{span}", strconv.FormatInt(h.last.Unix()-h.first.Unix(), 10), "{tickets}", strconv.Itoa(h.tickets), "{requesters}", strconv.Itoa(max(1, h.tickets/5)),
+		"{from}", strconv.Itoa(from), "{count}", strconv.Itoa(count))
 }
 
 func (h *history) exec(b *testing.B, statement string) {
@@ -106,7 +129,7 @@ func (h *history) exec(b *testing.B, statement string) {
 // settle merges what was loaded, as time does with months that are over.
 func (h *history) settle(b *testing.B) {
 	b.Helper()
-	for _, table := range []string{"tickets", "ticket_events", "activities", "messages"} {
+	for _, table := range []string{"tickets", "ticket_events", "activities", "messages", "people", "person_aliases", "person_stats"} {
 		h.exec(b, "OPTIMIZE TABLE "+table+" FINAL")
 	}
 }
