@@ -225,6 +225,7 @@ func ticketFigures(o *object, t *schemas.TicketRow) {
 	o.timePtr("first_assigned_at", t.FirstAssignedAt)
 	o.intPtr("first_assigned_s", t.FirstAssignedS)
 	o.ints("next_reply_s", t.NextReplyS)
+	o.flag("next_reply_pending", t.NextReplyPending)
 	o.int("new_s", t.NewS)
 	o.int("open_s", t.OpenS)
 	o.int("pending_s", t.PendingS)

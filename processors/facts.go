@@ -444,6 +444,7 @@ func (f *fold) finish() {
 		f.endSpell(schemas.FarFuture.Unix())
 	}
 	row.UniqueAssignees, row.Handoffs = int64(len(f.assignees)), int64(len(f.agents))
+	row.NextReplyPending = flag(f.pending >= 0)
 	f.resolutions()
 	f.rate()
 }

@@ -2,6 +2,8 @@ package reports
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -87,8 +89,7 @@ type Waits struct {
 }
 
 type factsRow struct {
-	schemas.TicketRow
-	Next []*int64 `ch:"next_seconds"`
+	Facts string `ch:"_facts"` // a schemas.TicketRow as JSON
 }
 
 func (s *server) ticketFacts(ctx context.Context, in *factsInput) (*answer[ticketFacts], error) {
@@ -118,14 +119,18 @@ func (s *server) ticketFacts(ctx context.Context, in *factsInput) (*answer[ticke
 	if !ok {
 		return nil, noTicket()
 	}
-	return reply(factsOf(&row, asOf), nil)
+	var facts schemas.TicketRow
+	if err := json.Unmarshal([]byte(row.Facts), &facts); err != nil {
+		return nil, fmt.Errorf("facts of ticket %d: %w", id, err)
+	}
+	return reply(factsOf(&facts, asOf), nil)
 }
 
 func noTicket() error {
 	return &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-ticket", Detail: "there is no ticket of this id"}
 }
 
-func factsOf(r *factsRow, asOf time.Time) ticketFacts {
+func factsOf(r *schemas.TicketRow, asOf time.Time) ticketFacts {
 	f := ticketFacts{
 		ID: idText(r.TicketID), Status: r.Status, Subject: r.Subject, Priority: nullable(r.Priority), Type: nullable(r.Type), Channel: nullable(r.Channel),
 		Tags: append([]string{}, r.Tags...), RequesterID: nullableID(r.RequesterID), AssigneeID: nullableID(r.AssigneeID), GroupID: nullableID(r.GroupID),
@@ -133,20 +138,32 @@ func factsOf(r *factsRow, asOf time.Time) ticketFacts {
 		UpdatedAt: r.UpdatedAt.UTC(), StatusSince: r.StatusSince.UTC(), Deleted: r.Deleted == 1, Merged: r.Merged == 1, MergedInto: nullableID(r.MergedInto),
 		Provisional: r.Provisional == 1, HistoryFull: r.HistoryFull == 1, Replies: r.Replies, PublicAgent: r.PublicAgent, Solves: r.Solves, Reopens: r.Reopens,
 		AssigneeStations: r.AssigneeStations, UniqueAssignees: r.UniqueAssignees, GroupStations: r.GroupStations, Reassignments: r.Reassignments,
-		Handoffs: r.Handoffs, Touch: touch(&r.TicketRow), FirstReplyAt: utcTime(r.FirstReplyAt), FirstReplyS: r.FirstReplyS, FirstReplyBizS: r.FirstReplyBizS,
-		NextReplyS: append([]*int64{}, r.Next...), FirstSolvedAt: utcTime(r.FirstSolvedAt), LastSolvedAt: utcTime(r.LastSolvedAt), ClosedAt: utcTime(r.ClosedAt),
+		Handoffs: r.Handoffs, Touch: touch(r), FirstReplyAt: utcTime(r.FirstReplyAt), FirstReplyS: r.FirstReplyS, FirstReplyBizS: r.FirstReplyBizS,
+		NextReplyS: nextReplies(r), FirstSolvedAt: utcTime(r.FirstSolvedAt), LastSolvedAt: utcTime(r.LastSolvedAt), ClosedAt: utcTime(r.ClosedAt),
 		FirstResolution: r.FirstResolutionS, FirstResBizS: r.FirstResolutionBiz, FullResolution: r.FullResolutionS, FullResBizS: r.FullResolutionBizS,
 		FirstAssignedAt: utcTime(r.FirstAssignedAt), FirstAssignedS: r.FirstAssignedS, AsOf: asOf, CSAT: nullable(r.CSAT), CSATAt: utcTime(r.CSATAt),
 	}
 	if r.CSAT != "" {
 		f.Agent, f.Group, f.Comment = nullableID(r.CSATAgentID), nullableID(r.CSATGroupID), nullable(r.CSATComment)
 	}
-	f.Live = waitsOf(&r.TicketRow, max(0, asOf.Unix()-r.StatusSince.Unix()))
-	f.Waits = waitsOf(&r.TicketRow, 0)
+	f.Live = waitsOf(r, max(0, asOf.Unix()-r.StatusSince.Unix()))
+	f.Waits = waitsOf(r, 0)
 	if r.StatusChanges == 0 { // before the first change Zendesk has no figure, except 0 on hold (G12)
 		f.Waits = Waits{OnHold: f.OnHold}
 	}
 	return f
+}
+
+// nextReplies gives the seconds of each answer, and null for the one that is still to come.
+func nextReplies(r *schemas.TicketRow) []*int64 {
+	all := make([]*int64, 0, len(r.NextReplyS)+1)
+	for _, seconds := range r.NextReplyS {
+		all = append(all, &seconds)
+	}
+	if r.NextReplyPending == 1 {
+		all = append(all, nil)
+	}
+	return all
 }
 
 // waitsOf gives the waits of a ticket whose present status has run for some seconds that count.

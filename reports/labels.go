@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -58,7 +59,7 @@ func (s *server) names(ctx context.Context, kind string, accounts, keys []string
 	p.texts("accounts", accounts)
 	p.text("kind", kind)
 	p.ints("ids", ids)
-	err := s.query(ctx, "names", sqlText("names"), p, func(rows driver.Rows) error {
+	err := s.query(ctx, "names", namesStatement(kind), p, func(rows driver.Rows) error {
 		var id int64
 		var name string
 		if err := rows.Scan(&id, &name); err != nil {
@@ -68,4 +69,16 @@ func (s *server) names(ctx context.Context, kind string, accounts, keys []string
 		return nil
 	})
 	return names, err
+}
+
+// namesStatement reads the one table that has the names of a kind.
+func namesStatement(kind string) string {
+	table, id, of := "names", "id", "AND kind = {kind:String}"
+	switch kind {
+	case "agent":
+		table, id, of = "agents", "user_id", ""
+	case "organization":
+		table, id, of = "organizations", "organization_id", ""
+	}
+	return strings.NewReplacer("/*table*/", table, "/*id*/", id, "/*kind*/", of).Replace(sqlText("names"))
 }

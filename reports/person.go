@@ -2,6 +2,8 @@ package reports
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -282,11 +284,22 @@ func (s *server) personRow(ctx context.Context, name string) (row personRow, err
 	p := params{}
 	p.texts("accounts", accounts)
 	p.text("alias", strings.ToLower(name))
-	row, ok, err := one[personRow](ctx, s, "person", sqlText("person"), p)
-	if err == nil && !ok {
-		err = &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address or external id"}
+	found, ok, err := one[rowText](ctx, s, "person", sqlText("person"), p)
+	switch {
+	case err != nil:
+		return row, err
+	case !ok:
+		return row, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address or external id"}
 	}
-	return row, err
+	if err := json.Unmarshal([]byte(found.Row), &row.PersonRow); err != nil {
+		return row, fmt.Errorf("row of a person: %w", err)
+	}
+	return row, nil
+}
+
+// rowText is a row as JSON, in the form that it comes to the tables in.
+type rowText struct {
+	Row string `ch:"_row"`
 }
 
 type personActivitiesInput struct {

@@ -121,7 +121,8 @@ type TicketRow struct {
 	FirstAssignedAt    *time.Time `json:"first_assigned_at" ch:"first_assigned_at"`
 	FirstAssignedS     *int64     `json:"first_assigned_s" ch:"first_assigned_s"`
 	NextReplyS         []int64    `json:"next_reply_s" ch:"next_reply_s"`
-	NewS               int64      `json:"new_s" ch:"new_s"` // seconds in the status, ended spells only
+	NextReplyPending   uint8      `json:"next_reply_pending" ch:"next_reply_pending"` // 1 while the last of them is unanswered
+	NewS               int64      `json:"new_s" ch:"new_s"`                           // seconds in the status, ended spells only
 	OpenS              int64      `json:"open_s" ch:"open_s"`
 	PendingS           int64      `json:"pending_s" ch:"pending_s"`
 	HoldS              int64      `json:"hold_s" ch:"hold_s"`

@@ -90,6 +90,7 @@ CREATE VIEW IF NOT EXISTS current_tickets
     `first_assigned_at` Nullable(DateTime('UTC')) COMMENT 'First assignment, UTC',
     `first_assigned_s` Nullable(Int64) COMMENT 'Seconds from creation to the first assignment (M31)',
     `next_reply_s` Array(Int64) COMMENT 'Seconds of each answered next reply (M9)',
+    `next_reply_pending` UInt8 COMMENT '1 while a customer comment waits for its next reply (M9)',
     `new_s` Int64 COMMENT 'Seconds in new, ended spells',
     `open_s` Int64 COMMENT 'Seconds in open, ended spells',
     `pending_s` Int64 COMMENT 'Seconds in pending, ended spells',
@@ -107,7 +108,7 @@ SELECT `account`, `ticket_id`, `source_id`, `created_at`, `updated_at`, `subject
     `provisional`, `replies`, `public_agent_comments`, `reopens`, `solves`, `assignee_stations`, `unique_assignees`, `group_stations`,
     `reassignments`, `handoffs`, `first_reply_at`, `first_reply_s`, `first_reply_business_s`, `first_solved_at`, `last_solved_at`,
     `closed_at`, `first_resolution_s`, `first_resolution_business_s`, `full_resolution_s`, `full_resolution_business_s`,
-    `first_assigned_at`, `first_assigned_s`, `next_reply_s`, `new_s`, `open_s`, `pending_s`, `hold_s`, `status_changes`, `csat`,
+    `first_assigned_at`, `first_assigned_s`, `next_reply_s`, `next_reply_pending`, `new_s`, `open_s`, `pending_s`, `hold_s`, `status_changes`, `csat`,
     `csat_agent_id`, `csat_group_id`, `csat_at`, `csat_comment`
 FROM tickets FINAL
 WHERE is_deleted = 0
