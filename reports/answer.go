@@ -47,31 +47,37 @@ type cell struct {
 	values []*float64
 }
 
-// cells runs a statement whose columns are bucket, keys and then the values of the metric in order.
-func (s *server) cells(ctx context.Context, q *question, statement string, p params) ([]cell, error) {
-	var out []cell
+// cells runs a statement whose columns are bucket, keys and then the values of the metric in order, and gives the values of all cells
+// together too; nil when there is no cell.
+func (s *server) cells(ctx context.Context, q *question, statement string, p params) (cells []cell, total []*float64, err error) {
 	name := q.name
 	if q.saved {
 		name = q.file()
 	}
-	err := s.query(ctx, name, statement, p, func(rows driver.Rows) error {
-		c, err := scanCell(rows, q.metric)
-		if err == nil {
-			out = append(out, c)
+	var columns []driver.ColumnType
+	var result driver.Rows
+	err = s.query(ctx, name, statement, p, func(rows driver.Rows) error {
+		if result == nil {
+			result, columns = rows, rows.ColumnTypes()
 		}
+		c, err := scanCell(columns, rows.Scan, q.metric)
+		cells = append(cells, c)
 		return err
 	})
-	return out, err
+	if err != nil || result == nil {
+		return nil, nil, err
+	}
+	whole, err := scanCell(columns, result.Totals, q.metric)
+	return cells, whole.values, err
 }
 
-func scanCell(rows driver.Rows, m *metric) (cell, error) {
+func scanCell(columns []driver.ColumnType, scan func(...any) error, m *metric) (cell, error) {
 	var c cell
-	columns := rows.ColumnTypes()
 	targets := make([]any, len(columns))
 	for i, column := range columns {
 		targets[i] = reflect.New(column.ScanType()).Interface()
 	}
-	if err := rows.Scan(targets...); err != nil {
+	if err := scan(targets...); err != nil {
 		return c, err
 	}
 	c.values = make([]*float64, len(m.values))
@@ -118,6 +124,7 @@ func number(v reflect.Value) *float64 {
 type grid struct {
 	q      *question
 	groups map[string]*group
+	total  []*float64 // of all groups and buckets; of a cumulative report all groups at the last end. nil where a statement said nothing
 }
 
 // group is one row of keys with its figures by bucket; nil where a statement said nothing.
@@ -197,8 +204,15 @@ func (g *grid) putDifferences(cells []cell, ends []time.Time) error {
 			}
 		}
 	}
+	sums := make([]float64, len(g.q.values))
 	for at, differences := range byGroup {
 		at.accumulate(differences, len(ends), len(g.q.values))
+		for i, v := range at.buckets[len(ends)-1] {
+			sums[i] += *v
+		}
+	}
+	for i := range sums {
+		g.total = append(g.total, &sums[i])
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ func (s *server) answerKeywords(ctx context.Context, q *question, a *reportAnswe
 // keywordRows asks for each phrase by itself, so that the text index finds its messages, and once for all of them together.
 func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, counted map[string]string) error {
 	phrases := slices.Compact(q.given["phrase"])
+	var total []*float64
 	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
 	q.p.flag("any_scope", q.option("scope") == "any")
 	for _, phrase := range phrases {
@@ -40,6 +41,7 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 		if len(q.groupBy) == 0 {
 			g.at([]string{})
 		}
+		total = g.total
 		for _, row := range g.rows() {
 			row.Key = append([]string{phrase}, row.Key...)
 			row.Label = append([]string{phrase}, row.Label...)
@@ -53,8 +55,8 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 	if a.Rows == nil {
 		a.Rows = []reportRow{}
 	}
-	if len(phrases) == 1 && len(q.groupBy) == 0 && q.interval == intervalNone { // the one row is the total
-		a.Totals = a.Rows[0].Values
+	if len(phrases) == 1 && q.totalWithRows() {
+		a.Totals = q.shown(total, 0)
 		return nil
 	}
 	q.bindPhrases(counted, phrases...)

@@ -18,8 +18,8 @@ type metric struct {
 	shape func(q *question) error
 	// cumulative: rows are differences at the ends of buckets, see backlog.sql.
 	cumulative bool
-	// disjoint: what one row counts no other row does, unless they are of tags, so that totals are sums.
-	disjoint bool
+	// byBucket: what a row of an interval says depends on where its bucket begins and ends, so that totals are a question of their own.
+	byBucket bool
 	// everything: without from the report looks at all tickets, not at the last 30 days.
 	everything bool
 }
@@ -95,11 +95,11 @@ var reportMetrics = slices.Concat(eventMetrics, durationMetrics, ticketMetrics)
 
 var eventMetrics = []*metric{
 	{
-		name: "tickets_created", unit: "tickets", disjoint: true, values: counts("tickets"), dimensions: ticketDimensions,
+		name: "tickets_created", unit: "tickets", values: counts("tickets"), dimensions: ticketDimensions,
 		definition: "Tickets by the time of their creation (M1); dimensions are the ticket's current values.",
 	},
 	{
-		name: "closures", unit: "events", disjoint: true, values: counts("solve_events", "tickets_solved", "closed"), dimensions: ticketDimensions,
+		name: "closures", unit: "events", values: counts("solve_events", "tickets_solved", "closed"), dimensions: ticketDimensions,
 		definition: "solve_events: times a ticket became solved, or closed without having been solved, by the assignee and group at the solve (M2). " +
 			"tickets_solved: tickets that are solved or closed at as_of, dated by their last solve, by their present assignee and group (M3). " +
 			"closed: times a ticket became closed (M4).",
@@ -117,7 +117,7 @@ var eventMetrics = []*metric{
 			"include_deleted asks for the historical view (G6). Buckets after as_of are null.",
 	},
 	{
-		name: "assignments", unit: "assignments", dimensions: ticketDimensions,
+		name: "assignments", unit: "assignments", byBucket: true, dimensions: ticketDimensions,
 		values: []value{
 			{name: "assignments", count: true},
 			{name: "assigned_now", doc: "At as_of, whatever the range; null in rows of an interval"},
@@ -139,7 +139,7 @@ var eventMetrics = []*metric{
 		shape: shapeCSAT,
 	},
 	{
-		name: "replies", unit: "comments", disjoint: true, values: counts("public_replies", "unreplied"), options: []option{agentOption},
+		name: "replies", unit: "comments", values: counts("public_replies", "unreplied"), options: []option{agentOption},
 		dimensions: append(slices.Clone(ticketDimensions), agentDimension),
 		definition: "public_replies: public comments of agents outside the ticket's creation, by the time of the comment and its author (M8, M28). " +
 			"unreplied: tickets without one, by the time of their creation; they have no agent (M30). Roles are those at the time of the comment.",
@@ -167,16 +167,16 @@ var eventMetrics = []*metric{
 
 var ticketMetrics = []*metric{
 	{
-		name: "touches", unit: "tickets", disjoint: true, values: counts("one_touch", "two_touch", "multi_touch", "one_touch_strict"), dimensions: ticketDimensions,
+		name: "touches", unit: "tickets", values: counts("one_touch", "two_touch", "multi_touch", "one_touch_strict"), dimensions: ticketDimensions,
 		definition: "Solved or closed tickets with fewer than two, two, or more public replies (M15, M16); one_touch_strict: exactly one public agent " +
 			"comment, the creation included." + datedDoc,
 	},
 	{
-		name: "stations", unit: "stations", disjoint: true, values: counts("assignee_stations", "group_stations", "handoffs"), dimensions: ticketDimensions,
+		name: "stations", unit: "stations", values: counts("assignee_stations", "group_stations", "handoffs"), dimensions: ticketDimensions,
 		definition: "Assignees and groups that tickets entered, repeats count (M19, M20); handoffs: agents who wrote in a ticket, summed over tickets (M31)." + datedDoc,
 	},
 	{
-		name: "requesters", unit: "people", values: counts("new", "returning", "requesters"), dimensions: ticketDimensions,
+		name: "requesters", unit: "people", byBucket: true, values: counts("new", "returning", "requesters"), dimensions: ticketDimensions,
 		definition: "People with a ticket created in the bucket; new if it is the bucket of their first ticket (M26). Merged people count once; first tickets " +
 			"that are deleted do not count unless include_deleted is true.",
 	},

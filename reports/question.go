@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,7 +254,6 @@ func (q *question) prepare() error {
 	q.p.time("to", q.to)
 	q.p.time("as_of", q.asOf)
 	q.p.time("now", q.now)
-	q.p.flag("live", q.live)
 	q.p.flag("include_deleted", q.includeDeleted)
 	q.p.flag("exclude_merged", q.excludeMerged)
 	if q.shape != nil {
@@ -285,9 +285,9 @@ func (q *question) statementText(groupBy []dimension) string {
 		_, filtered := q.filters[d.name]
 		current = current || (filtered && d.current)
 	}
-	tickets, solved := "part_tickets_as_of", "part_solved_as_of"
+	tickets, solved, branch := "part_tickets_as_of", "part_solved_as_of", "$1"
 	if q.live { // what was in force then need not be looked up
-		tickets, solved = "part_tickets_live", "part_solved_live"
+		tickets, solved, branch = "part_tickets_live", "part_solved_live", "$2"
 	}
 	pieces := []string{
 		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText("part_phrase_messages"),
@@ -298,5 +298,9 @@ func (q *question) statementText(groupBy []dimension) string {
 		join = sqlText("part_current")
 	}
 	text := strings.ReplaceAll(sqlText(q.file()), "/*solved*/", sqlText(solved))
-	return strings.NewReplacer(append(pieces, "/*join*/", join)...).Replace(text)
+	text = strings.NewReplacer(append(pieces, "/*join*/", join)...).Replace(text)
+	return thenOrNow.ReplaceAllString(text, branch)
 }
+
+// thenOrNow is a piece of a statement that answers for an as_of in the past, and its simpler form for now.
+var thenOrNow = regexp.MustCompile(`(?s)/\*then\*/(.*?)/\*now\*/(.*?)/\*end\*/`)

@@ -263,15 +263,13 @@ func (s *server) admit(ctx context.Context) (release func(), err error) {
 }
 
 func (s *server) answerMetric(ctx context.Context, q *question, a *reportAnswer) error {
-	alone := len(q.groupBy) == 0 && q.interval == intervalNone // then the one row is the total
 	var g *grid
 	both, asking := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
 		g, err = s.fill(asking, q, q.groupBy, q.window)
 		return err
 	})
-	summed := q.disjoint && !slices.ContainsFunc(q.groupBy, func(d dimension) bool { return d.name == "tag" })
-	if !alone && !summed {
+	if !q.totalWithRows() {
 		both.Go(func() (err error) {
 			a.Totals, err = s.totals(asking, q)
 			return err
@@ -284,28 +282,17 @@ func (s *server) answerMetric(ctx context.Context, q *question, a *reportAnswer)
 		g.at([]string{}) // a report without groups has its rows even when nothing was found
 	}
 	a.Rows = g.rows()
-	switch {
-	case alone:
-		a.Totals = a.Rows[0].Values
-	case summed:
-		a.Totals = sumOf(a.Rows, q.values)
+	if q.totalWithRows() {
+		a.Totals = q.shown(g.total, 0)
 	}
 	return nil
 }
 
-// sumOf adds up rows of counts. Buckets after as_of have none.
-func sumOf(rows []reportRow, counts []value) map[string]*float64 {
-	sums := make(map[string]*float64, len(counts))
-	for _, v := range counts {
-		sum := 0.0
-		for _, r := range rows {
-			if x := r.Values[v.name]; x != nil {
-				sum += *x
-			}
-		}
-		sums[v.name] = &sum
-	}
-	return sums
+// totalWithRows says whether the statement that gives the rows gives their total too: not when a ticket is in the rows of several tags, nor
+// when a figure depends on its bucket.
+func (q *question) totalWithRows() bool {
+	tagged := slices.ContainsFunc(q.groupBy, func(d dimension) bool { return d.name == "tag" })
+	return !tagged && (!q.byBucket || q.interval == intervalNone)
 }
 
 // fill computes the figures of a question for groups and a window.
@@ -325,13 +312,14 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 		p.time("first_end", ends[0])
 		p.time("last_end", ends[len(ends)-1])
 	}
-	cells, err := s.cells(ctx, q, q.statementText(groupBy), p)
+	cells, total, err := s.cells(ctx, q, q.statementText(groupBy)+"\nWITH TOTALS", p)
 	if err != nil {
 		return nil, err
 	}
 	if q.cumulative {
 		return g, g.putDifferences(cells, ends)
 	}
+	g.total = total
 	return g, g.put(cells)
 }
 
@@ -367,8 +355,7 @@ func (s *server) totals(ctx context.Context, q *question) (map[string]*float64, 
 	if err != nil {
 		return nil, err
 	}
-	g.at([]string{})
-	return g.rows()[0].Values, nil
+	return q.shown(g.total, 0), nil
 }
 
 // accounts lists the accounts whose data the API shows: those that have a source or had one (R37), whatever the request says.

@@ -19,7 +19,7 @@ FROM
             AND created_at <= toDateTime({as_of:UInt32}, 'UTC')
             AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
     ) AS t
-    LEFT ANY JOIN (/*last_solves*/) AS s USING (account, ticket_id)
+    /*then*/LEFT ANY JOIN (/*last_solves*/) AS s USING (account, ticket_id)/*now*//*end*/
     WHERE 1 /*filters*/
 )
 GROUP BY bucket, keys

@@ -2,9 +2,9 @@
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
     /*keys*/ AS keys,
-    sum(if({live:UInt8} = 1, assignee_stations, toInt64(assigned))) AS assignee_stations,
-    sum(if({live:UInt8} = 1, group_stations, toInt64(grouped))) AS group_stations,
-    sum(if({live:UInt8} = 1, handoffs, toInt64(authors))) AS handoffs
+    sum(/*then*/toInt64(assigned)/*now*/assignee_stations/*end*/) AS assignee_stations,
+    sum(/*then*/toInt64(grouped)/*now*/group_stations/*end*/) AS group_stations,
+    sum(/*then*/toInt64(authors)/*now*/handoffs/*end*/) AS handoffs
 FROM
 (
     SELECT *, status AS current_status
@@ -14,19 +14,19 @@ FROM
         AND created_at <= toDateTime({as_of:UInt32}, 'UTC')
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
 ) AS t
-LEFT ANY JOIN
+/*then*/LEFT ANY JOIN
 (
     SELECT account, ticket_id, countIf(kind = 'assign' AND assignee_id != 0) AS assigned, countIf(kind = 'group' AND group_id != 0) AS grouped
     FROM ticket_events FINAL
-    WHERE {live:UInt8} = 0 AND account IN {accounts:Array(String)} AND kind IN ('assign', 'group') AND at <= toDateTime({as_of:UInt32}, 'UTC')
+    WHERE account IN {accounts:Array(String)} AND kind IN ('assign', 'group') AND at <= toDateTime({as_of:UInt32}, 'UTC')
     GROUP BY account, ticket_id
 ) AS s USING (account, ticket_id)
 LEFT ANY JOIN
 (
     SELECT account, ticket_id, uniqExact(author_id) AS authors
     FROM messages FINAL
-    WHERE {live:UInt8} = 0 AND account IN {accounts:Array(String)} AND author_role = 'agent' AND at <= toDateTime({as_of:UInt32}, 'UTC')
+    WHERE account IN {accounts:Array(String)} AND author_role = 'agent' AND at <= toDateTime({as_of:UInt32}, 'UTC')
     GROUP BY account, ticket_id
-) AS m USING (account, ticket_id)
+) AS m USING (account, ticket_id)/*now*//*end*/
 WHERE 1 /*filters*/
 GROUP BY bucket, keys

@@ -12,7 +12,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys,
-        if({live:UInt8} = 1 OR status_since <= toDateTime({as_of:UInt32}, 'UTC'), now_s, then_s) AS seconds
+        /*then*/if(status_since <= toDateTime({as_of:UInt32}, 'UTC'), now_s, then_s)/*now*/now_s/*end*/ AS seconds
     FROM
     (
         SELECT
@@ -27,7 +27,7 @@ FROM
             AND created_at <= toDateTime({as_of:UInt32}, 'UTC')
             AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
     ) AS t
-    LEFT ANY JOIN
+    /*then*/LEFT ANY JOIN
     (
         -- Spells are cut at changes of assignee, group and priority too, so the running status may be several spells at the end.
         SELECT
@@ -38,9 +38,9 @@ FROM
                 if({completed:UInt8} = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
             if({completed:UInt8} = 1 AND ended = 0 AND {statuses:Array(String)} != ['hold'], NULL, total_s) AS then_s
         FROM ticket_events FINAL
-        WHERE {live:UInt8} = 0 AND account IN {accounts:Array(String)} AND kind = 'state' AND at <= toDateTime({as_of:UInt32}, 'UTC')
+        WHERE account IN {accounts:Array(String)} AND kind = 'state' AND at <= toDateTime({as_of:UInt32}, 'UTC')
         GROUP BY account, ticket_id
-    ) AS s USING (account, ticket_id)
+    ) AS s USING (account, ticket_id)/*now*//*end*/
     WHERE 1 /*filters*/
 )
 GROUP BY bucket, keys

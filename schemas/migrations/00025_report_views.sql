@@ -606,7 +606,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, multiIf(1 = 1, full_resolution_s, done = 1, toInt64(dateDiff('second', created_at, solved_at)), NULL) AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, full_resolution_s AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -616,18 +616,7 @@ FROM
             AND created_at <= now('UTC')
             AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     ) AS t
-    LEFT ANY JOIN (SELECT account, ticket_id, max(at) AS solved_at, toUInt8(1) AS done
-FROM ticket_events FINAL
-WHERE 1 = 0 AND 1 AND kind = 'solve'
-    AND at >= toDateTime(0, 'UTC') AND at <= now('UTC')
-    AND (account, ticket_id) NOT IN
-    (
-        SELECT account, ticket_id
-        FROM ticket_events FINAL
-        WHERE 1 = 0 AND 1 AND kind = 'state' AND status NOT IN ('solved', 'closed')
-            AND at <= now('UTC') AND until > now('UTC')
-    )
-GROUP BY account, ticket_id) AS s USING (account, ticket_id)
+    
     WHERE 1 
 )
 GROUP BY bucket, keys
@@ -659,7 +648,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        if(1 = 1 OR status_since <= now('UTC'), now_s, then_s) AS seconds
+        now_s AS seconds
     FROM
     (
         SELECT
@@ -674,19 +663,7 @@ FROM
             AND created_at <= now('UTC')
             AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     ) AS t
-    LEFT ANY JOIN
-    (
-        SELECT
-            account, ticket_id,
-            arraySort(groupArray((toUnixTimestamp(at), least(toUnixTimestamp(until), toUnixTimestamp(now())), toString(status)))) AS spells,
-            if(max(until) > now('UTC'), arrayLastIndex(x -> x.3 != spells[-1].3, spells), length(spells)) AS ended,
-            arraySum(x -> if(has(['new','open','hold'], x.3), toInt64(x.2) - toInt64(x.1), 0),
-                if(0 = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
-            if(0 = 1 AND ended = 0 AND ['new','open','hold'] != ['hold'], NULL, total_s) AS then_s
-        FROM ticket_events FINAL
-        WHERE 1 = 0 AND 1 AND kind = 'state' AND at <= now('UTC')
-        GROUP BY account, ticket_id
-    ) AS s USING (account, ticket_id)
+    
     WHERE 1 
 )
 GROUP BY bucket, keys
@@ -718,7 +695,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        if(1 = 1 OR status_since <= now('UTC'), now_s, then_s) AS seconds
+        now_s AS seconds
     FROM
     (
         SELECT
@@ -733,19 +710,7 @@ FROM
             AND created_at <= now('UTC')
             AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     ) AS t
-    LEFT ANY JOIN
-    (
-        SELECT
-            account, ticket_id,
-            arraySort(groupArray((toUnixTimestamp(at), least(toUnixTimestamp(until), toUnixTimestamp(now())), toString(status)))) AS spells,
-            if(max(until) > now('UTC'), arrayLastIndex(x -> x.3 != spells[-1].3, spells), length(spells)) AS ended,
-            arraySum(x -> if(has(['pending'], x.3), toInt64(x.2) - toInt64(x.1), 0),
-                if(0 = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
-            if(0 = 1 AND ended = 0 AND ['pending'] != ['hold'], NULL, total_s) AS then_s
-        FROM ticket_events FINAL
-        WHERE 1 = 0 AND 1 AND kind = 'state' AND at <= now('UTC')
-        GROUP BY account, ticket_id
-    ) AS s USING (account, ticket_id)
+    
     WHERE 1 
 )
 GROUP BY bucket, keys
@@ -777,7 +742,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        if(1 = 1 OR status_since <= now('UTC'), now_s, then_s) AS seconds
+        now_s AS seconds
     FROM
     (
         SELECT
@@ -792,19 +757,7 @@ FROM
             AND created_at <= now('UTC')
             AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     ) AS t
-    LEFT ANY JOIN
-    (
-        SELECT
-            account, ticket_id,
-            arraySort(groupArray((toUnixTimestamp(at), least(toUnixTimestamp(until), toUnixTimestamp(now())), toString(status)))) AS spells,
-            if(max(until) > now('UTC'), arrayLastIndex(x -> x.3 != spells[-1].3, spells), length(spells)) AS ended,
-            arraySum(x -> if(has(['hold'], x.3), toInt64(x.2) - toInt64(x.1), 0),
-                if(0 = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
-            if(0 = 1 AND ended = 0 AND ['hold'] != ['hold'], NULL, total_s) AS then_s
-        FROM ticket_events FINAL
-        WHERE 1 = 0 AND 1 AND kind = 'state' AND at <= now('UTC')
-        GROUP BY account, ticket_id
-    ) AS s USING (account, ticket_id)
+    
     WHERE 1 
 )
 GROUP BY bucket, keys
@@ -836,7 +789,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        if(1 = 1 OR status_since <= now('UTC'), now_s, then_s) AS seconds
+        now_s AS seconds
     FROM
     (
         SELECT
@@ -851,19 +804,7 @@ FROM
             AND created_at <= now('UTC')
             AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     ) AS t
-    LEFT ANY JOIN
-    (
-        SELECT
-            account, ticket_id,
-            arraySort(groupArray((toUnixTimestamp(at), least(toUnixTimestamp(until), toUnixTimestamp(now())), toString(status)))) AS spells,
-            if(max(until) > now('UTC'), arrayLastIndex(x -> x.3 != spells[-1].3, spells), length(spells)) AS ended,
-            arraySum(x -> if(has(['new','open'], x.3), toInt64(x.2) - toInt64(x.1), 0),
-                if(0 = 1, arraySlice(spells, 1, ended), spells)) AS total_s,
-            if(0 = 1 AND ended = 0 AND ['new','open'] != ['hold'], NULL, total_s) AS then_s
-        FROM ticket_events FINAL
-        WHERE 1 = 0 AND 1 AND kind = 'state' AND at <= now('UTC')
-        GROUP BY account, ticket_id
-    ) AS s USING (account, ticket_id)
+    
     WHERE 1 
 )
 GROUP BY bucket, keys
@@ -958,9 +899,9 @@ FROM
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
     arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-    sum(if(1 = 1, assignee_stations, toInt64(assigned))) AS assignee_stations,
-    sum(if(1 = 1, group_stations, toInt64(grouped))) AS group_stations,
-    sum(if(1 = 1, handoffs, toInt64(authors))) AS handoffs
+    sum(assignee_stations) AS assignee_stations,
+    sum(group_stations) AS group_stations,
+    sum(handoffs) AS handoffs
 FROM
 (
     SELECT *, status AS current_status
@@ -970,20 +911,7 @@ FROM
         AND created_at <= now('UTC')
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
 ) AS t
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, countIf(kind = 'assign' AND assignee_id != 0) AS assigned, countIf(kind = 'group' AND group_id != 0) AS grouped
-    FROM ticket_events FINAL
-    WHERE 1 = 0 AND 1 AND kind IN ('assign', 'group') AND at <= now('UTC')
-    GROUP BY account, ticket_id
-) AS s USING (account, ticket_id)
-LEFT ANY JOIN
-(
-    SELECT account, ticket_id, uniqExact(author_id) AS authors
-    FROM messages FINAL
-    WHERE 1 = 0 AND 1 AND author_role = 'agent' AND at <= now('UTC')
-    GROUP BY account, ticket_id
-) AS m USING (account, ticket_id)
+
 WHERE 1 
 GROUP BY bucket, keys
 )
