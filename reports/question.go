@@ -289,15 +289,19 @@ func (q *question) statementText(groupBy []dimension) string {
 	if q.live { // what was in force then need not be looked up
 		tickets, solved, branch = "part_tickets_live", "part_solved_live", "$2"
 	}
+	of := "account, " // ids of users are those of an account
+	if len(q.accounts) == 1 {
+		of = ""
+	}
 	pieces := []string{
 		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText("part_phrase_messages"),
-		"/*filters*/", q.pieces["filters"], "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
+		"/*filters*/", q.pieces["filters"], "/*of*/", of, "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
 	}
 	join := ""
 	if current {
 		join = sqlText("part_current")
 	}
-	text := strings.ReplaceAll(sqlText(q.file()), "/*solved*/", sqlText(solved))
+	text := strings.NewReplacer("/*solved*/", sqlText(solved), "/*merged_users*/", sqlText("part_merged_users")).Replace(sqlText(q.file()))
 	text = strings.NewReplacer(append(pieces, "/*join*/", join)...).Replace(text)
 	return thenOrNow.ReplaceAllString(text, branch)
 }

@@ -389,10 +389,10 @@ SELECT
     roundDown(toUnixTimestamp(occurred_at), bounds) AS bucket,
     arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'activity', [toString(activity)], [''])) AS keys,
     count() AS activities,
-    uniqExactIf(if(survivor = '', own_id, survivor), own_id != '') AS people
+    uniqExactIf(if(merged_user = 1, first_user, user), user_id > 0) AS people
 FROM
 (
-    SELECT * EXCEPT (person_id), person_id AS own_id, status AS current_status
+    SELECT *, (account, user_id) AS user, status AS current_status
     FROM activities FINAL
     WHERE 1 AND expires_at > now('UTC')
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
@@ -401,16 +401,19 @@ FROM
         (
             SELECT account, ticket_id
             FROM tickets FINAL
-            WHERE 1
-                AND ((deleted = 1 AND 0 = 0) OR (merged = 1 AND 0 = 1))
+            PREWHERE (account, created_at, ticket_id) IN
+            (
+                SELECT account, created_at, ticket_id
+                FROM tickets
+                WHERE 1
+                    AND ((deleted = 1 AND 0 = 0) OR (merged = 1 AND 0 = 1))
+            )
+            WHERE (deleted = 1 AND 0 = 0) OR (merged = 1 AND 0 = 1)
         )
 ) AS a
-LEFT ANY JOIN
-(
-    SELECT account, alias AS own_id, person_id AS survivor
-    FROM person_aliases FINAL
-    WHERE 1 AND startsWith(alias, 'p_')
-) AS p USING (account, own_id)
+LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
+FROM people FINAL
+WHERE 1 AND length(user_ids) > 1) AS p USING (user)
 WHERE 1 
 GROUP BY bucket, keys
 )
@@ -945,34 +948,46 @@ FROM
         person
     FROM
     (
-        SELECT *, status AS current_status
-        FROM tickets FINAL
-        WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        SELECT *, if(merged_user = 1, first_user, user) AS person
+        FROM
+        (
+            SELECT *, status AS current_status, (account, requester_id) AS user
+            FROM tickets FINAL
+            WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
+                AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+                AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        ) AS o
+        LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
+FROM people FINAL
+WHERE 1 AND length(user_ids) > 1) AS u USING (user)
     ) AS t
     INNER JOIN
     (
-        SELECT account, requester_id, person, min(own_first) OVER (PARTITION BY account, person) AS first_at
+        SELECT if(merged_user = 1, first_user, user) AS person, min(own_first) AS first_at
         FROM
         (
-            SELECT r.account AS account, r.requester_id AS requester_id, r.own_first AS own_first, if(a.person_id = '', r.alias, a.person_id) AS person
-            FROM
-            (
-                SELECT account, requester_id, min(created_at) AS own_first, concat('zendesk:', toString(requester_id)) AS alias
-                FROM tickets FINAL
-                WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
-                    AND (deleted = 0 OR 0 = 1)
-                GROUP BY account, requester_id
-            ) AS r
-            LEFT ANY JOIN
-            (
-                SELECT account, alias, person_id
-                FROM person_aliases FINAL
-                WHERE 1 AND startsWith(alias, 'zendesk:')
-            ) AS a ON a.account = r.account AND a.alias = r.alias
-        )
-    ) AS p USING (account, requester_id)
+            SELECT (account, requester_id) AS user, min(created_at) AS own_first
+            FROM tickets FINAL
+            WHERE 1 AND created_at <= now('UTC')
+                AND (deleted = 0 OR 0 = 1)
+                AND requester_id IN
+                (
+                    SELECT requester_id
+                    FROM tickets
+                    WHERE 1 AND requester_id != 0
+                        AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+                    UNION ALL
+                    SELECT arrayJoin(user_ids)
+                    FROM people
+                    WHERE 1 AND length(user_ids) > 1
+                )
+            GROUP BY user
+        ) AS r
+        LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
+FROM people FINAL
+WHERE 1 AND length(user_ids) > 1) AS v USING (user)
+        GROUP BY person
+    ) AS p USING (person)
     WHERE 1 
 )
 GROUP BY bucket, keys
