@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -34,6 +35,9 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 	q.p.flag("any_scope", q.option("scope") == "any")
 	for _, phrase := range phrases {
 		q.bindPhrases(counted, phrase)
+		if err := s.findMessages(ctx, q); err != nil {
+			return err
+		}
 		g, err := s.fill(ctx, q, q.groupBy, q.window)
 		if err != nil {
 			return err
@@ -60,9 +64,40 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 		return nil
 	}
 	q.bindPhrases(counted, phrases...)
-	var err error
-	a.Totals, err = s.totals(ctx, q)
+	err := s.findMessages(ctx, q)
+	if err == nil {
+		a.Totals, err = s.totals(ctx, q)
+	}
 	return err
+}
+
+// fewMessages is up to how many messages a statement names, so that it reads these and their tickets only.
+const fewMessages = 1000
+
+// findMessages looks for the messages that may hold the phrases. When they are many, the statement looks for those of the tickets in question
+// itself.
+func (s *server) findMessages(ctx context.Context, q *question) error {
+	if q.named = false; q.saved {
+		return nil
+	}
+	q.p.int("most", fewMessages+1)
+	found, err := list[schemas.Message](ctx, s, "phrase_found", sqlText("phrase_found"), q.p)
+	if err != nil || len(found) > fewMessages {
+		return err
+	}
+	var accounts []string
+	var at []time.Time
+	var tickets, messages []int64
+	for i := range found {
+		accounts, at = append(accounts, found[i].Account), append(at, found[i].At)
+		tickets, messages = append(tickets, found[i].TicketID), append(messages, found[i].MessageID)
+	}
+	q.named = true
+	q.p.texts("found_accounts", accounts)
+	q.p.times("found_at", at)
+	q.p.ints("found_tickets", tickets)
+	q.p.ints("found_messages", messages)
+	return nil
 }
 
 // bindPhrases binds phrases by the ids under which they are counted, if all of them are; else as words, and the longest word of each, by

@@ -29,6 +29,7 @@ type question struct {
 	excludeMerged  bool
 	csv            bool
 	saved          bool // all phrases asked for are saved and counted: see keywords_saved.sql
+	named          bool // the statement names the messages that may hold the phrases: there are few
 
 	dimensions []dimension       // those of the metric, as shaped by options
 	pieces     map[string]string // constant SQL by marker
@@ -293,8 +294,13 @@ func (q *question) statementText(groupBy []dimension) string {
 	if len(q.accounts) == 1 {
 		of = ""
 	}
+	messages, found := "part_phrase_messages", ""
+	if q.named {
+		messages, found = "part_found_messages", sqlText("part_found_tickets")
+	}
 	pieces := []string{
-		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText("part_phrase_messages"),
+		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText(messages), "/*found_tickets*/", found,
+		"/*phrase_subjects*/", sqlText("part_phrase_subjects"),
 		"/*filters*/", q.pieces["filters"], "/*of*/", of, "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
 	}
 	join := ""

@@ -51,7 +51,9 @@ func viewOf(m *metric) string {
 	status, _ := findDimension(q.dimensions, statusDimension.name)
 	body := q.statementText([]dimension{status}) // with the join that a current status needs
 	body = strings.ReplaceAll(body, "CAST(["+status.key+"], 'Array(String)')", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", ['']))")
-	body = strings.ReplaceAll(body, sqlText("part_phrase_messages"), "") // hasAnyTokens takes only literals
+	for _, part := range []string{"part_phrase_messages", "part_phrase_subjects"} { // hasAnyTokens takes only literals
+		body = strings.ReplaceAll(body, sqlText(part), "")
+	}
 	body = regexp.MustCompile(`(?m)^\s*--.*\n`).ReplaceAllString(body, "")
 	body = regexp.MustCompile(`(\w+\.)?account IN \{accounts:Array\(String\)\}`).ReplaceAllString(body, "1")
 	names := dimensionNames(q.dimensions)

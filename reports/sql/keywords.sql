@@ -17,7 +17,7 @@ FROM
     FROM
     (
         SELECT *
-        FROM tickets FINAL
+        FROM tickets FINAL /*found_tickets*/
         WHERE account IN {accounts:Array(String)}
             AND ({by_ticket:UInt8} = 0 OR created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC'))
     ) AS t
@@ -34,7 +34,7 @@ FROM
     ) AS m ON m.account = t.account AND m.ticket_id = t.ticket_id
     UNION ALL
     SELECT t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'subject' AS found, toUInt64(0) AS times, t.created_at AS date
-    FROM tickets AS t FINAL
+    FROM tickets AS t FINAL /*phrase_subjects*/
     WHERE t.account IN {accounts:Array(String)}
         AND t.created_at >= toDateTime({from:UInt32}, 'UTC') AND t.created_at < toDateTime({to:UInt32}, 'UTC')
         AND arrayExists(p -> position(concat(' ', t.subject_tokens, ' '), concat(' ', p, ' ')) > 0, {phrases:Array(String)})

@@ -89,6 +89,7 @@ CREATE TABLE IF NOT EXISTS tickets
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
     `_batch` String COMMENT 'Token of the insert that brought the row',
+    INDEX ix_subject subject_tokens TYPE text(tokenizer = splitByString([' '])),
     INDEX ix_ids ticket_id TYPE minmax GRANULARITY 1,
     INDEX ix_ticket ticket_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX ix_requester requester_id TYPE bloom_filter(0.01) GRANULARITY 32,

@@ -343,7 +343,7 @@ FROM
     FROM
     (
         SELECT *
-        FROM tickets FINAL
+        FROM tickets FINAL 
         WHERE 1
             AND (1 = 0 OR created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')})
     ) AS t
@@ -360,7 +360,7 @@ FROM
     ) AS m ON m.account = t.account AND m.ticket_id = t.ticket_id
     UNION ALL
     SELECT t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'subject' AS found, toUInt64(0) AS times, t.created_at AS date
-    FROM tickets AS t FINAL
+    FROM tickets AS t FINAL 
     WHERE 1
         AND t.created_at >= {from:DateTime('UTC')} AND t.created_at < {to:DateTime('UTC')}
         AND arrayExists(p -> position(concat(' ', t.subject_tokens, ' '), concat(' ', p, ' ')) > 0, [arrayStringConcat(phrase_words, ' ')])

@@ -1,0 +1,1 @@
+PREWHERE ticket_id IN {found_tickets:Array(Int64)}
