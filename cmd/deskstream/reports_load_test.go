@@ -100,7 +100,7 @@ var historyPeople = []string{
 // load fills the tickets from one number to another, some at a time: ClickHouse holds a part of each month in memory while it inserts.
 func (h *history) load(b *testing.B, from, to int) {
 	b.Helper()
-	const step = 20_000
+	const step = 10_000
 	for ; from < to; from += step {
 		for _, insert := range historyInserts {
 			h.exec(b, h.values(from, min(step, to-from)).Replace(insert))
