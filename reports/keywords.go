@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -71,8 +72,9 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 	return err
 }
 
-// fewMessages is up to how many messages a statement names, so that it reads these and their tickets only.
-const fewMessages = 1000
+// fewMessages is up to how many messages a statement names, so that it reads these and their tickets only. ClickHouse looks each of them up
+// in each part, so that more are found faster by reading on.
+const fewMessages = 200
 
 // findMessages looks for the messages that may hold the phrases. When they are many, the statement looks for those of the tickets in question
 // itself.
@@ -81,6 +83,11 @@ func (s *server) findMessages(ctx context.Context, q *question) error {
 		return nil
 	}
 	q.p.int("most", fewMessages+1)
+	q.p["search_from"], q.p["search_to"] = q.p["from"], q.p["to"]
+	if q.option("dated_by") == "ticket" { // whose messages may be of any time
+		q.p.int("search_from", 0)
+		q.p.int("search_to", math.MaxUint32)
+	}
 	found, err := list[schemas.Message](ctx, s, "phrase_found", sqlText("phrase_found"), q.p)
 	if err != nil || len(found) > fewMessages {
 		return err
@@ -88,11 +95,15 @@ func (s *server) findMessages(ctx context.Context, q *question) error {
 	var accounts []string
 	var at []time.Time
 	var tickets, messages []int64
+	first, last := int64(math.MaxUint32), int64(0)
 	for i := range found {
+		first, last = min(first, found[i].At.Unix()), max(last, found[i].At.Unix())
 		accounts, at = append(accounts, found[i].Account), append(at, found[i].At)
 		tickets, messages = append(tickets, found[i].TicketID), append(messages, found[i].MessageID)
 	}
 	q.named = true
+	q.p.int("found_from", first)
+	q.p.int("found_to", last)
 	q.p.texts("found_accounts", accounts)
 	q.p.times("found_at", at)
 	q.p.ints("found_tickets", tickets)

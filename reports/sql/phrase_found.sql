@@ -2,5 +2,5 @@
 SELECT account, at, ticket_id, message_id
 FROM messages
 WHERE account IN {accounts:Array(String)} AND hasAnyTokens(tokens, {anchors:Array(String)})
-    AND ({by_ticket:UInt8} = 1 OR at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC'))
+    AND at >= toDateTime({search_from:UInt32}, 'UTC') AND at < toDateTime({search_to:UInt32}, 'UTC')
 LIMIT {most:UInt32}
