@@ -91,7 +91,8 @@ SELECT {account:String}, id, {source:String}, concat('First', toString(number % 
     concat('{"user_id":"', toString(user), '","name":"First Last","role":"end-user","verified":true,"tags":["vip","t', toString(number % 40),
         '"],"locale":"en-US","created_at":"2025-01-02T03:04:05Z","fields":{"tier":"tier ', toString(number % 20), '","seats":', toString(number % 50), '}}'),
     '{}', toDateTime({now:UInt32}, 'UTC'), toDateTime({now:UInt32}, 'UTC'), 1, 1
-FROM numbers({n:UInt64})`,
+FROM numbers({n:UInt64})
+SETTINGS max_block_size = 10000, min_insert_block_size_rows = 10000`,
 	`INSERT INTO person_aliases (account, alias, person_id, _seq, _ver) SELECT account, person_id, person_id, 1, 1 FROM people`,
 	`INSERT INTO activities (account, activity, occurred_at, activity_id, ticket_id, user_id, subject, message, tags, status, attributes, expires_at, _seq, _ver)
 SELECT {account:String}, ['ticket-created', 'ticket-message-received', 'ticket-message-received', 'ticket-closed', 'ticket-solved', 'ticket-assigned'][rand(1) % 6 + 1],
