@@ -348,6 +348,11 @@ func TestRowsByTheirSum(t *testing.T) {
 	if row := load(); string(row.Data) != string(data) || row.Sum != 0 {
 		t.Errorf("asked for again: %+v", row)
 	}
+	g.enough = true
+	l.cache.drop("c.one")
+	if row := load(); string(row.Data) != string(data) || row.Sum != 0 {
+		t.Errorf("dropped, and known by the sum of before: %+v", row)
+	}
 }
 
 // TestRowCacheKnowsWhatIsAbsent checks that a complete cache never calls a stored row absent, whatever was removed from it.

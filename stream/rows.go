@@ -105,10 +105,15 @@ func (c *rowCache) evict(el *list.Element) {
 	c.sums.put(maphash.String(c.seed, old.key), sum)
 }
 
-// drop removes a row.
+// drop removes a row, and the sum it had when it left memory before: it may have changed since.
 func (c *rowCache) drop(key string) {
-	if el, ok := c.rows[key]; ok {
-		c.remove(el)
+	el, ok := c.rows[key]
+	if !ok {
+		return
+	}
+	c.remove(el)
+	if c.sum != nil {
+		c.sums.put(maphash.String(c.seed, key), 0)
 	}
 }
 
