@@ -112,19 +112,8 @@ func (s *systemFields) all() []*patch[string] {
 
 // field gives a field by its place in all; nil when there are fewer.
 func (s *systemFields) field(n int) *patch[string] {
-	switch n {
-	case 0:
-		return &s.first
-	case 1:
-		return &s.last
-	case 2:
-		return &s.email
-	case 3:
-		return &s.phone
-	case 4:
-		return &s.language
-	case 5:
-		return &s.zone
+	if all := s.all(); n < len(all) {
+		return all[n]
 	}
 	return nil
 }
