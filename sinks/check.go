@@ -65,7 +65,7 @@ func (db *DB) selfCheck(ctx context.Context) ([]Check, error) {
 // checkServer looks at what our inserts get.
 func (db *DB) checkServer(ctx context.Context) ([]Check, error) {
 	settings := clickhouse.Settings{}
-	for _, s := range insertSettings("") {
+	for _, s := range insertSettings("", 1) {
 		if s.Value != "" {
 			settings[s.Key] = s.Value
 		}
