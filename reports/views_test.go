@@ -125,7 +125,7 @@ func TestViewsFollowTheReports(t *testing.T) {
 	b.WriteString("-- +goose Up\n")
 	drops := ""
 	for _, m := range reportMetrics {
-		b.WriteString(viewOf(m) + "\n")
+		b.WriteString("-- +goose StatementBegin\n" + strings.TrimRight(viewOf(m), "\n") + "\n-- +goose StatementEnd\n\n")
 		drops = "DROP VIEW IF EXISTS report_" + m.name + ";\n" + drops
 	}
 	b.WriteString("-- +goose Down\n" + drops)

@@ -2,6 +2,7 @@
 -- What analysts read: the current rows only, one for each thing, without the columns of the pipeline. Reading the tables themselves
 -- takes FINAL and, for activities, the filter on expires_at.
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_activities
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -36,7 +37,9 @@ SELECT `account`, `activity`, `occurred_at`, `activity_id`, `source_id`, `ticket
 FROM activities FINAL
 WHERE is_deleted = 0 AND expires_at > now()
 COMMENT 'Everything that happened to tickets, contacts and organizations, one row each; kept by retention: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_tickets
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -113,7 +116,9 @@ SELECT `account`, `ticket_id`, `source_id`, `created_at`, `updated_at`, `subject
 FROM tickets FINAL
 WHERE is_deleted = 0
 COMMENT 'One current row of facts for each ticket: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_ticket_events
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -147,7 +152,9 @@ SELECT `account`, `kind`, `at`, `ticket_id`, `event_id`, `until`, `actor_id`, `a
 FROM ticket_events FINAL
 WHERE is_deleted = 0
 COMMENT 'Dated facts of tickets: creation, solves, closes, reopens, assignments, replies, status spells, ratings; dimensions are current: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_messages
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -165,7 +172,9 @@ SELECT `account`, `at`, `ticket_id`, `message_id`, `author_id`, `author_role`, `
 FROM messages FINAL
 WHERE is_deleted = 0
 COMMENT 'Comments of tickets: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_people
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -197,7 +206,9 @@ SELECT `account`, `person_id`, `source_id`, `first_name`, `last_name`, `email`, 
 FROM people FINAL
 WHERE is_deleted = 0
 COMMENT 'One row for each person: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_person_aliases
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -208,7 +219,9 @@ SELECT `account`, `alias`, `person_id`
 FROM person_aliases FINAL
 WHERE is_deleted = 0
 COMMENT 'Names by which a person is found: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_person_stats
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -230,7 +243,9 @@ SELECT `account`, `user_id`, `tickets_total`, `tickets_open`, `tickets_closed`, 
     `last_ticket_at`, `last_ticket_id`, `last_ticket_subject`, `last_ticket_status`, `last_satisfaction_score`, `last_satisfaction_at`
 FROM person_stats FINAL
 COMMENT 'Ticket figures of each Zendesk user, kept past retention: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_person_activities
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -243,7 +258,9 @@ CREATE VIEW IF NOT EXISTS current_person_activities
 SELECT `account`, `user_id`, `activity`, `first_at`, `last_at`, `count`
 FROM person_activities FINAL
 COMMENT 'First and last occurrence and count of each activity of each Zendesk user, kept past retention: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_organizations
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -260,7 +277,9 @@ SELECT `account`, `organization_id`, `source_id`, `name`, `external_id`, `zendes
 FROM organizations FINAL
 WHERE is_deleted = 0
 COMMENT 'Organizations: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_agents
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -274,7 +293,9 @@ CREATE VIEW IF NOT EXISTS current_agents
 SELECT `account`, `user_id`, `name`, `email`, `role`, `active`, `updated_at`
 FROM agents FINAL
 COMMENT 'Zendesk users that are or were agents or administrators: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_ratings
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -293,7 +314,9 @@ SELECT `account`, `rating_id`, `ticket_id`, `requester_id`, `assignee_id`, `grou
     `updated_at`
 FROM ratings FINAL
 COMMENT 'Satisfaction rating records in their latest form: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_metric_events
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -313,7 +336,9 @@ SELECT `account`, `event_id`, `ticket_id`, `metric`, `instance_id`, `type`, `at`
     `policy_id`, `policy`
 FROM metric_events FINAL
 COMMENT 'Zendesk ticket metric events (SLA): current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_names
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -327,7 +352,9 @@ SELECT `account`, `kind`, `id`, `name`, `key`, `type`
 FROM names FINAL
 WHERE is_deleted = 0
 COMMENT 'Names of groups, brands, forms, schedules and fields: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_activity_counts
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -339,6 +366,7 @@ CREATE VIEW IF NOT EXISTS current_activity_counts
 SELECT `account`, `source_id`, `activity`, `hour`, `count`
 FROM activity_counts FINAL
 COMMENT 'Number of activities by UTC hour, kept past retention: current rows';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP VIEW IF EXISTS current_activity_counts;

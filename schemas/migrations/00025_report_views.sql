@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_tickets_created AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -29,7 +30,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report tickets_created as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_closures AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -75,7 +78,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report closures as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_reopens AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -107,7 +112,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report reopens as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_backlog AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -179,7 +186,9 @@ GROUP BY bucket, keys) AS d ON d.bucket = grid.bucket AND d.keys = grid.keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report backlog as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_assignments AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -232,7 +241,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report assignments as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_csat AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -268,7 +279,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report csat as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_replies AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -314,7 +327,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'agent'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, agent') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report replies as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_keywords AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -373,7 +388,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report keywords as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_activities AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -420,7 +437,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'activity'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, activity') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report activities as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_sla AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -464,7 +483,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'sla_metric'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, sla_metric') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report sla as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_first_reply_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -503,7 +524,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report first_reply_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_next_reply_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -548,7 +571,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report next_reply_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_first_resolution_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -587,7 +612,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report first_resolution_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_full_resolution_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -627,7 +654,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report full_resolution_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_requester_wait_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -674,7 +703,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report requester_wait_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_agent_wait_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -721,7 +752,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report agent_wait_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_on_hold_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -768,7 +801,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report on_hold_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_agent_work_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -815,7 +850,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report agent_work_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_assignment_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -854,7 +891,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report assignment_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_touches AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -887,7 +926,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report touches as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_stations AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -921,7 +962,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report stations as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_requesters AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -995,7 +1038,9 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report requesters as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_tickets AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
@@ -1039,6 +1084,7 @@ GROUP BY bucket, keys
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
 COMMENT 'The report tickets as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP VIEW IF EXISTS report_tickets;
