@@ -16,15 +16,15 @@ import (
 
 // Config holds the settings that every stage shares: flag --x-y or environment DESKSTREAM_X_Y, a flag wins.
 type Config struct {
-	Data          string `default:"./data" placeholder:"DIR" help:"Folder of everything the process keeps; locked by one process."`
-	Listen        string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"HTTP API, webhooks and console."`
+	Data          string `default:"./data" help:"Folder of everything the process keeps; locked by one process."`
+	Listen        string `default:"127.0.0.1:8080" help:"Address of the HTTP API and the webhooks."`
 	PublicURL     string `name:"public-url" placeholder:"URL" help:"What Zendesk and the OAuth callback are given (default http://<listen>)."`
 	NATSURL       string `name:"nats-url" env:"DESKSTREAM_NATS_URL" placeholder:"URL" help:"NATS server with JetStream; empty runs one inside."`
 	ClickHouseDSN string `name:"clickhouse-dsn" env:"DESKSTREAM_CLICKHOUSE_DSN" placeholder:"DSN" help:"clickhouse://user:pass@host:9000/deskstream; empty runs the engine inside."`
-	ZendeskURL    string `name:"zendesk-url" default:"https://{account}.zendesk.com" placeholder:"URL" help:"For a test server or a proxy; {account} is replaced."`
+	ZendeskURL    string `name:"zendesk-url" default:"https://{account}.zendesk.com" help:"For a test server or a proxy; {account} is replaced."`
 	SecretKey     string `name:"secret-key" placeholder:"BASE64" help:"32 bytes that encrypt stored credentials (default: <data>/secret.key, made on first start)."`
 	APIKey        string `name:"api-key" placeholder:"KEY" help:"Bootstrap key with scope admin (default: made on first start and printed once)."`
-	TimeZone      string `name:"time-zone" default:"UTC" placeholder:"ZONE" help:"Account time zone for reports and relative dates (IANA name)."`
+	TimeZone      string `name:"time-zone" default:"UTC" help:"Account time zone for reports and relative dates (IANA name)."`
 	LogLevel      string `name:"log-level" default:"info" help:"debug, info, warn or error."`
 	LogFormat     string `name:"log-format" placeholder:"FORMAT" help:"console or json (default: console on a terminal, else json)."`
 	Engine        string `name:"engine" placeholder:"FILE" help:"libchdb of the embedded ClickHouse engine (default: searched)."`
@@ -32,9 +32,9 @@ type Config struct {
 	Private       bool   `name:"allow-private-deliveries" help:"Allow audiences to be delivered to addresses of this machine and of private networks."`
 	MetricsKey    bool   `name:"metrics-key" help:"Ask for an API key on /metrics too."`
 
-	PollInterval time.Duration `name:"poll-interval" default:"60s" placeholder:"DURATION" help:"Time between polls of tickets and their history; the other streams follow from it."`
-	ContactSync  time.Duration `name:"contact-sync" default:"24h" placeholder:"DURATION" help:"Time between full contact syncs."`
-	Incremental  int           `name:"incremental-per-minute" default:"10" placeholder:"N" help:"Calls a minute to Zendesk's incremental exports; 30 with the High Volume add-on."`
+	PollInterval time.Duration `name:"poll-interval" default:"60s" help:"Time between polls of tickets and their history; the other streams follow from it."`
+	ContactSync  time.Duration `name:"contact-sync" default:"24h" help:"Time between full contact syncs."`
+	Incremental  int           `name:"incremental-per-minute" default:"10" help:"Calls a minute to Zendesk's incremental exports; 30 with the High Volume add-on."`
 
 	location *time.Location
 	level    zerolog.Level
