@@ -47,6 +47,7 @@ func TestCarry(t *testing.T) {
 			single.run(fataler{t}, w.out[i:i+1])
 		}
 		compareDumps(t, whole.dump(), single.dump())
+		single.checkPeople(fataler{t}, 201, 202, 203, 204)
 
 		w.out = w.out[:0]
 		for n := int64(1); n <= 3; n++ {

@@ -101,7 +101,7 @@ func (r *run) erase(a *accountWork, it *item) {
 	if w.u.head != 0 && !own {
 		r.emitAlias(a, "zendesk:"+decimal(it.id), 0, w.u.head)
 	}
-	w.u.head = 0
+	w.u.head, w.u.party = 0, nil
 	if w.u.forget(); own {
 		w.u.rec, w.u.roles, w.u.born = nil, nil, 0
 	}

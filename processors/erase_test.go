@@ -185,6 +185,7 @@ func TestErasureInAnyOrder(t *testing.T) {
 		s := newStore()
 		s.batches(fataler{t}, events, 1+rnd.Intn(20))
 		compareDumps(t, want, withoutContacts(s.dump()))
+		s.checkPeople(fataler{t}, 201, 202, 203, 204)
 		for _, user := range users {
 			checkErased(fataler{t}, s, user, own)
 		}

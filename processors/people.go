@@ -238,16 +238,29 @@ func (r *run) emitPerson(a *accountWork, members []int64) {
 			r.touch(key)
 		}
 		if id != head {
+			r.lead(key, u, nil)
 			r.withdrawPerson(a, key, u)
 		}
 	}
 	key := userKey(a.prefix, head)
 	u := open[user](r, key)
+	r.lead(key, u, members)
 	data := encodePerson(r.personRow(a, members))
 	if h := hashOf(data); h != u.sentPerson {
 		u.sentPerson = h
 		r.touch(key)
 		r.emit(schemas.TablePeople, data)
+	}
+}
+
+// lead notes which users are the person that a user heads; of nobody else's no note is left.
+func (r *run) lead(key string, u *user, members []int64) {
+	if len(members) < 2 {
+		members = nil
+	}
+	if !slices.Equal(u.party, members) {
+		u.party = slices.Clone(members)
+		r.touch(key)
 	}
 }
 
@@ -279,7 +292,7 @@ func (r *run) leave(a *accountWork, key string, u *user) {
 		return
 	}
 	before := u.head
-	u.head = 0
+	u.head, u.party = 0, nil
 	r.touch(key)
 	r.pointTo(a, u.id, 0, before)
 }

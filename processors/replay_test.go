@@ -366,6 +366,7 @@ func TestReplay(t *testing.T) {
 			i += len(batch)
 		}
 		compareDumps(t, want, s.dump())
+		s.checkPeople(fataler{t}, 201, 202, 203, 204)
 
 		before := s.outputs
 		s.cache = nil

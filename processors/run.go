@@ -18,7 +18,7 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 4
+const stateVersion = 5
 
 // slot is a state row in use.
 type slot struct {

@@ -64,9 +64,9 @@ func (r *run) stats(a *accountWork, user int64) *statsWork {
 	return w
 }
 
-func (w *statsWork) row(s *stats) []byte {
+func (s *stats) row(account string, user int64) schemas.PersonStats {
 	row := schemas.PersonStats{
-		Account: w.account, UserID: w.user, TicketsTotal: s.total, TicketsOpen: s.open, TicketsClosed: s.closed, GoodRatings: s.good,
+		Account: account, UserID: user, TicketsTotal: s.total, TicketsOpen: s.open, TicketsClosed: s.closed, GoodRatings: s.good,
 		BadRatings: s.bad,
 	}
 	if len(s.first) > 0 {
@@ -83,7 +83,7 @@ func (w *statsWork) row(s *stats) []byte {
 			row.LastScore = "good"
 		}
 	}
-	return encodeStats(&row)
+	return row
 }
 
 // move replaces what a ticket counted for by what it counts for now.
@@ -188,6 +188,10 @@ func (m *actMark) summary() actSummary {
 	return s
 }
 
+func (s *actSummary) row(account string, user int64, k slug) schemas.PersonActivity {
+	return schemas.PersonActivity{Account: account, UserID: user, Activity: k.String(), FirstAt: unix(s.first), LastAt: unix(s.last), Count: s.count}
+}
+
 func (r *run) flushStats() {
 	for _, key := range sortedKeys(r.statistic) {
 		w := r.statistic[key]
@@ -200,9 +204,8 @@ func (r *run) flushStats() {
 			if !ok || before == now {
 				continue
 			}
-			r.emit(schemas.TablePersonActivities, encodePersonActivity(&schemas.PersonActivity{
-				Account: w.account, UserID: w.user, Activity: m.slug.String(), FirstAt: unix(now.first), LastAt: unix(now.last), Count: now.count,
-			}))
+			row := now.row(w.account, w.user, m.slug)
+			r.emit(schemas.TablePersonActivities, encodePersonActivity(&row))
 		}
 	}
 }
@@ -215,8 +218,9 @@ func (r *run) emitStats(w *statsWork) {
 	}
 	var old stats
 	old.readFigures(&reader{b: w.figures})
-	if row := w.row(w.s); string(row) != string(w.row(&old)) {
-		r.emit(schemas.TablePersonStats, row)
+	row, before := w.s.row(w.account, w.user), old.row(w.account, w.user)
+	if data := encodeStats(&row); string(data) != string(encodeStats(&before)) {
+		r.emit(schemas.TablePersonStats, data)
 	}
 }
 

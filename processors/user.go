@@ -95,7 +95,8 @@ type user struct {
 
 	sentPerson uint64
 	sentAgent  uint64
-	head       int64 // user whose person this one is, as emitted; 0 = none
+	head       int64   // user whose person this one is, as emitted; 0 = none
+	party      []int64 // users of the person it heads, itself first, as emitted; nil = only itself, or it heads none
 	activities []sentActivity
 	retention  uint64
 }

@@ -39,6 +39,7 @@ func (u *user) encode(w *writer) {
 	w.hash(u.sentPerson)
 	w.hash(u.sentAgent)
 	w.int(u.head)
+	w.ints(u.party)
 	list(w, u.activities, writeSentActivity)
 	w.hash(u.retention)
 }
@@ -71,6 +72,7 @@ func (u *user) decode(r *reader) {
 	u.members = readList(r, func(r *reader, m *member) { m.org, m.at, m.gone = r.int(), r.int(), r.bool() })
 	u.merge.decode(r)
 	u.sentPerson, u.sentAgent, u.head = r.hash(), r.hash(), r.int()
+	u.party = r.ints()
 	u.activities = readList(r, readSentActivity)
 	u.retention = r.hash()
 }

@@ -19,7 +19,7 @@ func (s *server) explainRoutes() {
 
 type explainInput struct {
 	Body struct {
-		Person string          `json:"person" minLength:"1" maxLength:"400" doc:"Id, email:, zendesk: or external:"`
+		Person string          `json:"person" minLength:"1" maxLength:"400" doc:"Id, email:, zendesk:, external: or phone:"`
 		Filter json.RawMessage `json:"filter" doc:"As in GET /v1/people?filter="`
 	}
 }
@@ -47,11 +47,15 @@ type occurredAt struct {
 }
 
 func (s *server) explain(ctx context.Context, in *explainInput) (*answer[explanation], error) {
-	row, err := s.personRow(ctx, in.Body.Person)
+	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	accounts := []string{row.Account}
+	row, err := s.personRow(ctx, accounts, folded(in.Body.Person))
+	if err != nil {
+		return nil, err
+	}
+	accounts = []string{row.Account}
 	names, err := s.filterNames(ctx, accounts)
 	if err != nil {
 		return nil, err

@@ -80,6 +80,12 @@ type Events interface {
 	Newest(ctx context.Context) (map[string]uint64, error)
 }
 
+// People tells what is known of a person by a name of schemas.PersonAlias, before it is in the tables; nil when nobody answers to the name.
+// schemas.ErrUnavailable when it cannot be told; then the tables may know.
+type People interface {
+	Person(ctx context.Context, account, name string) (*schemas.PersonFacts, error)
+}
+
 // Deliveries keeps how far entries of audiences are posted, and those that were given up, oldest first. PutDelivery is a compare-and-set
 // on Revision and gives schemas.ErrFenced when another writer was faster.
 type Deliveries interface {
@@ -103,6 +109,7 @@ type Options struct {
 	Connections Connections
 	Retention   Retention
 	Events      Events
+	People      People // nil = people are looked up in the tables alone, which takes longer
 	Erasures    Erasures
 	Deliveries  Deliveries
 	// Seal encrypts the secret of an audience for storage.

@@ -23,7 +23,7 @@ func (s *server) peopleRoutes() {
 	handle(s, route{method: http.MethodGet, path: "/v1/people", id: "list-people", tag: tagPeople, summary: "People", scopes: scopes}, s.listPeople)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/people/{id}", id: "get-person", tag: tagPeople, summary: "One person", scopes: scopes,
-		detail: "The id, or email:jo@x.test, zendesk:123 or external:ab. The id of a person that another one absorbed answers the survivor, with merged_from.",
+		detail: "The id, or email:jo@x.test, zendesk:123, external:ab or phone:+14155550100; of several with one number the oldest. The id of a person that another one absorbed answers the survivor, with merged_from.",
 	}, s.getPerson)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/people/{id}/activities", id: "list-person-activities", tag: tagPeople,
@@ -260,11 +260,15 @@ func (s *server) getPerson(ctx context.Context, in *byID) (*answer[person], erro
 
 // person finds a person by any of its names.
 func (s *server) person(ctx context.Context, name string) (*person, error) {
-	row, err := s.personRow(ctx, name)
+	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := s.accounts(ctx)
+	name = folded(name)
+	if facts := s.personFacts(ctx, accounts, name); facts != nil {
+		return described(facts), nil
+	}
+	row, err := s.personRow(ctx, accounts, name)
 	if err != nil {
 		return nil, err
 	}
@@ -275,21 +279,73 @@ func (s *server) person(ctx context.Context, name string) (*person, error) {
 	return people[0], nil
 }
 
-// personRow gives the row of the person that a name leads to.
-func (s *server) personRow(ctx context.Context, name string) (row personRow, err error) {
-	accounts, err := s.accounts(ctx)
-	if err != nil {
-		return row, err
+// personFacts asks the processors for the person that a name leads to, the oldest one if there is one in several accounts; nil when they know
+// of none or do not answer.
+func (s *server) personFacts(ctx context.Context, accounts []string, name string) (oldest *schemas.PersonFacts) {
+	if s.People == nil {
+		return nil
 	}
+	for _, account := range accounts {
+		facts, err := s.People.Person(ctx, account, name)
+		if err != nil {
+			s.Log.Debug().Err(err).Msg("a person is looked up in the tables")
+			return nil
+		}
+		if facts != nil && (oldest == nil || facts.Person.CreatedAt.Before(oldest.Person.CreatedAt)) {
+			oldest = facts
+		}
+	}
+	return oldest
+}
+
+// described fills a person from what the processors know.
+func described(facts *schemas.PersonFacts) *person {
+	p := personOf(&facts.Person)
+	var stats *schemas.PersonStats
+	for i := range facts.Stats {
+		stats = mergeStats(stats, &facts.Stats[i])
+	}
+	maps.Copy(p.Zendesk, figuresOf(stats))
+	for i := range facts.Activities {
+		p.addActivity(&facts.Activities[i])
+	}
+	names := make(map[string]string, len(facts.Organizations))
+	for id, name := range facts.Organizations {
+		names[idText(id)] = name
+	}
+	p.nameOrganizations(names)
+	return p
+}
+
+// phonePrefix is what a phone number has in front where it names a person.
+const phonePrefix = "phone:"
+
+// folded brings a name of a person into the one form that it is found by.
+func folded(name string) string {
+	name = strings.ToLower(name)
+	if number, ok := strings.CutPrefix(name, phonePrefix); ok {
+		return phonePrefix + schemas.PhoneNumber(number)
+	}
+	return name
+}
+
+// personRow gives the row of the person that a folded name leads to.
+func (s *server) personRow(ctx context.Context, accounts []string, name string) (row personRow, err error) {
 	p := params{}
 	p.texts("accounts", accounts)
-	p.text("alias", strings.ToLower(name))
-	found, ok, err := one[rowText](ctx, s, "person", sqlText("person"), p)
+	statement := "person"
+	if number, ok := strings.CutPrefix(name, phonePrefix); ok {
+		statement = "person_phone"
+		p.text("phone", number)
+	} else {
+		p.text("alias", name)
+	}
+	found, ok, err := one[rowText](ctx, s, statement, sqlText(statement), p)
 	switch {
 	case err != nil:
 		return row, err
 	case !ok:
-		return row, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address or external id"}
+		return row, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address, external id or phone number"}
 	}
 	if err := json.Unmarshal([]byte(found.Row), &row.PersonRow); err != nil {
 		return row, fmt.Errorf("row of a person: %w", err)
@@ -346,14 +402,19 @@ func (s *server) describePeople(ctx context.Context, accounts []string, rows []p
 		return nil, err
 	}
 	for _, p := range people {
-		for i := range p.Memberships {
-			p.Memberships[i].Name = names[p.Memberships[i].ID]
-		}
-		if p.Organization != nil {
-			p.Organization.Name = names[p.Organization.ID]
-		}
+		p.nameOrganizations(names)
 	}
 	return people, nil
+}
+
+// nameOrganizations fills in names by id.
+func (p *person) nameOrganizations(names map[string]string) {
+	for i := range p.Memberships {
+		p.Memberships[i].Name = names[p.Memberships[i].ID]
+	}
+	if p.Organization != nil {
+		p.Organization.Name = names[p.Organization.ID]
+	}
 }
 
 func userKey(account string, user int64) string { return account + " " + strconv.FormatInt(user, 10) }
@@ -453,25 +514,31 @@ func (s *server) addFirstLast(ctx context.Context, accounts []string, users map[
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		p := users[userKey(r.Account, r.UserID)]
-		if p == nil {
-			continue
+	for i := range rows {
+		if p := users[userKey(rows[i].Account, rows[i].UserID)]; p != nil {
+			p.addActivity(&rows[i])
 		}
-		v, ok := p.FirstLast[r.Activity]
-		if !ok {
-			v = activityRange{FirstAt: r.FirstAt.UTC(), LastAt: r.LastAt.UTC()}
-		}
-		if r.FirstAt.Before(v.FirstAt) {
-			v.FirstAt = r.FirstAt.UTC()
-		}
-		if r.LastAt.After(v.LastAt) {
-			v.LastAt = r.LastAt.UTC()
-		}
-		v.Count += r.Count
-		p.FirstLast[r.Activity] = v
 	}
 	return nil
+}
+
+// addActivity adds what one user of the person has of an activity. What was withdrawn altogether never occurred.
+func (p *person) addActivity(r *schemas.PersonActivity) {
+	if r.Count <= 0 {
+		return
+	}
+	v, ok := p.FirstLast[r.Activity]
+	if !ok {
+		v = activityRange{FirstAt: r.FirstAt.UTC(), LastAt: r.LastAt.UTC()}
+	}
+	if r.FirstAt.Before(v.FirstAt) {
+		v.FirstAt = r.FirstAt.UTC()
+	}
+	if r.LastAt.After(v.LastAt) {
+		v.LastAt = r.LastAt.UTC()
+	}
+	v.Count += r.Count
+	p.FirstLast[r.Activity] = v
 }
 
 // usersRows reads the rows of users from a table that is keyed by them.

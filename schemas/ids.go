@@ -1,10 +1,14 @@
 package schemas
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -33,10 +37,41 @@ func AppendHashID(b []byte, parts ...string) []byte {
 }
 
 // OwnPersonID is the id that a Zendesk user's person has or would have had if it were not merged. The person a group of users merges
-// into carries the own id of its oldest user, whatever the order in which they were learned.
+// into carries the own id of its oldest user, whatever the order in which they were learned. OwnUser leads back to the user.
 func OwnPersonID(account string, user ZID) string {
+	var block [aes.BlockSize]byte
+	binary.BigEndian.PutUint64(block[:], uint64(user))
+	personCipher(account).Encrypt(block[:], block[:])
 	var id [28]byte
-	return string(AppendHashID(append(id[:0], "p_"...), account, "zendesk", user.String()))
+	return string(idEncoding.AppendEncode(append(id[:0], personIDPrefix...), block[:]))
+}
+
+// OwnUser gives the user whose OwnPersonID in an account an id is; ok is false for an id that is none.
+func OwnUser(account, id string) (user ZID, ok bool) {
+	text, ok := strings.CutPrefix(id, personIDPrefix)
+	block, err := idEncoding.DecodeString(text)
+	if !ok || err != nil || len(block) != aes.BlockSize {
+		return 0, false
+	}
+	personCipher(account).Decrypt(block, block)
+	user = ZID(binary.BigEndian.Uint64(block))
+	return user, OwnPersonID(account, user) == id
+}
+
+const personIDPrefix = "p_"
+
+// personCiphers are those that ids of people are made with, by account.
+var personCiphers sync.Map
+
+// personCipher makes ids of which nobody sees that numbers are in them. It is no secret: whoever knows the account can tell.
+func personCipher(account string) cipher.Block {
+	if c, ok := personCiphers.Load(account); ok {
+		return c.(cipher.Block)
+	}
+	key := sha256.Sum256([]byte(account + "\x00zendesk"))
+	c, _ := aes.NewCipher(key[:16]) // 16 bytes are always a key
+	personCiphers.Store(account, c)
+	return c
 }
 
 // ActivityID is the id of a ticket's activity: it follows from what happened and when (to the second, the grain of Zendesk's history),

@@ -57,6 +57,14 @@ type PersonLink struct {
 	Together []ZID `json:"together,omitempty"`
 }
 
+// PersonFacts are everything the tables have about one person, each user's figures and activities for itself.
+type PersonFacts struct {
+	Person        PersonRow        `json:"person"`
+	Stats         []PersonStats    `json:"stats"`
+	Activities    []PersonActivity `json:"activities"`
+	Organizations map[int64]string `json:"organizations"` // names by id, of those that are known
+}
+
 // Identity is a name by which a user may be the same person as another.
 type Identity struct {
 	Kind   string // one of the settings' identifiers

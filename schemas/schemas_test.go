@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"deskstream/schemas"
@@ -165,6 +166,27 @@ func TestPhoneNumber(t *testing.T) {
 	} {
 		if got := schemas.PhoneNumber(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestOwnPersonIDLeadsBack(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, user := range []schemas.ZID{1, 2, 123456789, schemas.FirstOwnUser - 1, schemas.OwnUserID("acme", "email", "jo@x.test"), 1<<63 - 1} {
+		id := schemas.OwnPersonID("acme", user)
+		if got, ok := schemas.OwnUser("acme", id); !ok || got != user || len(id) != 28 || seen[id] || id != strings.ToLower(id) {
+			t.Errorf("%s of %d leads to %d, %t", id, user, got, ok)
+		}
+		seen[id] = true
+		last := "0"
+		if strings.HasSuffix(id, last) {
+			last = "4"
+		}
+		for _, other := range []string{id[:27] + last, id[:27], id + "0", strings.ToUpper(id), "x" + id[1:], schemas.OwnPersonID("other", user), "", "p_"} {
+			if got, ok := schemas.OwnUser("acme", other); ok {
+				t.Errorf("%q leads to %d", other, got)
+			}
 		}
 	}
 }

@@ -44,6 +44,9 @@ type landing struct {
 // which launch waits.
 func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) error {
 	rec := l.rec
+	if rec.In >= rec.Replay {
+		rec.Replay = 0
+	}
 	rec.In, rec.At = batch[len(batch)-1].Seq, l.s.now().UTC()
 	rec.Events += uint64(len(batch))
 	rec.Duplicates += uint64(res.Duplicates)
@@ -67,7 +70,9 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 		}
 		f.rows[key] = flying{row, row.Data}
 	}
+	l.shared.Lock()
 	l.flight = f
+	l.shared.Unlock()
 	fence := l.fence
 	go func() {
 		start := time.Now()
@@ -99,6 +104,8 @@ func (l *loop) settle() error {
 
 // land takes over what the commit under way has stored.
 func (l *loop) land(got landing) error {
+	l.shared.Lock()
+	defer l.shared.Unlock()
 	f := l.flight
 	l.flight = nil
 	if got.err != nil {
@@ -174,6 +181,8 @@ func (l *loop) survey(ctx context.Context) error {
 
 // forget undoes what the processor may have done to rows in memory: they will be decoded again, from what is stored or being stored.
 func (l *loop) forget(state schemas.State) {
+	l.shared.Lock()
+	defer l.shared.Unlock()
 	for key := range state {
 		l.cache.drop(key)
 		if r, ok := l.journal.get(key); ok {
@@ -194,7 +203,9 @@ func (l *loop) commit(stage string, rec offset, msgs []message) error {
 	if err != nil {
 		return err
 	}
+	l.shared.Lock()
 	l.rec, l.fence = rec, seq
+	l.shared.Unlock()
 	return nil
 }
 

@@ -152,6 +152,8 @@ func readJournal(b []byte, fn func(key string, data []byte)) error {
 
 // loadJournal reads the journal as far as the record needs it.
 func (l *loop) loadJournal() error {
+	l.shared.Lock()
+	defer l.shared.Unlock()
 	l.journal = newJournal(l.s.o.journal)
 	return l.s.each(context.Background(), l.s.txn, l.s.state(l.partition, journalKey), l.rec.Journal, func(m stored) error {
 		l.journal.part(m.seq, len(m.data))

@@ -3,6 +3,7 @@ package stream
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ const (
 	// the window must be over before a batch could be tried again.
 	txnDuplicates = 100 * time.Millisecond
 	// schemaVersion is the version of what is stored in the streams: headers, offset records, packing, journal, state rows.
-	schemaVersion = "5"
+	schemaVersion = "6"
 )
 
 // Keys of the stream metadata.
@@ -75,6 +76,9 @@ func (l layout) intent(table string) string { return l.own(schemas.SubjectSink(t
 
 // wake is where a plain message makes the loops look whether their record has changed; no stream stores it.
 func (l layout) wake() string { return l.prefix + ".wake" }
+
+// person is where a loop is asked for people of its partition; no stream stores it.
+func (l layout) person(p int) string { return l.prefix + ".person." + strconv.Itoa(p) }
 
 func (l layout) outputs(table string) string { return l.own(schemas.TableFilter(table)) }
 

@@ -23,6 +23,7 @@ type offset struct {
 	Journal    uint64     `json:"journal,omitempty"` // the journal is needed from this sequence on; 0 = all there is
 	Move       bool       `json:"move,omitempty"`    // all rows are to move out of the journal
 	Spill      *spill     `json:"spill,omitempty"`
+	Replay     uint64     `json:"replay,omitempty"` // events up to here make again what was made of them before; 0 = no replay
 	Reset      *resetMark `json:"reset,omitempty"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -87,6 +88,7 @@ type loop struct {
 	processor Processor
 	wait      *backoff
 
+	shared   sync.RWMutex // of fence, flight and journal, which questions about people look at
 	rec      offset
 	fence    uint64  // stream sequence of the record
 	flight   *flight // commit under way, nil when there is none
@@ -128,6 +130,11 @@ func (l *loop) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer unlisten()
+	unanswer, err := l.answerPeople(ctx)
+	if err != nil {
+		return err
+	}
+	defer unanswer()
 	l.feed = newFeed[schemas.Event](prefetchBytes)
 	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m stored) {
 		l.waiting.Store(m.pending)

@@ -162,7 +162,15 @@ func (s *Stream) clearDead(ctx context.Context, start, bound uint64) error {
 // unmark lets the loops go on. A rival that finished the same reset has done so already.
 func (s *Stream) unmark(ctx context.Context, m resetMark, marks map[int]uint64) error {
 	for p, seq := range marks {
-		data, err := json.Marshal(offset{In: m.Start, Gen: m.Gen, At: s.now().UTC()})
+		newest, _, err := s.last(ctx, s.events, schemas.SubjectRaw(p))
+		if err != nil {
+			return err
+		}
+		o := offset{In: m.Start, Gen: m.Gen, At: s.now().UTC()}
+		if !m.KeepState {
+			o.Replay = newest.seq
+		}
+		data, err := json.Marshal(o)
 		if err != nil {
 			return fmt.Errorf("reset: %w", err)
 		}

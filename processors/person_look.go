@@ -1,0 +1,135 @@
+package processors
+
+import (
+	"strconv"
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// Person gives what is known of the person that a name leads to, as its rows in the tables have it or will have it: the rows of state that
+// the tables follow are what is looked at. Names are those of schemas.PersonAlias, and "phone:" with a number in E.164. missing lists rows of state that it needs and state
+// lacks; it is asked again with them. nil facts mean that nobody answers to the name.
+func (p *Processor) Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error) {
+	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}}, account: &accountWork{name: account, prefix: account + "."}}
+	members := l.members(l.head(name))
+	if !l.users(members) {
+		return nil, l.missing, nil
+	}
+	r := newRun(state)
+	facts = &schemas.PersonFacts{Person: *r.personRow(l.account, members), Organizations: map[int64]string{}}
+	for _, id := range facts.Person.OrganizationIDs {
+		if o, _ := look[organization](&l.keyer, orgKey(l.account.prefix, id)); o != nil {
+			facts.Organizations[id] = o.now().name
+		}
+	}
+	if len(l.missing) > 0 {
+		return nil, l.missing, nil
+	}
+	for _, id := range members {
+		r.describe(l.account, id, facts)
+	}
+	return facts, nil, r.err
+}
+
+// looker follows a name to what there is about its person.
+type looker struct {
+	keyer
+	account *accountWork
+}
+
+// head gives the user whose person answers to a name; 0 while that is not loaded or when there is none.
+func (l *looker) head(name string) int64 {
+	kind, value, ok := strings.Cut(name, ":")
+	if !ok {
+		id, _ := schemas.OwnUser(l.account.name, name)
+		return l.headOf(int64(id))
+	}
+	if kind == "phone" {
+		return l.caller(value)
+	}
+	if kind == "zendesk" {
+		id, _ := strconv.ParseInt(value, 10, 64) // 0 is nobody
+		if schemas.IsOwnUser(schemas.ZID(id)) {
+			return 0
+		}
+		return l.headOf(id)
+	}
+	for identifier, prefix := range aliasKinds {
+		if prefix == kind+":" {
+			row, _ := look[identityRow](&l.keyer, identityKey(l.account.prefix, identifier, value))
+			if row != nil && row.value == value {
+				return row.sent
+			}
+		}
+	}
+	return 0
+}
+
+// caller gives the head of the oldest user with a phone number. Numbers are no aliases: most accounts do not merge by them.
+func (l *looker) caller(number string) (head int64) {
+	row, _ := look[identityRow](&l.keyer, identityKey(l.account.prefix, byPhone, number))
+	if row == nil || row.value != number {
+		return 0
+	}
+	oldest := int64(0)
+	for _, id := range row.users[:min(len(row.users), schemas.MaxSharers)] {
+		u, _ := look[user](&l.keyer, userKey(l.account.prefix, id))
+		if u == nil || u.head == 0 {
+			continue
+		}
+		if created := u.now().created; head == 0 || created < oldest {
+			head, oldest = u.head, created
+		}
+	}
+	if len(l.missing) > 0 {
+		return 0
+	}
+	return head
+}
+
+func (l *looker) headOf(id int64) int64 {
+	if id <= 0 {
+		return 0
+	}
+	u, _ := look[user](&l.keyer, userKey(l.account.prefix, id))
+	if u == nil {
+		return 0
+	}
+	return u.head
+}
+
+// members gives the users that are the person of its head.
+func (l *looker) members(head int64) []int64 {
+	if head == 0 {
+		return nil
+	}
+	u, _ := look[user](&l.keyer, userKey(l.account.prefix, head))
+	switch {
+	case u == nil || u.head != head || u.sentPerson == 0:
+		return nil
+	case u.party != nil:
+		return u.party
+	}
+	return []int64{head}
+}
+
+// users asks for the users of a person and their figures, and says whether all are there.
+func (l *looker) users(members []int64) bool {
+	for _, id := range members {
+		l.need(userKey(l.account.prefix, id))
+		l.figures(l.account.prefix, id)
+	}
+	return len(members) > 0 && len(l.missing) == 0
+}
+
+// describe adds the figures and activities of a user.
+func (r *run) describe(a *accountWork, id int64, facts *schemas.PersonFacts) {
+	s := r.figures(a, id, statsKey(a.prefix, id))
+	facts.Stats = append(facts.Stats, s.row(a.name, id))
+	for i := range s.acts {
+		if m := s.acts[i].summary(); m.count > 0 {
+			facts.Activities = append(facts.Activities, m.row(a.name, id, s.acts[i].slug))
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+
+	"deskstream/schemas"
+)
+
+// People is a processor that tells from rows of state what there is about a person. missing lists rows that it needs and state lacks; it is
+// asked again with them. nil facts without missing rows mean that nobody answers to the name. It must be safe to call beside Keys and Apply.
+type People interface {
+	Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error)
+}
+
+const (
+	// personBudget is how long Person waits for its answer.
+	personBudget = time.Second
+	// personAtOnce bounds the questions that a loop answers at a time.
+	personAtOnce = 64
+)
+
+// personQuestion asks a loop for a person of its partition.
+type personQuestion struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`
+}
+
+// personAnswer is what the loop says; Error is why it cannot.
+type personAnswer struct {
+	Facts *schemas.PersonFacts `json:"facts,omitempty"`
+	Error string               `json:"error,omitempty"`
+}
+
+// Person gives what the processors know of a person by a name of schemas.PersonAlias, all that was committed before included, whether it is in
+// the tables yet or not; nil when nobody answers to the name. schemas.ErrUnavailable when the loop of the account's partition does not
+// run or is making its state anew: then the tables may know more.
+func (s *Stream) Person(ctx context.Context, account, name string) (*schemas.PersonFacts, error) {
+	question, err := json.Marshal(personQuestion{account, name})
+	if err != nil {
+		return nil, fmt.Errorf("person: %w: %w", schemas.ErrInvalid, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, personBudget)
+	defer cancel()
+	m, err := s.o.Conn.RequestWithContext(ctx, s.person(schemas.Partition(account, s.partitions)), question)
+	if err != nil {
+		return nil, fmt.Errorf("person: %w: %w", schemas.ErrUnavailable, err)
+	}
+	var a personAnswer
+	if err := json.Unmarshal(m.Data, &a); err != nil {
+		return nil, fmt.Errorf("person: %w: %w", schemas.ErrUnavailable, err)
+	}
+	if a.Error != "" {
+		return nil, fmt.Errorf("person: %w: %s", schemas.ErrUnavailable, a.Error)
+	}
+	return a.Facts, nil
+}
+
+// answerPeople answers questions about people until stop is called.
+func (l *loop) answerPeople(ctx context.Context) (stop func(), err error) {
+	p, ok := l.processor.(People)
+	if !ok {
+		return func() {}, nil
+	}
+	var busy atomic.Int64
+	sub, err := l.s.o.Conn.Subscribe(l.s.person(l.partition), func(m *nats.Msg) {
+		if busy.Add(1) > personAtOnce {
+			busy.Add(-1)
+			respond(m, personAnswer{Error: "too many questions at once"})
+			return
+		}
+		go func() {
+			defer busy.Add(-1)
+			var q personQuestion
+			a := personAnswer{}
+			err := json.Unmarshal(m.Data, &q)
+			if err == nil {
+				a.Facts, err = l.lookUp(ctx, p, q)
+			}
+			if err != nil {
+				a.Error = err.Error()
+			}
+			respond(m, a)
+		}()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("partition %d: %w: %w", l.partition, schemas.ErrUnavailable, err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
+
+// respond answers; who asked may be gone, or waits in vain for an answer that is too large.
+func respond(m *nats.Msg, a personAnswer) {
+	data, err := json.Marshal(a)
+	if err == nil {
+		err = m.Respond(data)
+	}
+	if errors.Is(err, nats.ErrMaxPayload) {
+		respond(m, personAnswer{Error: "the answer is too large"})
+	}
+}
+
+var (
+	errBehind   = errors.New("another loop has written the partition's record")
+	errReplayed = errors.New("the state is being made anew")
+)
+
+// lookUp asks the processor, with the rows that it needs.
+func (l *loop) lookUp(ctx context.Context, p People, q personQuestion) (*schemas.PersonFacts, error) {
+	state := schemas.State{}
+	var missing []string
+	for range maxRounds {
+		facts, more, err := guarded(func() (*schemas.PersonFacts, []string, error) { return p.Person(q.Account, q.Name, state) })
+		switch {
+		case err != nil:
+			return nil, err
+		case len(more) == 0:
+			return facts, nil
+		}
+		g, ctx := errgroup.WithContext(ctx)
+		if missing == nil {
+			g.Go(func() error { return l.newest(ctx) })
+		}
+		missing = more
+		rows := make([]*schemas.StateRow, len(missing))
+		for i, key := range missing {
+			g.Go(func() (err error) {
+				rows[i], err = l.rowNow(ctx, key)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return nil, err
+		}
+		for i, key := range missing {
+			state[key] = rows[i]
+		}
+	}
+	return nil, fmt.Errorf("the processor still asks for rows after %d rounds", maxRounds)
+}
+
+// guarded turns a panic of the processor into an error.
+func guarded(fn func() (*schemas.PersonFacts, []string, error)) (facts *schemas.PersonFacts, missing []string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("the processor panicked: " + panicText(r))
+		}
+	}()
+	return fn()
+}
+
+// newest makes sure that this loop wrote the record, so that what it has in memory is the newest, and that no replay is under way.
+func (l *loop) newest(ctx context.Context) error {
+	o, seq, err := l.s.readOffset(ctx, l.partition)
+	if err != nil {
+		return err
+	}
+	l.shared.RLock()
+	defer l.shared.RUnlock()
+	switch {
+	case seq > l.fence && l.flight == nil:
+		return errBehind
+	case o.Reset != nil || o.In < o.Replay:
+		return errReplayed
+	}
+	return nil
+}
+
+// rowNow gives a row as it is stored or being stored. A row that is in neither the commit under way nor the journal is under its own subject;
+// it may leave them meanwhile, but only to go there. What is being stored follows from stored events: it will be what the row is even if
+// the commit fails.
+func (l *loop) rowNow(ctx context.Context, key string) (*schemas.StateRow, error) {
+	if data, ok := l.inMemory(key); ok {
+		return &schemas.StateRow{Data: data}, nil
+	}
+	m, found, err := l.s.last(ctx, l.s.txn, l.s.state(l.partition, key))
+	if err != nil || !found || len(m.data) == 0 {
+		return &schemas.StateRow{}, err
+	}
+	return &schemas.StateRow{Data: m.data}, nil
+}
+
+func (l *loop) inMemory(key string) ([]byte, bool) {
+	l.shared.RLock()
+	defer l.shared.RUnlock()
+	if l.flight != nil {
+		if r, ok := l.flight.rows[key]; ok {
+			return r.data, true
+		}
+	}
+	r, ok := l.journal.get(key)
+	if !ok {
+		return nil, false
+	}
+	return r.data, true
+}
