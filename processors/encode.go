@@ -301,7 +301,7 @@ func encodePerson(p *schemas.PersonRow) []byte {
 	o := newObject(make([]byte, 0, 700+len(p.Zendesk)*2))
 	o.str("account", p.Account)
 	o.str("person_id", p.PersonID)
-	o.str("source_id", p.SourceID)
+	o.strs("source_ids", p.SourceIDs)
 	o.str("first_name", p.FirstName)
 	o.str("last_name", p.LastName)
 	o.str("email", p.Email)

@@ -94,8 +94,8 @@ func (r *run) erase(a *accountWork, it *item) {
 	w.see(it)
 	w.erased = true
 	w.u.id = it.id
-	if w.u.source == "" {
-		w.u.source = it.ev.Source
+	if len(w.u.sources) == 0 {
+		w.u.addSource(it.ev.Source)
 	}
 	r.withdrawPerson(a, key, w.u)
 	if w.u.head != 0 && !own {

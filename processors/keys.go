@@ -374,7 +374,7 @@ func (w *walk) visit(id int64) {
 	if u == nil {
 		u = &user{}
 	}
-	source := u.source
+	source := u.source()
 	w.identities(u.identities())
 	for _, p := range u.pairs {
 		w.visit(p.other)
@@ -430,7 +430,7 @@ func (w *walk) facts(it *item) {
 		return
 	}
 	if other := w.other(f.other); other != nil {
-		w.k.need(counterKey(w.prefix, other.source, f.at))
+		w.k.need(counterKey(w.prefix, other.source(), f.at))
 	}
 }
 
@@ -441,7 +441,7 @@ func (w *walk) other(id int64) *user {
 	if !loaded || other == nil {
 		return nil
 	}
-	w.days(other, nil, other.source)
+	w.days(other, nil, other.source())
 	return other
 }
 

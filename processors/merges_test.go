@@ -75,7 +75,7 @@ func TestPersonOfOurs(t *testing.T) {
 	ours := int64(schemas.OwnUserID(testAccount, byEmail, "jo@x.test"))
 	s.told(ours, 1, `"email":"Jo@X.test","first_name":"Jo","timezone":"Europe/Berlin"`)
 	p := s.person(ours)
-	s.want("person", []any{p["email"], p["first_name"], p["zendesk"], p["source_id"], p["email_permission"]}, []any{"jo@x.test", "Jo", "{}", "", flag2(false)})
+	s.want("person", []any{p["email"], p["first_name"], p["zendesk"], p["source_ids"], p["email_permission"]}, []any{"jo@x.test", "Jo", "{}", []any{}, flag2(false)})
 	s.want("alias", s.tables[schemas.TablePersonAliases]["person_aliases|example|email:jo@x.test"]["person_id"], own(ours))
 	s.want("no Zendesk alias", s.tables[schemas.TablePersonAliases][fmt.Sprintf("person_aliases|example|zendesk:%d", ours)] == nil, true)
 	s.want("activities", len(s.tables[schemas.TableActivities]), 0)

@@ -375,7 +375,7 @@ func (r *run) emitContact(w *userWork) {
 func contactCarrier(w *userWork) *carrier {
 	u, a := w.u, w.account
 	return &carrier{
-		account: a, source: orElse(u.source, w.source), set: a.sources.of(w.source), now: w.now.Unix(),
+		account: a, source: orElse(u.source(), w.source), set: a.sources.of(w.source), now: w.now.Unix(),
 		id: func(s *sentActivity) string {
 			return schemas.ActivityID(a.name, 0, s.slug.String(), s.at, "user:"+decimal(u.id)+s.what)
 		},
@@ -471,7 +471,11 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 		if i == 0 || facts[i].created < row.CreatedAt.Unix() {
 			row.CreatedAt = unix(facts[i].created)
 		}
-		fill(&row.SourceID, users[i].source)
+		for _, source := range users[i].sources {
+			if !slices.Contains(row.SourceIDs, source) {
+				row.SourceIDs = append(row.SourceIDs, source)
+			}
+		}
 		archived, since = archived && users[i].archived, max(since, facts[i].at)
 	}
 	head := users[0]

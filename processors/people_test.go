@@ -570,3 +570,31 @@ func TestDecodedAhead(t *testing.T) {
 		}
 	}
 }
+
+// TestR43_SourcesOfAPerson: a person shows every source that told of it, the first one first: also one that told nothing new, and those of
+// all users that are the person; what is said through the API comes from no source.
+func TestR43_SourcesOfAPerson(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	second := func(body string, args ...any) {
+		s.add(schemas.KindUser, "poll", s.now, fmt.Appendf(nil, body, args...))
+		s.out[len(s.out)-1].Source = "src2"
+		s.out[len(s.out)-1].ID += "again"
+		s.play()
+	}
+	const ann = `{"id":%d,"name":"Ann","email":"ann@x.test","verified":true,"role":"end-user","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z"}`
+	s.say(schemas.KindUser, ann, 1)
+	s.want("of one", s.person(1)["source_ids"], []string{testSource})
+	second(ann, 1)
+	s.want("of two", s.person(1)["source_ids"], []string{testSource, "src2"})
+	writes := s.writes
+	second(ann, 1)
+	s.want("writes of a repeat", s.writes-writes, 0)
+
+	second(ann, 2)
+	s.user(3, 1, `,"email":"bob@x.test"`)
+	s.want("merged", fmt.Sprint(s.person(1)["source_ids"], s.person(1)["user_ids"]), "[src1 src2] [1 2]")
+	s.want("another", s.person(3)["source_ids"], []string{testSource})
+	s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-02T09:00:00Z","values":{"email":"new@x.test"}}`, schemas.OwnUserID(testAccount, byEmail, "new@x.test"))
+	s.want("of ours", s.person(int64(schemas.OwnUserID(testAccount, byEmail, "new@x.test")))["source_ids"], []string{})
+}

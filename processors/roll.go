@@ -103,7 +103,7 @@ func (k *keyer) rolls(b *batch) {
 		w := &walk{k: k, prefix: prefix, pending: b, seen: map[int64]bool{}}
 		for _, p := range changes(before, joined, it.roll) {
 			if u := w.other(p.user); u != nil {
-				w.k.need(counterKey(prefix, u.source, it.roll.at))
+				w.k.need(counterKey(prefix, u.source(), it.roll.at))
 			}
 		}
 		latest[key] = it.roll

@@ -73,10 +73,11 @@ func (s *sources) put(n schemas.Settings) bool {
 	return true
 }
 
-// fingerprint identifies the retention and when it was set: activities carry their expiry, so another retention means other rows, and
-// the same one set again means rows that were dropped meanwhile.
+// fingerprint identifies the source, its retention and when that was set: people are shown with the sources that told of them; activities
+// carry their expiry, so another retention means other rows, and the same one set again means rows that were dropped meanwhile.
 func (s settings) fingerprint() uint64 {
 	var w writer
+	w.str(s.ID)
 	if c := s.RetentionChange; c != nil {
 		w.int(c.At.UnixNano())
 	}

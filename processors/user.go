@@ -3,6 +3,7 @@ package processors
 import (
 	"encoding/json"
 	"math/bits"
+	"slices"
 	"sort"
 	"strings"
 
@@ -68,17 +69,17 @@ type pair struct {
 
 // user is everything known about a Zendesk user, and what was emitted about it.
 type user struct {
-	id     int64
-	source string
-	rec    *userFacts
-	email  patch[string]
-	ext    patch[string]
-	role   patch[string]
-	name   patch[string]
-	org    patch[int64]
-	active patch[bool]
-	born   int64 // created_at as webhooks tell it
-	roles  []rolePoint
+	id      int64
+	sources []string // that told something of it, the first one first
+	rec     *userFacts
+	email   patch[string]
+	ext     patch[string]
+	role    patch[string]
+	name    patch[string]
+	org     patch[int64]
+	active  patch[bool]
+	born    int64 // created_at as webhooks tell it
+	roles   []rolePoint
 	versions
 	pairs   []pair
 	links   []link
@@ -512,13 +513,26 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		r.result.Duplicates++
 		return
 	}
-	if u.source == "" {
-		u.source = it.ev.Source
-	}
+	u.addSource(it.ev.Source)
 	u.retention = fingerprint
 	after := u.now()
 	u.decide(set, &f, &before, &after)
 	r.touch(key)
+}
+
+// addSource notes a source that told of the user.
+func (u *user) addSource(id string) {
+	if !slices.Contains(u.sources, id) {
+		u.sources = append(u.sources, id)
+	}
+}
+
+// source is the one that told of the user first, "" for none.
+func (u *user) source() string {
+	if len(u.sources) == 0 {
+		return ""
+	}
+	return u.sources[0]
 }
 
 func (w *userWork) see(it *item) {

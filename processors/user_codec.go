@@ -6,7 +6,7 @@ func (u *user) empty() bool { return u.id == 0 }
 
 func (u *user) encode(w *writer) {
 	w.int(u.id)
-	w.str(u.source)
+	w.strs(u.sources)
 	w.bool(u.rec != nil)
 	if u.rec != nil {
 		u.rec.encode(w)
@@ -45,7 +45,7 @@ func (u *user) encode(w *writer) {
 }
 
 func (u *user) decode(r *reader) {
-	u.id, u.source = r.int(), r.str()
+	u.id, u.sources = r.int(), r.strs()
 	if r.bool() {
 		u.rec = &userFacts{}
 		u.rec.decode(r)

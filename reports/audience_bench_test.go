@@ -81,13 +81,13 @@ func (c *benchCrowd) fill() {
 var benchFill = []string{
 	`INSERT INTO organizations (account, organization_id, name, zendesk, _seq, _ver)
 SELECT {account:String}, number + 1, concat('Organization ', toString(number)), concat('{"tags":["gold-', toString(number), '"]}'), 1, 1 FROM numbers(1000)`,
-	`INSERT INTO people (account, person_id, source_id, first_name, last_name, email, language, timezone, email_permission, organization_id, organization_ids, user_ids, own_ids,
+	`INSERT INTO people (account, person_id, source_ids, first_name, last_name, email, language, timezone, email_permission, organization_id, organization_ids, user_ids, own_ids,
     zendesk, custom, created_at, updated_at, _seq, _ver)
 WITH number + 1 AS user,
     substring(SHA256(concat({account:String}, '\0zendesk')), 1, 16) AS key, unhex(concat(leftPad(hex(user), 16, '0'), repeat('0', 16))) AS block,
     concat('p_', translate(lower(replaceAll(base32Encode(substring(encrypt('aes-128-ecb', block, key), 1, 16)), '=', '')),
         'abcdefghijklmnopqrstuvwxyz234567', '0123456789abcdefghjkmnpqrstvwxyz')) AS id
-SELECT {account:String}, id, {source:String}, concat('First', toString(number % 500)), concat('Last', toString(number % 700)),
+SELECT {account:String}, id, [{source:String}], concat('First', toString(number % 500)), concat('Last', toString(number % 700)),
     concat('p', toString(number), '@company', toString(number % 1000), '.test'), ['en', 'de', 'fr'][number % 3 + 1], 'UTC', number % 2, number % 1000 + 1, [number % 1000 + 1], [user], [id],
     concat('{"user_id":"', toString(user), '","name":"First Last","role":"end-user","verified":true,"tags":["vip","t', toString(number % 40),
         '"],"locale":"en-US","created_at":"2025-01-02T03:04:05Z","fields":{"tier":"tier ', toString(number % 20), '","seats":', toString(number % 50), '}}'),

@@ -49,7 +49,7 @@ func (a *audienceServer) person(user int64, first string, change func(*schemas.P
 	a.t.Helper()
 	id := schemas.OwnPersonID(testAccount, schemas.ZID(user))
 	row := schemas.PersonRow{
-		Account: testAccount, PersonID: id, SourceID: testSource, FirstName: first, UserIDs: []int64{user}, OwnIDs: []string{id}, Zendesk: "{}", Custom: "{}",
+		Account: testAccount, PersonID: id, SourceIDs: []string{testSource}, FirstName: first, UserIDs: []int64{user}, OwnIDs: []string{id}, Zendesk: "{}", Custom: "{}",
 		CreatedAt: testNow, UpdatedAt: testNow,
 	}
 	if change != nil {

@@ -84,7 +84,7 @@ func TestArchivedAreErased(t *testing.T) {
 	s.store.erases = true
 	row := func(source string, days int, users ...int64) {
 		r := schemas.PersonRow{
-			Account: testAccount, PersonID: schemas.OwnPersonID(testAccount, schemas.ZID(users[0])), SourceID: source, Custom: "{}", Zendesk: "{}",
+			Account: testAccount, PersonID: schemas.OwnPersonID(testAccount, schemas.ZID(users[0])), SourceIDs: []string{source}, Custom: "{}", Zendesk: "{}",
 			UserIDs: users, UpdatedAt: testNow,
 		}
 		if days > 0 {

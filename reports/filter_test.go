@@ -45,7 +45,7 @@ func (c *crowd) person(n int) {
 	}
 	tags, _ := json.Marshal([]string{c.of(someWords), "T" + c.of(someWords)}[:c.Intn(3)])
 	row := schemas.PersonRow{
-		Account: testAccount, PersonID: fmt.Sprintf("p_%03d", n), SourceID: testSource, FirstName: c.of(someWords), LastName: c.of(someWords), Email: c.of(someWords),
+		Account: testAccount, PersonID: fmt.Sprintf("p_%03d", n), SourceIDs: []string{testSource}, FirstName: c.of(someWords), LastName: c.of(someWords), Email: c.of(someWords),
 		PhoneNumber: c.of(someWords), ExternalID: c.of(someWords), Language: c.of(someWords), Timezone: "UTC", EmailPermission: uint8(c.Intn(2)),
 		SMSPermission: uint8(c.Intn(2)), Archived: uint8(c.Intn(2)), OrganizationID: int64(700 + c.Intn(3)), UserIDs: users, Custom: c.of(someCustom),
 		CreatedAt: c.time(), UpdatedAt: c.time(),

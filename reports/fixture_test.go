@@ -211,14 +211,14 @@ func fixtureActivities() []schemas.Activity {
 
 func fixturePeople() ([]schemas.PersonRow, []schemas.PersonAlias) {
 	one := schemas.PersonRow{
-		Account: testAccount, PersonID: "p_2001", SourceID: testSource, FirstName: "Jo", LastName: "<b>Day</b>", Email: "jo@x.test", PhoneNumber: "+14155550100",
+		Account: testAccount, PersonID: "p_2001", SourceIDs: []string{testSource}, FirstName: "Jo", LastName: "<b>Day</b>", Email: "jo@x.test", PhoneNumber: "+14155550100",
 		ExternalID: "AB", Language: "en-US", Timezone: "America/New_York", EmailPermission: 1, OrganizationID: 701, OrganizationIDs: []int64{701, 702}, UserIDs: []int64{2001, 2004},
 		OwnIDs:  []string{"p_2001", "p_2004"},
 		Zendesk: `{"user_id":"2001","tags":["vip","beta"],"notes":"agents only","details":"too","fields":{"plan":"Gold","seats":12}}`, Custom: `{"tier":"A"}`,
 		CreatedAt: at("01 00:00"), UpdatedAt: at("10 00:00"),
 	}
 	two := schemas.PersonRow{
-		Account: testAccount, PersonID: "p_2002", SourceID: testSource, FirstName: "Émile", Email: "emile@x.test", UserIDs: []int64{2002}, OwnIDs: []string{"p_2002"},
+		Account: testAccount, PersonID: "p_2002", SourceIDs: []string{testSource}, FirstName: "Émile", Email: "emile@x.test", UserIDs: []int64{2002}, OwnIDs: []string{"p_2002"},
 		Zendesk: `{"user_id":"2002"}`, Custom: "{}", CreatedAt: at("02 00:00"), UpdatedAt: at("02 00:00"),
 	}
 	three := two

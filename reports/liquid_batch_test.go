@@ -165,7 +165,7 @@ func manyPeople(tb testing.TB, s *testServer, n int) {
 	for i := range people {
 		id := fmt.Sprintf("p_%05d", i)
 		people[i] = schemas.PersonRow{
-			Account: testAccount, PersonID: id, SourceID: testSource, FirstName: fmt.Sprint("Jo", i), OrganizationID: int64(i%7 + 1), OrganizationIDs: []int64{int64(i%7 + 1)}, UserIDs: []int64{int64(i + 1)},
+			Account: testAccount, PersonID: id, SourceIDs: []string{testSource}, FirstName: fmt.Sprint("Jo", i), OrganizationID: int64(i%7 + 1), OrganizationIDs: []int64{int64(i%7 + 1)}, UserIDs: []int64{int64(i + 1)},
 			OwnIDs: []string{id}, Zendesk: "{}", Custom: "{}", CreatedAt: at("01 00:00"), UpdatedAt: at("01 00:00"),
 		}
 		for k := range 2 {

@@ -424,10 +424,7 @@ func personOf(r *schemas.PersonRow) *person {
 		ID: r.PersonID, FirstName: r.FirstName, LastName: r.LastName, Email: r.Email, PhoneNumber: r.PhoneNumber, ExternalID: r.ExternalID,
 		Language: r.Language, Timezone: r.Timezone, Permissions: permissions{r.EmailPermission == 1, r.SMSPermission == 1}, Archived: r.Archived == 1,
 		Memberships: []namedID{}, Zendesk: jsonObject(r.Zendesk), Custom: jsonObject(r.Custom), FirstLast: map[string]activityRange{},
-		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Sources: []string{}, userIDs: r.UserIDs, ownIDs: r.OwnIDs, account: r.Account,
-	}
-	if r.SourceID != "" {
-		p.Sources = []string{r.SourceID}
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Sources: append([]string{}, r.SourceIDs...), userIDs: r.UserIDs, ownIDs: r.OwnIDs, account: r.Account,
 	}
 	if r.OrganizationID != 0 {
 		p.Organization = &namedID{ID: idText(r.OrganizationID)}

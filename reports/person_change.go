@@ -94,12 +94,12 @@ func changeEvents(who *person, c schemas.PersonChange) ([]schemas.Event, error) 
 	return events, nil
 }
 
-// source is the source whose settings hold for what is said about the person; "" = the standard ones.
+// source is the source whose settings hold for what is said about the person, the newest one; "" = the standard ones.
 func (p *person) source() string {
 	if len(p.Sources) == 0 {
 		return ""
 	}
-	return p.Sources[0]
+	return p.Sources[len(p.Sources)-1]
 }
 
 // apiEvent is an event of our own making.

@@ -13,7 +13,7 @@ func mergedPeople(t *testing.T) *testServer {
 	t.Helper()
 	s := newTestServer(t, openDatabase(t), nil)
 	row := func(id string, email string, users ...int64) schemas.PersonRow {
-		r := schemas.PersonRow{Account: testAccount, PersonID: id, SourceID: testSource, Email: email, FirstName: "F" + id, UserIDs: users, Zendesk: "{}", Custom: "{}"}
+		r := schemas.PersonRow{Account: testAccount, PersonID: id, SourceIDs: []string{testSource}, Email: email, FirstName: "F" + id, UserIDs: users, Zendesk: "{}", Custom: "{}"}
 		for _, u := range users {
 			r.OwnIDs = append(r.OwnIDs, schemas.OwnPersonID(testAccount, schemas.ZID(u)))
 		}
@@ -106,7 +106,7 @@ func TestUndoOfManyUsers(t *testing.T) {
 	var merges []schemas.PersonMerge
 	crowd := func(first, users int64) {
 		head := schemas.OwnPersonID(testAccount, schemas.ZID(first))
-		row := schemas.PersonRow{Account: testAccount, PersonID: head, SourceID: testSource, Zendesk: "{}", Custom: "{}"}
+		row := schemas.PersonRow{Account: testAccount, PersonID: head, SourceIDs: []string{testSource}, Zendesk: "{}", Custom: "{}"}
 		for u := first; u < first+users; u++ {
 			row.UserIDs, row.OwnIDs = append(row.UserIDs, u), append(row.OwnIDs, schemas.OwnPersonID(testAccount, schemas.ZID(u)))
 			if u > first {

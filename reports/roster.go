@@ -267,12 +267,12 @@ func (r *roster) person(p *changedPersonRow) {
 		others = append(others, i)
 		r.rows[i].lead = lead
 	}
-	row := &r.rows[lead]
-	row.lead, row.source, row.archived, row.organization = lead, placeOf(&r.sources, p.SourceID), p.Archived == 1, p.OrganizationID
+	row, who := &r.rows[lead], personOf(&p.PersonRow)
+	row.lead, row.source, row.archived, row.organization = lead, placeOf(&r.sources, who.source()), p.Archived == 1, p.OrganizationID
 	if others != nil {
 		r.others[lead] = others
 	}
-	read := fieldReader(personOf(&p.PersonRow), nil, r.names)
+	read := fieldReader(who, nil, r.names)
 	row.fields = r.records.put(row.fields, packFields(r.fields, read))
 	if row.organization != 0 && r.plan.organization {
 		o := r.organization(organizationRef{p.Account, row.organization})

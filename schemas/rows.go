@@ -210,7 +210,7 @@ type PhraseHits struct {
 type PersonRow struct {
 	Account         string     `json:"account" ch:"account"`
 	PersonID        string     `json:"person_id" ch:"person_id"`
-	SourceID        string     `json:"source_id" ch:"source_id"`
+	SourceIDs       []string   `json:"source_ids" ch:"source_ids"` // sources that told of it, the first one first
 	FirstName       string     `json:"first_name" ch:"first_name"`
 	LastName        string     `json:"last_name" ch:"last_name"`
 	Email           string     `json:"email" ch:"email"`

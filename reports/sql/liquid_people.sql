@@ -1,7 +1,7 @@
 -- The people that answer to names now, with the name that each was asked for by.
 SELECT
     asked.alias AS alias,
-    p.account AS account, p.person_id AS person_id, source_id, first_name, last_name, email, phone_number, external_id, language, timezone,
+    p.account AS account, p.person_id AS person_id, source_ids, first_name, last_name, email, phone_number, external_id, language, timezone,
     email_permission, sms_permission, archived, organization_id, organization_ids, user_ids, own_ids, zendesk, custom, created_at, updated_at
 FROM
 (

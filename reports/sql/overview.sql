@@ -1,7 +1,7 @@
 -- Records that Zendesk brought into an account, and its activities: all, of the last days, and by day. The source that was deleted before
 -- the one there is now counts too.
 SELECT
-    (SELECT toInt64(count()) FROM people FINAL WHERE account = {account:String} AND source_id != '') AS people,
+    (SELECT toInt64(count()) FROM people FINAL WHERE account = {account:String} AND notEmpty(source_ids)) AS people,
     (SELECT toInt64(count()) FROM organizations FINAL WHERE account = {account:String} AND source_id != '') AS organizations,
     sum(total) AS total_activities,
     sumIf(total, hour >= toDateTime({last_days:UInt32}, 'UTC')) AS last_days,

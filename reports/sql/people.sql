@@ -1,11 +1,11 @@
 -- People in an accepted order, from behind the last one of the page before. Archived ones are not searched.
 SELECT
-    account, person_id, source_id, first_name, last_name, email, phone_number, external_id, language, timezone,
+    account, person_id, source_ids, first_name, last_name, email, phone_number, external_id, language, timezone,
     email_permission, sms_permission, archived, organization_id, organization_ids, user_ids, own_ids, zendesk, custom, created_at, updated_at,
     /*sort*/ AS sort_key
 FROM people FINAL
 WHERE account IN {accounts:Array(String)}
-    AND ({sourced:UInt8} = 0 OR source_id != '')
+    AND ({sourced:UInt8} = 0 OR notEmpty(source_ids))
     AND ({text:String} = '' OR archived = 0 AND position(lowerUTF8(concat(first_name, ' ', last_name, '\n', email, '\n', external_id, '\n', phone_number)), {text:String}) > 0)
     AND (/*filter*/)
     AND ({further:UInt8} = 0 OR (sort_key, person_id) /*beyond*/ ({after_key:String}, {after_id:String}))

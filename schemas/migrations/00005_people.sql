@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS people
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `person_id` String COMMENT 'Person id',
-    `source_id` LowCardinality(String) COMMENT 'Id of the source that brought the row',
+    `source_ids` Array(String) COMMENT 'Ids of the sources that told of the person, the first one first; empty for one that only the API told of',
     `first_name` String COMMENT 'First name',
     `last_name` String COMMENT 'Last name',
     `email` String COMMENT 'Primary email address, lower case',

@@ -179,7 +179,7 @@ CREATE VIEW IF NOT EXISTS current_people
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `person_id` String COMMENT 'Person id',
-    `source_id` LowCardinality(String) COMMENT 'Id of the source that brought the row',
+    `source_ids` Array(String) COMMENT 'Ids of the sources that told of the person, the first one first; empty for one that only the API told of',
     `first_name` String COMMENT 'First name',
     `last_name` String COMMENT 'Last name',
     `email` String COMMENT 'Primary email address, lower case',
@@ -200,7 +200,7 @@ CREATE VIEW IF NOT EXISTS current_people
     `created_at` DateTime('UTC') COMMENT 'When it was created, UTC, whole seconds',
     `updated_at` DateTime('UTC') COMMENT 'When it was last changed in the origin, UTC'
 ) AS
-SELECT `account`, `person_id`, `source_id`, `first_name`, `last_name`, `email`, `phone_number`, `external_id`, `language`, `timezone`,
+SELECT `account`, `person_id`, `source_ids`, `first_name`, `last_name`, `email`, `phone_number`, `external_id`, `language`, `timezone`,
     `email_permission`, `sms_permission`, `archived`, `archived_at`, `organization_id`, `organization_ids`, `user_ids`, `own_ids`, `zendesk`, `custom`, `created_at`,
     `updated_at`
 FROM people FINAL

@@ -1,10 +1,10 @@
 -- +goose Up
 ALTER TABLE people ADD COLUMN IF NOT EXISTS `_row` String MATERIALIZED toJSONString(CAST((
-        account, person_id, source_id, first_name, last_name, email, phone_number, external_id, language, timezone, email_permission, sms_permission,
+        account, person_id, source_ids, first_name, last_name, email, phone_number, external_id, language, timezone, email_permission, sms_permission,
         archived, formatDateTime(archived_at, '%FT%TZ'), organization_id, organization_ids, user_ids, own_ids, zendesk, custom, formatDateTime(created_at, '%FT%TZ'),
         formatDateTime(updated_at, '%FT%TZ')
     ), 'Tuple(
-        account String, person_id String, source_id String, first_name String, last_name String, email String, phone_number String,
+        account String, person_id String, source_ids Array(String), first_name String, last_name String, email String, phone_number String,
         external_id String, language String, timezone String, email_permission UInt8, sms_permission UInt8, archived UInt8, archived_at Nullable(String),
         organization_id Int64,
         organization_ids Array(Int64), user_ids Array(Int64), own_ids Array(String), zendesk String, custom String, created_at String,
