@@ -136,10 +136,12 @@ func (c *Connections) connect(ctx context.Context, id string, auth schemas.Auth)
 func (c *Connections) edit(ctx context.Context, id string, fn func(s *schemas.Source) error) (schemas.Source, error) {
 	var out schemas.Source
 	err := c.Clients.change(ctx, id, func(s *schemas.Source) (bool, error) {
+		before := s.Status
 		if err := fn(s); err != nil {
 			return false, err
 		}
 		s.UpdatedAt = c.Now().UTC().Truncate(time.Second)
+		s.Moved(before, s.UpdatedAt)
 		out = *s
 		return true, nil
 	})

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -239,6 +240,30 @@ func TestR54_Lifecycle(t *testing.T) {
 					t.Fatalf("status %s, want %s", s.Status, want)
 				}
 			})
+		}
+	}
+}
+
+// TestR53_PausesAreNoted: a pause lasts from the disconnect to the reconnect, through archive and restore too.
+func TestR53_PausesAreNoted(t *testing.T) {
+	t.Parallel()
+	c, store := newConnections(t, newDesk(t, zendesktest.Options{}), schemas.SourceConnected)
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	c.Now = func() time.Time { return now }
+	for n, step := range []func(context.Context, string) (schemas.Source, error){c.Disconnect, c.Archive, c.Restore, c.Reconnect, c.Disconnect} {
+		now = now.Add(time.Hour)
+		if _, err := step(t.Context(), testSource); err != nil {
+			t.Fatalf("step %d: %v", n, err)
+		}
+	}
+	s, err := store.Source(t.Context(), testSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for clock, want := range map[string]bool{"09:59": false, "10:00": true, "12:30": true, "12:59": true, "13:00": false, "13:59": false, "14:00": true, "23:00": true} {
+		at, _ := time.Parse("2006-01-02 15:04", "2026-03-02 "+clock)
+		if s.Paused(at) != want {
+			t.Errorf("%s: paused %t, want %t; %v", clock, !want, want, s.Pauses)
 		}
 	}
 }

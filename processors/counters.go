@@ -13,17 +13,20 @@ type counters struct {
 }
 
 type counterCell struct {
-	slug  slug
-	hour  byte
-	count int64
+	slug slug
+	hour byte
+	happened
 }
+
+// happened is how many activities there are, and how many of these happened while the source was disconnected.
+type happened struct{ count, away int64 }
 
 type counterWork struct {
 	account string
 	source  string
 	day     int64
 	c       *counters
-	before  map[[2]byte]int64
+	before  map[[2]byte]happened
 }
 
 func (c *counters) cell(s slug, hour byte) *counterCell {
@@ -40,29 +43,32 @@ func (c *counters) cell(s slug, hour byte) *counterCell {
 }
 
 // count moves the number of activities of one kind in one hour.
-func (r *run) count(a *accountWork, source string, s slug, at, delta int64) {
-	key := counterKey(a.prefix, source, at)
+func (r *run) count(a *accountWork, source string, s *sentActivity, delta int64) {
+	key := counterKey(a.prefix, source, s.at)
 	w, ok := r.counters[key]
 	if !ok {
-		w = &counterWork{account: a.name, source: source, day: at / 86400, c: open[counters](r, key), before: map[[2]byte]int64{}}
+		w = &counterWork{account: a.name, source: source, day: s.at / 86400, c: open[counters](r, key), before: map[[2]byte]happened{}}
 		r.counters[key] = w
 		r.touch(key)
 	}
-	hour := byte(at % 86400 / 3600)
-	cell := w.c.cell(s, hour)
-	if _, ok := w.before[[2]byte{byte(s), hour}]; !ok {
-		w.before[[2]byte{byte(s), hour}] = cell.count
+	hour := byte(s.at % 86400 / 3600)
+	cell := w.c.cell(s.slug, hour)
+	if _, ok := w.before[[2]byte{byte(s.slug), hour}]; !ok {
+		w.before[[2]byte{byte(s.slug), hour}] = cell.happened
 	}
-	cell.count += delta
+	if cell.count += delta; s.away {
+		cell.away += delta
+	}
 }
 
 func (r *run) flushCounters() {
 	for _, key := range sortedKeys(r.counters) {
 		w := r.counters[key]
 		for _, c := range w.c.cells {
-			if before, ok := w.before[[2]byte{byte(c.slug), c.hour}]; ok && before != c.count {
+			if before, ok := w.before[[2]byte{byte(c.slug), c.hour}]; ok && before != c.happened {
 				r.emit(schemas.TableActivityCounts, encodeActivityCount(&schemas.ActivityCount{
 					Account: w.account, SourceID: w.source, Activity: c.slug.String(), Hour: unix(w.day*86400 + int64(c.hour)*3600), Count: c.count,
+					Connected: c.count - c.away,
 				}))
 			}
 		}
@@ -72,12 +78,12 @@ func (r *run) flushCounters() {
 func (c *counters) empty() bool { return len(c.cells) == 0 }
 
 func (c *counters) encode(w *writer) {
-	list(w, c.cells, func(w *writer, x *counterCell) { w.byte(byte(x.slug)); w.byte(x.hour); w.int(x.count) })
+	list(w, c.cells, func(w *writer, x *counterCell) { w.byte(byte(x.slug)); w.byte(x.hour); w.int(x.count); w.int(x.away) })
 }
 
 func (c *counters) decode(r *reader) {
 	c.cells = readList(r, func(r *reader, x *counterCell) {
-		x.slug, x.hour, x.count = slug(r.byte()), r.byte(), r.int()
+		x.slug, x.hour, x.count, x.away = slug(r.byte()), r.byte(), r.int(), r.int()
 		if int(x.slug) >= len(slugNames) {
 			r.fail()
 		}

@@ -65,7 +65,7 @@ func (r *run) settle(c *carrier, acts []activity, sent []sentActivity) []sentAct
 		expired := c.expires(a.slug, a.at) <= c.now
 		if j < 0 {
 			if !expired {
-				n := sentActivity{slug: a.slug, at: a.at, what: a.what, user: a.user, via: a.via, hash: r.digest(c, a)}
+				n := sentActivity{slug: a.slug, at: a.at, what: a.what, user: a.user, via: a.via, hash: r.digest(c, a), away: c.set.Paused(unix(a.at))}
 				r.publish(c, a, &n)
 				r.tally(c, &n, 1)
 				next = append(next, n)
@@ -129,7 +129,7 @@ func findActivity(list []sentActivity, a *activity, hint int) int {
 
 // tally keeps the counters in step with the set of emitted activities.
 func (r *run) tally(c *carrier, s *sentActivity, delta int64) {
-	r.count(c.account, c.source, s.slug, s.at, delta)
+	r.count(c.account, c.source, s, delta)
 	r.personActivity(c.account, s.user, s.slug, s.at, delta)
 }
 

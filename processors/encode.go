@@ -424,6 +424,7 @@ func encodeActivityCount(c *schemas.ActivityCount) []byte {
 	o.str("activity", c.Activity)
 	o.time("hour", c.Hour)
 	o.int("count", c.Count)
+	o.int("connected", c.Connected)
 	return o.end()
 }
 

@@ -151,6 +151,7 @@ type sentActivity struct {
 	n    byte // how often it was emitted, capped
 	via  byte
 	gone bool // withdrawn
+	away bool // it happened while the source was disconnected
 }
 
 // sentEvent and sentMessage remember emitted rows by their table key.

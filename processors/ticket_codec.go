@@ -210,13 +210,16 @@ func writeSentActivity(w *writer, a *sentActivity) {
 	if a.gone {
 		via |= 0x80
 	}
+	if a.away {
+		via |= 0x40
+	}
 	w.byte(via)
 }
 
 func readSentActivity(r *reader, a *sentActivity) {
 	a.slug, a.at, a.what, a.user, a.hash, a.n = slug(r.byte()), r.int(), r.str(), r.int(), r.hash(), r.byte()
 	via := r.byte()
-	a.via, a.gone = via&0x7f, via&0x80 != 0
+	a.via, a.gone, a.away = via&0x3f, via&0x80 != 0, via&0x40 != 0
 	if int(a.slug) >= len(slugNames) {
 		r.fail()
 	}

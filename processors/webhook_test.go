@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -204,6 +205,38 @@ func TestR53_Disconnected(t *testing.T) {
 	s.play()
 	s.record("02T09:00", "open", "")
 	s.wantRow(map[string]any{"status": "open"})
+}
+
+// TestR41_R53_PausesAreNotCounted: what happened while the source was disconnected is merged once a reconnect has read it, but is no part of what
+// the overview counts; it stays so when it changes or goes.
+func TestR41_R53_PausesAreNotCounted(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.people()
+	from, until := mustTime(t, "2026-03-02T10:00:00Z"), mustTime(t, "2026-03-02T12:00:00Z")
+	s.now = until
+	s.connect(s.now, func(set *schemas.Settings) { set.Pauses = []schemas.Pause{{From: from, Until: &until}} })
+	s.play()
+	counts := func() string {
+		var out []string
+		for _, row := range s.tables[schemas.TableActivityCounts] {
+			if slug := row["activity"].(string); strings.HasPrefix(slug, "ticket-message") || slug == "ticket-tagged" {
+				out = append(out, fmt.Sprint(row["hour"].(string)[11:13], " ", slug, " ", row["count"], " ", row["connected"]))
+			}
+		}
+		return strings.Join(sorted(out), ", ")
+	}
+	s.record("02T09:00", "new", "")
+	s.audit("02T09:00", 9, created("status", `"new"`), said(1, 9, true, "hello"))
+	s.audit("02T09:59", 9, said(2, 9, true, "before"))
+	s.audit("02T10:00", 9, said(3, 9, true, "in it"))
+	s.audit("02T11:59", 9, said(4, 9, true, "in it too"))
+	s.audit("02T12:00", 9, said(5, 9, true, "behind it"))
+	s.want("after the reconnect", counts(), "09 ticket-message-received 2 2, 10 ticket-message-received 1 0, 11 ticket-message-received 1 0, 12 ticket-message-received 1 1")
+	s.connect(s.now.Add(time.Second)) // forgotten pauses change nothing of what was counted
+	s.play()
+	s.record("02T12:30", "open", `,"requester_id":9,"priority":"high"`)
+	s.want("as it changes", counts(), "09 ticket-message-received 2 2, 10 ticket-message-received 1 0, 11 ticket-message-received 1 0, 12 ticket-message-received 1 1")
 }
 
 func TestDeadLetters(t *testing.T) {

@@ -37,7 +37,7 @@ func TestLive(t *testing.T) {
 			}
 		}
 	}
-	if m.Counters["tickets_unsolved"] != 2 || m.Counters["people"] != 3 || m.Counters["activities_today"] != 37 || len(m.Newest) != 0 {
+	if m.Counters["tickets_unsolved"] != 2 || m.Counters["people"] != 3 || m.Counters["activities_today"] != 44 || len(m.Newest) != 0 {
 		t.Errorf("%+v", m)
 	}
 	for lines.Scan() { // the next message says that nothing has changed

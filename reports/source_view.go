@@ -32,7 +32,7 @@ func (s *server) sourceViewRoutes() {
 
 type overviewAnswer struct {
 	Records          recordCounts `json:"records" doc:"People and organizations that Zendesk brought"`
-	TotalActivities  int64        `json:"total_activities" doc:"Since the account was connected first; outlives retention"`
+	TotalActivities  int64        `json:"total_activities" doc:"Since the account was connected first, with what its first sync read back; times in which it was disconnected do not count. Outlives retention"`
 	LastDays         int64        `json:"last_30_days" doc:"That part of them that happened in the last 30 days"`
 	ActivitiesPerDay []dayCount   `json:"activities_per_day" doc:"The last 14 days of the account's time zone"`
 }

@@ -388,9 +388,10 @@ type Name struct {
 
 // ActivityCount is the number of activities of a kind in one UTC hour; it outlives the activities themselves.
 type ActivityCount struct {
-	Account  string    `json:"account" ch:"account"`
-	SourceID string    `json:"source_id" ch:"source_id"`
-	Activity string    `json:"activity" ch:"activity"`
-	Hour     time.Time `json:"hour" ch:"hour"`
-	Count    int64     `json:"count" ch:"count"`
+	Account   string    `json:"account" ch:"account"`
+	SourceID  string    `json:"source_id" ch:"source_id"`
+	Activity  string    `json:"activity" ch:"activity"`
+	Hour      time.Time `json:"hour" ch:"hour"`
+	Count     int64     `json:"count" ch:"count"`
+	Connected int64     `json:"connected" ch:"connected"` // of these, those that happened while the source was not disconnected
 }

@@ -3,6 +3,7 @@ package schemas
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,9 +33,37 @@ type Settings struct {
 	RetentionChange *RetentionChange `json:"retention_change,omitempty"`
 	Fields          FieldRules       `json:"fields"`
 	ArchiveOnDelete bool             `json:"archive_on_delete"`
-	Identifiers     []string         `json:"identifiers"` // of "external-id", "email", "phone-number", in order of strength
+	Pauses          []Pause          `json:"pauses,omitempty"` // in order; at most maxPauses, the newest ones
+	Identifiers     []string         `json:"identifiers"`      // of "external-id", "email", "phone-number", in order of strength
 	CreatedAt       time.Time        `json:"created_at"`
 	UpdatedAt       time.Time        `json:"updated_at"`
+}
+
+// Pause is a time in which a source was not connected, having been connected before. Until is nil as long as it lasts.
+type Pause struct {
+	From  time.Time  `json:"from"`
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// maxPauses bounds the pauses of a source that are remembered.
+const maxPauses = 100
+
+// Moved notes that a source came from another status at a time: a pause may have begun or ended.
+func (s *Settings) Moved(before SourceStatus, at time.Time) {
+	switch n := len(s.Pauses); {
+	case before == SourceConnected && s.Status != SourceConnected:
+		s.Pauses = append(slices.Clone(s.Pauses[max(0, n-maxPauses+1):]), Pause{From: at})
+	case before != SourceConnected && s.Status == SourceConnected && n > 0 && s.Pauses[n-1].Until == nil:
+		s.Pauses = slices.Clone(s.Pauses)
+		s.Pauses[n-1].Until = &at
+	}
+}
+
+// Paused says whether the source was not connected at a time.
+func (s *Settings) Paused(at time.Time) bool {
+	return slices.ContainsFunc(s.Pauses, func(p Pause) bool {
+		return !at.Before(p.From) && (p.Until == nil || at.Before(*p.Until))
+	})
 }
 
 // OptIn is the permission given to people at their creation; ConfirmedBy and ConfirmedAt record who vouched for their consent.

@@ -1,4 +1,4 @@
--- Records that Zendesk brought into an account, and its activities: all, of the last days, and by day. The source that was deleted before
+-- Records that Zendesk brought into an account, and its activities while it was connected: all, of the last days, and by day. The source that was deleted before
 -- the one there is now counts too.
 SELECT
     (SELECT toInt64(count()) FROM people FINAL WHERE account = {account:String} AND notEmpty(source_ids)) AS people,
@@ -8,7 +8,7 @@ SELECT
     arrayMap(b -> toInt64(arraySum(x -> if(x.1 = b, x.2, 0), groupArray((day, total)))), {bounds:Array(UInt32)}) AS per_day
 FROM
 (
-    SELECT hour, sum(count) AS total, if(toUnixTimestamp(hour) < {bounds:Array(UInt32)}[1], 0, roundDown(toUnixTimestamp(hour), {bounds:Array(UInt32)})) AS day
+    SELECT hour, sum(connected) AS total, if(toUnixTimestamp(hour) < {bounds:Array(UInt32)}[1], 0, roundDown(toUnixTimestamp(hour), {bounds:Array(UInt32)})) AS day
     FROM activity_counts FINAL
     WHERE account = {account:String}
     GROUP BY hour

@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS activity_counts
     `activity` LowCardinality(String) COMMENT 'Slug',
     `hour` DateTime('UTC') COMMENT 'Start of the hour, UTC',
     `count` Int64 COMMENT 'Activities in that hour',
+    `connected` Int64 COMMENT 'Of these, those that happened while the source was not disconnected',
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
     `_batch` String COMMENT 'Token of the insert that brought the row',

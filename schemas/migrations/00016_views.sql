@@ -361,9 +361,10 @@ CREATE VIEW IF NOT EXISTS current_activity_counts
     `source_id` LowCardinality(String) COMMENT 'Id of the source that brought the row',
     `activity` LowCardinality(String) COMMENT 'Slug',
     `hour` DateTime('UTC') COMMENT 'Start of the hour, UTC',
-    `count` Int64 COMMENT 'Activities in that hour'
+    `count` Int64 COMMENT 'Activities in that hour',
+    `connected` Int64 COMMENT 'Of these, those that happened while the source was not disconnected'
 ) AS
-SELECT `account`, `source_id`, `activity`, `hour`, `count`
+SELECT `account`, `source_id`, `activity`, `hour`, `count`, `connected`
 FROM activity_counts FINAL
 COMMENT 'Number of activities by UTC hour, kept past retention: current rows';
 -- +goose StatementEnd
