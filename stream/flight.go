@@ -54,6 +54,7 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 	rec.Dead += uint64(len(res.Dead))
 	f := &flight{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, ids: packed.ids, done: make(chan landing, 1)}
 	if len(packed.msgs) >= maxBatch {
+		l.keep(packed.moved)
 		if err := l.spill(rec, packed.msgs); err != nil {
 			return err
 		}
@@ -104,6 +105,7 @@ func (l *loop) settle() error {
 
 // land takes over what the commit under way has stored.
 func (l *loop) land(got landing) error {
+	l.keep(l.flight.moved)
 	l.shared.Lock()
 	defer l.shared.Unlock()
 	f := l.flight

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -177,7 +179,11 @@ func (l *loop) newest(ctx context.Context) error {
 // it may leave them meanwhile, but only to go there. What is being stored follows from stored events: it will be what the row is even if
 // the commit fails.
 func (l *loop) rowNow(ctx context.Context, key string) (*schemas.StateRow, error) {
-	if data, ok := l.inMemory(key); ok {
+	data, file, ok := l.inMemory(key)
+	if !ok {
+		data, ok = file.get(key)
+	}
+	if ok {
 		return &schemas.StateRow{Data: data}, nil
 	}
 	m, found, err := l.s.last(ctx, l.s.txn, l.s.state(l.partition, key))
@@ -187,17 +193,84 @@ func (l *loop) rowNow(ctx context.Context, key string) (*schemas.StateRow, error
 	return &schemas.StateRow{Data: m.data}, nil
 }
 
-func (l *loop) inMemory(key string) ([]byte, bool) {
+// fillFile begins to keep the rows that are looked up in a file: those that are stored, from now on in the background, and those that leave
+// the journal. The function it gives ends that.
+func (l *loop) fillFile(ctx context.Context) (stop func()) {
+	if _, ok := l.processor.(People); !ok || l.s.o.Rows == "" {
+		return func() {}
+	}
+	file, err := newRowFile(l.s.o.Rows)
+	if err != nil {
+		l.s.o.Log.Info().Err(err).Int("partition", l.partition).Msg("people are looked up without a file of rows, which takes longer")
+		return func() {}
+	}
+	l.shared.Lock()
+	l.file = file
+	l.shared.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	var filling sync.WaitGroup
+	filling.Go(func() {
+		if err := l.s.copyRows(ctx, l.partition, file); err != nil && ctx.Err() == nil {
+			l.s.o.Log.Warn().Err(err).Int("partition", l.partition).Msg("the file of rows is not complete")
+		}
+	})
+	return func() {
+		cancel()
+		filling.Wait()
+		l.shared.Lock()
+		l.file = nil
+		l.shared.Unlock()
+		file.close()
+	}
+}
+
+// copyRows puts the rows that are stored into a file, but for those that have changed meanwhile.
+func (s *Stream) copyRows(ctx context.Context, partition int, file *rowFile) error {
+	prefix := s.state(partition, "")
+	var rows []keyedRow
+	err := s.each(ctx, s.txn, prefix+">", 1, func(m stored) error {
+		if len(m.data) > 0 && !s.internal(m.subject) {
+			rows = append(rows, keyedRow{strings.TrimPrefix(m.subject, prefix), m.data})
+		}
+		if len(rows) < readPage {
+			return nil
+		}
+		err := file.put(rows, true)
+		rows = rows[:0]
+		return err
+	})
+	if err == nil {
+		err = file.put(rows, true)
+	}
+	return err
+}
+
+// keep puts rows that leave the journal into the file, before they have left it.
+func (l *loop) keep(moved map[string]*journalled) {
+	if l.file == nil || len(moved) == 0 {
+		return
+	}
+	rows := make([]keyedRow, 0, len(moved))
+	for key, r := range moved {
+		rows = append(rows, keyedRow{key, r.data})
+	}
+	if err := l.file.put(rows, false); err != nil {
+		l.s.o.Log.Warn().Err(err).Int("partition", l.partition).Msg("the file of rows is given up")
+	}
+}
+
+// inMemory gives a row that is being stored or in the journal, and where to look for others.
+func (l *loop) inMemory(key string) (data []byte, file *rowFile, ok bool) {
 	l.shared.RLock()
 	defer l.shared.RUnlock()
 	if l.flight != nil {
 		if r, ok := l.flight.rows[key]; ok {
-			return r.data, true
+			return r.data, nil, true
 		}
 	}
 	r, ok := l.journal.get(key)
 	if !ok {
-		return nil, false
+		return nil, l.file, false
 	}
-	return r.data, true
+	return r.data, nil, true
 }

@@ -34,7 +34,9 @@ func (*teller) Person(account, name string, state schemas.State) (*schemas.Perso
 // before the question, wherever the row is then.
 func TestPersonIsTheNewest(t *testing.T) {
 	t.Parallel()
-	s := testStream(t)
+	_, o := testOptions(t)
+	o.Rows = t.TempDir()
+	s := open(t, o)
 	if _, err := s.Person(t.Context(), "acme", "hot"); !errors.Is(err, schemas.ErrUnavailable) {
 		t.Fatalf("told of somebody while no loop runs: %v", err)
 	}

@@ -94,6 +94,7 @@ type loop struct {
 	flight   *flight // commit under way, nil when there is none
 	journal  *journal
 	cache    *rowCache
+	file     *rowFile // nil when nobody looks rows up, or there is no room for it
 	feed     *feed[schemas.Event]
 	queue    []schemas.Event // read, not yet processed
 	limit    int             // events of the next batch
@@ -135,6 +136,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer unanswer()
+	defer l.fillFile(ctx)()
 	l.feed = newFeed[schemas.Event](prefetchBytes)
 	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m stored) {
 		l.waiting.Store(m.pending)

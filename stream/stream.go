@@ -43,6 +43,8 @@ type Options struct {
 	SinkLinger time.Duration
 	// Admit gives what may be stored of an event's data: all, less, or nil for an event that must not be stored. nil stores everything.
 	Admit Redact
+	// Rows is a folder for what makes looking state up fast, as much as the state takes; "" does without.
+	Rows string
 	// Crash is called at the points named in CrashPoints by tests that end the process there; nil in production.
 	Crash func(point string)
 

@@ -232,6 +232,9 @@ func (a *App) startStream(ctx context.Context) (err error) {
 	case a.db != nil:
 		options.Meta = a.db
 	}
+	if a.into == "" {
+		options.Rows = filepath.Join(a.Config.Data, "rows")
+	}
 	options.Refill = a.replay != nil && a.replay.IsZero() && a.into == ""
 	open := stream.Open
 	if a.rebuild {

@@ -1,0 +1,162 @@
+package stream
+
+import (
+	"fmt"
+	"hash/maphash"
+	"os"
+	"sync"
+)
+
+// slotBytes is the unit of a row's room in a row file.
+const slotBytes = 64
+
+// rowFile keeps the state rows that are under subjects of their own a second time, in a file that has no name, for those who look one up:
+// the server reads a whole block of 8 MB for a row that was not asked for lately. It is no record: what it does not have is in the stream.
+// Nothing of a row that is replaced stays in it. It is safe for concurrent use; a nil one has no rows.
+type rowFile struct {
+	seed maphash.Seed
+
+	mu    sync.RWMutex
+	file  *os.File
+	rows  map[uint64]rowPlace // by the hash of the key
+	free  map[uint32][]uint32 // first slots of rooms that are not used, by their number of slots
+	end   uint32              // first slot behind all rooms
+	wrote []byte              // of one put
+}
+
+// rowPlace is where a row is.
+type rowPlace struct {
+	slot uint32
+	size uint32 // bytes
+}
+
+func (p rowPlace) slots() uint32 { return (p.size + slotBytes - 1) / slotBytes }
+
+func (p rowPlace) offset() int64 { return int64(p.slot) * slotBytes }
+
+// keyedRow is a row as it is stored, with its key.
+type keyedRow struct {
+	key  string
+	data []byte
+}
+
+// newRowFile makes a file in a folder, which takes it away when the process ends however it ends.
+func newRowFile(dir string) (*rowFile, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("row file: %w", err)
+	}
+	f, err := os.CreateTemp(dir, "rows-")
+	if err != nil {
+		return nil, fmt.Errorf("row file: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("row file: %w", err)
+	}
+	return &rowFile{seed: maphash.MakeSeed(), file: f, rows: map[uint64]rowPlace{}, free: map[uint32][]uint32{}}, nil
+}
+
+func (r *rowFile) close() {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail()
+}
+
+// fail gives the file up.
+func (r *rowFile) fail() {
+	if r.file != nil {
+		_ = r.file.Close()
+	}
+	r.file, r.rows, r.free = nil, nil, nil
+}
+
+// get gives a row; ok is false if it is not here.
+func (r *rowFile) get(key string) (data []byte, ok bool) {
+	if r == nil {
+		return nil, false
+	}
+	hash := maphash.String(r.seed, key)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	place, ok := r.rows[hash]
+	if !ok {
+		return nil, false
+	}
+	b := make([]byte, place.size)
+	if _, err := r.file.ReadAt(b, place.offset()); err != nil {
+		return nil, false
+	}
+	have, rest, ok := cutField(b)
+	if !ok || string(have) != key { // another key of the same hash
+		return nil, false
+	}
+	return rest, true
+}
+
+// put keeps rows as they are now. With only, those that are here already are newer and stay.
+func (r *rowFile) put(rows []keyedRow, only bool) error {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.file == nil {
+		return nil
+	}
+	from := r.end
+	r.wrote = r.wrote[:0]
+	for i := range rows {
+		if err := r.place(&rows[i], only); err != nil {
+			r.fail()
+			return err
+		}
+	}
+	if _, err := r.file.WriteAt(r.wrote, rowPlace{slot: from}.offset()); err != nil {
+		r.fail()
+		return fmt.Errorf("row file: %w", err)
+	}
+	return nil
+}
+
+// place finds room for a row: its own if it fits as before, else one that is free, else behind all others, where what is new is
+// collected.
+func (r *rowFile) place(row *keyedRow, only bool) error {
+	hash := maphash.String(r.seed, row.key)
+	old, had := r.rows[hash]
+	if had && only {
+		return nil
+	}
+	record := append(appendField(make([]byte, 0, len(row.key)+len(row.data)+2*slotBytes), row.key), row.data...)
+	p := rowPlace{size: uint32(len(record))}
+	n := p.slots()
+	record = record[:n*slotBytes]
+	free := r.free[n]
+	switch {
+	case had && old.slots() == n && old.slot < r.end-uint32(len(r.wrote)/slotBytes):
+		p.slot, had = old.slot, false
+	case len(free) > 0:
+		p.slot, r.free[n] = free[len(free)-1], free[:len(free)-1]
+	default:
+		p.slot = r.end
+		r.end += n
+		r.wrote = append(r.wrote, record...)
+		record = nil
+	}
+	r.rows[hash] = p
+	if record != nil {
+		if _, err := r.file.WriteAt(record, p.offset()); err != nil {
+			return fmt.Errorf("row file: %w", err)
+		}
+	}
+	if !had {
+		return nil
+	}
+	r.free[old.slots()] = append(r.free[old.slots()], old.slot)
+	if _, err := r.file.WriteAt(make([]byte, old.slots()*slotBytes), old.offset()); err != nil {
+		return fmt.Errorf("row file: %w", err)
+	}
+	return nil
+}

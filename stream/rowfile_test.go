@@ -1,0 +1,74 @@
+package stream
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestRowFile puts rows of all sizes again and again, and holds what the file has against what it was given; of rows that were replaced
+// nothing is left, and room that became free is used.
+func TestRowFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := newRowFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Fatalf("the file has a name: %v, %v", left, err)
+	}
+	want := map[string]string{}
+	for round := range 200 {
+		seen := map[string]bool{}
+		var rows []keyedRow
+		only := round%3 == 2
+		for range 40 {
+			key := fmt.Sprint("acme.u.", rand.IntN(300))
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			data := fmt.Sprintf("<%d %s>%s", round, key, strings.Repeat("x", rand.IntN(500)))
+			if rand.IntN(10) == 0 {
+				data = ""
+			}
+			rows = append(rows, keyedRow{key, []byte(data)})
+			if _, ok := want[key]; !ok || !only {
+				want[key] = data
+			}
+		}
+		if err := f.put(rows, only); err != nil {
+			t.Fatal(err)
+		}
+	}
+	size := 0
+	for key, data := range want {
+		size += len(data)
+		if got, ok := f.get(key); !ok || string(got) != data {
+			t.Fatalf("%s: %t %.60q, want %.60q", key, ok, got, data)
+		}
+	}
+	if _, ok := f.get("nobody"); ok {
+		t.Fatal("a row that was never put is there")
+	}
+	all := make([]byte, int64(f.end)*slotBytes)
+	if _, err := f.file.ReadAt(all, 0); err != nil {
+		t.Fatal(err)
+	}
+	for key, data := range want {
+		if n := bytes.Count(all, []byte(" "+key+">")); n != min(1, len(data)) {
+			t.Errorf("%s is %d times in the file", key, n)
+		}
+	}
+	if len(all) > 6*size {
+		t.Errorf("%d bytes of file for %d bytes of rows", len(all), size)
+	}
+	f.close()
+	if _, ok := f.get("acme.u.1"); ok || f.put([]keyedRow{{"a", nil}}, false) != nil {
+		t.Fatal("a closed file has rows")
+	}
+}
