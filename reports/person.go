@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -260,13 +261,13 @@ func (s *server) getPerson(ctx context.Context, in *byID) (*answer[person], erro
 
 // person finds a person by any of its names.
 func (s *server) person(ctx context.Context, name string) (*person, error) {
+	name = folded(name)
+	if facts := s.personFacts(ctx, name); facts != nil {
+		return described(facts), nil
+	}
 	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return nil, err
-	}
-	name = folded(name)
-	if facts := s.personFacts(ctx, accounts, name); facts != nil {
-		return described(facts), nil
 	}
 	row, err := s.personRow(ctx, accounts, name)
 	if err != nil {
@@ -281,11 +282,11 @@ func (s *server) person(ctx context.Context, name string) (*person, error) {
 
 // personFacts asks the processors for the person that a name leads to, the oldest one if there is one in several accounts; nil when they know
 // of none or do not answer.
-func (s *server) personFacts(ctx context.Context, accounts []string, name string) (oldest *schemas.PersonFacts) {
+func (s *server) personFacts(ctx context.Context, name string) (oldest *schemas.PersonFacts) {
 	if s.People == nil {
 		return nil
 	}
-	for _, account := range accounts {
+	for _, account := range s.known.list(ctx, s) {
 		facts, err := s.People.Person(ctx, account, name)
 		if err != nil {
 			s.Log.Debug().Err(err).Msg("a person is looked up in the tables")
@@ -296,6 +297,31 @@ func (s *server) personFacts(ctx context.Context, accounts []string, name string
 		}
 	}
 	return oldest
+}
+
+// accountsFresh is how old a list of accounts may be to look people up by. Who is in none of them is looked for in all there are then.
+const accountsFresh = time.Second
+
+// knownAccounts is the list of accounts as it was lately. It is safe for concurrent use.
+type knownAccounts struct {
+	mu       sync.Mutex
+	accounts []string
+	read     time.Time
+}
+
+// list gives the accounts, read again when they are not fresh; none when they cannot be read.
+func (k *knownAccounts) list(ctx context.Context, s *server) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if old := s.Now().Sub(k.read); old >= 0 && old < accountsFresh {
+		return k.accounts
+	}
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil
+	}
+	k.accounts, k.read = accounts, s.Now()
+	return accounts
 }
 
 // described fills a person from what the processors know.

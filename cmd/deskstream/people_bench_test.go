@@ -17,7 +17,7 @@ import (
 
 // BenchmarkPeople: a full contact sync of so many people, each tenth of whom shares an address with another one; the same sync again
 // twice, which changes nothing and must write nothing: once stored and processed at a time, and, when what the first one left to do is done,
-// once stored before it is processed, so that each is measured by itself; people looked up by address, Zendesk id and external id. DESKSTREAM_BENCH_PEOPLE=1000000 is the size the aim is set for.
+// once stored before it is processed, so that each is measured by itself; people looked up by address, Zendesk id and external id, beside requests that do nothing (bare). DESKSTREAM_BENCH_PEOPLE=1000000 is the size the aim is set for.
 func BenchmarkPeople(b *testing.B) {
 	n := 100_000
 	if v := os.Getenv("DESKSTREAM_BENCH_PEOPLE"); v != "" {
@@ -64,9 +64,11 @@ func BenchmarkPeople(b *testing.B) {
 		}
 		used = cpu(os.Getpid(), engine)
 		p50, p99 := lookups(b, app, n)
+		b.ReportMetric((cpu(os.Getpid(), engine)-used).Seconds()*1e3/benchLookups, "lookup-cpu-ms")
+		_, bare := timed(b, app, func(int) string { return "/healthz" })
+		b.ReportMetric(float64(bare.Microseconds())/1000, "bare-p99-ms")
 		b.ReportMetric(float64(p50.Microseconds())/1000, "lookup-p50-ms")
 		b.ReportMetric(float64(p99.Microseconds())/1000, "lookup-p99-ms")
-		b.ReportMetric((cpu(os.Getpid(), engine)-used).Seconds()*1e3/benchLookups, "lookup-cpu-ms")
 		b.ReportMetric(memory(os.Getpid(), "VmHWM"), "peak-MB")
 		app.Stop()
 	}
@@ -155,19 +157,26 @@ func newestRow(b *testing.B, app *App) uint64 {
 	return newest
 }
 
-// benchLookups is how many people are looked up.
+// benchLookups is how many requests are timed.
 const benchLookups = 1000
 
 // lookups gives the median and the 99th percentile of looking people up, one after the other.
 func lookups(b *testing.B, app *App, n int) (p50, p99 time.Duration) {
 	b.Helper()
+	return timed(b, app, func(i int) string {
+		who := rand.Intn(n/10) * 10
+		return "/v1/people/" + []string{fmt.Sprintf("email:person%d@x.test", who), fmt.Sprintf("zendesk:%d", 1_000_000+who), fmt.Sprintf("external:ext-%d", who)}[i%3]
+	})
+}
+
+// timed gives the median and the 99th percentile of asking for some paths, one after the other.
+func timed(b *testing.B, app *App, path func(i int) string) (p50, p99 time.Duration) {
+	b.Helper()
 	api := newClient("http://"+app.Addr(), testKey)
 	took := make([]time.Duration, benchLookups)
 	for i := range took {
-		who := rand.Intn(n/10) * 10
-		name := []string{fmt.Sprintf("email:person%d@x.test", who), fmt.Sprintf("zendesk:%d", 1_000_000+who), fmt.Sprintf("external:ext-%d", who)}[i%3]
-		start := time.Now()
-		if err := api.call(b.Context(), "GET", "/v1/people/"+name, nil, nil); err != nil {
+		asked, start := path(i), time.Now()
+		if err := api.call(b.Context(), "GET", asked, nil, nil); err != nil {
 			b.Fatal(err)
 		}
 		took[i] = time.Since(start)
