@@ -1,7 +1,7 @@
 -- Tickets as they are at as_of (M25).
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*/ /*keys*/ AS keys,
     countIf(counts) AS tickets,
     countIf(counts AND is_unsolved) AS unsolved,
     countIf(counts AND current_status IN ('solved', 'closed')) AS solved,
@@ -22,4 +22,4 @@ FROM
         AND (merged = 0 OR {exclude_merged:UInt8} = 0)
 )
 WHERE 1 /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/
