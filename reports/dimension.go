@@ -99,7 +99,7 @@ var (
 	phraseDimension   = dimension{name: "phrase"}
 )
 
-// key turns a column by which was grouped into a String, '' for no value.
+// key turns a column by which was grouped into a String, ” for no value.
 func (d dimension) key(column string) string {
 	if d.numeric {
 		return "if(" + column + " = 0, '', toString(" + column + "))"

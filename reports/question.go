@@ -29,6 +29,7 @@ type question struct {
 	excludeMerged  bool
 	csv            bool
 	saved          bool // all phrases asked for are saved and counted: see keywords_saved.sql
+	all            bool // about all tickets: a report that is asked without a range and looks at everything then
 	named          bool // the statement names the messages that may hold the phrases: there are few
 
 	dimensions []dimension       // those of the metric, as shaped by options
@@ -94,6 +95,7 @@ func (s *server) ask(m *metric, query url.Values) (*question, error) {
 	}
 	from, to := r.single("from"), r.single("to")
 	if m.everything && from == "" && to == "" && interval == "" {
+		q.all = true
 		from, to = time.Unix(0, 0).UTC().Format(time.RFC3339), nextDay(q.asOf, loc).Format(time.RFC3339)
 	}
 	w, err := newWindow(from, to, interval, loc, q.asOf)
@@ -280,7 +282,9 @@ func (q *question) statementText(groupBy []dimension) string {
 	by, andBy := "", "" // the columns to group by, with their names, and the names
 	current := false
 	for i, d := range groupBy {
-		d, _ = findDimension(q.dimensions, d.name) // as shaped by options
+		if shaped, ok := findDimension(q.dimensions, d.name); ok { // by options
+			d = shaped
+		}
 		k := "k" + strconv.Itoa(i+1)
 		keys[i], by, andBy = d.key(k), by+d.column+" AS "+k+", ", andBy+", "+k
 		current = current || d.current
@@ -305,7 +309,7 @@ func (q *question) statementText(groupBy []dimension) string {
 		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText(messages), "/*phrase_tickets*/", sqlText(holders),
 		"/*phrase_subjects*/", sqlText("part_phrase_subjects"),
 		"/*filters*/", q.pieces["filters"], "/*of*/", of, "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
-		"/*by*/", by, "/*and_by*/", andBy,
+		"/*by*/", by, "/*months*/", q.pieces["months"], "/*and_by*/", andBy,
 	}
 	join := ""
 	if current {

@@ -34,6 +34,7 @@ type server struct {
 	snippets  *snippetBook
 	phrases   *phraseBook
 	flights   flights
+	settled   settled
 
 	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }

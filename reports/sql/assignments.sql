@@ -11,7 +11,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*by*/ 'assign' AS what,
+        roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*by*/'assign' AS what,
         (account, ticket_id) AS ticket, previous_id != 0 AND previous_id != assignee_id AS reassigned, 0 AS unsolved
     FROM ticket_events AS e FINAL /*join*/
     WHERE account IN {accounts:Array(String)} AND kind = 'assign' AND assignee_id != 0
@@ -20,7 +20,7 @@ FROM
         /*filters*/
     UNION ALL
     SELECT
-        {from:UInt32} AS bucket, /*by*/ 'held' AS what,
+        {from:UInt32} AS bucket, /*by*/'held' AS what,
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
     FROM (/*tickets*/) AS t
     WHERE {bucketed:UInt8} = 0 AND assignee_id != 0

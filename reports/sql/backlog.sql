@@ -16,7 +16,7 @@ FROM
     FROM
     (
         SELECT
-            /*by*/ status AS spell_status,
+            /*by*/status AS spell_status,
             roundDown(toUnixTimestamp(at), {ends:Array(UInt32)}) AS first,
             roundDown(toUnixTimestamp(until), {ends:Array(UInt32)}) AS last,
             count() AS spells

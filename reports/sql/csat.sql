@@ -1,7 +1,7 @@
 -- Tickets by their latest rating record, dated by its last change (M21 to M23).
 SELECT
     roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
-    /*by*/ /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     count() AS surveyed,
     countIf(score = 'offered') AS offered_unrated,
     countIf(score = 'good') AS good,

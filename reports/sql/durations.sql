@@ -9,7 +9,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*/ /*seconds*/ AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*//*seconds*/ AS seconds
     FROM
     (
         SELECT *, status AS current_status

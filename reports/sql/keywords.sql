@@ -3,7 +3,7 @@
 -- Occurrences are start positions in messages.
 SELECT
     roundDown(toUnixTimestamp(date), {bounds:Array(UInt32)}) AS bucket,
-    /*by*/ /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     uniqExactIf(ticket, found = 'subject') AS tickets_subject,
     uniqExactIf(ticket, found = 'message') AS tickets_messages,
     uniqExact(ticket) AS tickets,

@@ -2,7 +2,7 @@
 -- that holds any of them.
 SELECT
     roundDown(toUnixTimestamp(date), {bounds:Array(UInt32)}) AS bucket,
-    /*by*/ /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     uniqExactIf(ticket, message_id = 0) AS tickets_subject,
     uniqExactIf(ticket, message_id != 0) AS tickets_messages,
     uniqExact(ticket) AS tickets,

@@ -1,7 +1,7 @@
 -- Solved tickets that became unsolved, by the time of the change (M5).
 SELECT
     roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
-    /*by*/ /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     count() AS reopens,
     uniqExact(account, ticket_id) AS reopened_tickets
 FROM ticket_events AS e FINAL /*join*/

@@ -11,7 +11,7 @@ FROM
     SELECT
         roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
         if(first_at < toDateTime({from:UInt32}, 'UTC'), toUInt32(0), roundDown(toUnixTimestamp(first_at), {bounds:Array(UInt32)})) AS first_bucket,
-        /*by*/ person
+        /*by*/person
     FROM
     (
         SELECT *, if(merged_user = 1, first_user, user) AS person

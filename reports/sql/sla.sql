@@ -2,7 +2,7 @@
 -- it; an active one by when the target was set.
 SELECT
     roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
-    /*by*/ /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     countIf(outcome = 'achieved') AS achieved,
     countIf(outcome = 'breached') AS breached,
     countIf(outcome = 'active') AS active,

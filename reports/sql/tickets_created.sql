@@ -1,7 +1,7 @@
 -- Tickets by the time of their creation (M1).
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
-    /*by*/ /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     count() AS tickets
 FROM
 (

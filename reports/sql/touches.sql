@@ -1,7 +1,7 @@
 -- Solved or closed tickets by how many public replies they took, by the time of their creation (M15, M16).
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
-    /*by*/ /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     countIf(replies < 2) AS one_touch,
     countIf(replies = 2) AS two_touch,
     countIf(replies > 2) AS multi_touch,

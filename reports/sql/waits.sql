@@ -11,7 +11,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*/ /*then*/if(status_since <= toDateTime({as_of:UInt32}, 'UTC'), now_s, then_s)/*now*/now_s/*end*/ AS seconds
+        roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*//*then*/if(status_since <= toDateTime({as_of:UInt32}, 'UTC'), now_s, then_s)/*now*/now_s/*end*/ AS seconds
     FROM
     (
         SELECT

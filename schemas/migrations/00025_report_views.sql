@@ -13,7 +13,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count() AS tickets
 FROM
 (
@@ -52,7 +52,7 @@ SELECT
     countIf(what = 'close') AS closed
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  toString(kind) AS what
+    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, toString(kind) AS what
     FROM ticket_events AS e FINAL ANY LEFT JOIN
 (
     SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
@@ -64,7 +64,7 @@ FROM
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  'ticket' AS what
+    SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 'ticket' AS what
     FROM (SELECT *, status AS current_status, assumeNotNull(last_solved_at) AS solved_at
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC') AND status IN ('solved', 'closed')
@@ -94,7 +94,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count() AS reopens,
     uniqExact(account, ticket_id) AS reopened_tickets
 FROM ticket_events AS e FINAL ANY LEFT JOIN
@@ -147,7 +147,7 @@ FROM
     FROM
     (
         SELECT
-            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  status AS spell_status,
+            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, status AS spell_status,
             roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
             roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
             count() AS spells
@@ -190,7 +190,7 @@ FROM
     FROM
     (
         SELECT
-            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  status AS spell_status,
+            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, status AS spell_status,
             roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
             roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
             count() AS spells
@@ -247,7 +247,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  'assign' AS what,
+        roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 'assign' AS what,
         (account, ticket_id) AS ticket, previous_id != 0 AND previous_id != assignee_id AS reassigned, 0 AS unsolved
     FROM ticket_events AS e FINAL ANY LEFT JOIN
 (
@@ -261,11 +261,12 @@ FROM
         
     UNION ALL
     SELECT
-        toUnixTimestamp({from:DateTime('UTC')}) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  'held' AS what,
+        toUnixTimestamp({from:DateTime('UTC')}) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 'held' AS what,
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
     FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE ({interval:String} != '') = 0 AND assignee_id != 0
@@ -293,7 +294,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count() AS surveyed,
     countIf(score = 'offered') AS offered_unrated,
     countIf(score = 'good') AS good,
@@ -336,7 +337,7 @@ SELECT
     countIf(what = 'unreplied') AS unreplied
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, actor_id AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1,  'reply' AS what
+    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, actor_id AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, 'reply' AS what
     FROM ticket_events AS e FINAL ANY LEFT JOIN
 (
     SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
@@ -348,10 +349,11 @@ FROM
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, toInt64(0) AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1,  'unreplied' AS what
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, toInt64(0) AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, 'unreplied' AS what
     FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE replies = 0 AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
@@ -380,7 +382,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(date), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     uniqExactIf(ticket, found = 'subject') AS tickets_subject,
     uniqExactIf(ticket, found = 'message') AS tickets_messages,
     uniqExact(ticket) AS tickets,
@@ -440,7 +442,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(occurred_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'activity', [toString(activity)], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'activity', [toString(activity)], [''])) AS k1, k1 AS keys,
     count() AS activities,
     uniqExactIf(if(merged_user = 1, first_user, user), user_id > 0) AS people
 FROM
@@ -489,7 +491,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'sla_metric', [toString(metric)], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'sla_metric', [toString(metric)], [''])) AS k1, k1 AS keys,
     countIf(outcome = 'achieved') AS achieved,
     countIf(outcome = 'breached') AS breached,
     countIf(outcome = 'active') AS active,
@@ -543,7 +545,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  if(first_reply_at <= now('UTC'), first_reply_s, NULL) AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_reply_at <= now('UTC'), first_reply_s, NULL) AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -584,7 +586,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  answered AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, answered AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -631,7 +633,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  if(first_solved_at <= now('UTC'), first_resolution_s, NULL) AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_solved_at <= now('UTC'), first_resolution_s, NULL) AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -672,7 +674,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  full_resolution_s AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, full_resolution_s AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -715,7 +717,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
     FROM
     (
         SELECT
@@ -763,7 +765,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
     FROM
     (
         SELECT
@@ -811,7 +813,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
     FROM
     (
         SELECT
@@ -859,7 +861,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
     FROM
     (
         SELECT
@@ -906,7 +908,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  if(first_assigned_at <= now('UTC'), first_assigned_s, NULL) AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_assigned_at <= now('UTC'), first_assigned_s, NULL) AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -939,14 +941,15 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     countIf(replies < 2) AS one_touch,
     countIf(replies = 2) AS two_touch,
     countIf(replies > 2) AS multi_touch,
     countIf(public_agent_comments = 1) AS one_touch_strict
 FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
 WHERE current_status IN ('solved', 'closed')
@@ -974,7 +977,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     sum(assignee_stations) AS assignee_stations,
     sum(group_stations) AS group_stations,
     sum(handoffs) AS handoffs
@@ -1019,7 +1022,7 @@ FROM
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
         if(first_at < {from:DateTime('UTC')}, toUInt32(0), roundDown(toUnixTimestamp(first_at), bounds)) AS first_bucket,
-        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  person
+        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, person
     FROM
     (
         SELECT *, if(merged_user = 1, first_user, user) AS person
@@ -1087,7 +1090,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1,  k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     countIf(counts) AS tickets,
     countIf(counts AND is_unsolved) AS unsolved,
     countIf(counts AND current_status IN ('solved', 'closed')) AS solved,
@@ -1096,7 +1099,8 @@ SELECT
     countIf(is_deleted_ticket) AS deleted,
     countIf(counts AND is_merged) AS merged,
     countIf(counts AND is_unsolved AND assignee_id = 0) AS unassigned_unsolved,
-    countIf(counts AND replies = 0) AS unreplied
+    countIf(counts AND replies = 0) AS unreplied,
+    countIf(rating_is_later) AS rated_later
 FROM
 (
     SELECT
@@ -1105,11 +1109,13 @@ FROM
         current_status IN ('new', 'open', 'pending', 'hold') AS is_unsolved
     FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC'))
     WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
         AND (merged = 0 OR 0 = 0)
+        
 )
 WHERE 1 
 GROUP BY bucket, k1
