@@ -82,20 +82,20 @@ var historyInserts = []string{
     WHERE e.2 <= present`,
 }
 
-// historyPeople fill the tables of the requesters, and their figures from the tickets that are there.
+// historyPeople fill the tables of some requesters, and their figures from the tickets that are there.
 var historyPeople = []string{
 	`INSERT INTO people (account, person_id, source_id, first_name, last_name, email, user_ids, own_ids, zendesk, custom, created_at, updated_at, _ver)
     SELECT 'acme', concat('p_', toString(user)) AS id, 'src_bench', 'Person', toString(user), concat('person', toString(user), '@x.test'), [user], [id], '{"role":"end-user"}', '{}',
         toDateTime({first}, 'UTC'), toDateTime({first}, 'UTC'), 1
-    FROM (SELECT toInt64(100000 + number) AS user FROM numbers({requesters}))`,
+    FROM (SELECT toInt64(100000 + number) AS user FROM numbers({from}, {count}))`,
 	`INSERT INTO person_aliases (account, alias, person_id, _ver)
     SELECT 'acme', arrayJoin([id, concat('zendesk:', user), concat('email:person', user, '@x.test')]), concat('p_', user) AS id, 1
-    FROM (SELECT toString(100000 + number) AS user FROM numbers({requesters}))`,
+    FROM (SELECT toString(100000 + number) AS user FROM numbers({from}, {count}))`,
 	`INSERT INTO person_stats (account, user_id, tickets_total, tickets_open, tickets_closed, good_ratings, bad_ratings, first_ticket_at, last_ticket_at, last_ticket_id,
         last_ticket_subject, last_ticket_status, _ver)
     SELECT account, requester_id, count(), countIf(status NOT IN ('solved', 'closed')), countIf(status IN ('solved', 'closed')), countIf(csat = 'good'), countIf(csat = 'bad'),
         min(created_at), max(created_at), argMax(ticket_id, created_at), argMax(subject, created_at), argMax(status, created_at), count()
-    FROM tickets GROUP BY account, requester_id`,
+    FROM tickets WHERE requester_id >= 100000 + {from} AND requester_id < 100000 + {from} + {count} GROUP BY account, requester_id`,
 }
 
 // load fills the tickets from one number to another, some at a time: ClickHouse holds a part of each month in memory while it inserts, of a month
@@ -108,15 +108,21 @@ func (h *history) load(b *testing.B, from, to int) {
 			h.exec(b, h.values(from, min(step, to-from)).Replace(insert))
 		}
 	}
-	for _, insert := range historyPeople {
-		h.exec(b, h.values(0, 0).Replace(insert))
+	const people = 20_000
+	for at := 0; at < h.requesters(); at += people {
+		for _, insert := range historyPeople {
+			h.exec(b, h.values(at, min(people, h.requesters()-at)).Replace(insert))
+		}
 	}
 }
+
+// requesters is how many people ask.
+func (h *history) requesters() int { return max(1, h.tickets/5) }
 
 // values are those of the inserts for some tickets.
 func (h *history) values(from, count int) *strings.Replacer {
 	return strings.NewReplacer("{now}", strconv.FormatInt(h.last.Unix(), 10), "{first}", strconv.FormatInt(h.first.Unix(), 10),
-		"{span}", strconv.FormatInt(h.last.Unix()-h.first.Unix(), 10), "{tickets}", strconv.Itoa(h.tickets), "{requesters}", strconv.Itoa(max(1, h.tickets/5)),
+		"{span}", strconv.FormatInt(h.last.Unix()-h.first.Unix(), 10), "{tickets}", strconv.Itoa(h.tickets), "{requesters}", strconv.Itoa(h.requesters()),
 		"{from}", strconv.Itoa(from), "{count}", strconv.Itoa(count))
 }
 
