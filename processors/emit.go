@@ -208,7 +208,7 @@ func (r *run) emitMessages(w *ticketWork, messages []message) {
 	for j, old := range t.messages {
 		if !matched[j] {
 			r.emit(schemas.TableMessages, encodeMessage(&schemas.Message{
-				Account: w.account.name, At: unix(old.at), TicketID: w.id, MessageID: old.id, IsDeleted: 1,
+				Account: w.account.name, At: unix(old.at), TicketID: w.id, MessageID: old.id, TicketCreatedAt: unix(0), IsDeleted: 1,
 			}))
 			r.emitHits(w, place{at: old.at, message: old.id}, "", true)
 		}

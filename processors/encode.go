@@ -280,6 +280,7 @@ func encodeMessage(m *schemas.Message) []byte {
 	o.str("body", m.Body)
 	o.str("tokens", m.Tokens)
 	o.flag("redacted", m.Redacted)
+	o.time("ticket_created_at", m.TicketCreatedAt)
 	o.flag("is_deleted", m.IsDeleted)
 	return o.end()
 }

@@ -13,6 +13,7 @@ type message struct {
 	hash     uint64 // of the text
 	chunk    int
 	hint     bool
+	born     int64 // when the ticket was created
 }
 
 // messages lists the comments of a ticket in order, each once. Orphans have none.
@@ -24,7 +25,7 @@ func (s *subject) messages() []message {
 			if s.repeated(out, c.id) {
 				continue
 			}
-			x := message{comment: c, at: m.at, who: s.roles(c.author, m.at), chunk: -1, hint: m.hint}
+			x := message{comment: c, at: m.at, who: s.roles(c.author, m.at), chunk: -1, hint: m.hint, born: s.base.created}
 			x.public = c.public && !contains(s.hidden, c.id)
 			if b := s.t.body(c.id); b != nil {
 				x.redacted, x.hash, x.chunk = b.redacted, b.hash, b.chunk
@@ -54,12 +55,13 @@ func (x *message) digest() uint64 {
 	w.bool(x.public)
 	w.bool(x.redacted)
 	w.hash(x.hash)
+	w.int(x.born)
 	return hashOf(w.b)
 }
 
 func (x *message) row(account string, ticket int64, text string) schemas.Message {
 	return schemas.Message{
 		Account: account, At: unix(x.at), TicketID: ticket, MessageID: x.id, AuthorID: x.author, AuthorRole: x.who.String(),
-		Public: flag(x.public), Body: text, Tokens: schemas.Tokens(text), Redacted: flag(x.redacted),
+		Public: flag(x.public), Body: text, Tokens: schemas.Tokens(text), Redacted: flag(x.redacted), TicketCreatedAt: unix(x.born),
 	}
 }

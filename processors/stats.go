@@ -91,12 +91,29 @@ func (r *run) move(a *accountWork, id int64, before, after share) {
 	if before == after {
 		return
 	}
-	if before.counted && before.user != 0 {
-		r.stats(a, before.user).s.add(id, before, -1)
+	stays := before.counted && after.counted && before.user == after.user && before.created == after.created
+	for _, x := range []struct {
+		share
+		n int64
+	}{{before, -1}, {after, 1}} {
+		if !x.counted || x.user == 0 {
+			continue
+		}
+		s := r.stats(a, x.user).s
+		if !stays {
+			s.begin(ticketMark{created: x.created, id: id}, x.n > 0)
+		}
+		s.add(id, x.share, x.n)
 	}
-	if after.counted && after.user != 0 {
-		r.stats(a, after.user).s.add(id, after, 1)
+}
+
+// begin has a ticket come to the oldest ones, before it is counted, or go from them. What comes behind the last of them is not taken when there
+// are others that are not kept by name, which may be older. So the first one is right or, when all that were kept are gone, unknown.
+func (s *stats) begin(m ticketMark, comes bool) {
+	if n := len(s.first); comes && s.total > int64(n) && (n == 0 || s.first[n-1].before(m)) {
+		return
 	}
+	s.first = edge(s.first, m, comes, ticketMark.before, false)
 }
 
 func (s *stats) add(id int64, x share, n int64) {
@@ -109,11 +126,7 @@ func (s *stats) add(id int64, x share, n int64) {
 			*c.sum += n
 		}
 	}
-	m := ticketMark{x.created, id, x.subject, x.status}
-	oldest := m
-	oldest.subject, oldest.status = "", ""
-	s.first = edge(s.first, oldest, n > 0, ticketMark.before, false)
-	s.last = edge(s.last, m, n > 0, ticketMark.before, true)
+	s.last = edge(s.last, ticketMark{x.created, id, x.subject, x.status}, n > 0, ticketMark.before, true)
 	if x.good || x.bad {
 		s.scores = edge(s.scores, scoreMark{x.scoreAt, id, x.good}, n > 0, scoreMark.before, true)
 	}

@@ -45,6 +45,7 @@ type cell struct {
 	bucket uint32
 	keys   []string
 	values []*float64
+	later  bool // something that it leaves out is dated after as_of
 }
 
 // cells runs a statement whose columns are bucket, keys and then the values of the metric in order, and gives the values of all cells
@@ -88,6 +89,8 @@ func scanCell(columns []driver.ColumnType, scan func(...any) error, m *metric) (
 			c.bucket = uint32(v.Uint())
 		case "keys":
 			c.keys, _ = v.Interface().([]string)
+		case "rated_later":
+			c.later = v.Uint() > 0
 		default:
 			if at := slices.IndexFunc(m.values, func(o value) bool { return o.name == column.Name() }); at >= 0 {
 				c.values[at] = number(v)

@@ -18,13 +18,13 @@ const (
 	maxFilterLength = 500
 )
 
-// dimension is something to group and filter by. key and filter are constant pieces of SQL over columns that every statement offering
-// the dimension has; values are only ever bound.
+// dimension is something to group and filter by. column and filter are constant pieces of SQL over columns that every statement offering
+// the dimension has; values are only ever bound. Rows are grouped by the column as it is stored, and only groups get a key.
 type dimension struct {
 	name    string
 	numeric bool     // a Zendesk id
 	values  []string // accepted values; nil = any
-	key     string   // gives a String, '' for no value; may multiply rows (tag)
+	column  string   // what rows are grouped by; may multiply rows (tag). 0 or '' is no value
 	filter  string   // a condition on {f_<name>:Array(..)}
 	current bool     // needs the columns of part_current.sql where the statement reads events
 	labels  string   // kind of names: agent, group, brand, form, organization, activity, or "" = the key itself
@@ -33,13 +33,13 @@ type dimension struct {
 func idDimension(name, column, labels string) dimension {
 	return dimension{
 		name: name, numeric: true, labels: labels,
-		key:    "if(" + column + " = 0, '', toString(" + column + "))",
+		column: column,
 		filter: column + " IN {f_" + name + ":Array(Int64)}",
 	}
 }
 
 func wordDimension(name, column string, values ...string) dimension {
-	return dimension{name: name, values: values, key: "toString(" + column + ")", filter: column + " IN {f_" + name + ":Array(String)}"}
+	return dimension{name: name, values: values, column: column, filter: column + " IN {f_" + name + ":Array(String)}"}
 }
 
 var (
@@ -56,7 +56,7 @@ var ticketDimensions = []dimension{
 	wordDimension("channel", "channel"),
 	{
 		name:   "tag",
-		key:    "arrayJoin(if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))))",
+		column: "arrayJoin(if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))))",
 		filter: "(hasAny(CAST(tags, 'Array(String)'), {f_tag:Array(String)}) OR (has({f_tag:Array(String)}, '') AND empty(tags)))",
 	},
 	idDimension("brand", "brand_id", "brand"),
@@ -94,10 +94,18 @@ func currentDimension(name, column, labels string) dimension {
 // Dimensions that single metrics have besides.
 var (
 	agentDimension    = idDimension("agent", "agent_id", "agent")
-	activityDimension = dimension{name: "activity", key: "toString(activity)", filter: "activity IN {f_activity:Array(String)}", labels: "activity"}
+	activityDimension = dimension{name: "activity", column: "activity", filter: "activity IN {f_activity:Array(String)}", labels: "activity"}
 	slaDimension      = wordDimension("sla_metric", "metric")
-	phraseDimension   = dimension{name: "phrase", key: "toString(phrase)"}
+	phraseDimension   = dimension{name: "phrase"}
 )
+
+// key turns a column by which was grouped into a String, ” for no value.
+func (d dimension) key(column string) string {
+	if d.numeric {
+		return "if(" + column + " = 0, '', toString(" + column + "))"
+	}
+	return "toString(" + column + ")"
+}
 
 func dimensionNames(dimensions []dimension) []string {
 	names := make([]string, len(dimensions))

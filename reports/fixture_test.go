@@ -170,10 +170,11 @@ func (f *fixture) history() {
 // fixtureMessages are the comments of the tickets.
 func fixtureMessages() []schemas.Message {
 	var out []schemas.Message
+	created := map[int64]string{1: "02 10:00", 2: "02 23:30", 4: "03 12:00", 6: "09 10:00"}
 	add := func(when string, ticket, author int64, role string, public uint8, body string) {
 		out = append(out, schemas.Message{
 			Account: testAccount, At: at(when), TicketID: ticket, MessageID: int64(len(out) + 1), AuthorID: author, AuthorRole: role, Public: public,
-			Body: body, Tokens: schemas.Tokens(body),
+			Body: body, Tokens: schemas.Tokens(body), TicketCreatedAt: at(created[ticket]),
 		})
 	}
 	add("02 10:00", 1, 2001, "end_user", 1, "I want a refund! Refund, refund now. Travel\ninsurance")
@@ -282,6 +283,8 @@ func fill(tb testing.TB, db driver.Conn) {
 			Account: testAccount, UserID: 2001, TicketsTotal: 2, TicketsOpen: 1, TicketsClosed: 1, GoodRatings: 1, FirstTicketAt: atP("02 10:00"),
 			LastTicketAt: atP("08 06:30"), LastTicketID: 3, LastSubject: "=cmd", LastStatus: "new", LastScore: "good", LastScoreAt: atP("06 09:00"),
 		},
+		schemas.PersonStats{Account: testAccount, UserID: 2002, TicketsTotal: 2, TicketsOpen: 1, TicketsClosed: 1, FirstTicketAt: atP("02 23:30")},
+		schemas.PersonStats{Account: testAccount, UserID: 2003},
 		schemas.PersonStats{
 			Account: testAccount, UserID: 2004, TicketsTotal: 1, TicketsClosed: 1, BadRatings: 1, FirstTicketAt: atP("09 10:00"), LastTicketAt: atP("09 10:00"),
 			LastTicketID: 6, LastStatus: "solved", LastScore: "bad", LastScoreAt: atP("10 10:00"),

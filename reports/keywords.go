@@ -83,11 +83,6 @@ func (s *server) findMessages(ctx context.Context, q *question) error {
 		return nil
 	}
 	q.p.int("most", fewMessages+1)
-	q.p["search_from"], q.p["search_to"] = q.p["from"], q.p["to"]
-	if q.option("dated_by") == "ticket" { // whose messages may be of any time
-		q.p.int("search_from", 0)
-		q.p.int("search_to", math.MaxUint32)
-	}
 	found, err := list[schemas.Message](ctx, s, "phrase_found", sqlText("phrase_found"), q.p)
 	if err != nil || len(found) > fewMessages {
 		return err

@@ -188,8 +188,8 @@ func (r *randomTexts) fill(t *testing.T, s *testServer) {
 		r.count(schemas.PhraseHits{At: created, TicketID: ticket.TicketID, Public: 1}, ticket.SubjectTokens)
 		for range r.IntN(4) {
 			m := schemas.Message{
-				Account: testAccount, At: created.Add(time.Duration(r.IntN(3*86400)) * time.Second), TicketID: ticket.TicketID, MessageID: int64(len(messages) + 1),
-				Public: uint8(r.IntN(2)), Body: r.text(12),
+				Account: testAccount, At: created.Add(time.Duration(r.IntN(4*86400)-86400) * time.Second), TicketID: ticket.TicketID, MessageID: int64(len(messages) + 1),
+				Public: uint8(r.IntN(2)), Body: r.text(12), TicketCreatedAt: created,
 			}
 			m.Tokens = schemas.Tokens(m.Body)
 			messages = append(messages, m)

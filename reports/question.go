@@ -29,6 +29,7 @@ type question struct {
 	excludeMerged  bool
 	csv            bool
 	saved          bool // all phrases asked for are saved and counted: see keywords_saved.sql
+	all            bool // about all tickets: a report that is asked without a range and looks at everything then
 	named          bool // the statement names the messages that may hold the phrases: there are few
 
 	dimensions []dimension       // those of the metric, as shaped by options
@@ -94,6 +95,7 @@ func (s *server) ask(m *metric, query url.Values) (*question, error) {
 	}
 	from, to := r.single("from"), r.single("to")
 	if m.everything && from == "" && to == "" && interval == "" {
+		q.all = true
 		from, to = time.Unix(0, 0).UTC().Format(time.RFC3339), nextDay(q.asOf, loc).Format(time.RFC3339)
 	}
 	w, err := newWindow(from, to, interval, loc, q.asOf)
@@ -277,10 +279,15 @@ func (q *question) prepare() error {
 // client sent is never among them.
 func (q *question) statementText(groupBy []dimension) string {
 	keys := make([]string, len(groupBy))
+	by, andBy := "", "" // the columns to group by, with their names, and the names
 	current := false
 	for i, d := range groupBy {
-		d, _ = findDimension(q.dimensions, d.name) // as shaped by options
-		keys[i], current = d.key, current || d.current
+		if shaped, ok := findDimension(q.dimensions, d.name); ok { // by options
+			d = shaped
+		}
+		k := "k" + strconv.Itoa(i+1)
+		keys[i], by, andBy = d.key(k), by+d.column+" AS "+k+", ", andBy+", "+k
+		current = current || d.current
 	}
 	for _, d := range q.dimensions {
 		_, filtered := q.filters[d.name]
@@ -294,20 +301,25 @@ func (q *question) statementText(groupBy []dimension) string {
 	if len(q.accounts) == 1 {
 		of = ""
 	}
-	messages, found := "part_phrase_messages", ""
+	messages, holders := "part_phrase_messages", "part_phrase_tickets"
 	if q.named {
-		messages, found = "part_found_messages", sqlText("part_found_tickets")
+		messages, holders = "part_found_messages", "part_found_tickets"
 	}
 	pieces := []string{
-		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText(messages), "/*found_tickets*/", found,
+		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText(messages), "/*phrase_tickets*/", sqlText(holders),
 		"/*phrase_subjects*/", sqlText("part_phrase_subjects"),
 		"/*filters*/", q.pieces["filters"], "/*of*/", of, "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
+		"/*by*/", by, "/*months*/", q.pieces["months"], "/*and_by*/", andBy,
 	}
 	join := ""
 	if current {
 		join = sqlText("part_current")
 	}
-	text := strings.NewReplacer("/*solved*/", sqlText(solved), "/*merged_users*/", sqlText("part_merged_users")).Replace(sqlText(q.file()))
+	firsts := "part_firsts"
+	if q.includeDeleted { // which the figures of people leave out
+		firsts = "part_firsts_deleted"
+	}
+	text := strings.NewReplacer("/*solved*/", sqlText(solved), "/*merged_users*/", sqlText("part_merged_users"), "/*firsts*/", sqlText(firsts)).Replace(sqlText(q.file()))
 	text = strings.NewReplacer(append(pieces, "/*join*/", join)...).Replace(text)
 	return thenOrNow.ReplaceAllString(text, branch)
 }

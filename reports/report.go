@@ -303,6 +303,10 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 	p.flag("bucketed", w.interval != intervalNone)
 	p.times("bounds", w.bounds)
 	g := newGrid(&part)
+	holding := q.name == "assignments" && q.live && w.interval == intervalNone
+	if holding { // what is held is asked by itself
+		p.flag("bucketed", true)
+	}
 	var ends []time.Time
 	if q.cumulative {
 		if ends = w.ends(q.asOf); len(ends) == 0 {
@@ -312,7 +316,21 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 		p.time("first_end", ends[0])
 		p.time("last_end", ends[len(ends)-1])
 	}
-	cells, total, err := s.cells(ctx, q, q.statementText(groupBy)+"\nWITH TOTALS", p)
+	var cells []cell
+	var total []*float64
+	var err error
+	if q.everything() {
+		cells, total, err = s.cellsByMonth(ctx, q, groupBy, p)
+	} else {
+		cells, total, err = s.cells(ctx, q, q.statementText(groupBy)+"\nWITH TOTALS", p)
+	}
+	if err == nil && holding {
+		var held []cell
+		var all []*float64
+		if held, all, err = s.holders(ctx, q, groupBy, p); err == nil {
+			cells, total = addHeld(q, uint32(unix32(w.bounds[0])), cells, total, held, all)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ type server struct {
 	phrases   *phraseBook
 	flights   flights
 	known     knownAccounts
+	settled   settled
 
 	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }

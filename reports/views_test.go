@@ -42,7 +42,7 @@ func viewOf(m *metric) string {
 	}
 	keys := []string{}
 	for _, d := range q.dimensions {
-		one := "[" + d.key + "]"
+		one := "[" + d.key(d.column) + "]"
 		if d.name == "tag" {
 			one = "if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)')))"
 		}
@@ -50,8 +50,9 @@ func viewOf(m *metric) string {
 	}
 	status, _ := findDimension(q.dimensions, statusDimension.name)
 	body := q.statementText([]dimension{status}) // with the join that a current status needs
-	body = strings.ReplaceAll(body, "CAST(["+status.key+"], 'Array(String)')", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", ['']))")
-	for _, part := range []string{"part_phrase_messages", "part_phrase_subjects"} { // hasAnyTokens takes only literals
+	body = strings.ReplaceAll(body, status.column+" AS k1", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", [''])) AS k1")
+	body = strings.ReplaceAll(body, "CAST(["+status.key("k1")+"], 'Array(String)')", "k1")
+	for _, part := range []string{"part_phrase_messages", "part_phrase_subjects", "part_phrase_tickets"} { // hasAnyTokens takes only literals
 		body = strings.ReplaceAll(body, sqlText(part), "")
 	}
 	body = regexp.MustCompile(`(?m)^\s*--.*\n`).ReplaceAllString(body, "")

@@ -191,7 +191,9 @@ type Message struct {
 	Body       string    `json:"body" ch:"body"`
 	Tokens     string    `json:"tokens" ch:"tokens"` // see Tokens
 	Redacted   uint8     `json:"redacted" ch:"redacted"`
-	IsDeleted  uint8     `json:"is_deleted" ch:"is_deleted"`
+	// TicketCreatedAt has a search among tickets of some days look at their messages only; of a withdrawn row it is 1970.
+	TicketCreatedAt time.Time `json:"ticket_created_at" ch:"ticket_created_at"`
+	IsDeleted       uint8     `json:"is_deleted" ch:"is_deleted"`
 }
 
 // PhraseHits says how often the saved phrases occur in one text: a comment, or the subject of a ticket (MessageID 0).

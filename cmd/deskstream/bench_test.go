@@ -436,8 +436,8 @@ func bareMessages(b *testing.B, dsn string, n int) float64 {
 			b.Fatal(err)
 		}
 		for range min(10000, n-done) {
-			m := schemas.Message{Account: "acme", At: start, TicketID: int64(done), MessageID: int64(done), Body: loadText[:300], Tokens: schemas.Tokens(loadText[:300])}
-			if err := batch.Append(m.Account, m.At, m.TicketID, m.MessageID, m.AuthorID, m.AuthorRole, m.Public, m.Body, m.Tokens, m.Redacted, m.IsDeleted,
+			m := schemas.Message{Account: "acme", At: start, TicketID: int64(done), MessageID: int64(done), Body: loadText[:300], Tokens: schemas.Tokens(loadText[:300]), TicketCreatedAt: start}
+			if err := batch.Append(m.Account, m.At, m.TicketID, m.MessageID, m.AuthorID, m.AuthorRole, m.Public, m.Body, m.Tokens, m.Redacted, m.TicketCreatedAt, m.IsDeleted,
 				uint64(done), uint64(done), "bare"); err != nil {
 				b.Fatal(err)
 			}

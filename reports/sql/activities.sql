@@ -2,7 +2,7 @@
 -- left out (G6): which ones is asked of the tickets that have a row that says so, of whom there are few.
 SELECT
     roundDown(toUnixTimestamp(occurred_at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     count() AS activities,
     uniqExactIf(if(merged_user = 1, first_user, user), user_id > 0) AS people
 FROM
@@ -28,4 +28,4 @@ FROM
 ) AS a
 LEFT ANY JOIN (/*merged_users*/) AS p USING (user)
 WHERE 1 /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -2,7 +2,7 @@
 -- at as_of belongs to no bucket.
 SELECT
     bucket,
-    keys,
+    /*keys*/ AS keys,
     countIf(what = 'assign') AS assignments,
     if({bucketed:UInt8} = 1, NULL, countIf(what = 'held')) AS assigned_now,
     if({bucketed:UInt8} = 1, NULL, countIf(what = 'held' AND unsolved)) AS assigned_unsolved_now,
@@ -11,7 +11,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, 'assign' AS what,
+        roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*by*/'assign' AS what,
         (account, ticket_id) AS ticket, previous_id != 0 AND previous_id != assignee_id AS reassigned, 0 AS unsolved
     FROM ticket_events AS e FINAL /*join*/
     WHERE account IN {accounts:Array(String)} AND kind = 'assign' AND assignee_id != 0
@@ -20,11 +20,11 @@ FROM
         /*filters*/
     UNION ALL
     SELECT
-        {from:UInt32} AS bucket, /*keys*/ AS keys, 'held' AS what,
+        {from:UInt32} AS bucket, /*by*/'held' AS what,
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
     FROM (/*tickets*/) AS t
     WHERE {bucketed:UInt8} = 0 AND assignee_id != 0
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
         /*filters*/
 )
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -1,27 +1,46 @@
 -- Unsolved tickets at the end of each bucket (M6), as differences: a spell counts at every end e with at < e <= until, so it adds one
 -- from the first end after its beginning and takes it back after its last. `ends` begins with 0, which stands for before all of them.
+-- Spells that began before the first end are looked for by the index ix_unsolved, whatever their version, and then read by their keys: to read
+-- them with FINAL alone has ClickHouse read all spells of the history, lest one of them be a newer row.
 SELECT
     tupleElement(edge, 1) AS bucket,
-    keys,
+    /*keys*/ AS keys,
     sum(tupleElement(edge, 2)) AS unsolved,
-    sumIf(tupleElement(edge, 2), status = 'new') AS new,
-    sumIf(tupleElement(edge, 2), status = 'open') AS open,
-    sumIf(tupleElement(edge, 2), status = 'pending') AS pending,
-    sumIf(tupleElement(edge, 2), status = 'hold') AS hold
+    sumIf(tupleElement(edge, 2), spell_status = 'new') AS new,
+    sumIf(tupleElement(edge, 2), spell_status = 'open') AS open,
+    sumIf(tupleElement(edge, 2), spell_status = 'pending') AS pending,
+    sumIf(tupleElement(edge, 2), spell_status = 'hold') AS hold
 FROM
 (
-    SELECT
-        /*keys*/ AS keys,
-        status,
-        roundDown(toUnixTimestamp(at), {ends:Array(UInt32)}) AS first,
-        roundDown(toUnixTimestamp(until), {ends:Array(UInt32)}) AS last,
-        arrayJoin(if(first = last, [], [(first, toInt64(1)), (last, toInt64(-1))])) AS edge
-    FROM ticket_events AS e FINAL
-    WHERE account IN {accounts:Array(String)} AND kind = 'state' AND status IN ('new', 'open', 'pending', 'hold')
-        AND at < toDateTime({last_end:UInt32}, 'UTC') AND until >= toDateTime({first_end:UInt32}, 'UTC')
-        -- as the index ix_unsolved has it: without it all of the history would be read
-        AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime({first_end:UInt32}, 'UTC'))
-        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
-        /*filters*/
+    SELECT *, arrayJoin(if(first = last, [], [(first, toInt64(spells)), (last, -toInt64(spells))])) AS edge
+    FROM
+    (
+        SELECT
+            /*by*/status AS spell_status,
+            roundDown(toUnixTimestamp(at), {ends:Array(UInt32)}) AS first,
+            roundDown(toUnixTimestamp(until), {ends:Array(UInt32)}) AS last,
+            count() AS spells
+        FROM
+        (
+            SELECT *
+            FROM ticket_events FINAL
+            WHERE account IN {accounts:Array(String)} AND kind = 'state'
+                AND at >= toDateTime({first_end:UInt32}, 'UTC') AND at < toDateTime({last_end:UInt32}, 'UTC')
+            UNION ALL
+            SELECT *
+            FROM ticket_events FINAL
+            PREWHERE (account, kind, at, ticket_id) IN
+            (
+                SELECT account, kind, at, ticket_id
+                FROM ticket_events
+                WHERE account IN {accounts:Array(String)} AND kind = 'state' AND at < toDateTime({first_end:UInt32}, 'UTC')
+                    AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime({first_end:UInt32}, 'UTC'))
+            )
+        ) AS e
+        WHERE status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime({first_end:UInt32}, 'UTC')
+            AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+            /*filters*/
+        GROUP BY spell_status, first, last/*and_by*/
+    )
 )
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -2,23 +2,23 @@
 -- them then, the tickets for who holds them now.
 SELECT
     bucket,
-    keys,
+    /*keys*/ AS keys,
     countIf(what = 'solve') AS solve_events,
     countIf(what = 'ticket') AS tickets_solved,
     countIf(what = 'close') AS closed
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, toString(kind) AS what
+    SELECT roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*by*/toString(kind) AS what
     FROM ticket_events AS e FINAL /*join*/
     WHERE account IN {accounts:Array(String)} AND kind IN ('solve', 'close')
         AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
         /*filters*/
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(solved_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, 'ticket' AS what
+    SELECT roundDown(toUnixTimestamp(solved_at), {bounds:Array(UInt32)}) AS bucket, /*by*/'ticket' AS what
     FROM (/*solved*/) AS t
     WHERE solved_at >= toDateTime({from:UInt32}, 'UTC') AND solved_at < toDateTime({to:UInt32}, 'UTC')
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
         /*filters*/
 )
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -1,7 +1,7 @@
 -- Tickets by their latest rating record, dated by its last change (M21 to M23).
 SELECT
     roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     count() AS surveyed,
     countIf(score = 'offered') AS offered_unrated,
     countIf(score = 'good') AS good,
@@ -13,4 +13,4 @@ WHERE account IN {accounts:Array(String)} AND kind = 'rating' AND score IN ('off
     AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
     AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
     /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -1,7 +1,7 @@
 -- A duration of each ticket, by the time of the ticket's creation (M7, M14a, M31). A duration whose end lies after as_of is not known yet.
 SELECT
     bucket,
-    keys,
+    /*keys*/ AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -9,7 +9,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, /*seconds*/ AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*//*seconds*/ AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -21,4 +21,4 @@ FROM
     )
     WHERE 1 /*filters*/
 )
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

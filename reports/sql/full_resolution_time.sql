@@ -1,7 +1,7 @@
 -- Seconds from creation to the last solve of tickets that are solved or closed, by the time of the ticket's creation (M14b).
 SELECT
     bucket,
-    keys,
+    /*keys*/ AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -9,7 +9,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, /*seconds*/ AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*//*seconds*/ AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -22,4 +22,4 @@ FROM
     /*then*/LEFT ANY JOIN (/*last_solves*/) AS s USING (account, ticket_id)/*now*//*end*/
     WHERE 1 /*filters*/
 )
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

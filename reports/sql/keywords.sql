@@ -3,7 +3,7 @@
 -- Occurrences are start positions in messages.
 SELECT
     roundDown(toUnixTimestamp(date), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     uniqExactIf(ticket, found = 'subject') AS tickets_subject,
     uniqExactIf(ticket, found = 'message') AS tickets_messages,
     uniqExact(ticket) AS tickets,
@@ -17,7 +17,7 @@ FROM
     FROM
     (
         SELECT *
-        FROM tickets FINAL /*found_tickets*/
+        FROM tickets FINAL /*phrase_tickets*/
         WHERE account IN {accounts:Array(String)}
             AND ({by_ticket:UInt8} = 0 OR created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC'))
     ) AS t
@@ -42,4 +42,4 @@ FROM
 WHERE date >= toDateTime({from:UInt32}, 'UTC') AND date < toDateTime({to:UInt32}, 'UTC') AND date <= toDateTime({as_of:UInt32}, 'UTC')
     AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
     /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

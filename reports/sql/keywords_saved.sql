@@ -2,7 +2,7 @@
 -- that holds any of them.
 SELECT
     roundDown(toUnixTimestamp(date), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     uniqExactIf(ticket, message_id = 0) AS tickets_subject,
     uniqExactIf(ticket, message_id != 0) AS tickets_messages,
     uniqExact(ticket) AS tickets,
@@ -25,4 +25,4 @@ FROM
 WHERE date >= toDateTime({from:UInt32}, 'UTC') AND date < toDateTime({to:UInt32}, 'UTC') AND date <= toDateTime({as_of:UInt32}, 'UTC')
     AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
     /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

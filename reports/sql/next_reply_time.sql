@@ -1,7 +1,7 @@
 -- Seconds of each answered next reply, by the time of the ticket's creation (M9).
 SELECT
     bucket,
-    keys,
+    /*keys*/ AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -9,7 +9,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys, answered AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*/answered AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -27,4 +27,4 @@ FROM
     ) AS n USING (account, ticket_id)
     WHERE 1 /*filters*/
 )
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -1,7 +1,7 @@
 -- Solved tickets that became unsolved, by the time of the change (M5).
 SELECT
     roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     count() AS reopens,
     uniqExact(account, ticket_id) AS reopened_tickets
 FROM ticket_events AS e FINAL /*join*/
@@ -9,4 +9,4 @@ WHERE account IN {accounts:Array(String)} AND kind = 'reopen'
     AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
     AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
     /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

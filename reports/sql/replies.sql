@@ -1,22 +1,22 @@
 -- Public replies by the time and the author of the comment (M8, M28), and tickets without one by the time of their creation (M30).
 SELECT
     bucket,
-    keys,
+    /*keys*/ AS keys,
     countIf(what = 'reply') AS public_replies,
     countIf(what = 'unreplied') AS unreplied
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, actor_id AS agent_id, /*keys*/ AS keys, 'reply' AS what
+    SELECT roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, actor_id AS agent_id, /*by*/'reply' AS what
     FROM ticket_events AS e FINAL /*join*/
     WHERE account IN {accounts:Array(String)} AND kind = 'reply'
         AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
         /*filters*/
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, toInt64(0) AS agent_id, /*keys*/ AS keys, 'unreplied' AS what
+    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, toInt64(0) AS agent_id, /*by*/'unreplied' AS what
     FROM (/*tickets*/) AS t
     WHERE replies = 0 AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
         /*filters*/
 )
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -2,7 +2,7 @@
 -- it; an active one by when the target was set.
 SELECT
     roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     countIf(outcome = 'achieved') AS achieved,
     countIf(outcome = 'breached') AS breached,
     countIf(outcome = 'active') AS active,
@@ -27,4 +27,4 @@ INNER JOIN
 ) AS t USING (account, ticket_id)
 WHERE at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC')
     /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -1,7 +1,7 @@
 -- Assignees and groups that tickets went through, and agents who wrote in them, by the time of the ticket's creation (M19, M20, M31).
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     sum(/*then*/toInt64(assigned)/*now*/assignee_stations/*end*/) AS assignee_stations,
     sum(/*then*/toInt64(grouped)/*now*/group_stations/*end*/) AS group_stations,
     sum(/*then*/toInt64(authors)/*now*/handoffs/*end*/) AS handoffs
@@ -29,4 +29,4 @@ LEFT ANY JOIN
     GROUP BY account, ticket_id
 ) AS m USING (account, ticket_id)/*now*//*end*/
 WHERE 1 /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -1,7 +1,7 @@
 -- Tickets as they are at as_of (M25).
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     countIf(counts) AS tickets,
     countIf(counts AND is_unsolved) AS unsolved,
     countIf(counts AND current_status IN ('solved', 'closed')) AS solved,
@@ -10,7 +10,8 @@ SELECT
     countIf(is_deleted_ticket) AS deleted,
     countIf(counts AND is_merged) AS merged,
     countIf(counts AND is_unsolved AND assignee_id = 0) AS unassigned_unsolved,
-    countIf(counts AND replies = 0) AS unreplied
+    countIf(counts AND replies = 0) AS unreplied,
+    countIf(rating_is_later) AS rated_later
 FROM
 (
     SELECT
@@ -20,6 +21,7 @@ FROM
     FROM (/*tickets*/)
     WHERE created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
         AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        /*months*/
 )
 WHERE 1 /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

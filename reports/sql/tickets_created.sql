@@ -1,7 +1,7 @@
 -- Tickets by the time of their creation (M1).
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     count() AS tickets
 FROM
 (
@@ -13,4 +13,4 @@ FROM
         AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
 )
 WHERE 1 /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -1,7 +1,7 @@
 -- Solved or closed tickets by how many public replies they took, by the time of their creation (M15, M16).
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
-    /*keys*/ AS keys,
+    /*by*//*keys*/ AS keys,
     countIf(replies < 2) AS one_touch,
     countIf(replies = 2) AS two_touch,
     countIf(replies > 2) AS multi_touch,
@@ -11,4 +11,4 @@ WHERE current_status IN ('solved', 'closed')
     AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
     AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
     /*filters*/
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

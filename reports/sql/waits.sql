@@ -2,7 +2,7 @@
 -- at as_of; `completed` is what Zendesk shows: it moves when a status ends, and is null before the first one has.
 SELECT
     bucket,
-    keys,
+    /*keys*/ AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -11,8 +11,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*keys*/ AS keys,
-        /*then*/if(status_since <= toDateTime({as_of:UInt32}, 'UTC'), now_s, then_s)/*now*/now_s/*end*/ AS seconds
+        roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*//*then*/if(status_since <= toDateTime({as_of:UInt32}, 'UTC'), now_s, then_s)/*now*/now_s/*end*/ AS seconds
     FROM
     (
         SELECT
@@ -43,4 +42,4 @@ FROM
     ) AS s USING (account, ticket_id)/*now*//*end*/
     WHERE 1 /*filters*/
 )
-GROUP BY bucket, keys
+GROUP BY bucket/*and_by*/

@@ -11,11 +11,13 @@ CREATE TABLE IF NOT EXISTS messages
     `body` String COMMENT 'Plain text; empty once redacted as a whole',
     `tokens` String COMMENT 'The text as words for phrase search: NFKC, lower case, single spaces',
     `redacted` UInt8 COMMENT '1 once redacted',
+    `ticket_created_at` DateTime('UTC') COMMENT 'When the ticket was created, UTC',
     `is_deleted` UInt8 COMMENT '1 withdraws the row; FINAL leaves it out',
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
     `_batch` String COMMENT 'Token of the insert that brought the row',
     INDEX ix_tokens tokens TYPE text(tokenizer = splitByString([' '])),
+    INDEX ix_created ticket_created_at TYPE minmax GRANULARITY 1,
     INDEX ix_ticket ticket_id TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 1
 )

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS people
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
     `_batch` String COMMENT 'Token of the insert that brought the row',
+    INDEX ix_merged length(user_ids) TYPE minmax GRANULARITY 1,
     INDEX ix_email email TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 1
 )

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS person_stats
     `tickets_closed` Int64 COMMENT 'Solved or closed ones',
     `good_ratings` Int64 COMMENT 'Tickets whose latest rating is good',
     `bad_ratings` Int64 COMMENT 'Tickets whose latest rating is bad',
-    `first_ticket_at` Nullable(DateTime('UTC')) COMMENT 'Creation of the first ticket, UTC',
+    `first_ticket_at` Nullable(DateTime('UTC')) COMMENT 'Creation of the first ticket, UTC; null if there is none, or if the eight oldest were deleted and it is not known',
     `last_ticket_at` Nullable(DateTime('UTC')) COMMENT 'Creation of the last ticket, UTC',
     `last_ticket_id` Int64 COMMENT 'The last ticket',
     `last_ticket_subject` String COMMENT 'Its subject',
@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS person_stats
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
     `_batch` String COMMENT 'Token of the insert that brought the row',
+    INDEX ix_first first_ticket_at TYPE minmax GRANULARITY 1,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(_ver)

@@ -166,9 +166,11 @@ CREATE VIEW IF NOT EXISTS current_messages
     `public` UInt8 COMMENT '1 if the requester sees it',
     `body` String COMMENT 'Plain text; empty once redacted as a whole',
     `tokens` String COMMENT 'The text as words for phrase search: NFKC, lower case, single spaces',
-    `redacted` UInt8 COMMENT '1 once redacted'
+    `redacted` UInt8 COMMENT '1 once redacted',
+    `ticket_created_at` DateTime('UTC') COMMENT 'When the ticket was created, UTC'
 ) AS
-SELECT `account`, `at`, `ticket_id`, `message_id`, `author_id`, `author_role`, `public`, `body`, `tokens`, `redacted`
+SELECT `account`, `at`, `ticket_id`, `message_id`, `author_id`, `author_role`, `public`, `body`, `tokens`, `redacted`,
+    `ticket_created_at`
 FROM messages FINAL
 WHERE is_deleted = 0
 COMMENT 'Comments of tickets: current rows';
@@ -231,7 +233,7 @@ CREATE VIEW IF NOT EXISTS current_person_stats
     `tickets_closed` Int64 COMMENT 'Solved or closed ones',
     `good_ratings` Int64 COMMENT 'Tickets whose latest rating is good',
     `bad_ratings` Int64 COMMENT 'Tickets whose latest rating is bad',
-    `first_ticket_at` Nullable(DateTime('UTC')) COMMENT 'Creation of the first ticket, UTC',
+    `first_ticket_at` Nullable(DateTime('UTC')) COMMENT 'Creation of the first ticket, UTC; null if there is none, or if the eight oldest were deleted and it is not known',
     `last_ticket_at` Nullable(DateTime('UTC')) COMMENT 'Creation of the last ticket, UTC',
     `last_ticket_id` Int64 COMMENT 'The last ticket',
     `last_ticket_subject` String COMMENT 'Its subject',

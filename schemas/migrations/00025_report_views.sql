@@ -13,7 +13,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count() AS tickets
 FROM
 (
@@ -25,7 +25,7 @@ FROM
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
 )
 WHERE 1 
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -46,13 +46,13 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     countIf(what = 'solve') AS solve_events,
     countIf(what = 'ticket') AS tickets_solved,
     countIf(what = 'close') AS closed
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, toString(kind) AS what
+    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, toString(kind) AS what
     FROM ticket_events AS e FINAL ANY LEFT JOIN
 (
     SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
@@ -64,7 +64,7 @@ FROM
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, 'ticket' AS what
+    SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 'ticket' AS what
     FROM (SELECT *, status AS current_status, assumeNotNull(last_solved_at) AS solved_at
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC') AND status IN ('solved', 'closed')
@@ -73,7 +73,7 @@ WHERE 1 AND created_at <= now('UTC') AND status IN ('solved', 'closed')
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -94,7 +94,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count() AS reopens,
     uniqExact(account, ticket_id) AS reopened_tickets
 FROM ticket_events AS e FINAL ANY LEFT JOIN
@@ -107,7 +107,7 @@ WHERE 1 AND kind = 'reopen'
     AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
     AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -135,53 +135,89 @@ FROM
         FROM (SELECT arrayJoin(arrayZip(arrayPushFront(arrayPopBack(ends), toUInt32(0)), arraySlice(bounds, 1, length(ends)))) AS place) AS places
         CROSS JOIN (SELECT DISTINCT keys FROM (SELECT
     tupleElement(edge, 1) AS bucket,
-    keys,
+    k1 AS keys,
     sum(tupleElement(edge, 2)) AS unsolved,
-    sumIf(tupleElement(edge, 2), status = 'new') AS new,
-    sumIf(tupleElement(edge, 2), status = 'open') AS open,
-    sumIf(tupleElement(edge, 2), status = 'pending') AS pending,
-    sumIf(tupleElement(edge, 2), status = 'hold') AS hold
+    sumIf(tupleElement(edge, 2), spell_status = 'new') AS new,
+    sumIf(tupleElement(edge, 2), spell_status = 'open') AS open,
+    sumIf(tupleElement(edge, 2), spell_status = 'pending') AS pending,
+    sumIf(tupleElement(edge, 2), spell_status = 'hold') AS hold
 FROM
 (
-    SELECT
-        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        status,
-        roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
-        roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
-        arrayJoin(if(first = last, [], [(first, toInt64(1)), (last, toInt64(-1))])) AS edge
-    FROM ticket_events AS e FINAL
-    WHERE 1 AND kind = 'state' AND status IN ('new', 'open', 'pending', 'hold')
-        AND at < toDateTime(ends[-1], 'UTC') AND until >= toDateTime(ends[1], 'UTC')
-        AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
-        
+    SELECT *, arrayJoin(if(first = last, [], [(first, toInt64(spells)), (last, -toInt64(spells))])) AS edge
+    FROM
+    (
+        SELECT
+            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, status AS spell_status,
+            roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
+            roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
+            count() AS spells
+        FROM
+        (
+            SELECT *
+            FROM ticket_events FINAL
+            WHERE 1 AND kind = 'state'
+                AND at >= toDateTime(ends[1], 'UTC') AND at < toDateTime(ends[-1], 'UTC')
+            UNION ALL
+            SELECT *
+            FROM ticket_events FINAL
+            PREWHERE (account, kind, at, ticket_id) IN
+            (
+                SELECT account, kind, at, ticket_id
+                FROM ticket_events
+                WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
+                    AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
+            )
+        ) AS e
+        WHERE status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+            
+        GROUP BY spell_status, first, last, k1
+    )
 )
-GROUP BY bucket, keys)) AS groups
+GROUP BY bucket, k1)) AS groups
     ) AS grid
     LEFT JOIN (SELECT
     tupleElement(edge, 1) AS bucket,
-    keys,
+    k1 AS keys,
     sum(tupleElement(edge, 2)) AS unsolved,
-    sumIf(tupleElement(edge, 2), status = 'new') AS new,
-    sumIf(tupleElement(edge, 2), status = 'open') AS open,
-    sumIf(tupleElement(edge, 2), status = 'pending') AS pending,
-    sumIf(tupleElement(edge, 2), status = 'hold') AS hold
+    sumIf(tupleElement(edge, 2), spell_status = 'new') AS new,
+    sumIf(tupleElement(edge, 2), spell_status = 'open') AS open,
+    sumIf(tupleElement(edge, 2), spell_status = 'pending') AS pending,
+    sumIf(tupleElement(edge, 2), spell_status = 'hold') AS hold
 FROM
 (
-    SELECT
-        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        status,
-        roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
-        roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
-        arrayJoin(if(first = last, [], [(first, toInt64(1)), (last, toInt64(-1))])) AS edge
-    FROM ticket_events AS e FINAL
-    WHERE 1 AND kind = 'state' AND status IN ('new', 'open', 'pending', 'hold')
-        AND at < toDateTime(ends[-1], 'UTC') AND until >= toDateTime(ends[1], 'UTC')
-        AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
-        
+    SELECT *, arrayJoin(if(first = last, [], [(first, toInt64(spells)), (last, -toInt64(spells))])) AS edge
+    FROM
+    (
+        SELECT
+            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, status AS spell_status,
+            roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
+            roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
+            count() AS spells
+        FROM
+        (
+            SELECT *
+            FROM ticket_events FINAL
+            WHERE 1 AND kind = 'state'
+                AND at >= toDateTime(ends[1], 'UTC') AND at < toDateTime(ends[-1], 'UTC')
+            UNION ALL
+            SELECT *
+            FROM ticket_events FINAL
+            PREWHERE (account, kind, at, ticket_id) IN
+            (
+                SELECT account, kind, at, ticket_id
+                FROM ticket_events
+                WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
+                    AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
+            )
+        ) AS e
+        WHERE status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
+            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+            
+        GROUP BY spell_status, first, last, k1
+    )
 )
-GROUP BY bucket, keys) AS d ON d.bucket = grid.bucket AND d.keys = grid.keys
+GROUP BY bucket, k1) AS d ON d.bucket = grid.bucket AND d.keys = grid.keys
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -202,7 +238,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     countIf(what = 'assign') AS assignments,
     if(({interval:String} != '') = 1, NULL, countIf(what = 'held')) AS assigned_now,
     if(({interval:String} != '') = 1, NULL, countIf(what = 'held' AND unsolved)) AS assigned_unsolved_now,
@@ -211,7 +247,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, 'assign' AS what,
+        roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 'assign' AS what,
         (account, ticket_id) AS ticket, previous_id != 0 AND previous_id != assignee_id AS reassigned, 0 AS unsolved
     FROM ticket_events AS e FINAL ANY LEFT JOIN
 (
@@ -225,18 +261,19 @@ FROM
         
     UNION ALL
     SELECT
-        toUnixTimestamp({from:DateTime('UTC')}) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, 'held' AS what,
+        toUnixTimestamp({from:DateTime('UTC')}) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 'held' AS what,
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
     FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE ({interval:String} != '') = 0 AND assignee_id != 0
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -257,7 +294,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count() AS surveyed,
     countIf(score = 'offered') AS offered_unrated,
     countIf(score = 'good') AS good,
@@ -274,7 +311,7 @@ WHERE 1 AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
     AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
     AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -295,12 +332,12 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     countIf(what = 'reply') AS public_replies,
     countIf(what = 'unreplied') AS unreplied
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, actor_id AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS keys, 'reply' AS what
+    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, actor_id AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, 'reply' AS what
     FROM ticket_events AS e FINAL ANY LEFT JOIN
 (
     SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
@@ -312,17 +349,18 @@ FROM
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, toInt64(0) AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS keys, 'unreplied' AS what
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, toInt64(0) AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, 'unreplied' AS what
     FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE replies = 0 AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
         AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
         
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'agent'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, agent') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -344,7 +382,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(date), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     uniqExactIf(ticket, found = 'subject') AS tickets_subject,
     uniqExactIf(ticket, found = 'message') AS tickets_messages,
     uniqExact(ticket) AS tickets,
@@ -383,7 +421,7 @@ FROM
 WHERE date >= {from:DateTime('UTC')} AND date < {to:DateTime('UTC')} AND date <= now('UTC')
     AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -404,7 +442,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(occurred_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'activity', [toString(activity)], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'activity', [toString(activity)], [''])) AS k1, k1 AS keys,
     count() AS activities,
     uniqExactIf(if(merged_user = 1, first_user, user), user_id > 0) AS people
 FROM
@@ -432,7 +470,7 @@ LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids
 FROM people FINAL
 WHERE 1 AND length(user_ids) > 1) AS p USING (user)
 WHERE 1 
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'activity'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, activity') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -453,7 +491,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'sla_metric', [toString(metric)], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'sla_metric', [toString(metric)], [''])) AS k1, k1 AS keys,
     countIf(outcome = 'achieved') AS achieved,
     countIf(outcome = 'breached') AS breached,
     countIf(outcome = 'active') AS active,
@@ -478,7 +516,7 @@ INNER JOIN
 ) AS t USING (account, ticket_id)
 WHERE at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}
     
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'sla_metric'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, sla_metric') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -499,7 +537,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -507,7 +545,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, if(first_reply_at <= now('UTC'), first_reply_s, NULL) AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_reply_at <= now('UTC'), first_reply_s, NULL) AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -519,7 +557,7 @@ FROM
     )
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -540,7 +578,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -548,7 +586,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, answered AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, answered AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -566,7 +604,7 @@ FROM
     ) AS n USING (account, ticket_id)
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -587,7 +625,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -595,7 +633,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, if(first_solved_at <= now('UTC'), first_resolution_s, NULL) AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_solved_at <= now('UTC'), first_resolution_s, NULL) AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -607,7 +645,7 @@ FROM
     )
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -628,7 +666,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -636,7 +674,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, full_resolution_s AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, full_resolution_s AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -649,7 +687,7 @@ FROM
     
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -670,7 +708,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -679,8 +717,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
     FROM
     (
         SELECT
@@ -698,7 +735,7 @@ FROM
     
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -719,7 +756,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -728,8 +765,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
     FROM
     (
         SELECT
@@ -747,7 +783,7 @@ FROM
     
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -768,7 +804,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -777,8 +813,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
     FROM
     (
         SELECT
@@ -796,7 +831,7 @@ FROM
     
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -817,7 +852,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -826,8 +861,7 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
     FROM
     (
         SELECT
@@ -845,7 +879,7 @@ FROM
     
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -866,7 +900,7 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
@@ -874,7 +908,7 @@ SELECT
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys, if(first_assigned_at <= now('UTC'), first_assigned_s, NULL) AS seconds
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_assigned_at <= now('UTC'), first_assigned_s, NULL) AS seconds
     FROM
     (
         SELECT *, status AS current_status
@@ -886,7 +920,7 @@ FROM
     )
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -907,21 +941,22 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     countIf(replies < 2) AS one_touch,
     countIf(replies = 2) AS two_touch,
     countIf(replies > 2) AS multi_touch,
     countIf(public_agent_comments = 1) AS one_touch_strict
 FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
 WHERE current_status IN ('solved', 'closed')
     AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
     AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
     
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -942,7 +977,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     sum(assignee_stations) AS assignee_stations,
     sum(group_stations) AS group_stations,
     sum(handoffs) AS handoffs
@@ -957,7 +992,7 @@ FROM
 ) AS t
 
 WHERE 1 
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -978,17 +1013,16 @@ FROM
 (
 SELECT
     bucket,
-    keys,
+    k1 AS keys,
     uniqExactIf(person, first_bucket = bucket) AS new,
     uniqExactIf(person, first_bucket != bucket) AS returning,
-    uniqExact(person) AS requesters
+    new + returning AS requesters
 FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
         if(first_at < {from:DateTime('UTC')}, toUInt32(0), roundDown(toUnixTimestamp(first_at), bounds)) AS first_bucket,
-        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
-        person
+        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, person
     FROM
     (
         SELECT *, if(merged_user = 1, first_user, user) AS person
@@ -1004,36 +1038,38 @@ FROM
 FROM people FINAL
 WHERE 1 AND length(user_ids) > 1) AS u USING (user)
     ) AS t
-    INNER JOIN
+    LEFT ANY JOIN
     (
         SELECT if(merged_user = 1, first_user, user) AS person, min(own_first) AS first_at
-        FROM
-        (
-            SELECT (account, requester_id) AS user, min(created_at) AS own_first
-            FROM tickets FINAL
-            WHERE 1 AND created_at <= now('UTC')
-                AND (deleted = 0 OR 0 = 1)
-                AND requester_id IN
-                (
-                    SELECT requester_id
-                    FROM tickets
-                    WHERE 1 AND requester_id != 0
-                        AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-                    UNION ALL
-                    SELECT arrayJoin(user_ids)
-                    FROM people
-                    WHERE 1 AND length(user_ids) > 1
-                )
-            GROUP BY user
-        ) AS r
+        FROM (SELECT (account, user_id) AS user, assumeNotNull(first_ticket_at) AS own_first
+FROM person_stats FINAL
+WHERE 1 AND first_ticket_at IS NOT NULL
+    AND (first_ticket_at >= {from:DateTime('UTC')} OR user_id IN
+    (
+        SELECT arrayJoin(user_ids)
+        FROM people
+        WHERE 1 AND length(user_ids) > 1
+    ))
+UNION ALL
+SELECT (account, requester_id) AS user, min(created_at) AS own_first
+FROM tickets FINAL
+WHERE 1 AND created_at <= now('UTC') AND deleted = 0
+    AND requester_id IN
+    (
+        SELECT user_id
+        FROM person_stats FINAL
+        WHERE 1 AND first_ticket_at IS NULL AND tickets_total > 0
+    )
+GROUP BY user) AS r
         LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
 FROM people FINAL
 WHERE 1 AND length(user_ids) > 1) AS v USING (user)
         GROUP BY person
+        HAVING first_at >= {from:DateTime('UTC')}
     ) AS p USING (person)
     WHERE 1 
 )
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
@@ -1054,7 +1090,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     countIf(counts) AS tickets,
     countIf(counts AND is_unsolved) AS unsolved,
     countIf(counts AND current_status IN ('solved', 'closed')) AS solved,
@@ -1063,7 +1099,8 @@ SELECT
     countIf(is_deleted_ticket) AS deleted,
     countIf(counts AND is_merged) AS merged,
     countIf(counts AND is_unsolved AND assignee_id = 0) AS unassigned_unsolved,
-    countIf(counts AND replies = 0) AS unreplied
+    countIf(counts AND replies = 0) AS unreplied,
+    countIf(rating_is_later) AS rated_later
 FROM
 (
     SELECT
@@ -1072,14 +1109,16 @@ FROM
         current_status IN ('new', 'open', 'pending', 'hold') AS is_unsolved
     FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments
+    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC'))
     WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
         AND (merged = 0 OR 0 = 0)
+        
 )
 WHERE 1 
-GROUP BY bucket, keys
+GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
     AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
