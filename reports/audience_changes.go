@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -19,10 +20,15 @@ type RowPlace struct {
 
 func (p *RowPlace) place() RowPlace { return *p }
 
+func (p *RowPlace) put(at RowPlace) { *p = at }
+
 // generation of the stream that the row came from.
 func (p RowPlace) generation() uint64 { return p.Ver >> 48 }
 
-type placed interface{ place() RowPlace }
+type placed interface {
+	place() RowPlace
+	put(at RowPlace)
+}
 
 // Rows of the tables that audiences follow.
 type (
@@ -47,8 +53,8 @@ type (
 		RowPlace
 	}
 	changedTicketRow struct {
-		Account        string `ch:"account"`
-		OrganizationID int64  `ch:"organization_id"`
+		Account        string `json:"account" ch:"account"`
+		OrganizationID int64  `json:"organization_id" ch:"organization_id"`
 		RowPlace
 	}
 	changedMemberRow struct {
@@ -81,37 +87,26 @@ type changedRows struct {
 const rowsAtOnce = 10_000
 
 // rowsBetween reads what came behind from, up to a position that is at most written. Only tables are read that any audience looks at and that
-// have something new.
+// have something new: from the stream as long as it has their rows, which costs much less than a query, else from ClickHouse.
 func (w *audienceWorker) rowsBetween(ctx context.Context, from, written uint64) (*changedRows, error) {
 	newest, err := w.Events.Newest(ctx)
 	if err != nil {
 		return nil, storeError(err)
 	}
-	news := func(tables ...string) bool {
-		return slices.ContainsFunc(tables, func(table string) bool { return newest[table] > from })
-	}
-	n := w.plan
 	c := &changedRows{to: written}
-	for _, table := range []struct {
-		follow bool
-		read   func() error
-	}{
-		{news(schemas.TablePeople), func() error { return readBetween(ctx, w, c, "people", from, &c.people) }},
-		{n.figures && news(schemas.TablePersonStats), func() error { return readBetween(ctx, w, c, "figures", from, &c.figures) }},
-		{len(n.slugs) > 0 && news(schemas.TablePersonActivities), func() error { return readBetween(ctx, w, c, "ever", from, &c.ever) }},
-		{len(n.activities) > 0 && news(schemas.TableActivities), func() error { return readBetween(ctx, w, c, "activities", from, &c.activities) }},
-		{n.organization && news(schemas.TableOrganizations), func() error { return readBetween(ctx, w, c, "organizations", from, &c.organizations) }},
-		{n.organizationFigures && news(schemas.TableTickets), func() error { return readBetween(ctx, w, c, "tickets", from, &c.tickets) }},
-		{w.roster != nil && news(schemas.TableAudienceMembers), func() error { return readBetween(ctx, w, c, "members", from, &c.members) }},
-		{
-			len(n.names) > 0 && news(schemas.TableNames, schemas.TableAgents, schemas.TableOrganizations),
-			func() error { return readBetween(ctx, w, c, "names", from, &c.names) },
-		},
-	} {
-		if table.follow {
-			if err := table.read(); err != nil {
-				return nil, err
-			}
+	for _, t := range w.followed(c) {
+		t.outputs = slices.DeleteFunc(t.outputs, func(o outputs) bool { return newest[o.table] <= from })
+		if len(t.outputs) == 0 {
+			continue
+		}
+		before := c.to
+		all, err := w.readOutputs(ctx, c, from, t.outputs...)
+		if err == nil && !all {
+			c.to = before
+			err = t.query(ctx, from)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	c.cut()
@@ -158,6 +153,7 @@ func (c *changedRows) cut() {
 	c.organizations = upTo(c.organizations, c.to)
 	c.tickets = upTo(c.tickets, c.to)
 	c.members = upTo(c.members, c.to)
+	slices.SortFunc(c.names, func(a, b changedNameRow) int { return cmp.Compare(a.Seq, b.Seq) }) // they are of several tables
 	c.names = upTo(c.names, c.to)
 }
 

@@ -20,26 +20,27 @@ type audienceServer struct {
 
 func newAudienceServer(t *testing.T) *audienceServer {
 	t.Helper()
-	return newAudienceServerWith(t, mostInRoster)
-}
-
-// newAudienceServerWith is one that keeps people in memory if there are no more users than that.
-func newAudienceServerWith(t *testing.T, most uint64) *audienceServer {
-	t.Helper()
 	a := &audienceServer{now: testNow}
 	a.testServer = newTestServer(t, openDatabase(t), func(o *Options) { o.Now = func() time.Time { return a.now } })
 	a.w = newAudienceWorker(a.server)
-	a.w.started, a.w.mostInRoster = testNow.Add(-time.Hour), most
+	a.w.started = testNow.Add(-time.Hour)
 	return a
 }
 
-// bothWays runs a test with people in memory and with people that are read as they change.
-func bothWays(t *testing.T, test func(t *testing.T, a *audienceServer)) {
+// allWays runs a test with people in memory, whose changes are read from the stream or from the tables, and with people that are read as they
+// change.
+func allWays(t *testing.T, test func(t *testing.T, a *audienceServer)) {
 	t.Parallel()
-	for name, most := range map[string]uint64{"in memory": mostInRoster, "read": 0} {
+	for name, prepare := range map[string]func(*audienceServer){
+		"from the stream": func(a *audienceServer) { a.keepOutputs() },
+		"from the tables": func(*audienceServer) {},
+		"not in memory":   func(a *audienceServer) { a.w.mostInRoster = 0 },
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, newAudienceServerWith(t, most))
+			a := newAudienceServer(t)
+			prepare(a)
+			test(t, a)
 		})
 	}
 }
@@ -112,7 +113,7 @@ const isAnn = `{"field":"first_name","op":"is","value":"Ann"}`
 
 // TestAudienceIsEvaluated: everybody when it is new, when its filter changes, when a day begins and when it is deleted; in between those who
 // changed, and only differences are told.
-func TestAudienceIsEvaluated(t *testing.T) { bothWays(t, testAudienceIsEvaluated) }
+func TestAudienceIsEvaluated(t *testing.T) { allWays(t, testAudienceIsEvaluated) }
 
 func testAudienceIsEvaluated(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -151,7 +152,7 @@ func testAudienceIsEvaluated(t *testing.T, a *audienceServer) {
 }
 
 // TestAudienceOfActivities: conditions on activities, figures and organizations are evaluated for those of whom they changed.
-func TestAudienceOfActivities(t *testing.T) { bothWays(t, testAudienceOfActivities) }
+func TestAudienceOfActivities(t *testing.T) { allWays(t, testAudienceOfActivities) }
 
 func testAudienceOfActivities(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -184,7 +185,7 @@ func testAudienceOfActivities(t *testing.T, a *audienceServer) {
 }
 
 // TestR50_OccursFiresForNewActivities: of activities that occur after the audience was made, those that match make their people enter.
-func TestR50_OccursFiresForNewActivities(t *testing.T) { bothWays(t, testOccursFiresForNewActivities) }
+func TestR50_OccursFiresForNewActivities(t *testing.T) { allWays(t, testOccursFiresForNewActivities) }
 
 func testOccursFiresForNewActivities(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -328,7 +329,7 @@ func TestAudienceFailsAlone(t *testing.T) {
 
 // TestAudienceOfOthers: what is known of an organization by its people and tickets, and the names that activities have, are evaluated for the
 // people they concern.
-func TestAudienceOfOthers(t *testing.T) { bothWays(t, testAudienceOfOthers) }
+func TestAudienceOfOthers(t *testing.T) { allWays(t, testAudienceOfOthers) }
 
 func testAudienceOfOthers(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -360,7 +361,7 @@ func testAudienceOfOthers(t *testing.T, a *audienceServer) {
 }
 
 // TestRenamedAtOnce: a group, agent or brand that gets another name has those evaluated anew whose activities have it.
-func TestRenamedAtOnce(t *testing.T) { bothWays(t, testRenamedAtOnce) }
+func TestRenamedAtOnce(t *testing.T) { allWays(t, testRenamedAtOnce) }
 
 func testRenamedAtOnce(t *testing.T, a *audienceServer) {
 	t.Helper()
