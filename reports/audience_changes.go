@@ -221,9 +221,8 @@ func (u *userChanges) add(account string, user int64, what string) {
 	}
 }
 
-// changes says what some rows change about users, but for what organizations do to their people.
-func (c *changedRows) changes() *userChanges {
-	u := &userChanges{byUser: map[userRef]*userChange{}}
+// changes adds what some rows change about users, but for what organizations do to their people.
+func (c *changedRows) changes(u *userChanges) {
 	for i := range c.people {
 		for _, user := range c.people[i].UserIDs {
 			u.add(c.people[i].Account, user, changedPerson)
@@ -238,7 +237,6 @@ func (c *changedRows) changes() *userChanges {
 	for i := range c.activities {
 		u.add(c.activities[i].Account, c.activities[i].UserID, changedActivity+c.activities[i].Activity.Activity)
 	}
-	return u
 }
 
 // touchedOrganizations gives the organizations of which something changed, by account; figures says whether their figures matter, which

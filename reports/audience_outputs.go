@@ -47,7 +47,9 @@ func (w *audienceWorker) followed(c *changedRows) []followedTable {
 			inSeconds(&r.OccurredAt, &r.ExpiresAt)
 			return of(r.Account) && r.UserID != 0
 		})
-		activities.skip = func(subject string) bool { return !slices.Contains(n.activities, subject[strings.LastIndexByte(subject, '.')+1:]) }
+		activities.skip = func(subject string) bool {
+			return !slices.Contains(n.activities, subject[strings.LastIndexByte(subject, '.')+1:])
+		}
 		all = append(all, following(w, c, "activities", &c.activities, activities))
 	}
 	if n.organization {

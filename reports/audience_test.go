@@ -72,6 +72,7 @@ func (a *audienceServer) create(name, filter string) audienceView {
 func (a *audienceServer) found() []string {
 	a.t.Helper()
 	before := len(a.store.published)
+	a.w.day = a.w.today()
 	for more := true; more; {
 		var err error
 		if more, err = a.w.round(a.t.Context()); err != nil {
@@ -360,7 +361,8 @@ func testAudienceOfOthers(t *testing.T, a *audienceServer) {
 	}
 }
 
-// TestRenamedAtOnce: a group, agent or brand that gets another name has those evaluated anew whose activities have it.
+// TestRenamedAtOnce: a group, agent or brand that gets another name has those evaluated anew whose activities have it, also when nobody
+// looked meanwhile.
 func TestRenamedAtOnce(t *testing.T) { allWays(t, testRenamedAtOnce) }
 
 func testRenamedAtOnce(t *testing.T, a *audienceServer) {
@@ -383,13 +385,22 @@ func testRenamedAtOnce(t *testing.T, a *audienceServer) {
 	wantRows(t, a.found())
 	a.now = a.now.Add(passRetry)
 	group(500, "Refunds")
-	wantRows(t, a.found())
-	wantRows(t, a.found(), "in 1") // everybody is evaluated in the next round
+	wantRows(t, a.found(), "in 1")
 	a.believe(v.ID, 1)
 	group(501, "Refunds")
 	group(500, "Billing again")
-	wantRows(t, a.found())
 	wantRows(t, a.found(), "in 2", "out 1")
+	a.believe(v.ID, 2)
+	insertInto(t, a.db, schemas.TableAudienceMembers, schemas.AudienceMember{
+		Account: testAccount, AudienceID: v.ID, PersonID: schemas.OwnPersonID(testAccount, 1), Since: a.now, IsDeleted: 1,
+	})
+	wantRows(t, a.found())
+	group(501, "Claims") // while no worker runs
+	group(500, "Refunds")
+	most := a.w.mostInRoster
+	a.w = newAudienceWorker(a.server)
+	a.w.started, a.w.mostInRoster = testNow, most
+	wantRows(t, a.found(), "in 1", "out 2")
 }
 
 // TestMemoryIsReadAnew: a worker that starts again, beside another one, and one whose audiences look at something new, finds the same as one

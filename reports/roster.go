@@ -29,6 +29,7 @@ type roster struct {
 	key        string // what else it depends on, as the worker's rosterKey
 	day        string // on which it was read
 	at         uint64 // rows up to this position are in it
+	settled    uint64 // when it was read, tables may have had rows up to this position
 	generation uint64 // of the stream that the rows came from
 	zone       *time.Location
 	now        func() time.Time
@@ -93,7 +94,7 @@ type rosterOrganization struct {
 
 func newRoster(w *audienceWorker) *roster {
 	r := &roster{
-		plan: w.plan, names: w.names, book: w.book, key: w.rosterKey, day: w.today(), zone: w.Location, now: w.Now, match: w.Match,
+		plan: w.plan, names: w.names, book: w.book, key: w.rosterKey, day: w.day, zone: w.Location, now: w.Now, match: w.Match,
 		users: map[rosterRef]uint32{}, ownIDs: map[uint64]uint32{}, seed: maphash.MakeSeed(), owners: map[uint64]uint32{}, others: map[uint32][]uint32{}, slugs: map[string]int{},
 		organizations: map[organizationRef]*rosterOrganization{}, audiences: map[string]int{}, stride: 1,
 		fields: slices.Sorted(maps.Keys(w.plan.fields)), organizationFields: slices.Sorted(maps.Keys(w.plan.organizationFields)), kinds: slices.Sorted(maps.Keys(w.plan.kinds)),
@@ -147,6 +148,13 @@ func (w *audienceWorker) loadRoster(ctx context.Context, written uint64) (*roste
 	}
 	if err == nil && r.plan.organizationFigures {
 		err = w.readFigures(ctx, r, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	newest, err := w.Events.Newest(ctx)
+	for _, at := range newest {
+		r.settled = max(r.settled, at)
 	}
 	return r, err
 }

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ func (r *roster) people(users []*userChange, x *audienceIndex) []*concerned {
 		lead := r.rows[i].lead
 		c := byLead[lead]
 		if c == nil {
-			c = &concerned{document: r.document(lead), member: func(audience string) bool { return r.member(lead, audience) }}
+			c = r.concerned(lead)
 			byLead[lead] = c
 			out = append(out, c)
 		}
@@ -32,6 +33,22 @@ func (r *roster) people(users []*userChange, x *audienceIndex) []*concerned {
 		c.touched = x.touched(c.what)
 	}
 	return slices.DeleteFunc(out, func(c *concerned) bool { return len(c.touched)+len(c.news) == 0 })
+}
+
+// leads gives the users that are the first of a person.
+func (r *roster) leads() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for i := range r.rows {
+			if r.rows[i].lead == uint32(i) && !yield(uint32(i)) {
+				return
+			}
+		}
+	}
+}
+
+// concerned gives the person that a user leads.
+func (r *roster) concerned(lead uint32) *concerned {
+	return &concerned{document: r.document(lead), member: func(audience string) bool { return r.member(lead, audience) }}
 }
 
 // member says whether the person that a user leads is in an audience under any of its ids, as the table has it.

@@ -167,11 +167,11 @@ func TestR49_MemoryMeansTheSame(t *testing.T) {
 		}
 	}
 	ctx := t.Context()
-	if err := c.w.replan(ctx); err != nil {
+	if err := c.w.replan(ctx, version.Load()); err != nil {
 		t.Fatal(err)
 	}
-	if c.w.recall(ctx, version.Load()); c.w.roster == nil {
-		t.Fatal("nothing is in memory")
+	if _, err := c.w.recall(ctx, version.Load()); err != nil || c.w.roster == nil {
+		t.Fatal("nothing is in memory", err)
 	}
 	c.compare()
 	for i := range 4 {
@@ -187,7 +187,7 @@ func TestR49_MemoryMeansTheSame(t *testing.T) {
 		rows, err := c.w.rowsBetween(ctx, from, to)
 		if err == nil {
 			c.w.rename(rows.names, &evaluation{})
-			_, err = c.w.follow(ctx, rows)
+			err = c.w.follow(ctx, rows, &userChanges{byUser: map[userRef]*userChange{}})
 		}
 		if err != nil || rows.to != to {
 			t.Fatal(rows.to, err)
