@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -94,18 +93,17 @@ func (w *audienceWorker) rowsBetween(ctx context.Context, from, written uint64) 
 		return nil, storeError(err)
 	}
 	c := &changedRows{to: written}
-	for _, t := range w.followed(c) {
-		t.outputs = slices.DeleteFunc(t.outputs, func(o outputs) bool { return newest[o.table] <= from })
-		if len(t.outputs) == 0 {
+	tables := w.followed(c)
+	all, err := w.readOutputs(ctx, c, from, newest, tables)
+	if err != nil || all {
+		return c, storeError(err)
+	}
+	c.to = written
+	for _, t := range tables {
+		if !slices.ContainsFunc(t.outputs, func(o outputs) bool { return newest[o.table] > from }) {
 			continue
 		}
-		before := c.to
-		all, err := w.readOutputs(ctx, c, from, t.outputs...)
-		if err == nil && !all {
-			c.to = before
-			err = t.query(ctx, from)
-		}
-		if err != nil {
+		if err := t.query(ctx, from); err != nil {
 			return nil, err
 		}
 	}
@@ -153,7 +151,6 @@ func (c *changedRows) cut() {
 	c.organizations = upTo(c.organizations, c.to)
 	c.tickets = upTo(c.tickets, c.to)
 	c.members = upTo(c.members, c.to)
-	slices.SortFunc(c.names, func(a, b changedNameRow) int { return cmp.Compare(a.Seq, b.Seq) }) // they are of several tables
 	c.names = upTo(c.names, c.to)
 }
 

@@ -5,9 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"deskstream/schemas"
@@ -22,7 +22,6 @@ type followedTable struct {
 // outputs are the rows of a table as they lie in the stream.
 type outputs struct {
 	table string
-	skip  func(subject string) bool // nil = no message is skipped
 	take  func(line []byte, at RowPlace) error
 }
 
@@ -43,14 +42,10 @@ func (w *audienceWorker) followed(c *changedRows) []followedTable {
 		})))
 	}
 	if len(n.activities) > 0 {
-		activities := rowsOf(schemas.TableActivities, &c.activities, func(r *changedActivityRow) bool {
+		all = append(all, following(w, c, "activities", &c.activities, rowsOf(schemas.TableActivities, &c.activities, func(r *changedActivityRow) bool {
 			inSeconds(&r.OccurredAt, &r.ExpiresAt)
 			return of(r.Account) && r.UserID != 0
-		})
-		activities.skip = func(subject string) bool {
-			return !slices.Contains(n.activities, subject[strings.LastIndexByte(subject, '.')+1:])
-		}
-		all = append(all, following(w, c, "activities", &c.activities, activities))
+		})))
 	}
 	if n.organization {
 		all = append(all, following(w, c, "organizations", &c.organizations, rowsOf(schemas.TableOrganizations, &c.organizations, func(r *changedOrganizationRow) bool {
@@ -135,29 +130,34 @@ func inSeconds(times ...*time.Time) {
 	}
 }
 
-// readOutputs reads the rows behind a position from the stream. If there are too many, what is looked at ends before. all is false if the
-// stream may not have all of them any more.
-func (w *audienceWorker) readOutputs(ctx context.Context, c *changedRows, from uint64, all ...outputs) (whole bool, err error) {
-	for _, o := range all {
-		n := 0
-		whole, err = w.Events.Outputs(ctx, o.table, from, c.to, func(m schemas.OutputMessage) (bool, error) {
-			if o.skip != nil && o.skip(m.Subject) {
-				return true, nil
+// readOutputs reads rows behind a position from the stream, those of tables that have something new. If there are too many, what is looked at
+// ends before. all is false if the stream may not have all of them any more.
+func (w *audienceWorker) readOutputs(ctx context.Context, c *changedRows, from uint64, newest map[string]uint64, tables []followedTable) (all bool, err error) {
+	q := schemas.OutputQuery{Activities: w.plan.activities, From: from, To: c.to}
+	takes := map[string][]func([]byte, RowPlace) error{}
+	for _, t := range tables {
+		for _, o := range t.outputs {
+			if newest[o.table] > from {
+				takes[o.table] = append(takes[o.table], o.take)
 			}
-			for line := range bytes.SplitSeq(m.Data, []byte{'\n'}) {
-				if err := o.take(line, RowPlace{m.Seq, m.Ver}); err != nil {
-					return false, fmt.Errorf("table %s: row at %d: %w", o.table, m.Seq, err)
-				}
-				n++
-			}
-			if n >= rowsAtOnce {
-				c.to = m.Seq
-			}
-			return n < rowsAtOnce, nil
-		})
-		if err != nil || !whole {
-			return false, storeError(err)
 		}
 	}
-	return true, nil
+	if q.Tables = slices.Sorted(maps.Keys(takes)); len(q.Tables) == 0 {
+		return true, nil
+	}
+	n := 0
+	return w.Events.Outputs(ctx, q, func(m schemas.OutputMessage) (bool, error) {
+		for line := range bytes.SplitSeq(m.Data, []byte{'\n'}) {
+			for _, take := range takes[m.Table] {
+				if err := take(line, RowPlace{m.Seq, m.Ver}); err != nil {
+					return false, fmt.Errorf("table %s: row at %d: %w", m.Table, m.Seq, err)
+				}
+			}
+			n++
+		}
+		if n >= rowsAtOnce {
+			c.to = m.Seq
+		}
+		return n < rowsAtOnce, nil
+	})
 }

@@ -129,11 +129,11 @@ func (m *memory) Newest(context.Context) (map[string]uint64, error) {
 	return out, m.fail
 }
 
-func (m *memory) Outputs(_ context.Context, table string, from, to uint64, fn func(schemas.OutputMessage) (bool, error)) (bool, error) {
+func (m *memory) Outputs(_ context.Context, q schemas.OutputQuery, fn func(schemas.OutputMessage) (bool, error)) (bool, error) {
 	if m.outputs == nil {
 		return false, m.fail
 	}
-	for _, o := range m.outputs.between(table, from, to) {
+	for _, o := range m.outputs.find(q) {
 		if more, err := fn(o); err != nil || !more {
 			return true, err
 		}
@@ -143,29 +143,36 @@ func (m *memory) Outputs(_ context.Context, table string, from, to uint64, fn fu
 
 // outputLog holds the rows that a test puts into its tables as the stream would.
 type outputLog struct {
-	mu      sync.Mutex
-	byTable map[string][]schemas.OutputMessage
+	mu  sync.Mutex
+	all []loggedOutput
+}
+
+type loggedOutput struct {
+	schemas.OutputMessage
+	activity string
 }
 
 func (l *outputLog) add(tb testing.TB, table string, at uint64, row any) {
 	tb.Helper()
-	o := schemas.OutputMessage{Subject: schemas.SubjectOut(table, 0), Seq: at, Ver: at}
-	if a, ok := row.(schemas.Activity); ok {
-		o.Subject = schemas.SubjectActivity(a.Account, a.Activity)
-	}
-	var err error
-	if o.Data, err = json.Marshal(row); err != nil {
+	a, _ := row.(schemas.Activity)
+	data, err := json.Marshal(row)
+	if err != nil {
 		tb.Fatal(err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.byTable[table] = append(l.byTable[table], o)
+	l.all = append(l.all, loggedOutput{schemas.OutputMessage{Table: table, Seq: at, Ver: at, Data: data}, a.Activity})
 }
 
-func (l *outputLog) between(table string, from, to uint64) []schemas.OutputMessage {
+func (l *outputLog) find(q schemas.OutputQuery) (found []schemas.OutputMessage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(l.byTable[table]), func(o schemas.OutputMessage) bool { return o.Seq <= from || o.Seq > to })
+	for _, o := range l.all {
+		if o.Seq > q.From && o.Seq <= q.To && slices.Contains(q.Tables, o.Table) && (o.activity == "" || slices.Contains(q.Activities, o.activity)) {
+			found = append(found, o.OutputMessage)
+		}
+	}
+	return found
 }
 
 // outputLogs are those of databases whose rows are kept as the stream would.
@@ -173,7 +180,7 @@ var outputLogs sync.Map
 
 // keepOutputs has a server find the rows that are put into its database from now on in the stream too.
 func (s *testServer) keepOutputs() {
-	s.store.outputs = &outputLog{byTable: map[string][]schemas.OutputMessage{}}
+	s.store.outputs = &outputLog{}
 	outputLogs.Store(s.db, s.store.outputs)
 	s.t.Cleanup(func() { outputLogs.Delete(s.db) })
 }

@@ -78,9 +78,9 @@ type Events interface {
 	Written(ctx context.Context) (uint64, error)
 	// Newest gives for each table a position behind which it has no row; a table that never had one is missing.
 	Newest(ctx context.Context) (map[string]uint64, error)
-	// Outputs calls fn with the rows of a table that came behind one position and up to another, which Written has reached, a message at a time
-	// and in order, until fn gives false. all is false if some may be gone, because they are in the table.
-	Outputs(ctx context.Context, table string, from, to uint64, fn func(schemas.OutputMessage) (more bool, err error)) (all bool, err error)
+	// Outputs calls fn with the rows that a query asks for, whose end Written has reached, a message at a time and in order, until fn gives
+	// false. all is false if some may be gone, because they are in the table.
+	Outputs(ctx context.Context, q schemas.OutputQuery, fn func(schemas.OutputMessage) (more bool, err error)) (all bool, err error)
 }
 
 // Deliveries keeps how far entries of audiences are posted, and those that were given up, oldest first. PutDelivery is a compare-and-set

@@ -118,9 +118,16 @@ type BlockMessage struct {
 	Data []byte
 }
 
+// OutputQuery asks for the rows of some tables that came behind From and up to To; of activities for those of some kinds only.
+type OutputQuery struct {
+	Tables     []string
+	Activities []string // slugs
+	From, To   uint64
+}
+
 // OutputMessage is a message of rows as it lies in the stream: one JSON row per line. Seq and Ver are those of the rows (_seq, _ver).
 type OutputMessage struct {
-	Subject  string
+	Table    string
 	Seq, Ver uint64
 	Data     []byte
 }

@@ -95,30 +95,6 @@ func (s *Stream) Newest(ctx context.Context) (map[string]uint64, error) {
 	return newest, nil
 }
 
-// Outputs calls fn with the rows of a table that came behind one position and up to another, a message at a time and in order, until fn gives
-// false. Written must have reached the second position. all is false if some may be gone from the stream, which happens once they are in the
-// table: what fn was called with then is not to be used.
-func (s *Stream) Outputs(ctx context.Context, table string, from, to uint64, fn func(m schemas.OutputMessage) (more bool, err error)) (all bool, err error) {
-	err = s.each(ctx, s.txn, s.outputs(table), from+1, func(m stored) error {
-		if m.seq > to {
-			return errStop
-		}
-		o := outputOf(m)
-		more, err := fn(schemas.OutputMessage{Subject: m.subject, Seq: m.seq, Ver: schemas.RowVersion(o.gen, m.seq), Data: m.data})
-		if err == nil && !more {
-			err = errStop
-		}
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("stream: rows of %s: %w", table, err)
-	}
-	// Messages go from the front, but for those of erased people: where one is left that came before, none behind it went. It is looked for
-	// last, because they may go meanwhile.
-	first, found, err := s.next(ctx, s.txn, s.outputs(table), 1)
-	return found && first.seq <= from, err
-}
-
 // untilSo looks until it is so.
 func untilSo(ctx context.Context, look func() (bool, error)) error {
 	for {

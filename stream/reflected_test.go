@@ -73,10 +73,20 @@ func TestOutputs(t *testing.T) {
 		}
 		at = append(at, last.seq)
 	}
+	consumers := func() int {
+		t.Helper()
+		i, err := s.info(t.Context(), s.txn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i.State.Consumers
+	}
+	before := consumers()
 	read := func(from, to uint64, most int) (seqs []uint64, all bool) {
 		t.Helper()
-		all, err := s.Outputs(t.Context(), schemas.TableActivityCounts, from, to, func(m schemas.OutputMessage) (bool, error) {
-			if m.Ver != schemas.RowVersion(1, m.Seq) || len(m.Data) == 0 || m.Subject == "" {
+		q := schemas.OutputQuery{Tables: []string{schemas.TableActivityCounts}, From: from, To: to}
+		all, err := s.Outputs(t.Context(), q, func(m schemas.OutputMessage) (bool, error) {
+			if m.Ver != schemas.RowVersion(1, m.Seq) || len(m.Data) == 0 || m.Table != schemas.TableActivityCounts {
 				t.Errorf("%+v", m)
 			}
 			seqs = append(seqs, m.Seq)
@@ -109,7 +119,16 @@ func TestOutputs(t *testing.T) {
 		t.Error("a row was purged and nobody says so")
 	}
 	failed := errors.New("failed")
-	if _, err := s.Outputs(t.Context(), schemas.TableActivityCounts, at[2], at[3], func(schemas.OutputMessage) (bool, error) { return true, failed }); !errors.Is(err, failed) {
+	q := schemas.OutputQuery{Tables: []string{schemas.TableActivityCounts, schemas.TableActivities}, Activities: []string{"none", "click"}, From: at[2], To: at[3]}
+	seen := map[string]int{}
+	if all, err := s.Outputs(t.Context(), q, func(m schemas.OutputMessage) (bool, error) { seen[m.Table]++; return true, nil }); err != nil || !all ||
+		seen[schemas.TableActivities] != 1 || seen[schemas.TableActivityCounts] != 1 {
+		t.Errorf("%v, all: %v, %v", seen, all, err)
+	}
+	if _, err := s.Outputs(t.Context(), q, func(schemas.OutputMessage) (bool, error) { return true, failed }); !errors.Is(err, failed) {
 		t.Errorf("%v", err)
+	}
+	if after := consumers(); after != before {
+		t.Errorf("%d consumers are left of %d", after, before)
 	}
 }
