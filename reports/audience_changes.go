@@ -218,7 +218,7 @@ func (u *userChanges) add(account string, user int64, what string) {
 	}
 }
 
-// changes adds what some rows change about users, but for what organizations do to their people.
+// changes adds what some rows change about users, but for activities and for what organizations do to their people.
 func (c *changedRows) changes(u *userChanges) {
 	for i := range c.people {
 		for _, user := range c.people[i].UserIDs {
@@ -231,9 +231,10 @@ func (c *changedRows) changes(u *userChanges) {
 	for i := range c.ever {
 		u.add(c.ever[i].Account, c.ever[i].UserID, changedEver+c.ever[i].Activity)
 	}
-	for i := range c.activities {
-		u.add(c.activities[i].Account, c.activities[i].UserID, changedActivity+c.activities[i].Activity.Activity)
-	}
+}
+
+func (u *userChanges) addActivity(a *changedActivityRow) {
+	u.add(a.Account, a.UserID, changedActivity+a.Activity.Activity)
 }
 
 // touchedOrganizations gives the organizations of which something changed, by account; figures says whether their figures matter, which

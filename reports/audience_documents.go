@@ -17,6 +17,9 @@ type concerned struct {
 	news    []newActivity              // those that may make it enter other ones
 }
 
+// ref names a person by its first user.
+func (c *concerned) ref() userRef { return userRef{c.who.account, c.who.userIDs[0]} }
+
 // readPeople gives the people that some users are, read from the tables, with what the filters of those audiences look at that their changes
 // can matter to.
 func (w *audienceWorker) readPeople(ctx context.Context, users []*userChange) ([]*concerned, error) {

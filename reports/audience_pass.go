@@ -72,12 +72,11 @@ func (w *audienceWorker) sweep(ctx context.Context, some []*parsedAudience) erro
 		}
 		c := w.roster.concerned(lead)
 		v := schemas.AudienceVerdict{ID: schemas.ZID(c.who.userIDs[0]), At: at, Settle: true}
-		of := toldOf{user: c.who.userIDs[0], account: w.place(c.who.account)}
+		unsure := w.unsure(c, at)
 		for _, a := range some {
-			of.audience = a.place
 			in := !a.Deleted && !c.who.Archived && w.Match(a.filter, c.person, at, w.Location)
-			if in != c.member(a.ID) || w.unsure(of, at) {
-				w.tell(&v, a, of, in)
+			if in != c.member(a.ID) || unsure {
+				a.tell(&v, in)
 			}
 		}
 		if len(v.In)+len(v.Out) == 0 {
@@ -155,7 +154,7 @@ func (w *audienceWorker) passPages(ctx context.Context, a *parsedAudience, at ti
 			return err
 		}
 		for some := range slices.Chunk(rows, passTold) {
-			if err := w.announce(ctx, a, at, entering, some); err != nil {
+			if err := w.tell(ctx, a, at, entering, some); err != nil {
 				return err
 			}
 		}
@@ -166,7 +165,7 @@ func (w *audienceWorker) passPages(ctx context.Context, a *parsedAudience, at ti
 	}
 }
 
-func (w *audienceWorker) announce(ctx context.Context, a *parsedAudience, at time.Time, entering bool, rows []passRow) error {
+func (w *audienceWorker) tell(ctx context.Context, a *parsedAudience, at time.Time, entering bool, rows []passRow) error {
 	events := make([]schemas.Event, len(rows))
 	for i, r := range rows {
 		v := schemas.AudienceVerdict{ID: schemas.ZID(r.UserID), At: at, Settle: true}

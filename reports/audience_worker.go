@@ -50,16 +50,9 @@ type audienceWorker struct {
 	mostInRoster uint64
 
 	parsed   map[string]*parsedAudience // by id
-	places   map[string]uint32          // of audiences and accounts in told
-	told     map[toldOf]int64           // when something was published, Unix seconds
+	told     map[userRef]time.Time      // people by their first user: when something was published about them
 	passedAt map[string]time.Time       // audiences by id: when everybody was evaluated
 	retry    map[string]time.Time       // audiences by id: when to try again to evaluate everybody
-}
-
-// toldOf names a person by a user, and an audience.
-type toldOf struct {
-	user              int64
-	account, audience uint32 // places
 }
 
 // parsedAudience is an audience with its filter read.
@@ -68,12 +61,11 @@ type parsedAudience struct {
 	filter *schemas.Filter // nil = it cannot be evaluated
 	need   filterNeeds     // of the filter, now
 	fires  []string        // activities that make people enter
-	place  uint32          // among those of the worker
 }
 
 func newAudienceWorker(s *server) *audienceWorker {
 	return &audienceWorker{
-		server: s, started: s.Now(), day: s.today(), parsed: map[string]*parsedAudience{}, places: map[string]uint32{}, told: map[toldOf]int64{},
+		server: s, started: s.Now(), day: s.today(), parsed: map[string]*parsedAudience{}, told: map[userRef]time.Time{},
 		passedAt: map[string]time.Time{}, retry: map[string]time.Time{}, mostInRoster: mostInRoster,
 	}
 }
@@ -227,13 +219,13 @@ func (w *audienceWorker) learn(ctx context.Context) (err error) {
 		w.rosterKey += "\n" + sources[i].Account + jsonText(sources[i].Retention)
 	}
 	w.known = w.Now()
-	maps.DeleteFunc(w.told, func(_ toldOf, at int64) bool { return w.known.Unix()-at > int64(audienceLag.Seconds()) })
+	maps.DeleteFunc(w.told, func(_ userRef, at time.Time) bool { return w.known.Sub(at) > audienceLag })
 	return nil
 }
 
 // parse reads an audience's filter. One that speaks of something that is not there any more has none.
 func (w *audienceWorker) parse(a schemas.Audience) *parsedAudience {
-	p := &parsedAudience{Audience: a, place: w.place(a.ID)}
+	p := &parsedAudience{Audience: a}
 	if a.Deleted {
 		return p
 	}
@@ -255,22 +247,6 @@ func (w *audienceWorker) choose(fits func(*parsedAudience) bool) []*parsedAudien
 		}
 	}
 	return out
-}
-
-// place gives a number to an account or audience.
-func (w *audienceWorker) place(name string) uint32 {
-	n, ok := w.places[name]
-	if !ok {
-		n = uint32(len(w.places))
-		w.places[name] = n
-	}
-	return n
-}
-
-// unsure says whether the table of members may not have yet what was published about a person and an audience.
-func (w *audienceWorker) unsure(of toldOf, at time.Time) bool {
-	told, ok := w.told[of]
-	return ok && at.Unix()-told <= int64(audienceLag.Seconds())
 }
 
 func (a *parsedAudience) ref() schemas.AudienceRef {
@@ -387,17 +363,16 @@ func (w *audienceWorker) follow(ctx context.Context, rows *changedRows, changes 
 	rows.changes(changes)
 	organizations := rows.touchedOrganizations(w.plan.organizationFigures)
 	if w.roster == nil {
+		for i := range rows.activities {
+			changes.addActivity(&rows.activities[i])
+		}
 		return w.readPeopleOf(ctx, organizations, changes)
 	}
-	lost, err := w.roster.take(rows)
-	if err != nil {
+	if err := w.roster.take(rows, changes); err != nil {
 		w.forget()
 		return err
 	}
 	w.metrics.users.Set(float64(len(w.roster.rows)))
-	for _, l := range lost {
-		changes.add(l.account, l.user, l.what[0])
-	}
 	w.roster.peopleOf(organizations, changes)
 	if !w.plan.organizationFigures || len(organizations) == 0 {
 		return nil
@@ -431,6 +406,7 @@ func (w *audienceWorker) evaluate(ctx context.Context, users []*userChange) (err
 			return err
 		}
 		events = append(events, e)
+		w.told[c.ref()] = at
 	}
 	return w.publish(ctx, events)
 }
@@ -446,29 +422,32 @@ func (w *audienceWorker) publish(ctx context.Context, events []schemas.Event) er
 }
 
 // verdict says what differs from what the table of members has. Where something was published just before, the table may not have it yet:
-// then it is told again.
+// then all is told.
 func (w *audienceWorker) verdict(c *concerned, at time.Time) schemas.AudienceVerdict {
 	v := schemas.AudienceVerdict{ID: schemas.ZID(c.who.userIDs[0]), At: at}
-	young := at.Sub(w.started) < audienceLag
-	of := toldOf{user: c.who.userIDs[0], account: w.place(c.who.account)}
+	unsure := at.Sub(w.started) < audienceLag || w.unsure(c, at)
 	for _, a := range c.touched {
-		of.audience = a.place
 		in := !c.who.Archived && w.Match(a.filter, c.person, at, w.Location)
-		if in != c.member(a.ID) || young || at.Sub(w.passedAt[a.ID]) < audienceLag || w.unsure(of, at) {
-			w.tell(&v, a, of, in)
+		if in != c.member(a.ID) || unsure || at.Sub(w.passedAt[a.ID]) < audienceLag {
+			a.tell(&v, in)
 		}
 	}
 	return v
 }
 
-// tell adds to a verdict whether a person is in an audience.
-func (w *audienceWorker) tell(v *schemas.AudienceVerdict, a *parsedAudience, of toldOf, in bool) {
+// unsure says whether the table of members may not have yet what was published about a person.
+func (w *audienceWorker) unsure(c *concerned, at time.Time) bool {
+	told, ok := w.told[c.ref()]
+	return ok && at.Sub(told) < audienceLag
+}
+
+// tell adds to a verdict whether its person is in the audience.
+func (a *parsedAudience) tell(v *schemas.AudienceVerdict, in bool) {
 	if in {
 		v.In = append(v.In, a.ref())
 	} else {
 		v.Out = append(v.Out, a.ref())
 	}
-	w.told[of] = v.At.Unix()
 }
 
 // fired gives the activities that make a person enter audiences.

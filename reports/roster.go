@@ -170,8 +170,8 @@ func (r *roster) bytes() int {
 	return n
 }
 
-// take brings in rows that came behind its position. It gives the users that lost an activity to another one.
-func (r *roster) take(c *changedRows) (lost []userChange, err error) {
+// take brings in rows that came behind its position. It adds the users of whom other activities are kept then.
+func (r *roster) take(c *changedRows, changes *userChanges) (err error) {
 	newer := func(p RowPlace) bool {
 		if p.generation() > r.generation {
 			err = errStale
@@ -182,11 +182,20 @@ func (r *roster) take(c *changedRows) (lost []userChange, err error) {
 	takeRows(c.organizations, newer, r.setOrganization)
 	takeRows(c.figures, newer, r.setFigures)
 	takeRows(c.ever, newer, r.setEver)
-	takeRows(c.activities, newer, func(a *changedActivityRow) {
-		if of := r.setActivity(a); of != nil {
-			lost = append(lost, userChange{account: r.accounts[of.account], user: of.user, what: []string{changedActivity + a.Activity.Activity}})
+	for i := range c.activities {
+		a := &c.activities[i]
+		if !newer(a.place()) {
+			changes.addActivity(a)
+			continue
 		}
-	})
+		former, kept := r.setActivity(a)
+		if former != nil {
+			changes.add(r.accounts[former.account], former.user, changedActivity+a.Activity.Activity)
+		}
+		if kept {
+			changes.addActivity(a)
+		}
+	}
 	takeRows(c.members, newer, r.setMember)
 	if err == nil {
 		r.at = max(r.at, c.to)
@@ -194,7 +203,7 @@ func (r *roster) take(c *changedRows) (lost []userChange, err error) {
 	if r.records.wasteful() {
 		r.tidy()
 	}
-	return lost, err
+	return err
 }
 
 // tidy gives back the memory of records that were given up.
@@ -335,12 +344,13 @@ func (r *roster) setEver(e *changedEverRow) {
 	row.ever = r.records.put(row.ever, packEver(items))
 }
 
-// setActivity takes over an activity. It gives another user that had it before.
-func (r *roster) setActivity(a *changedActivityRow) (former *rosterRow) {
+// setActivity takes over an activity. It gives the user that had it before, and says whether it is kept: that depends on whether it counts for
+// any condition.
+func (r *roster) setActivity(a *changedActivityRow) (former *rosterRow, kept bool) {
 	r.generation = max(r.generation, a.generation())
 	k := r.plan.kinds[a.Activity.Activity]
 	if k == nil {
-		return nil
+		return nil, false
 	}
 	id, row := r.hash(a.Account, a.ActivityID), r.row(a.Account, a.UserID)
 	if owner, ok := r.owners[id]; ok {
@@ -348,28 +358,26 @@ func (r *roster) setActivity(a *changedActivityRow) (former *rosterRow) {
 		rest := slices.DeleteFunc(unpackActivities(r.records.get(of.activities)), func(x rosterActivity) bool { return x.id == id })
 		of.activities = r.records.put(of.activities, packActivities(rest))
 		delete(r.owners, id)
-		if owner != row {
-			former = of
-		}
+		former = of
 	}
 	if a.IsDeleted != 0 || a.OccurredAt.Before(k.since) {
-		return former
+		return former, false
 	}
-	kept := rosterActivity{id: id, kind: slices.Index(r.kinds, a.Activity.Activity), at: a.OccurredAt.Unix(), expires: a.ExpiresAt.Unix()}
+	one := rosterActivity{id: id, kind: slices.Index(r.kinds, a.Activity.Activity), at: a.OccurredAt.Unix(), expires: a.ExpiresAt.Unix()}
 	seen := filterRowOf(&a.Activity)
 	var counts bool
-	if kept.judged, counts = r.judge(k, seen); !counts {
-		return former
+	if one.judged, counts = r.judge(k, seen); !counts {
+		return former, false
 	}
 	for i, kind := range nameKinds {
 		if k.names[kind] {
-			kept.names[i] = parseID(seen.idOf(kind))
+			one.names[i] = parseID(seen.idOf(kind))
 		}
 	}
 	r.owners[id] = row
 	of := &r.rows[row]
-	of.activities = r.records.put(of.activities, append([]byte(r.records.get(of.activities)), packActivities([]rosterActivity{kept})...))
-	return former
+	of.activities = r.records.put(of.activities, append([]byte(r.records.get(of.activities)), packActivities([]rosterActivity{one})...))
+	return former, true
 }
 
 // judge gives how the conditions on attributes turn out; ok is false if no condition on activities can hold for it.
