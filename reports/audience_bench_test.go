@@ -362,7 +362,9 @@ func (c *benchCrowd) enter() {
 	for some := range slices.Chunk(members, 100_000) {
 		insertInto(c.b, c.db, schemas.TableAudienceMembers, some...)
 	}
-	c.w.forget() // they did not come by the stream
+	if len(members) > 0 {
+		c.w.forget() // they did not come by the stream
+	}
 }
 
 // processorTime is that of this process and of the engine so far.

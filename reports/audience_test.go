@@ -1,12 +1,16 @@
 package reports
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jonboulle/clockwork"
 
 	"deskstream/schemas"
 )
@@ -440,4 +444,94 @@ func TestMemoryIsReadAnew(t *testing.T) {
 	if got = a.found(); !slices.Contains(got, "in 1") || a.w.roster == nil {
 		t.Errorf("%v, in memory: %v", got, a.w.roster != nil)
 	}
+}
+
+// TestDayBegins: at midnight of the account's zone everybody is evaluated for what depends on days, also when that passed unseen because the
+// clock was set, and when it passed while no worker ran.
+func TestDayBegins(t *testing.T) {
+	t.Parallel()
+	newYork := zone(t, "America/New_York")
+	clock := clockwork.NewFakeClockAt(time.Date(2026, 3, 20, 21, 0, 0, 0, newYork)) // the next day in UTC
+	var ahead atomic.Int64                                                          // by which the clock was set
+	s := newTestServer(t, openDatabase(t), func(o *Options) {
+		o.Location, o.Now = newYork, func() time.Time { return clock.Now().Add(time.Duration(ahead.Load())) }
+	})
+	a := &audienceServer{testServer: s}
+	a.person(1, "Ann", nil)
+	closed := func(daysAgo int) {
+		at := s.Now().AddDate(0, 0, -daysAgo)
+		insertInto(t, s.db, schemas.TablePersonActivities, schemas.PersonActivity{Account: testAccount, UserID: 1, Activity: "ticket-closed", FirstAt: at, LastAt: at, Count: 1})
+	}
+	v := a.create("quiet", `{"activity":"ticket-closed","op":"last_occurred","when":{"op":"more_than_days_ago","value":2}}`)
+	told := func() (in, settled int) {
+		s.store.mu.Lock()
+		defer s.store.mu.Unlock()
+		for _, e := range s.store.published {
+			var v schemas.AudienceVerdict
+			if err := json.Unmarshal(e.Data, &v); err != nil {
+				t.Error(err)
+			}
+			if in += len(v.In); v.Settle {
+				settled += len(v.In)
+			}
+		}
+		return in, settled
+	}
+	// until lets time pass by steps until everybody was evaluated on a day.
+	until := func(step time.Duration, day string) {
+		t.Helper()
+		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			e, err := s.evaluation(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Day >= day && e.Passed[v.ID] != 0 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%+v, want %s", e, day)
+			}
+			clock.Advance(step)
+		}
+	}
+	run := func() (stop func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- (&API{s.server}).RunAudiences(ctx, clock) }()
+		if err := clock.BlockUntilContext(t.Context(), 2); err != nil { // the look and the schedule
+			t.Fatal(err)
+		}
+		return func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	closed(2)
+	stop := run()
+	until(100*time.Millisecond, "2026-03-20")
+	if in, _ := told(); in != 0 {
+		t.Fatalf("%d entered before they match", in)
+	}
+	// It is not in the table of members, so that each day tells of it.
+	seen := 0
+	enters := func(when string) {
+		t.Helper()
+		before := seen
+		if _, seen = told(); seen <= before {
+			t.Errorf("nobody entered %s", when)
+		}
+	}
+	until(time.Minute, "2026-03-21")
+	enters("at midnight")
+	ahead.Store(int64(48 * time.Hour))
+	until(time.Minute, s.today())
+	enters("after the clock was set")
+	stop()
+	clock.Advance(24 * time.Hour)
+	stop = run()
+	until(time.Second, s.today())
+	stop()
+	enters("after a midnight that nobody saw")
 }
