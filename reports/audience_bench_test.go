@@ -303,7 +303,7 @@ func (c *benchCrowd) join() {
 		}
 		d := r.document(uint32(i))
 		for _, a := range c.w.index.lasting {
-			if bit := r.bit(a.ID); c.w.Match(a.filter, d.person, c.now, c.w.Location) {
+			if bit := r.place(a.ID); c.w.Match(a.filter, d.person, c.now, c.w.Location) {
 				r.members[i*r.stride+bit/64] |= 1 << (bit % 64)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 // concerned is a person with the audiences that it is to be evaluated for.
 type concerned struct {
 	*document
-	member  func(audience string) bool // whether it is in an audience, as the table has it
+	member  func(*parsedAudience) bool // whether it is in an audience, as the table has it
 	what    []string                   // what changed
 	touched []*parsedAudience          // lasting ones
 	news    []newActivity              // those that may make it enter other ones
@@ -119,7 +119,7 @@ func (w *audienceWorker) readMembers(ctx context.Context, people []*concerned) e
 		in[who][r.AudienceID] = true
 	}
 	for _, c := range people {
-		c.member = func(audience string) bool { return in[c.who][audience] }
+		c.member = func(a *parsedAudience) bool { return in[c.who][a.ID] }
 	}
 	return err
 }

@@ -64,6 +64,9 @@ func (w *audienceWorker) passed(ctx context.Context, e *evaluation, some []*pars
 // sweep publishes how the members of some audiences differ from who matches now, all from memory.
 func (w *audienceWorker) sweep(ctx context.Context, some []*parsedAudience) error {
 	some = slices.DeleteFunc(slices.Clone(some), func(a *parsedAudience) bool { return len(a.fires) > 0 })
+	for _, a := range some {
+		a.bit = w.roster.place(a.ID) // one that was deleted has none yet
+	}
 	at := w.Now()
 	var events []schemas.Event
 	for lead := range w.roster.leads() {
@@ -75,7 +78,7 @@ func (w *audienceWorker) sweep(ctx context.Context, some []*parsedAudience) erro
 		unsure := w.unsure(c, at)
 		for _, a := range some {
 			in := !a.Deleted && !c.who.Archived && w.Match(a.filter, c.person, at, w.Location)
-			if in != c.member(a.ID) || unsure {
+			if in != c.member(a) || unsure {
 				a.tell(&v, in)
 			}
 		}

@@ -23,6 +23,8 @@ const (
 	// audienceChunk bounds the people that are evaluated together.
 	audienceChunk = 1000
 	namesFresh    = time.Minute
+	// audiencesFresh is after what time audiences that another process stored are seen at the latest.
+	audiencesFresh = 5 * time.Second
 	// recallSettles is how long audiences must have been the same before what they look at is read into memory anew, recallFull how long
 	// after there was no room for it that is tried again.
 	recallSettles = time.Minute
@@ -35,6 +37,9 @@ type audienceWorker struct {
 	*server
 	started  time.Time
 	day      string // the date in the account's zone, as it was looked at last
+	listed   []schemas.Audience
+	listedAt time.Time
+	edits    int64 // of the server, when they were listed
 	accounts []string
 	names    filterNames
 	index    audienceIndex // of parsed
@@ -61,6 +66,7 @@ type parsedAudience struct {
 	filter *schemas.Filter // nil = it cannot be evaluated
 	need   filterNeeds     // of the filter, now
 	fires  []string        // activities that make people enter
+	bit    int             // its place in the roster, if there is one
 }
 
 func newAudienceWorker(s *server) *audienceWorker {
@@ -152,10 +158,10 @@ func (w *audienceWorker) round(ctx context.Context) (more bool, err error) {
 
 // load reads the audiences and, when there is a new one and now and then, what filters can speak of. Changes up to a position are evaluated.
 func (w *audienceWorker) load(ctx context.Context, evaluated uint64) error {
-	all, err := w.everyAudience(ctx)
-	if err != nil {
+	if err := w.list(ctx); err != nil {
 		return err
 	}
+	all := w.listed
 	stale := w.Now().Sub(w.known) >= namesFresh
 	parsed := map[string]*parsedAudience{}
 	for _, a := range all {
@@ -180,6 +186,18 @@ func (w *audienceWorker) load(ctx context.Context, evaluated uint64) error {
 	}
 	w.parsed = parsed
 	return w.replan(ctx, evaluated)
+}
+
+// list reads the audiences when one was stored here, and now and then.
+func (w *audienceWorker) list(ctx context.Context) (err error) {
+	edits := w.audienceEdits.Load()
+	if w.edits == edits && w.Now().Sub(w.listedAt) < audiencesFresh {
+		return nil
+	}
+	if w.listed, err = w.everyAudience(ctx); err == nil {
+		w.edits, w.listedAt = edits, w.Now()
+	}
+	return err
 }
 
 // replan finds out what the audiences look at. Changes up to a position are evaluated.
@@ -235,6 +253,9 @@ func (w *audienceWorker) parse(a schemas.Audience) *parsedAudience {
 		return p
 	}
 	p.filter, p.fires = f, f.Fires()
+	if w.roster != nil {
+		p.bit = w.roster.place(a.ID)
+	}
 	return p
 }
 
@@ -428,7 +449,7 @@ func (w *audienceWorker) verdict(c *concerned, at time.Time) schemas.AudienceVer
 	unsure := at.Sub(w.started) < audienceLag || w.unsure(c, at)
 	for _, a := range c.touched {
 		in := !c.who.Archived && w.Match(a.filter, c.person, at, w.Location)
-		if in != c.member(a.ID) || unsure || at.Sub(w.passedAt[a.ID]) < audienceLag {
+		if in != c.member(a) || unsure || at.Sub(w.passedAt[a.ID]) < audienceLag {
 			a.tell(&v, in)
 		}
 	}

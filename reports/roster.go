@@ -102,6 +102,11 @@ func newRoster(w *audienceWorker) *roster {
 	for i, slug := range w.plan.slugs {
 		r.slugs[slug] = i
 	}
+	for _, a := range w.parsed {
+		if a.filter != nil {
+			a.bit = r.place(a.ID)
+		}
+	}
 	return r
 }
 
@@ -420,8 +425,8 @@ func (r *roster) setOrganization(row *changedOrganizationRow) {
 	o.fields = r.records.put(o.fields, packFields(r.organizationFields, fieldReader(&person{}, &of, r.names)))
 }
 
-// bit gives the place of an audience among the bits of a row.
-func (r *roster) bit(audience string) int {
+// place gives the place of an audience among the bits of a row.
+func (r *roster) place(audience string) int {
 	i, ok := r.audiences[audience]
 	if !ok {
 		i = len(r.audiences)
@@ -449,7 +454,7 @@ func (r *roster) setMember(m *changedMemberRow) {
 	if !ok {
 		return // erased
 	}
-	bit := r.bit(m.AudienceID)
+	bit := r.place(m.AudienceID)
 	word := &r.members[int(i)*r.stride+bit/64]
 	if *word |= 1 << (bit % 64); m.IsDeleted != 0 {
 		*word &^= 1 << (bit % 64)

@@ -48,18 +48,13 @@ func (r *roster) leads() iter.Seq[uint32] {
 
 // concerned gives the person that a user leads.
 func (r *roster) concerned(lead uint32) *concerned {
-	return &concerned{document: r.document(lead), member: func(audience string) bool { return r.member(lead, audience) }}
+	return &concerned{document: r.document(lead), member: func(a *parsedAudience) bool { return r.member(lead, a) }}
 }
 
 // member says whether the person that a user leads is in an audience under any of its ids, as the table has it.
-func (r *roster) member(lead uint32, audience string) bool {
-	bit := r.bit(audience)
-	for _, i := range r.usersOf(lead) {
-		if r.members[int(i)*r.stride+bit/64]&(1<<(bit%64)) != 0 {
-			return true
-		}
-	}
-	return false
+func (r *roster) member(lead uint32, a *parsedAudience) bool {
+	in := func(row uint32) bool { return r.members[int(row)*r.stride+a.bit/64]&(1<<(a.bit%64)) != 0 }
+	return in(lead) || slices.ContainsFunc(r.others[lead], in)
 }
 
 // document gives a person as filters look at one. What is packed is read when a filter asks for it.
