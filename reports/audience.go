@@ -166,6 +166,7 @@ func (s *server) putAudience(ctx context.Context, a *schemas.Audience) error {
 	}
 	v := schemas.Setting{Name: schemas.SettingAudience + a.ID, Value: data, Revision: a.Revision}
 	err = s.Settings.PutSetting(ctx, &v)
+	s.audienceEdits.Add(1)
 	a.Revision = v.Revision
 	return storeError(err)
 }

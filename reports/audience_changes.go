@@ -19,10 +19,15 @@ type RowPlace struct {
 
 func (p *RowPlace) place() RowPlace { return *p }
 
+func (p *RowPlace) put(at RowPlace) { *p = at }
+
 // generation of the stream that the row came from.
 func (p RowPlace) generation() uint64 { return p.Ver >> 48 }
 
-type placed interface{ place() RowPlace }
+type placed interface {
+	place() RowPlace
+	put(at RowPlace)
+}
 
 // Rows of the tables that audiences follow.
 type (
@@ -47,8 +52,8 @@ type (
 		RowPlace
 	}
 	changedTicketRow struct {
-		Account        string `ch:"account"`
-		OrganizationID int64  `ch:"organization_id"`
+		Account        string `json:"account" ch:"account"`
+		OrganizationID int64  `json:"organization_id" ch:"organization_id"`
 		RowPlace
 	}
 	changedMemberRow struct {
@@ -81,37 +86,25 @@ type changedRows struct {
 const rowsAtOnce = 10_000
 
 // rowsBetween reads what came behind from, up to a position that is at most written. Only tables are read that any audience looks at and that
-// have something new.
+// have something new: from the stream as long as it has their rows, which costs much less than a query, else from ClickHouse.
 func (w *audienceWorker) rowsBetween(ctx context.Context, from, written uint64) (*changedRows, error) {
 	newest, err := w.Events.Newest(ctx)
 	if err != nil {
 		return nil, storeError(err)
 	}
-	news := func(tables ...string) bool {
-		return slices.ContainsFunc(tables, func(table string) bool { return newest[table] > from })
-	}
-	n := w.plan
 	c := &changedRows{to: written}
-	for _, table := range []struct {
-		follow bool
-		read   func() error
-	}{
-		{news(schemas.TablePeople), func() error { return readBetween(ctx, w, c, "people", from, &c.people) }},
-		{n.figures && news(schemas.TablePersonStats), func() error { return readBetween(ctx, w, c, "figures", from, &c.figures) }},
-		{len(n.slugs) > 0 && news(schemas.TablePersonActivities), func() error { return readBetween(ctx, w, c, "ever", from, &c.ever) }},
-		{len(n.activities) > 0 && news(schemas.TableActivities), func() error { return readBetween(ctx, w, c, "activities", from, &c.activities) }},
-		{n.organization && news(schemas.TableOrganizations), func() error { return readBetween(ctx, w, c, "organizations", from, &c.organizations) }},
-		{n.organizationFigures && news(schemas.TableTickets), func() error { return readBetween(ctx, w, c, "tickets", from, &c.tickets) }},
-		{w.roster != nil && news(schemas.TableAudienceMembers), func() error { return readBetween(ctx, w, c, "members", from, &c.members) }},
-		{
-			len(n.names) > 0 && news(schemas.TableNames, schemas.TableAgents, schemas.TableOrganizations),
-			func() error { return readBetween(ctx, w, c, "names", from, &c.names) },
-		},
-	} {
-		if table.follow {
-			if err := table.read(); err != nil {
-				return nil, err
-			}
+	tables := w.followed(c)
+	all, err := w.readOutputs(ctx, c, from, newest, tables)
+	if err != nil || all {
+		return c, storeError(err)
+	}
+	c.to = written
+	for _, t := range tables {
+		if !slices.ContainsFunc(t.outputs, func(o outputs) bool { return newest[o.table] > from }) {
+			continue
+		}
+		if err := t.query(ctx, from); err != nil {
+			return nil, err
 		}
 	}
 	c.cut()
@@ -225,9 +218,8 @@ func (u *userChanges) add(account string, user int64, what string) {
 	}
 }
 
-// changes says what some rows change about users, but for what organizations do to their people.
-func (c *changedRows) changes() *userChanges {
-	u := &userChanges{byUser: map[userRef]*userChange{}}
+// changes adds what some rows change about users, but for activities and for what organizations do to their people.
+func (c *changedRows) changes(u *userChanges) {
 	for i := range c.people {
 		for _, user := range c.people[i].UserIDs {
 			u.add(c.people[i].Account, user, changedPerson)
@@ -239,10 +231,10 @@ func (c *changedRows) changes() *userChanges {
 	for i := range c.ever {
 		u.add(c.ever[i].Account, c.ever[i].UserID, changedEver+c.ever[i].Activity)
 	}
-	for i := range c.activities {
-		u.add(c.activities[i].Account, c.activities[i].UserID, changedActivity+c.activities[i].Activity.Activity)
-	}
-	return u
+}
+
+func (u *userChanges) addActivity(a *changedActivityRow) {
+	u.add(a.Account, a.UserID, changedActivity+a.Activity.Activity)
 }
 
 // touchedOrganizations gives the organizations of which something changed, by account; figures says whether their figures matter, which

@@ -11,11 +11,14 @@ import (
 // concerned is a person with the audiences that it is to be evaluated for.
 type concerned struct {
 	*document
-	member  func(audience string) bool // whether it is in an audience, as the table has it
+	member  func(*parsedAudience) bool // whether it is in an audience, as the table has it
 	what    []string                   // what changed
 	touched []*parsedAudience          // lasting ones
 	news    []newActivity              // those that may make it enter other ones
 }
+
+// ref names a person by its first user.
+func (c *concerned) ref() userRef { return userRef{c.who.account, c.who.userIDs[0]} }
 
 // readPeople gives the people that some users are, read from the tables, with what the filters of those audiences look at that their changes
 // can matter to.
@@ -116,7 +119,7 @@ func (w *audienceWorker) readMembers(ctx context.Context, people []*concerned) e
 		in[who][r.AudienceID] = true
 	}
 	for _, c := range people {
-		c.member = func(audience string) bool { return in[c.who][audience] }
+		c.member = func(a *parsedAudience) bool { return in[c.who][a.ID] }
 	}
 	return err
 }

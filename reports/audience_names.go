@@ -29,11 +29,12 @@ func (b nameBook) nameRow(account string, r *filterRow) {
 	}
 }
 
-// readNames reads all names of the kinds that any filter looks at.
-func (w *audienceWorker) readNames(ctx context.Context) error {
+// readNames reads all names of the kinds that any filter looks at. Those that came behind the position up to which changes are evaluated, as
+// while the program was down, are left to come as changes.
+func (w *audienceWorker) readNames(ctx context.Context, evaluated uint64) error {
 	book := nameBook{}
 	if len(w.plan.names) > 0 {
-		if err := eachRow(ctx, w, "names", w.rowParams(0, 1<<63-1), func(r *changedNameRow) { book[nameRef{r.Account, r.Kind, r.ID}] = r.Name }); err != nil {
+		if err := eachRow(ctx, w, "names", w.rowParams(0, evaluated), func(r *changedNameRow) { book[nameRef{r.Account, r.Kind, r.ID}] = r.Name }); err != nil {
 			return err
 		}
 	}
@@ -62,7 +63,7 @@ func (w *audienceWorker) rename(rows []changedNameRow, e *evaluation) {
 	for _, a := range w.index.lasting {
 		if slices.ContainsFunc(a.need.names, func(kind string) bool { return kinds[kind] }) {
 			delete(e.Passed, a.ID)
-			w.retry[a.ID] = w.passed[a.ID].Add(passRetry)
+			w.retry[a.ID] = w.passedAt[a.ID].Add(passRetry)
 		}
 	}
 }

@@ -21,34 +21,99 @@ const (
 // passes evaluates everybody for audiences whose filter is new, and for all when a day has begun. One that fails is tried again later and
 // does not keep the others waiting.
 func (w *audienceWorker) passes(ctx context.Context, e *evaluation) {
-	today := w.today()
-	for _, a := range w.choose(func(a *parsedAudience) bool { return a.Deleted || a.filter != nil }) {
-		if e.Passed[a.ID] == a.Generation && (e.Day == today || a.Deleted || len(a.fires) > 0) {
-			continue
+	due := w.choose(func(a *parsedAudience) bool {
+		if !a.Deleted && a.filter == nil || e.Passed[a.ID] == a.Generation && (e.Day == w.day || a.Deleted || len(a.fires) > 0) {
+			return false
 		}
 		if w.Now().Before(w.retry[a.ID]) {
 			delete(e.Passed, a.ID)
-			continue
+			return false
 		}
-		w.passed[a.ID] = w.Now()
-		if err := w.pass(ctx, a); err != nil {
-			w.Log.Warn().Err(err).Str("audience", a.ID).Msg("not everybody was evaluated, will try again")
+		return true
+	})
+	e.Day = w.day
+	if w.roster != nil && len(due) > 0 {
+		w.passed(ctx, e, due, w.sweep)
+		return
+	}
+	for _, a := range due {
+		w.passed(ctx, e, []*parsedAudience{a}, w.pass)
+	}
+}
+
+// passed evaluates everybody for some audiences and notes how that went.
+func (w *audienceWorker) passed(ctx context.Context, e *evaluation, some []*parsedAudience, pass func(context.Context, []*parsedAudience) error) {
+	for _, a := range some {
+		w.passedAt[a.ID] = w.Now()
+	}
+	err := pass(ctx, some)
+	if err != nil {
+		w.Log.Warn().Err(err).Str("audience", some[0].ID).Int("audiences", len(some)).Msg("not everybody was evaluated, will try again")
+	}
+	for _, a := range some {
+		if err != nil {
 			delete(e.Passed, a.ID)
 			w.retry[a.ID] = w.Now().Add(passRetry)
 			continue
 		}
 		e.Passed[a.ID] = a.Generation
-		w.passed[a.ID] = w.Now()
+		w.passedAt[a.ID] = w.Now()
 	}
-	e.Day = today
 }
 
-// pass publishes how the table of members differs from who matches now. Nobody matches an audience that was deleted. Who enters when
-// something occurs is not a matter of now.
-func (w *audienceWorker) pass(ctx context.Context, a *parsedAudience) error {
-	if len(a.fires) > 0 {
-		return nil
+// sweep publishes how the members of some audiences differ from who matches now, all from memory.
+func (w *audienceWorker) sweep(ctx context.Context, some []*parsedAudience) error {
+	some = slices.DeleteFunc(slices.Clone(some), func(a *parsedAudience) bool { return len(a.fires) > 0 })
+	for _, a := range some {
+		a.bit = w.roster.place(a.ID) // one that was deleted has none yet
 	}
+	at := w.Now()
+	var events []schemas.Event
+	for lead := range w.roster.leads() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c := w.roster.concerned(lead)
+		v := schemas.AudienceVerdict{ID: schemas.ZID(c.who.userIDs[0]), At: at, Settle: true}
+		unsure := w.unsure(c, at)
+		for _, a := range some {
+			in := !a.Deleted && !c.who.Archived && w.Match(a.filter, c.person, at, w.Location)
+			if in != c.member(a) || unsure {
+				a.tell(&v, in)
+			}
+		}
+		if len(v.In)+len(v.Out) == 0 {
+			continue
+		}
+		e, err := apiEvent(c.who.account, c.who.source(), schemas.KindAudience, at, v)
+		if err != nil {
+			return err
+		}
+		if events = append(events, e); len(events) == passTold {
+			if err := w.publish(ctx, events); err != nil {
+				return err
+			}
+			events = nil
+		}
+	}
+	return w.publish(ctx, events)
+}
+
+// pass publishes how the table of members differs from who matches now, asking ClickHouse. Nobody matches an audience that was deleted. Who
+// enters when something occurs is not a matter of now.
+func (w *audienceWorker) pass(ctx context.Context, some []*parsedAudience) error {
+	for _, a := range some {
+		if len(a.fires) > 0 {
+			continue
+		}
+		if err := w.ask(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *audienceWorker) ask(ctx context.Context, a *parsedAudience) error {
 	at := w.Now()
 	p := params{}
 	p.texts("accounts", w.accounts)

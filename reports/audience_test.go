@@ -1,12 +1,16 @@
 package reports
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jonboulle/clockwork"
 
 	"deskstream/schemas"
 )
@@ -20,26 +24,27 @@ type audienceServer struct {
 
 func newAudienceServer(t *testing.T) *audienceServer {
 	t.Helper()
-	return newAudienceServerWith(t, mostInRoster)
-}
-
-// newAudienceServerWith is one that keeps people in memory if there are no more users than that.
-func newAudienceServerWith(t *testing.T, most uint64) *audienceServer {
-	t.Helper()
 	a := &audienceServer{now: testNow}
 	a.testServer = newTestServer(t, openDatabase(t), func(o *Options) { o.Now = func() time.Time { return a.now } })
 	a.w = newAudienceWorker(a.server)
-	a.w.started, a.w.mostInRoster = testNow.Add(-time.Hour), most
+	a.w.started = testNow.Add(-time.Hour)
 	return a
 }
 
-// bothWays runs a test with people in memory and with people that are read as they change.
-func bothWays(t *testing.T, test func(t *testing.T, a *audienceServer)) {
+// allWays runs a test with people in memory, whose changes are read from the stream or from the tables, and with people that are read as they
+// change.
+func allWays(t *testing.T, test func(t *testing.T, a *audienceServer)) {
 	t.Parallel()
-	for name, most := range map[string]uint64{"in memory": mostInRoster, "read": 0} {
+	for name, prepare := range map[string]func(*audienceServer){
+		"from the stream": func(a *audienceServer) { a.keepOutputs() },
+		"from the tables": func(*audienceServer) {},
+		"not in memory":   func(a *audienceServer) { a.w.mostInRoster = 0 },
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, newAudienceServerWith(t, most))
+			a := newAudienceServer(t)
+			prepare(a)
+			test(t, a)
 		})
 	}
 }
@@ -71,6 +76,7 @@ func (a *audienceServer) create(name, filter string) audienceView {
 func (a *audienceServer) found() []string {
 	a.t.Helper()
 	before := len(a.store.published)
+	a.w.day = a.w.today()
 	for more := true; more; {
 		var err error
 		if more, err = a.w.round(a.t.Context()); err != nil {
@@ -112,7 +118,7 @@ const isAnn = `{"field":"first_name","op":"is","value":"Ann"}`
 
 // TestAudienceIsEvaluated: everybody when it is new, when its filter changes, when a day begins and when it is deleted; in between those who
 // changed, and only differences are told.
-func TestAudienceIsEvaluated(t *testing.T) { bothWays(t, testAudienceIsEvaluated) }
+func TestAudienceIsEvaluated(t *testing.T) { allWays(t, testAudienceIsEvaluated) }
 
 func testAudienceIsEvaluated(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -151,7 +157,7 @@ func testAudienceIsEvaluated(t *testing.T, a *audienceServer) {
 }
 
 // TestAudienceOfActivities: conditions on activities, figures and organizations are evaluated for those of whom they changed.
-func TestAudienceOfActivities(t *testing.T) { bothWays(t, testAudienceOfActivities) }
+func TestAudienceOfActivities(t *testing.T) { allWays(t, testAudienceOfActivities) }
 
 func testAudienceOfActivities(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -184,7 +190,7 @@ func testAudienceOfActivities(t *testing.T, a *audienceServer) {
 }
 
 // TestR50_OccursFiresForNewActivities: of activities that occur after the audience was made, those that match make their people enter.
-func TestR50_OccursFiresForNewActivities(t *testing.T) { bothWays(t, testOccursFiresForNewActivities) }
+func TestR50_OccursFiresForNewActivities(t *testing.T) { allWays(t, testOccursFiresForNewActivities) }
 
 func testOccursFiresForNewActivities(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -328,7 +334,7 @@ func TestAudienceFailsAlone(t *testing.T) {
 
 // TestAudienceOfOthers: what is known of an organization by its people and tickets, and the names that activities have, are evaluated for the
 // people they concern.
-func TestAudienceOfOthers(t *testing.T) { bothWays(t, testAudienceOfOthers) }
+func TestAudienceOfOthers(t *testing.T) { allWays(t, testAudienceOfOthers) }
 
 func testAudienceOfOthers(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -359,8 +365,9 @@ func testAudienceOfOthers(t *testing.T, a *audienceServer) {
 	}
 }
 
-// TestRenamedAtOnce: a group, agent or brand that gets another name has those evaluated anew whose activities have it.
-func TestRenamedAtOnce(t *testing.T) { bothWays(t, testRenamedAtOnce) }
+// TestRenamedAtOnce: a group, agent or brand that gets another name has those evaluated anew whose activities have it, also when nobody
+// looked meanwhile.
+func TestRenamedAtOnce(t *testing.T) { allWays(t, testRenamedAtOnce) }
 
 func testRenamedAtOnce(t *testing.T, a *audienceServer) {
 	t.Helper()
@@ -382,13 +389,22 @@ func testRenamedAtOnce(t *testing.T, a *audienceServer) {
 	wantRows(t, a.found())
 	a.now = a.now.Add(passRetry)
 	group(500, "Refunds")
-	wantRows(t, a.found())
-	wantRows(t, a.found(), "in 1") // everybody is evaluated in the next round
+	wantRows(t, a.found(), "in 1")
 	a.believe(v.ID, 1)
 	group(501, "Refunds")
 	group(500, "Billing again")
-	wantRows(t, a.found())
 	wantRows(t, a.found(), "in 2", "out 1")
+	a.believe(v.ID, 2)
+	insertInto(t, a.db, schemas.TableAudienceMembers, schemas.AudienceMember{
+		Account: testAccount, AudienceID: v.ID, PersonID: schemas.OwnPersonID(testAccount, 1), Since: a.now, IsDeleted: 1,
+	})
+	wantRows(t, a.found())
+	group(501, "Claims") // while no worker runs
+	group(500, "Refunds")
+	most := a.w.mostInRoster
+	a.w = newAudienceWorker(a.server)
+	a.w.started, a.w.mostInRoster = testNow, most
+	wantRows(t, a.found(), "in 1", "out 2")
 }
 
 // TestMemoryIsReadAnew: a worker that starts again, beside another one, and one whose audiences look at something new, finds the same as one
@@ -428,4 +444,94 @@ func TestMemoryIsReadAnew(t *testing.T) {
 	if got = a.found(); !slices.Contains(got, "in 1") || a.w.roster == nil {
 		t.Errorf("%v, in memory: %v", got, a.w.roster != nil)
 	}
+}
+
+// TestDayBegins: at midnight of the account's zone everybody is evaluated for what depends on days, also when that passed unseen because the
+// clock was set, and when it passed while no worker ran.
+func TestDayBegins(t *testing.T) {
+	t.Parallel()
+	newYork := zone(t, "America/New_York")
+	clock := clockwork.NewFakeClockAt(time.Date(2026, 3, 20, 21, 0, 0, 0, newYork)) // the next day in UTC
+	var ahead atomic.Int64                                                          // by which the clock was set
+	s := newTestServer(t, openDatabase(t), func(o *Options) {
+		o.Location, o.Now = newYork, func() time.Time { return clock.Now().Add(time.Duration(ahead.Load())) }
+	})
+	a := &audienceServer{testServer: s}
+	a.person(1, "Ann", nil)
+	closed := func(daysAgo int) {
+		at := s.Now().AddDate(0, 0, -daysAgo)
+		insertInto(t, s.db, schemas.TablePersonActivities, schemas.PersonActivity{Account: testAccount, UserID: 1, Activity: "ticket-closed", FirstAt: at, LastAt: at, Count: 1})
+	}
+	v := a.create("quiet", `{"activity":"ticket-closed","op":"last_occurred","when":{"op":"more_than_days_ago","value":2}}`)
+	told := func() (in, settled int) {
+		s.store.mu.Lock()
+		defer s.store.mu.Unlock()
+		for _, e := range s.store.published {
+			var v schemas.AudienceVerdict
+			if err := json.Unmarshal(e.Data, &v); err != nil {
+				t.Error(err)
+			}
+			if in += len(v.In); v.Settle {
+				settled += len(v.In)
+			}
+		}
+		return in, settled
+	}
+	// until lets time pass by steps until everybody was evaluated on a day.
+	until := func(step time.Duration, day string) {
+		t.Helper()
+		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			e, err := s.evaluation(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Day >= day && e.Passed[v.ID] != 0 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%+v, want %s", e, day)
+			}
+			clock.Advance(step)
+		}
+	}
+	run := func() (stop func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- (&API{s.server}).RunAudiences(ctx, clock) }()
+		if err := clock.BlockUntilContext(t.Context(), 2); err != nil { // the look and the schedule
+			t.Fatal(err)
+		}
+		return func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	closed(2)
+	stop := run()
+	until(100*time.Millisecond, "2026-03-20")
+	if in, _ := told(); in != 0 {
+		t.Fatalf("%d entered before they match", in)
+	}
+	// It is not in the table of members, so that each day tells of it.
+	seen := 0
+	enters := func(when string) {
+		t.Helper()
+		before := seen
+		if _, seen = told(); seen <= before {
+			t.Errorf("nobody entered %s", when)
+		}
+	}
+	until(time.Minute, "2026-03-21")
+	enters("at midnight")
+	ahead.Store(int64(48 * time.Hour))
+	until(time.Minute, s.today())
+	enters("after the clock was set")
+	stop()
+	clock.Advance(24 * time.Hour)
+	stop = run()
+	until(time.Second, s.today())
+	stop()
+	enters("after a midnight that nobody saw")
 }

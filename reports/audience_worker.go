@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-co-op/gocron/v2"
+	"github.com/jonboulle/clockwork"
+
 	"deskstream/schemas"
 )
 
@@ -20,6 +23,8 @@ const (
 	// audienceChunk bounds the people that are evaluated together.
 	audienceChunk = 1000
 	namesFresh    = time.Minute
+	// audiencesFresh is after what time audiences that another process stored are seen at the latest.
+	audiencesFresh = 5 * time.Second
 	// recallSettles is how long audiences must have been the same before what they look at is read into memory anew, recallFull how long
 	// after there was no room for it that is tried again.
 	recallSettles = time.Minute
@@ -31,6 +36,10 @@ const (
 type audienceWorker struct {
 	*server
 	started  time.Time
+	day      string // the date in the account's zone, as it was looked at last
+	listed   []schemas.Audience
+	listedAt time.Time
+	edits    int64 // of the server, when they were listed
 	accounts []string
 	names    filterNames
 	index    audienceIndex // of parsed
@@ -45,10 +54,10 @@ type audienceWorker struct {
 	recallAt     time.Time
 	mostInRoster uint64
 
-	parsed map[string]*parsedAudience // by id
-	told   map[string]time.Time       // people by account and user: when something was published about them
-	passed map[string]time.Time       // audiences by id: when everybody was evaluated
-	retry  map[string]time.Time       // audiences by id: when to try again to evaluate everybody
+	parsed   map[string]*parsedAudience // by id
+	told     map[userRef]time.Time      // people by their first user: when something was published about them
+	passedAt map[string]time.Time       // audiences by id: when everybody was evaluated
+	retry    map[string]time.Time       // audiences by id: when to try again to evaluate everybody
 }
 
 // parsedAudience is an audience with its filter read.
@@ -57,25 +66,65 @@ type parsedAudience struct {
 	filter *schemas.Filter // nil = it cannot be evaluated
 	need   filterNeeds     // of the filter, now
 	fires  []string        // activities that make people enter
+	bit    int             // its place in the roster, if there is one
 }
 
 func newAudienceWorker(s *server) *audienceWorker {
 	return &audienceWorker{
-		server: s, started: s.Now(), parsed: map[string]*parsedAudience{}, told: map[string]time.Time{}, passed: map[string]time.Time{},
-		retry: map[string]time.Time{}, mostInRoster: mostInRoster,
+		server: s, started: s.Now(), day: s.today(), parsed: map[string]*parsedAudience{}, told: map[userRef]time.Time{},
+		passedAt: map[string]time.Time{}, retry: map[string]time.Time{}, mostInRoster: mostInRoster,
 	}
 }
 
-// RunAudiences evaluates audiences until ctx ends. Calling it for several APIs at a time is of no use and does no harm.
-func (a *API) RunAudiences(ctx context.Context) error {
-	w := newAudienceWorker(a.server)
-	tick := time.NewTicker(audienceLook)
+// RunAudiences evaluates audiences by a clock (nil = the real one), which must agree with Options.Now, until ctx ends. Calling it for several
+// APIs at a time is of no use and does no harm.
+func (a *API) RunAudiences(ctx context.Context, clock clockwork.Clock) error {
+	if clock == nil {
+		clock = clockwork.NewRealClock()
+	}
+	hours := make(chan struct{}, 1)
+	schedule, err := scheduleDays(clock, a.server.Location, hours)
+	if err != nil {
+		return fmt.Errorf("audiences: %w", err)
+	}
+	newAudienceWorker(a.server).run(ctx, clock, hours)
+	if err := schedule.Shutdown(); err != nil {
+		return fmt.Errorf("audiences: %w", err)
+	}
+	return nil
+}
+
+// scheduleDays tells at each full hour of a zone that a day may have begun: at midnight it has, and after the machine slept or its clock was
+// set another hour finds it.
+func scheduleDays(clock clockwork.Clock, zone *time.Location, hours chan<- struct{}) (gocron.Scheduler, error) {
+	s, err := gocron.NewScheduler(gocron.WithClock(clock), gocron.WithLocation(zone))
+	if err != nil {
+		return nil, fmt.Errorf("scheduler: %w", err)
+	}
+	_, err = s.NewJob(gocron.CronJob("0 * * * *", false), gocron.NewTask(func() {
+		select {
+		case hours <- struct{}{}:
+		default: // it knows already
+		}
+	}))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("job of the days: %w", err), s.Shutdown())
+	}
+	s.Start()
+	return s, nil
+}
+
+// run evaluates now and then, and when a day begins, until ctx ends.
+func (w *audienceWorker) run(ctx context.Context, clock clockwork.Clock, hours <-chan struct{}) {
+	tick := clock.NewTicker(audienceLook)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+			return
+		case <-hours:
+			w.day = w.today()
+		case <-tick.Chan():
 		}
 		for more := true; more && ctx.Err() == nil; {
 			var err error
@@ -92,27 +141,27 @@ func (w *audienceWorker) round(ctx context.Context) (more bool, err error) {
 	if err != nil || e.revision == 0 {
 		return false, err // there was never an audience
 	}
-	if err := w.load(ctx); err != nil {
+	if err := w.load(ctx, e.Seq); err != nil {
 		return false, err
 	}
 	before := e
 	before.Passed = maps.Clone(e.Passed)
-	w.passes(ctx, &e)
 	if more, err = w.changes(ctx, &e); err != nil {
 		return false, err
 	}
+	w.passes(ctx, &e)
 	if before.Seq == e.Seq && before.Day == e.Day && maps.Equal(before.Passed, e.Passed) {
 		return false, nil
 	}
 	return more, w.putEvaluation(ctx, &e)
 }
 
-// load reads the audiences and, when there is a new one and now and then, what filters can speak of.
-func (w *audienceWorker) load(ctx context.Context) error {
-	all, err := w.everyAudience(ctx)
-	if err != nil {
+// load reads the audiences and, when there is a new one and now and then, what filters can speak of. Changes up to a position are evaluated.
+func (w *audienceWorker) load(ctx context.Context, evaluated uint64) error {
+	if err := w.list(ctx); err != nil {
 		return err
 	}
+	all := w.listed
 	stale := w.Now().Sub(w.known) >= namesFresh
 	parsed := map[string]*parsedAudience{}
 	for _, a := range all {
@@ -132,29 +181,41 @@ func (w *audienceWorker) load(ctx context.Context) error {
 			parsed[a.ID] = w.parse(a)
 		}
 	}
-	if w.plan != nil && !stale && len(parsed) == len(w.parsed) && w.planned == w.today() {
+	if w.plan != nil && !stale && len(parsed) == len(w.parsed) && w.planned == w.day {
 		return nil
 	}
 	w.parsed = parsed
-	return w.replan(ctx)
+	return w.replan(ctx, evaluated)
 }
 
-// replan finds out what the audiences look at.
-func (w *audienceWorker) replan(ctx context.Context) error {
+// list reads the audiences when one was stored here, and now and then.
+func (w *audienceWorker) list(ctx context.Context) (err error) {
+	edits := w.audienceEdits.Load()
+	if w.edits == edits && w.Now().Sub(w.listedAt) < audiencesFresh {
+		return nil
+	}
+	if w.listed, err = w.everyAudience(ctx); err == nil {
+		w.edits, w.listedAt = edits, w.Now()
+	}
+	return err
+}
+
+// replan finds out what the audiences look at. Changes up to a position are evaluated.
+func (w *audienceWorker) replan(ctx context.Context, evaluated uint64) error {
 	from := reach(w.Now(), w.Location)
-	evaluated := w.choose(func(a *parsedAudience) bool { return a.filter != nil })
-	for _, a := range evaluated {
+	readable := w.choose(func(a *parsedAudience) bool { return a.filter != nil })
+	for _, a := range readable {
 		a.need = filterNeeds{}
 		a.need.add(a.filter, from)
 	}
-	w.index, w.planned = newAudienceIndex(evaluated), w.today()
+	w.index, w.planned = newAudienceIndex(readable), w.day
 	before := w.plan
-	w.plan = newRosterPlan(evaluated, w.names, from)
+	w.plan = newRosterPlan(readable, w.names, from)
 	if before != nil && w.recalled && !before.covers(w.plan) {
 		w.recallAt = w.Now().Add(recallSettles)
 	}
 	if before == nil || !slices.Equal(before.names, w.plan.names) {
-		return w.readNames(ctx)
+		return w.readNames(ctx, evaluated)
 	}
 	return nil
 }
@@ -176,7 +237,7 @@ func (w *audienceWorker) learn(ctx context.Context) (err error) {
 		w.rosterKey += "\n" + sources[i].Account + jsonText(sources[i].Retention)
 	}
 	w.known = w.Now()
-	maps.DeleteFunc(w.told, func(_ string, at time.Time) bool { return w.known.Sub(at) > audienceLag })
+	maps.DeleteFunc(w.told, func(_ userRef, at time.Time) bool { return w.known.Sub(at) > audienceLag })
 	return nil
 }
 
@@ -192,6 +253,9 @@ func (w *audienceWorker) parse(a schemas.Audience) *parsedAudience {
 		return p
 	}
 	p.filter, p.fires = f, f.Fires()
+	if w.roster != nil {
+		p.bit = w.roster.place(a.ID)
+	}
 	return p
 }
 
@@ -220,7 +284,12 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 		e.Seq = 0 // the stream was made anew
 		w.forget()
 	}
-	w.recall(ctx, written)
+	if written, err = w.recall(ctx, written); err != nil {
+		return false, err
+	}
+	if w.roster != nil && written < w.roster.settled {
+		return false, nil // what is read next would be older than what is in memory
+	}
 	from := e.Seq
 	if w.roster != nil {
 		from = min(from, w.roster.at) // another worker may have moved the position
@@ -239,16 +308,17 @@ func (w *audienceWorker) changes(ctx context.Context, e *evaluation) (more bool,
 }
 
 // recall sees to it that what audiences look at of people is in memory. When there are audiences that look at more than what is there, it is
-// read anew once no other one came for a while: until then people are read as they change.
-func (w *audienceWorker) recall(ctx context.Context, written uint64) {
+// read anew once no other one came for a while: until then people are read as they change. It gives the position that the tables have reached
+// then.
+func (w *audienceWorker) recall(ctx context.Context, written uint64) (uint64, error) {
 	if r := w.roster; r != nil {
-		if r.key == w.rosterKey && r.day == w.today() && r.plan.covers(w.plan) {
-			return
+		if r.key == w.rosterKey && r.day == w.day && r.plan.covers(w.plan) {
+			return written, nil
 		}
 		w.forget() // before another one is read, so that there is room
 	}
 	if len(w.index.lasting)+len(w.index.firing) == 0 || w.Now().Before(w.recallAt) {
-		return
+		return written, nil
 	}
 	start := time.Now()
 	r, err := w.loadRoster(ctx, written)
@@ -262,7 +332,7 @@ func (w *audienceWorker) recall(ctx context.Context, written uint64) {
 	}
 	if err != nil || r == nil {
 		w.forget()
-		return
+		return written, ctx.Err()
 	}
 	w.roster, w.recalled = r, true
 	kept := r.bytes()
@@ -270,6 +340,7 @@ func (w *audienceWorker) recall(ctx context.Context, written uint64) {
 	w.metrics.users.Set(float64(len(r.rows)))
 	w.metrics.memory.Set(float64(kept))
 	w.Log.Info().Int("users", len(r.rows)).Dur("took", time.Since(start)).Msg("what audiences look at of people is in memory")
+	return w.Events.Written(ctx)
 }
 
 // forget gives up what is in memory.
@@ -280,46 +351,54 @@ func (w *audienceWorker) forget() {
 	w.metrics.memory.Set(0)
 }
 
-// evaluateChanges evaluates who changed behind from, and tells up to where: at most written.
-func (w *audienceWorker) evaluateChanges(ctx context.Context, e *evaluation, from, written uint64) (uint64, error) {
-	rows, err := w.rowsBetween(ctx, from, written)
-	if err != nil {
-		return from, err
+// evaluateChanges evaluates who changed behind from, and tells up to where: at most written. After people were read into memory nobody is
+// evaluated before all rows that were in the tables then have come, because some of those that come are older.
+func (w *audienceWorker) evaluateChanges(ctx context.Context, e *evaluation, from, written uint64) (to uint64, err error) {
+	changes := &userChanges{byUser: map[userRef]*userChange{}}
+	var activities []changedActivityRow
+	to = from
+	for more := true; more; {
+		rows, err := w.rowsBetween(ctx, to, written)
+		if err != nil {
+			return from, err
+		}
+		w.rename(rows.names, e)
+		if err := w.follow(ctx, rows, changes); err != nil {
+			return from, err
+		}
+		activities = append(activities, rows.activities...)
+		more = w.roster != nil && rows.to < w.roster.settled && rows.to > to
+		to = rows.to
 	}
-	w.rename(rows.names, e)
-	changes, err := w.follow(ctx, rows)
-	if err != nil {
-		return from, err
-	}
-	changes.addNews(rows.activities, &w.index, w.book, w.Now())
+	changes.addNews(activities, &w.index, w.book, w.Now())
 	for users := range slices.Chunk(w.concerning(changes.order), audienceChunk) {
 		if err := w.evaluate(ctx, users); err != nil {
 			return from, err
 		}
 	}
-	return rows.to, nil
+	return to, nil
 }
 
-// follow gives what rows change about users, and brings them into the memory.
-func (w *audienceWorker) follow(ctx context.Context, rows *changedRows) (*userChanges, error) {
-	changes, organizations := rows.changes(), rows.touchedOrganizations(w.plan.organizationFigures)
+// follow collects what rows change about users, and brings them into the memory.
+func (w *audienceWorker) follow(ctx context.Context, rows *changedRows, changes *userChanges) error {
+	rows.changes(changes)
+	organizations := rows.touchedOrganizations(w.plan.organizationFigures)
 	if w.roster == nil {
-		return changes, w.readPeopleOf(ctx, organizations, changes)
+		for i := range rows.activities {
+			changes.addActivity(&rows.activities[i])
+		}
+		return w.readPeopleOf(ctx, organizations, changes)
 	}
-	lost, err := w.roster.take(rows)
-	if err != nil {
+	if err := w.roster.take(rows, changes); err != nil {
 		w.forget()
-		return nil, err
+		return err
 	}
 	w.metrics.users.Set(float64(len(w.roster.rows)))
-	for _, l := range lost {
-		changes.add(l.account, l.user, l.what[0])
-	}
 	w.roster.peopleOf(organizations, changes)
 	if !w.plan.organizationFigures || len(organizations) == 0 {
-		return changes, nil
+		return nil
 	}
-	return changes, w.readFigures(ctx, w.roster, organizations)
+	return w.readFigures(ctx, w.roster, organizations)
 }
 
 // concerning gives the users whose changes can matter to any audience.
@@ -348,7 +427,7 @@ func (w *audienceWorker) evaluate(ctx context.Context, users []*userChange) (err
 			return err
 		}
 		events = append(events, e)
-		w.told[userKey(c.who.account, c.who.userIDs[0])] = at
+		w.told[c.ref()] = at
 	}
 	return w.publish(ctx, events)
 }
@@ -367,19 +446,29 @@ func (w *audienceWorker) publish(ctx context.Context, events []schemas.Event) er
 // then all is told.
 func (w *audienceWorker) verdict(c *concerned, at time.Time) schemas.AudienceVerdict {
 	v := schemas.AudienceVerdict{ID: schemas.ZID(c.who.userIDs[0]), At: at}
-	unsure := at.Sub(w.started) < audienceLag || at.Sub(w.told[userKey(c.who.account, c.who.userIDs[0])]) < audienceLag
+	unsure := at.Sub(w.started) < audienceLag || w.unsure(c, at)
 	for _, a := range c.touched {
 		in := !c.who.Archived && w.Match(a.filter, c.person, at, w.Location)
-		if in == c.member(a.ID) && !unsure && at.Sub(w.passed[a.ID]) >= audienceLag {
-			continue
-		}
-		if in {
-			v.In = append(v.In, a.ref())
-		} else {
-			v.Out = append(v.Out, a.ref())
+		if in != c.member(a) || unsure || at.Sub(w.passedAt[a.ID]) < audienceLag {
+			a.tell(&v, in)
 		}
 	}
 	return v
+}
+
+// unsure says whether the table of members may not have yet what was published about a person.
+func (w *audienceWorker) unsure(c *concerned, at time.Time) bool {
+	told, ok := w.told[c.ref()]
+	return ok && at.Sub(told) < audienceLag
+}
+
+// tell adds to a verdict whether its person is in the audience.
+func (a *parsedAudience) tell(v *schemas.AudienceVerdict, in bool) {
+	if in {
+		v.In = append(v.In, a.ref())
+	} else {
+		v.Out = append(v.Out, a.ref())
+	}
 }
 
 // fired gives the activities that make a person enter audiences.

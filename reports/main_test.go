@@ -55,6 +55,7 @@ type memory struct {
 	erases    bool // erasures end at once
 	delivery  schemas.Delivery
 	dead      []schemas.Undelivered
+	outputs   *outputLog // nil = the rows are gone from the stream
 }
 
 func (m *memory) Sources(context.Context) ([]schemas.Source, error) {
@@ -126,6 +127,62 @@ func (m *memory) Newest(context.Context) (map[string]uint64, error) {
 		return true
 	})
 	return out, m.fail
+}
+
+func (m *memory) Outputs(_ context.Context, q schemas.OutputQuery, fn func(schemas.OutputMessage) (bool, error)) (bool, error) {
+	if m.outputs == nil {
+		return false, m.fail
+	}
+	for _, o := range m.outputs.find(q) {
+		if more, err := fn(o); err != nil || !more {
+			return true, err
+		}
+	}
+	return true, m.fail
+}
+
+// outputLog holds the rows that a test puts into its tables as the stream would.
+type outputLog struct {
+	mu  sync.Mutex
+	all []loggedOutput
+}
+
+type loggedOutput struct {
+	schemas.OutputMessage
+	activity string
+}
+
+func (l *outputLog) add(tb testing.TB, table string, at uint64, row any) {
+	tb.Helper()
+	a, _ := row.(schemas.Activity)
+	data, err := json.Marshal(row)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, loggedOutput{schemas.OutputMessage{Table: table, Seq: at, Ver: at, Data: data}, a.Activity})
+}
+
+func (l *outputLog) find(q schemas.OutputQuery) (found []schemas.OutputMessage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, o := range l.all {
+		if o.Seq > q.From && o.Seq <= q.To && slices.Contains(q.Tables, o.Table) && (o.activity == "" || slices.Contains(q.Activities, o.activity)) {
+			found = append(found, o.OutputMessage)
+		}
+	}
+	return found
+}
+
+// outputLogs are those of databases whose rows are kept as the stream would.
+var outputLogs sync.Map
+
+// keepOutputs has a server find the rows that are put into its database from now on in the stream too.
+func (s *testServer) keepOutputs() {
+	s.store.outputs = &outputLog{}
+	outputLogs.Store(s.db, s.store.outputs)
+	s.t.Cleanup(func() { outputLogs.Delete(s.db) })
 }
 
 func (m *memory) Setting(_ context.Context, name string) (schemas.Setting, error) {
@@ -392,8 +449,12 @@ func insertInto[T any](tb testing.TB, db driver.Conn, table string, rows ...T) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	log, kept := outputLogs.Load(db)
 	for _, row := range rows {
 		n := version.Add(1)
+		if kept {
+			log.(*outputLog).add(tb, table, n, row)
+		}
 		v := reflect.ValueOf(row)
 		values := make([]any, 0, len(names)+2)
 		for i := range names {

@@ -78,6 +78,9 @@ type Events interface {
 	Written(ctx context.Context) (uint64, error)
 	// Newest gives for each table a position behind which it has no row; a table that never had one is missing.
 	Newest(ctx context.Context) (map[string]uint64, error)
+	// Outputs calls fn with the rows that a query asks for, whose end Written has reached, a message at a time and in order, until fn gives
+	// false. all is false if some may be gone, because they are in the table.
+	Outputs(ctx context.Context, q schemas.OutputQuery, fn func(schemas.OutputMessage) (more bool, err error)) (all bool, err error)
 }
 
 // People tells what is known of a person by a name of schemas.PersonAlias, before it is in the tables; nil when nobody answers to the name.

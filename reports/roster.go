@@ -29,6 +29,7 @@ type roster struct {
 	key        string // what else it depends on, as the worker's rosterKey
 	day        string // on which it was read
 	at         uint64 // rows up to this position are in it
+	settled    uint64 // when it was read, tables may have had rows up to this position
 	generation uint64 // of the stream that the rows came from
 	zone       *time.Location
 	now        func() time.Time
@@ -93,13 +94,18 @@ type rosterOrganization struct {
 
 func newRoster(w *audienceWorker) *roster {
 	r := &roster{
-		plan: w.plan, names: w.names, book: w.book, key: w.rosterKey, day: w.today(), zone: w.Location, now: w.Now, match: w.Match,
+		plan: w.plan, names: w.names, book: w.book, key: w.rosterKey, day: w.day, zone: w.Location, now: w.Now, match: w.Match,
 		users: map[rosterRef]uint32{}, ownIDs: map[uint64]uint32{}, seed: maphash.MakeSeed(), owners: map[uint64]uint32{}, others: map[uint32][]uint32{}, slugs: map[string]int{},
 		organizations: map[organizationRef]*rosterOrganization{}, audiences: map[string]int{}, stride: 1,
 		fields: slices.Sorted(maps.Keys(w.plan.fields)), organizationFields: slices.Sorted(maps.Keys(w.plan.organizationFields)), kinds: slices.Sorted(maps.Keys(w.plan.kinds)),
 	}
 	for i, slug := range w.plan.slugs {
 		r.slugs[slug] = i
+	}
+	for _, a := range w.parsed {
+		if a.filter != nil {
+			a.bit = r.place(a.ID)
+		}
 	}
 	return r
 }
@@ -148,6 +154,13 @@ func (w *audienceWorker) loadRoster(ctx context.Context, written uint64) (*roste
 	if err == nil && r.plan.organizationFigures {
 		err = w.readFigures(ctx, r, nil)
 	}
+	if err != nil {
+		return nil, err
+	}
+	newest, err := w.Events.Newest(ctx)
+	for _, at := range newest {
+		r.settled = max(r.settled, at)
+	}
 	return r, err
 }
 
@@ -162,8 +175,8 @@ func (r *roster) bytes() int {
 	return n
 }
 
-// take brings in rows that came behind its position. It gives the users that lost an activity to another one.
-func (r *roster) take(c *changedRows) (lost []userChange, err error) {
+// take brings in rows that came behind its position. It adds the users of whom other activities are kept then.
+func (r *roster) take(c *changedRows, changes *userChanges) (err error) {
 	newer := func(p RowPlace) bool {
 		if p.generation() > r.generation {
 			err = errStale
@@ -174,11 +187,20 @@ func (r *roster) take(c *changedRows) (lost []userChange, err error) {
 	takeRows(c.organizations, newer, r.setOrganization)
 	takeRows(c.figures, newer, r.setFigures)
 	takeRows(c.ever, newer, r.setEver)
-	takeRows(c.activities, newer, func(a *changedActivityRow) {
-		if of := r.setActivity(a); of != nil {
-			lost = append(lost, userChange{account: r.accounts[of.account], user: of.user, what: []string{changedActivity + a.Activity.Activity}})
+	for i := range c.activities {
+		a := &c.activities[i]
+		if !newer(a.place()) {
+			changes.addActivity(a)
+			continue
 		}
-	})
+		former, kept := r.setActivity(a)
+		if former != nil {
+			changes.add(r.accounts[former.account], former.user, changedActivity+a.Activity.Activity)
+		}
+		if kept {
+			changes.addActivity(a)
+		}
+	}
 	takeRows(c.members, newer, r.setMember)
 	if err == nil {
 		r.at = max(r.at, c.to)
@@ -186,7 +208,7 @@ func (r *roster) take(c *changedRows) (lost []userChange, err error) {
 	if r.records.wasteful() {
 		r.tidy()
 	}
-	return lost, err
+	return err
 }
 
 // tidy gives back the memory of records that were given up.
@@ -327,12 +349,13 @@ func (r *roster) setEver(e *changedEverRow) {
 	row.ever = r.records.put(row.ever, packEver(items))
 }
 
-// setActivity takes over an activity. It gives another user that had it before.
-func (r *roster) setActivity(a *changedActivityRow) (former *rosterRow) {
+// setActivity takes over an activity. It gives the user that had it before, and says whether it is kept: that depends on whether it counts for
+// any condition.
+func (r *roster) setActivity(a *changedActivityRow) (former *rosterRow, kept bool) {
 	r.generation = max(r.generation, a.generation())
 	k := r.plan.kinds[a.Activity.Activity]
 	if k == nil {
-		return nil
+		return nil, false
 	}
 	id, row := r.hash(a.Account, a.ActivityID), r.row(a.Account, a.UserID)
 	if owner, ok := r.owners[id]; ok {
@@ -340,28 +363,26 @@ func (r *roster) setActivity(a *changedActivityRow) (former *rosterRow) {
 		rest := slices.DeleteFunc(unpackActivities(r.records.get(of.activities)), func(x rosterActivity) bool { return x.id == id })
 		of.activities = r.records.put(of.activities, packActivities(rest))
 		delete(r.owners, id)
-		if owner != row {
-			former = of
-		}
+		former = of
 	}
 	if a.IsDeleted != 0 || a.OccurredAt.Before(k.since) {
-		return former
+		return former, false
 	}
-	kept := rosterActivity{id: id, kind: slices.Index(r.kinds, a.Activity.Activity), at: a.OccurredAt.Unix(), expires: a.ExpiresAt.Unix()}
+	one := rosterActivity{id: id, kind: slices.Index(r.kinds, a.Activity.Activity), at: a.OccurredAt.Unix(), expires: a.ExpiresAt.Unix()}
 	seen := filterRowOf(&a.Activity)
 	var counts bool
-	if kept.judged, counts = r.judge(k, seen); !counts {
-		return former
+	if one.judged, counts = r.judge(k, seen); !counts {
+		return former, false
 	}
 	for i, kind := range nameKinds {
 		if k.names[kind] {
-			kept.names[i] = parseID(seen.idOf(kind))
+			one.names[i] = parseID(seen.idOf(kind))
 		}
 	}
 	r.owners[id] = row
 	of := &r.rows[row]
-	of.activities = r.records.put(of.activities, append([]byte(r.records.get(of.activities)), packActivities([]rosterActivity{kept})...))
-	return former
+	of.activities = r.records.put(of.activities, append([]byte(r.records.get(of.activities)), packActivities([]rosterActivity{one})...))
+	return former, true
 }
 
 // judge gives how the conditions on attributes turn out; ok is false if no condition on activities can hold for it.
@@ -404,8 +425,8 @@ func (r *roster) setOrganization(row *changedOrganizationRow) {
 	o.fields = r.records.put(o.fields, packFields(r.organizationFields, fieldReader(&person{}, &of, r.names)))
 }
 
-// bit gives the place of an audience among the bits of a row.
-func (r *roster) bit(audience string) int {
+// place gives the place of an audience among the bits of a row.
+func (r *roster) place(audience string) int {
 	i, ok := r.audiences[audience]
 	if !ok {
 		i = len(r.audiences)
@@ -433,7 +454,7 @@ func (r *roster) setMember(m *changedMemberRow) {
 	if !ok {
 		return // erased
 	}
-	bit := r.bit(m.AudienceID)
+	bit := r.place(m.AudienceID)
 	word := &r.members[int(i)*r.stride+bit/64]
 	if *word |= 1 << (bit % 64); m.IsDeleted != 0 {
 		*word &^= 1 << (bit % 64)

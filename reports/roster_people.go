@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ func (r *roster) people(users []*userChange, x *audienceIndex) []*concerned {
 		lead := r.rows[i].lead
 		c := byLead[lead]
 		if c == nil {
-			c = &concerned{document: r.document(lead), member: func(audience string) bool { return r.member(lead, audience) }}
+			c = r.concerned(lead)
 			byLead[lead] = c
 			out = append(out, c)
 		}
@@ -34,15 +35,26 @@ func (r *roster) people(users []*userChange, x *audienceIndex) []*concerned {
 	return slices.DeleteFunc(out, func(c *concerned) bool { return len(c.touched)+len(c.news) == 0 })
 }
 
-// member says whether the person that a user leads is in an audience under any of its ids, as the table has it.
-func (r *roster) member(lead uint32, audience string) bool {
-	bit := r.bit(audience)
-	for _, i := range r.usersOf(lead) {
-		if r.members[int(i)*r.stride+bit/64]&(1<<(bit%64)) != 0 {
-			return true
+// leads gives the users that are the first of a person.
+func (r *roster) leads() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for i := range r.rows {
+			if r.rows[i].lead == uint32(i) && !yield(uint32(i)) {
+				return
+			}
 		}
 	}
-	return false
+}
+
+// concerned gives the person that a user leads.
+func (r *roster) concerned(lead uint32) *concerned {
+	return &concerned{document: r.document(lead), member: func(a *parsedAudience) bool { return r.member(lead, a) }}
+}
+
+// member says whether the person that a user leads is in an audience under any of its ids, as the table has it.
+func (r *roster) member(lead uint32, a *parsedAudience) bool {
+	in := func(row uint32) bool { return r.members[int(row)*r.stride+a.bit/64]&(1<<(a.bit%64)) != 0 }
+	return in(lead) || slices.ContainsFunc(r.others[lead], in)
 }
 
 // document gives a person as filters look at one. What is packed is read when a filter asks for it.

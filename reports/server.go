@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -36,6 +37,8 @@ type server struct {
 	flights   flights
 	known     knownAccounts
 	settled   settled
+
+	audienceEdits atomic.Int64 // how many times audiences were stored here
 
 	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }

@@ -118,6 +118,23 @@ type BlockMessage struct {
 	Data []byte
 }
 
+// OutputQuery asks for the rows of some tables that came behind From and up to To; of activities for those of some kinds only.
+type OutputQuery struct {
+	Tables     []string
+	Activities []string // slugs
+	From, To   uint64
+}
+
+// OutputMessage is a message of rows as it lies in the stream: one JSON row per line. Seq and Ver are those of the rows (_seq, _ver).
+type OutputMessage struct {
+	Table    string
+	Seq, Ver uint64
+	Data     []byte
+}
+
+// RowVersion gives the version (_ver) of rows that came at a position of a generation of the stream.
+func RowVersion(gen, seq uint64) uint64 { return gen<<48 | seq }
+
 // StreamMeta is what was last known of a stream, kept outside of it so that a stream that is missing, replaced or shorter is noticed.
 type StreamMeta struct {
 	Stream     string    // name of the stream

@@ -190,7 +190,7 @@ func (s *parts) fill(ctx context.Context, b schemas.Block, keys bool, now time.T
 		if m.Seq < b.From || m.Seq > b.To {
 			return fmt.Errorf("table %s: seq %d is outside its block %d-%d: %w", b.Table, m.Seq, b.From, b.To, schemas.ErrInvalid)
 		}
-		if err := s.message(m, b.Gen<<48|m.Seq); err != nil {
+		if err := s.message(m, schemas.RowVersion(b.Gen, m.Seq)); err != nil {
 			return err
 		}
 	}

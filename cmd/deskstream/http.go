@@ -39,7 +39,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 		}
 		mux.Handle("/", api)
 		a.run(&a.feeding, "reconciliation", api.Run)
-		a.run(&a.feeding, "audiences", api.RunAudiences)
+		a.run(&a.feeding, "audiences", func(ctx context.Context) error { return api.RunAudiences(ctx, nil) })
 		a.run(&a.feeding, "archived people", func(ctx context.Context) error { return api.RunArchived(ctx, nil) })
 	} else {
 		a.operations(mux)
