@@ -32,7 +32,7 @@ test: engine ## every test, with the race detector
 
 bench: engine ## the benchmarks behind the table in README.md; SCALE=10000000 for the size that its reports are meant for
 	npm ci --prefix tools/liquidjs
-	DESKSTREAM_BENCH_TICKETS=$(SCALE) go test -run '^$$' -bench . -benchtime 1x -timeout 60m $(TEST_FLAGS) ./cmd/deskstream
+	DESKSTREAM_BENCH_TICKETS=$(SCALE) go test -run '^$$' -bench . -benchtime 1x -timeout 240m $(TEST_FLAGS) ./cmd/deskstream
 	go test -run '^$$' -bench . -benchtime 1s -timeout 30m $(TEST_FLAGS) ./stream ./processors ./sinks ./liquid
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m $(TEST_FLAGS) ./reports
 

@@ -42,7 +42,7 @@ func TestPersonFigures(t *testing.T) {
 	if r := p.FirstLast["ticket-created"]; r.Count != 4 || !r.FirstAt.Equal(at("01 00:00")) || !r.LastAt.Equal(at("09 10:00")) {
 		t.Errorf("%+v", r)
 	}
-	s.get("/v1/people/p_2002", &p)
+	s.get("/v1/people/p_2003", &p)
 	if p.Zendesk["tickets_total"] != 0.0 || p.Zendesk["first_ticket_at"] != nil {
 		t.Errorf("%+v", p.Zendesk)
 	}
