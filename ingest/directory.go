@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"deskstream/schemas"
 	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
 )
 
 // Directory keeps the source records of the store in memory, so that a webhook needs no look-up, and tells others of changes. Start Run
@@ -18,11 +20,18 @@ type Directory struct {
 	sealer *Sealer
 	log    zerolog.Logger
 
-	entries atomic.Pointer[map[string]*entry]
+	entries  atomic.Pointer[map[string]*entry]
+	renewals *rate.Limiter
 
 	mu       sync.Mutex // guards writing entries, and watchers
 	watchers []func(s schemas.Source, deleted bool)
 }
+
+// renewRate and renewBurst bound the look-ups a second for webhooks that would be refused.
+const (
+	renewRate  = 20
+	renewBurst = 40
+)
 
 // entry is a source with what the webhook endpoint needs of it ready for use.
 type entry struct {
@@ -32,7 +41,7 @@ type entry struct {
 
 // NewDirectory makes an empty directory. The sealer opens the webhook secrets of the records.
 func NewDirectory(store Store, sealer *Sealer, log zerolog.Logger) *Directory {
-	d := &Directory{store: store, sealer: sealer, log: log}
+	d := &Directory{store: store, sealer: sealer, log: log, renewals: rate.NewLimiter(renewRate, renewBurst)}
 	d.entries.Store(&map[string]*entry{})
 	return d
 }
@@ -130,6 +139,25 @@ func (d *Directory) Watch(fn func(s schemas.Source, deleted bool)) {
 }
 
 func (d *Directory) get(id string) *entry { return (*d.entries.Load())[id] }
+
+// renew looks a record up in the store and gives it as it is there, nil when it is not there. Above renewRate it gives what is in memory.
+func (d *Directory) renew(ctx context.Context, id string) (*entry, error) {
+	if !d.renewals.Allow() {
+		return d.get(id), nil
+	}
+	src, err := d.store.Source(ctx, id)
+	if errors.Is(err, schemas.ErrNotFound) {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if err != nil {
+		return nil, err
+	}
+	if e := d.get(id); e != nil && e.source.Revision >= src.Revision {
+		return e, nil
+	}
+	d.put(src, false)
+	return d.get(id), nil
+}
 
 func (d *Directory) put(s schemas.Source, deleted bool) {
 	d.mu.Lock()

@@ -139,8 +139,11 @@ func (h *Webhook) handle(w http.ResponseWriter, r *http.Request, id string) repl
 	if err != nil {
 		return cutShort
 	}
-	e := h.Sources.get(id)
-	if refused := h.check(e, r.Header, body); refused != nil {
+	e, refused := h.known(r.Context(), id, r.Header, body)
+	if refused != nil {
+		if !h.failures(e).Allow() {
+			return tooMany
+		}
 		return *refused
 	}
 	g := h.gate(id)
@@ -166,33 +169,54 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// check verifies the signature and then the timestamp; nil = both are right. Requests that fail have a limit of their own, so that they
-// cannot use up what the source's real events need.
+// known checks a delivery against the source. What would lose it is said only by the newest record: the one in memory may be a moment
+// older, and Zendesk sends as soon as a source is connected.
+func (h *Webhook) known(ctx context.Context, id string, header http.Header, body []byte) (*entry, *reply) {
+	e := h.Sources.get(id)
+	refused := h.check(e, header, body)
+	if refused == &stale || refused == nil && e.source.Status == schemas.SourceConnected {
+		return e, refused
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.Budget)
+	defer cancel()
+	newest, err := h.Sources.renew(ctx, id)
+	if err != nil {
+		h.Log.Warn().Err(err).Str("source", id).Msg("whether a webhook is to be refused is not known")
+		return e, &unavailable
+	}
+	if newest != e {
+		refused = h.check(newest, header, body)
+	}
+	return newest, refused
+}
+
+// check verifies the signature and then the timestamp; nil = both are right. It takes as long for a source that is not there.
 func (h *Webhook) check(e *entry, header http.Header, body []byte) *reply {
 	now := h.Now()
 	timestamp := header.Get(headerTimestamp)
 	var signers []*signer
-	failures := h.unknown
 	if e != nil {
-		signers, failures = e.signers, h.gate(e.source.ID).bad
+		signers = e.signers
 	}
 	genuine := verifyAny(signers, now, header.Get(headerSignature), timestamp, body)
 	current := fresh(timestamp, now, h.Window)
-	var refused *reply
 	switch {
 	case e == nil:
-		refused = &noSource
+		return &noSource
 	case !genuine:
-		refused = &badSign
+		return &badSign
 	case !current:
-		refused = &stale
-	default:
-		return nil
+		return &stale
 	}
-	if !failures.Allow() {
-		return &tooMany
+	return nil
+}
+
+// failures limits the requests that fail, apart from the others, so that they cannot use up what the source's real events need.
+func (h *Webhook) failures(e *entry) *rate.Limiter {
+	if e == nil {
+		return h.unknown
 	}
-	return refused
+	return h.gate(e.source.ID).bad
 }
 
 func (h *Webhook) gate(id string) *gate {

@@ -266,6 +266,55 @@ func TestR53_WebhookStatus(t *testing.T) {
 	}
 }
 
+// forgetful is a store that tells nobody of changes, and may not say what it has.
+type forgetful struct {
+	*memory
+	broken atomic.Bool
+}
+
+func (f *forgetful) Source(ctx context.Context, id string) (schemas.Source, error) {
+	if f.broken.Load() {
+		return schemas.Source{}, errBroken
+	}
+	return f.memory.Source(ctx, id)
+}
+
+// TestWebhookRightAfterAChange: a delivery that comes before the endpoint was told of a source, its secret or its connection is taken; one
+// that would be lost because that cannot be looked up is asked for again.
+func TestWebhookRightAfterAChange(t *testing.T) {
+	t.Parallel()
+	store, sealer := &forgetful{memory: newMemory()}, testSealer(t)
+	h := &Webhook{
+		Publisher: store, Sources: NewDirectory(store, sealer, testLog(t)), Metrics: NewMetrics(nil), Now: func() time.Time { return testNow }, Log: testLog(t),
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST /webhooks/zendesk/{source_id}", h)
+	want := func(what, secret string, status, events int) {
+		t.Helper()
+		if w := serve(mux, delivery(ticketBody, secret, stamp(0))); w.Code != status || len(store.all()) != events {
+			t.Errorf("%s: status %d, %d events; want %d, %d: %s", what, w.Code, len(store.all()), status, events, w.Body)
+		}
+	}
+	want("no source", testSecret, 404, 0)
+	store.broken.Store(true)
+	want("perhaps no source", testSecret, 503, 0)
+	store.broken.Store(false)
+	set := func(secret string, status schemas.SourceStatus) {
+		store.putSource(t, func(s *schemas.Source) { s.Webhook.Secret, s.Status = sealer.Seal(testSource, fieldWebhookSecret, secret), status })
+	}
+	set(testSecret, schemas.SourceDraft)
+	want("a draft", testSecret, 200, 0)
+	set(testSecret, schemas.SourceConnected)
+	want("a source that was just connected", testSecret, 200, 1)
+	set("another secret", schemas.SourceConnected)
+	want("a secret that is just set", "another secret", 200, 2)
+	store.broken.Store(true)
+	want("perhaps a wrong secret", "a third secret", 503, 2)
+	want("a known source", "another secret", 200, 3)
+	store.broken.Store(false)
+	want("a wrong secret", "a third secret", 401, 3)
+}
+
 func TestWebhookDeleted(t *testing.T) {
 	t.Parallel()
 	store := newMemory()
