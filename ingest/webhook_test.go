@@ -300,7 +300,9 @@ func TestWebhookRightAfterAChange(t *testing.T) {
 	want("perhaps no source", testSecret, 503, 0)
 	store.broken.Store(false)
 	set := func(secret string, status schemas.SourceStatus) {
-		store.putSource(t, func(s *schemas.Source) { s.Webhook.Secret, s.Status = sealer.Seal(testSource, fieldWebhookSecret, secret), status })
+		store.putSource(t, func(s *schemas.Source) {
+			s.Webhook.Secret, s.Status = sealer.Seal(testSource, fieldWebhookSecret, secret), status
+		})
 	}
 	set(testSecret, schemas.SourceDraft)
 	want("a draft", testSecret, 200, 0)
