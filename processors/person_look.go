@@ -32,6 +32,12 @@ func (p *Processor) Person(account, name string, state schemas.State) (facts *sc
 	return facts, nil, r.err
 }
 
+// PersonKeys are the keys of all rows that Person asks for: users, identities, figures, organizations, and tickets, which have the figures of
+// those who have one.
+func (p *Processor) PersonKeys() []string {
+	return []string{"*.u.*", "*.i.*.*", "*.s.*", "*.o.*", "*.t.*"}
+}
+
 // looker follows a name to what there is about its person.
 type looker struct {
 	keyer

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +37,9 @@ func (s *store) look(t tb, name string) *schemas.PersonFacts {
 			return facts
 		}
 		for _, key := range missing {
+			if kind := strings.Split(key, "."); !slices.Contains(s.p.PersonKeys(), strings.Join([]string{"*", kind[1], strings.Repeat("*.", len(kind)-3) + "*"}, ".")) {
+				t.Fatalf("asks for %s, which PersonKeys does not tell", key)
+			}
 			if state[key] != nil {
 				t.Fatalf("%s: asks for %s again", name, key)
 			}

@@ -19,6 +19,8 @@ import (
 // People is a processor that tells from rows of state what there is about a person. missing lists rows that it needs and state lacks; it is
 // asked again with them. nil facts without missing rows mean that nobody answers to the name. It must be safe to call beside Keys and Apply.
 type People interface {
+	// PersonKeys are the keys of the rows that Person may ask for, as patterns in which * stands for one token between dots.
+	PersonKeys() []string
 	Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error)
 }
 
@@ -196,10 +198,11 @@ func (l *loop) rowNow(ctx context.Context, key string) (*schemas.StateRow, error
 // fillFile begins to keep the rows that are looked up in a file: those that are stored, from now on in the background, and those that leave
 // the journal. The function it gives ends that.
 func (l *loop) fillFile(ctx context.Context) (stop func()) {
-	if _, ok := l.processor.(People); !ok || l.s.o.Rows == "" {
+	people, ok := l.processor.(People)
+	if !ok || l.s.o.Rows == "" {
 		return func() {}
 	}
-	file, err := newRowFile(l.s.o.Rows)
+	file, err := newRowFile(l.s.o.Rows, people.PersonKeys(), l.s.keeps)
 	if err != nil {
 		l.s.o.Log.Info().Err(err).Int("partition", l.partition).Msg("people are looked up without a file of rows, which takes longer")
 		return func() {}
@@ -224,25 +227,39 @@ func (l *loop) fillFile(ctx context.Context) (stop func()) {
 	}
 }
 
+// keeps tells of memory that a row file takes more than before.
+func (s *Stream) keeps(more int) {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	if s.kept += more; s.o.Keeps != nil {
+		s.o.Keeps(s.kept)
+	}
+}
+
 // copyRows puts the rows that are stored into a file, but for those that have changed meanwhile.
 func (s *Stream) copyRows(ctx context.Context, partition int, file *rowFile) error {
 	prefix := s.state(partition, "")
-	var rows []keyedRow
-	err := s.each(ctx, s.txn, prefix+">", 1, func(m stored) error {
-		if len(m.data) > 0 && !s.internal(m.subject) {
-			rows = append(rows, keyedRow{strings.TrimPrefix(m.subject, prefix), m.data})
+	for _, keys := range file.keys {
+		var rows []keyedRow
+		err := s.each(ctx, s.txn, prefix+keys, 1, func(m stored) error {
+			if len(m.data) > 0 && !s.internal(m.subject) {
+				rows = append(rows, keyedRow{strings.TrimPrefix(m.subject, prefix), m.data})
+			}
+			if len(rows) < readPage {
+				return nil
+			}
+			err := file.put(rows, true)
+			rows = rows[:0]
+			return err
+		})
+		if err == nil {
+			err = file.put(rows, true)
 		}
-		if len(rows) < readPage {
-			return nil
+		if err != nil {
+			return err
 		}
-		err := file.put(rows, true)
-		rows = rows[:0]
-		return err
-	})
-	if err == nil {
-		err = file.put(rows, true)
 	}
-	return err
+	return nil
 }
 
 // keep puts rows that leave the journal into the file, before they have left it.
@@ -252,7 +269,9 @@ func (l *loop) keep(moved map[string]*journalled) {
 	}
 	rows := make([]keyedRow, 0, len(moved))
 	for key, r := range moved {
-		rows = append(rows, keyedRow{key, r.data})
+		if l.file.takes(key) {
+			rows = append(rows, keyedRow{key, r.data})
+		}
 	}
 	if err := l.file.put(rows, false); err != nil {
 		l.s.o.Log.Warn().Err(err).Int("partition", l.partition).Msg("the file of rows is given up")

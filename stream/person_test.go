@@ -15,6 +15,8 @@ import (
 // teller is a counter that tells of its counters as if they were people.
 type teller struct{ counter }
 
+func (*teller) PersonKeys() []string { return []string{"c.*"} }
+
 func (*teller) Person(account, name string, state schemas.State) (*schemas.PersonFacts, []string, error) {
 	row := state["c."+name]
 	switch {

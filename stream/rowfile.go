@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -14,7 +16,9 @@ const slotBytes = 64
 // the server reads a whole block of 8 MB for a row that was not asked for lately. It is no record: what it does not have is in the stream.
 // Nothing of a row that is replaced stays in it. It is safe for concurrent use; a nil one has no rows.
 type rowFile struct {
-	seed maphash.Seed
+	seed  maphash.Seed
+	keys  []string        // patterns of what is kept, as People.PersonKeys
+	keeps func(bytes int) // is told how much more memory the rows take
 
 	mu    sync.RWMutex
 	file  *os.File
@@ -22,6 +26,7 @@ type rowFile struct {
 	free  map[uint32][]uint32 // first slots of rooms that are not used, by their number of slots
 	end   uint32              // first slot behind all rooms
 	wrote []byte              // of one put
+	told  int                 // rows that keeps was told of
 }
 
 // rowPlace is where a row is.
@@ -40,8 +45,15 @@ type keyedRow struct {
 	data []byte
 }
 
-// newRowFile makes a file in a folder, which takes it away when the process ends however it ends.
-func newRowFile(dir string) (*rowFile, error) {
+const (
+	// indexBytes is about what a row takes in memory, tellRows after how many keeps is told.
+	indexBytes = 30
+	tellRows   = 10_000
+)
+
+// newRowFile makes a file in a folder, which takes it away when the process ends however it ends. It is for rows whose keys match a pattern.
+// keeps is told how much more memory it takes, and in the end how much less.
+func newRowFile(dir string, keys []string, keeps func(bytes int)) (*rowFile, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("row file: %w", err)
 	}
@@ -53,7 +65,7 @@ func newRowFile(dir string) (*rowFile, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("row file: %w", err)
 	}
-	return &rowFile{seed: maphash.MakeSeed(), file: f, rows: map[uint64]rowPlace{}, free: map[uint32][]uint32{}}, nil
+	return &rowFile{seed: maphash.MakeSeed(), keys: keys, keeps: keeps, file: f, rows: map[uint64]rowPlace{}, free: map[uint32][]uint32{}}, nil
 }
 
 func (r *rowFile) close() {
@@ -71,6 +83,35 @@ func (r *rowFile) fail() {
 		_ = r.file.Close()
 	}
 	r.file, r.rows, r.free = nil, nil, nil
+	r.tell()
+}
+
+// tell tells how much memory the rows take, now and then.
+func (r *rowFile) tell() {
+	if more := len(r.rows) - r.told; r.file == nil || more >= tellRows {
+		r.told += more
+		r.keeps(more * indexBytes)
+	}
+}
+
+// takes says whether rows of a key are kept.
+func (r *rowFile) takes(key string) bool {
+	return slices.ContainsFunc(r.keys, func(pattern string) bool { return keyMatches(pattern, key) })
+}
+
+// keyMatches says whether a key has the tokens of a pattern, of which * stands for any.
+func keyMatches(pattern, key string) bool {
+	for {
+		p, patterns, more := strings.Cut(pattern, ".")
+		k, keys, same := strings.Cut(key, ".")
+		if more != same || p != "*" && p != k {
+			return false
+		}
+		if !more {
+			return true
+		}
+		pattern, key = patterns, keys
+	}
 }
 
 // get gives a row; ok is false if it is not here.
@@ -118,6 +159,7 @@ func (r *rowFile) put(rows []keyedRow, only bool) error {
 		r.fail()
 		return fmt.Errorf("row file: %w", err)
 	}
+	r.tell()
 	return nil
 }
 

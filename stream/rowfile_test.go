@@ -14,7 +14,8 @@ import (
 func TestRowFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	f, err := newRowFile(dir)
+	kept := 0
+	f, err := newRowFile(dir, []string{"*.u.*", "*.i.*.*"}, func(bytes int) { kept += bytes })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,24 @@ func TestRowFile(t *testing.T) {
 	if len(all) > 6*size {
 		t.Errorf("%d bytes of file for %d bytes of rows", len(all), size)
 	}
+	for key, takes := range map[string]bool{
+		"acme.u.5": true, "acme.i.email.ab": true, "acme.m.5.1": false, "acme.u": false, "acme.u.5.1": false, "acme.i.email": false, "u.5": false,
+	} {
+		if f.takes(key) != takes {
+			t.Errorf("%s is to be kept: %t", key, !takes)
+		}
+	}
+	many := make([]keyedRow, tellRows)
+	for i := range many {
+		many[i] = keyedRow{key: fmt.Sprint("acme.u.more", i)}
+	}
+	if err := f.put(many, false); err != nil || kept < tellRows*indexBytes {
+		t.Errorf("told of %d bytes, %v", kept, err)
+	}
 	f.close()
+	if kept != 0 {
+		t.Errorf("%d bytes are said to be kept by a closed file", kept)
+	}
 	if _, ok := f.get("acme.u.1"); ok || f.put([]keyedRow{{"a", nil}}, false) != nil {
 		t.Fatal("a closed file has rows")
 	}

@@ -45,6 +45,8 @@ type Options struct {
 	Admit Redact
 	// Rows is a folder for what makes looking state up fast, as much as the state takes; "" does without.
 	Rows string
+	// Keeps is told about how many bytes are kept in memory for that, each time that changes much; nil = nobody asks.
+	Keeps func(bytes int)
 	// Crash is called at the points named in CrashPoints by tests that end the process there; nil in production.
 	Crash func(point string)
 
@@ -99,6 +101,8 @@ type Stream struct {
 	troubles   troubles
 	recorded   records
 	ledger     sync.Mutex // held while messages are counted or deleted
+	keeping    sync.Mutex // guards kept and the order in which Keeps is told of it
+	kept       int        // bytes that row files take in memory
 }
 
 // maxPartitions bounds the loops one process runs.

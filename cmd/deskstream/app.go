@@ -5,12 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -57,6 +54,7 @@ type App struct {
 
 	connections *ingest.Connections
 	tombstones  tombstones
+	room        room
 	apiKey      string // the bootstrap key if it was made by this start
 	dsn         string // of the database in use
 
@@ -233,7 +231,7 @@ func (a *App) startStream(ctx context.Context) (err error) {
 		options.Meta = a.db
 	}
 	if a.into == "" {
-		options.Rows = filepath.Join(a.Config.Data, "rows")
+		options.Rows, options.Keeps = filepath.Join(a.Config.Data, "rows"), a.room.of("rows")
 	}
 	options.Refill = a.replay != nil && a.replay.IsZero() && a.into == ""
 	open := stream.Open
@@ -333,25 +331,5 @@ func (a *App) Wait(ctx context.Context) error {
 		return nil
 	case err := <-a.failures:
 		return err
-	}
-}
-
-// softMemory is the size, in bytes, from which the Go runtime collects more often. What is live under full load is half of it.
-const softMemory = 360 << 20
-
-// limitMemory keeps the Go heap of the whole program small beside the engine's unless the environment says otherwise.
-func limitMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(60)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
-	}
-}
-
-// makeRoom raises the limit of limitMemory by what is kept for good: the runtime would collect without end to get below.
-func makeRoom(kept int) {
-	if os.Getenv("GOMEMLIMIT") == "" && debug.SetMemoryLimit(-1) != math.MaxInt64 {
-		debug.SetMemoryLimit(softMemory + int64(kept))
 	}
 }
