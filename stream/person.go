@@ -239,27 +239,26 @@ func (s *Stream) keeps(more int) {
 // copyRows puts the rows that are stored into a file, but for those that have changed meanwhile.
 func (s *Stream) copyRows(ctx context.Context, partition int, file *rowFile) error {
 	prefix := s.state(partition, "")
-	for _, keys := range file.keys {
-		var rows []keyedRow
-		err := s.each(ctx, s.txn, prefix+keys, 1, func(m stored) error {
-			if len(m.data) > 0 && !s.internal(m.subject) {
-				rows = append(rows, keyedRow{strings.TrimPrefix(m.subject, prefix), m.data})
-			}
-			if len(rows) < readPage {
-				return nil
-			}
-			err := file.put(rows, true)
-			rows = rows[:0]
-			return err
-		})
-		if err == nil {
-			err = file.put(rows, true)
-		}
-		if err != nil {
-			return err
-		}
+	subjects := make([]string, len(file.keys))
+	for i, keys := range file.keys {
+		subjects[i] = prefix + keys
 	}
-	return nil
+	var rows []keyedRow
+	_, err := s.sweep(ctx, s.txn, subjects, 1, func(m stored) error { // those that went meanwhile came by keep
+		if len(m.data) > 0 && !s.internal(m.subject) {
+			rows = append(rows, keyedRow{strings.TrimPrefix(m.subject, prefix), m.data})
+		}
+		if len(rows) < readPage {
+			return nil
+		}
+		err := file.put(rows, true)
+		rows = rows[:0]
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return file.put(rows, true)
 }
 
 // keep puts rows that leave the journal into the file, before they have left it.
