@@ -8,8 +8,8 @@ import (
 )
 
 // Person gives what is known of the person that a name leads to, as its rows in the tables have it or will have it: the rows of state that
-// the tables follow are what is looked at. Names are those of schemas.PersonAlias, and "phone:" with a number in E.164. missing lists rows of state that it needs and state
-// lacks; it is asked again with them. nil facts mean that nobody answers to the name.
+// the tables follow are what is looked at. Names are those of schemas.PersonAlias, and "phone:" with a number in E.164. missing lists rows of
+// state that it needs and state lacks; it is asked again with them. nil facts mean that nobody answers to the name.
 func (p *Processor) Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error) {
 	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}}, account: &accountWork{name: account, prefix: account + "."}}
 	members := l.members(l.head(name))

@@ -80,9 +80,7 @@ func (s *server) cellsByMonth(ctx context.Context, q *question, groupBy []dimens
 // ticketParts lists the parts of each partition of the tickets.
 func (s *server) ticketParts(ctx context.Context) (map[string]string, error) {
 	parts := map[string]string{}
-	const statement = "SELECT partition_id, arrayStringConcat(arraySort(groupArray(name)), ' ') FROM system.parts " +
-		"WHERE database = currentDatabase() AND table = 'tickets' AND active GROUP BY partition_id"
-	err := s.query(ctx, "ticket_parts", statement, params{}, func(rows driver.Rows) error {
+	err := s.query(ctx, "ticket_parts", sqlText("ticket_parts"), params{}, func(rows driver.Rows) error {
 		var month, names string
 		err := rows.Scan(&month, &names)
 		parts[month] = names

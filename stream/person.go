@@ -121,12 +121,13 @@ func (l *loop) lookUp(ctx context.Context, p People, q personQuestion) (*schemas
 	state := schemas.State{}
 	var missing []string
 	for range maxRounds {
-		facts, more, err := guarded(func() (*schemas.PersonFacts, []string, error) { return p.Person(q.Account, q.Name, state) })
-		switch {
-		case err != nil:
-			return nil, err
-		case len(more) == 0:
-			return facts, nil
+		var more []string
+		facts, err := guard(func() (facts *schemas.PersonFacts, err error) {
+			facts, more, err = p.Person(q.Account, q.Name, state)
+			return facts, err
+		})
+		if err != nil || len(more) == 0 {
+			return facts, err
 		}
 		g, ctx := errgroup.WithContext(ctx)
 		if missing == nil {
@@ -148,16 +149,6 @@ func (l *loop) lookUp(ctx context.Context, p People, q personQuestion) (*schemas
 		}
 	}
 	return nil, fmt.Errorf("the processor still asks for rows after %d rounds", maxRounds)
-}
-
-// guarded turns a panic of the processor into an error.
-func guarded(fn func() (*schemas.PersonFacts, []string, error)) (facts *schemas.PersonFacts, missing []string, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.New("the processor panicked: " + panicText(r))
-		}
-	}()
-	return fn()
 }
 
 // newest makes sure that this loop wrote the record, so that what it has in memory is the newest, and that no replay is under way.

@@ -17,7 +17,8 @@ import (
 
 // BenchmarkPeople: a full contact sync of so many people, each tenth of whom shares an address with another one; the same sync again
 // twice, which changes nothing and must write nothing: once stored and processed at a time, and, when what the first one left to do is done,
-// once stored before it is processed, so that each is measured by itself; people looked up by address, Zendesk id and external id, beside requests that do nothing (bare). DESKSTREAM_BENCH_PEOPLE=1000000 is the size the aim is set for.
+// once stored before it is processed, so that each is measured by itself; people looked up by address, Zendesk id and external id, beside
+// requests that do nothing (bare). DESKSTREAM_BENCH_PEOPLE=1000000 is the size the aim is set for.
 func BenchmarkPeople(b *testing.B) {
 	n := 100_000
 	if v := os.Getenv("DESKSTREAM_BENCH_PEOPLE"); v != "" {
