@@ -20,7 +20,7 @@ func TestPersonByEveryName(t *testing.T) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
-	for _, name := range []string{"p_9", "zendesk:9", "email:", "x' OR 1=1 --", "%00"} {
+	for _, name := range []string{"p_9", "zendesk:9", "email:", "phone:", "phone:12", "phone:nobody", "x' OR 1=1 --", "%00"} {
 		s.wantProblem(s.call("GET", "/v1/people/"+url.PathEscape(name), "people-key", nil), 404, "no-such-person")
 	}
 }
