@@ -230,14 +230,12 @@ func (s *Stream) keeps(more int) {
 // copyRows puts the rows that are stored into a file, but for those that have changed meanwhile.
 func (s *Stream) copyRows(ctx context.Context, partition int, file *rowFile) error {
 	prefix := s.state(partition, "")
-	subjects := make([]string, len(file.keys))
-	for i, keys := range file.keys {
-		subjects[i] = prefix + keys
-	}
 	var rows []keyedRow
-	_, err := s.sweep(ctx, s.txn, subjects, 1, func(m stored) error { // those that went meanwhile came by keep
-		if len(m.data) > 0 && !s.internal(m.subject) {
-			rows = append(rows, keyedRow{strings.TrimPrefix(m.subject, prefix), m.data})
+	// All rows are asked for and not those of the file's patterns: with more than one filter the server goes through all subjects of a block
+	// of messages for each message of it.
+	_, err := s.sweep(ctx, s.txn, []string{prefix + ">"}, 1, func(m stored) error { // those that went meanwhile came by keep
+		if key := strings.TrimPrefix(m.subject, prefix); len(m.data) > 0 && file.takes(key) {
+			rows = append(rows, keyedRow{key, m.data})
 		}
 		if len(rows) < readPage {
 			return nil
