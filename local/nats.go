@@ -21,7 +21,9 @@ const (
 	natsMaxMemory = 64 << 20
 	// natsMaxPayload is the largest message in bytes, the same as in the configuration for external servers.
 	natsMaxPayload = 2 << 20
-	natsReady      = 30 * time.Second
+	// natsMaxBatch is how many messages an atomic batch may have, as there.
+	natsMaxBatch = 4000
+	natsReady    = 30 * time.Second
 )
 
 // NATSOptions says how StartNATS runs the server.
@@ -98,6 +100,7 @@ func serverOptions(o NATSOptions) (*server.Options, error) {
 		JetStreamMaxMemory: natsMaxMemory,
 		JetStreamMaxStore:  o.MaxStore,
 		MaxPayload:         natsMaxPayload,
+		JetStreamLimits:    server.JSLimitOpts{MaxBatchSize: natsMaxBatch},
 		NoSigs:             true, // signals belong to the program, which stops its parts in order
 		DontListen:         o.Listen == "",
 		Authorization:      o.Token,

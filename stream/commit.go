@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	// maxBatch is the server's limit of messages in one atomic batch.
-	maxBatch = 1000
+	// maxBatch is how many messages of one atomic batch every server takes, largeBatch how many one takes that is set up for it. A batch costs
+	// the server as much disk work as hundreds of messages do.
+	maxBatch   = 1000
+	largeBatch = 4000
 	// maxOpenBatches bounds the batches that are open at once; the server refuses more than 50 per stream.
 	maxOpenBatches = 16
 	// budget is how long one commit may take before its outcome counts as unknown; a webhook sender gets its 503 within 5 s.
@@ -26,11 +28,15 @@ const (
 // errDuplicateID says that a message of a batch carried a Nats-Msg-Id the stream knows; nothing was stored.
 var errDuplicateID = errors.New("batch refused: a message id is known")
 
+// errBatchTooLarge says that the server takes smaller batches only; nothing was stored.
+var errBatchTooLarge = errors.New("batch refused: too many messages for the server")
+
 // codes of JetStream's API errors (server/errors.json of nats-server).
 const (
 	codeWrongLast      = 10071
 	codeWrongLastBatch = 10164
 	codeDuplicateID    = 10201
+	codeLargeBatch     = 10199
 	codeTooLarge       = 10054
 	codeNoStorage      = 10047
 	codeNoResources    = 10023
@@ -61,6 +67,8 @@ func (e *apiError) class() error {
 		return schemas.ErrFenced
 	case codeDuplicateID:
 		return errDuplicateID
+	case codeLargeBatch:
+		return errBatchTooLarge
 	case codeTooLarge:
 		return schemas.ErrTooLarge
 	}
@@ -121,7 +129,19 @@ func (s *Stream) commit(ctx context.Context, stage string, msgs []*nats.Msg) (ui
 		return 0, err
 	}
 	s.crash(stage + ".staged")
-	return s.commitBatch(ctx, id, msgs)
+	seq, err := s.commitBatch(ctx, id, msgs)
+	if errors.Is(err, errBatchTooLarge) {
+		s.small.Store(true)
+	}
+	return seq, err
+}
+
+// maxMessages is how many messages a commit may have, as far as is known of the server.
+func (s *Stream) maxMessages() int {
+	if s.small.Load() {
+		return maxBatch
+	}
+	return largeBatch
 }
 
 func (s *Stream) stageBatch(ctx context.Context, id string, msgs []*nats.Msg) error {

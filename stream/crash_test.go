@@ -160,6 +160,7 @@ func TestChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.small.Store(true) // so that a wide result is more than a commit takes
 	if strings.HasPrefix(point, "reset.") {
 		if err := s.ResetForReplay(t.Context(), time.Time{}); err != nil {
 			t.Fatal(err)

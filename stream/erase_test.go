@@ -5,10 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deskstream/local"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -78,19 +77,11 @@ func redactSecrets(e *schemas.Event) []byte {
 // onDisk lists the files below a folder that hold a text.
 func onDisk(t *testing.T, dir, text string) (files []string) {
 	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
+	localtest.Stored(t, dir, func(path string, data []byte) {
 		if bytes.Contains(data, []byte(text)) {
 			files = append(files, path)
 		}
-		return err
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
 	return files
 }
 
@@ -146,8 +137,8 @@ func TestErasureLeavesNothingOnDisk(t *testing.T) {
 	if err := s.clean(ctx, true); err != nil { // the ledger has counted everything
 		t.Fatal(err)
 	}
-	if len(onDisk(t, dir, "secret")) == 0 {
-		t.Fatal("nothing is on disk before")
+	if files := onDisk(t, dir, "secret"); len(files) == 0 || !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "+s2") }) {
+		t.Fatalf("before, on disk as it is and compressed: only %v", files)
 	}
 	erase := func() (raw, dead uint64) {
 		t.Helper()

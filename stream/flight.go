@@ -53,8 +53,9 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 	rec.Ignored += uint64(res.Ignored)
 	rec.Dead += uint64(len(res.Dead))
 	f := &flight{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, ids: packed.ids, done: make(chan landing, 1)}
-	if len(packed.msgs) >= maxBatch {
+	if len(packed.msgs) >= l.s.maxMessages() {
 		l.keep(packed.moved)
+		compress(packed.packs)
 		if err := l.spill(rec, packed.msgs); err != nil {
 			return err
 		}
@@ -77,6 +78,7 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 	fence := l.fence
 	go func() {
 		start := time.Now()
+		compress(packed.packs)
 		seq, err := l.store("process", f.rec, fence, packed.msgs)
 		if err == nil {
 			l.s.crash("process.committed")
@@ -115,6 +117,7 @@ func (l *loop) land(got landing) error {
 	}
 	from := l.fence + 1
 	l.rec, l.fence, l.took = f.rec, got.fence, got.took
+	l.pace(got.took)
 	l.sent.add(f.ids, time.Now())
 	for key, r := range f.moved {
 		l.journal.remove(key)

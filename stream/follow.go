@@ -39,9 +39,12 @@ func (s *Stream) follow(ctx context.Context, name, filter string, from uint64, f
 		if err != nil {
 			return // not a stream message; the sequence check of the consumer would notice a missing one
 		}
-		fn(stored{
-			subject: m.Subject(), seq: md.Sequence.Stream, at: md.Timestamp, header: m.Headers(), data: m.Data(), pending: md.NumPending,
-		})
+		got, err := storedOf(m, md)
+		if err != nil {
+			s.o.Log.Error().Str("stream", name).Uint64("message", md.Sequence.Stream).Err(err).Msg("a message cannot be read")
+			return // whoever follows finds that it does not come
+		}
+		fn(got)
 	}, jetstream.PullMaxMessagesWithBytesLimit(followMessages, max(followBytes, 2*int(s.o.Conn.MaxPayload()))))
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: follow %s: %w: %w", name, filter, schemas.ErrUnavailable, err)

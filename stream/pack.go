@@ -29,11 +29,13 @@ type packer struct {
 	known     func(id string) bool
 	journal   message // journal message that still has room
 	size      int     // bytes of the journal
+	packs     []message
 }
 
 // packed is a result as it is stored.
 type packed struct {
 	msgs    []message
+	packs   []message              // those of them that hold many rows
 	ids     map[string]bool        // Msg-Ids of the messages
 	rows    int                    // state rows among them, in the journal
 	moved   map[string]*journalled // rows that the messages move out of the journal
@@ -59,7 +61,7 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 			return packed{}, &refusal{"invalid", err}
 		}
 	}
-	most := int(expectFill*maxBatch) - len(p.msgs)
+	most := int(expectFill*float64(l.s.maxMessages())) - len(p.msgs)
 	if !l.journal.swollen() {
 		most = min(most, moveRows)
 	}
@@ -71,7 +73,7 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 	for _, r := range moved {
 		p.msgs, out.moved[r.key] = append(p.msgs, l.own(r)), r
 	}
-	out.msgs = p.msgs
+	out.msgs, out.packs = p.msgs, p.packs
 	return out, nil
 }
 
@@ -121,7 +123,7 @@ func (p *packer) output(o schemas.Output) error {
 	m := p.open[o.Table]
 	if m == nil || len(m.Data)+1+len(o.Data) > packBytes {
 		m = p.add(p.s.own(schemas.SubjectOut(o.Table, p.partition)))
-		m.Data, p.open[o.Table] = p.room(o.Table, len(o.Data)), m
+		m.Data, p.open[o.Table], p.packs = p.room(o.Table, len(o.Data)), m, append(p.packs, m)
 	} else {
 		m.Data = append(m.Data, '\n')
 	}
@@ -173,7 +175,7 @@ func (p *packer) state(key string, row *schemas.StateRow) error {
 	}
 	if p.journal == nil || len(p.journal.Data)+len(key)+len(data) > packBytes {
 		p.journal = &nats.Msg{Subject: p.s.state(p.partition, journalKey), Data: p.room(journalKey, len(key)+len(data)+2*binary.MaxVarintLen32)}
-		p.msgs = append(p.msgs, p.journal)
+		p.msgs, p.packs = append(p.msgs, p.journal), append(p.packs, p.journal)
 	}
 	before := len(p.journal.Data)
 	p.journal.Data = journalRow(p.journal.Data, key, data)

@@ -16,9 +16,12 @@ import (
 )
 
 const (
-	// maxEvents and maxEventBytes bound one batch.
-	maxEvents     = 750
+	// maxEvents and maxEventBytes bound one batch, firstEvents is the bound of a loop's first one.
+	maxEvents     = 3000
 	maxEventBytes = 8 << 20
+	firstEvents   = 750
+	// slowCommit is how long a commit may take until batches become smaller: one that takes longer than its budget is lost.
+	slowCommit = budget / 4
 	// linger is the shortest time between two commits of a partition that has little to do. An event that comes alone does not wait.
 	linger = 20 * time.Millisecond
 	// pauseCommits and longestPause are how that time grows with the time a commit takes.
@@ -60,7 +63,7 @@ func (s *Stream) Process(ctx context.Context, partition int, p Processor) error 
 	part := "process " + strconv.Itoa(partition)
 	wait := newBackoff(50*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
-		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(p), limit: maxEvents, wait: wait}
+		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(p), limit: firstEvents, most: firstEvents, wait: wait}
 		s.restart(ctx, part, "processor", l.run(ctx))
 		wait.sleep(ctx)
 	}
@@ -68,11 +71,11 @@ func (s *Stream) Process(ctx context.Context, partition int, p Processor) error 
 	return nil
 }
 
-// restart notes why a loop begins anew. Being fenced is normal where there are rivals.
+// restart notes why a loop begins anew. Being fenced is normal where there are rivals, a refused size with a server that takes no more.
 func (s *Stream) restart(ctx context.Context, part, what string, err error) {
 	switch {
 	case ctx.Err() != nil:
-	case errors.Is(err, schemas.ErrFenced), errors.Is(err, errReset):
+	case errors.Is(err, schemas.ErrFenced), errors.Is(err, errReset), errors.Is(err, errBatchTooLarge):
 		s.o.Log.Debug().Str("part", part).Err(err).Msg(what + " starts again from the record")
 	default:
 		s.troubles.set(part, s.now(), err)
@@ -98,6 +101,7 @@ type loop struct {
 	feed     *feed[schemas.Event]
 	queue    []schemas.Event // read, not yet processed
 	limit    int             // events of the next batch
+	most     int             // events of a batch whose commit does not take too long
 	begun    time.Time       // of the last commit
 	took     time.Duration   // by the last commit
 	waiting  atomic.Uint64   // events behind the one received last
@@ -281,7 +285,7 @@ func (l *loop) step() error {
 		}
 	case err != nil:
 		return err
-	case len(packed.msgs) >= maxBatch && len(batch) > 1:
+	case len(packed.msgs) >= l.s.maxMessages() && len(batch) > 1:
 		l.expect(len(batch), packed)
 		l.narrow(min(len(batch)-1, l.fits()), state)
 		return nil
@@ -306,7 +310,17 @@ func (l *loop) narrow(n int, state schemas.State) {
 // widen lets the next batch grow again, as far as its messages are expected to fit.
 func (l *loop) widen(events int, p packed) {
 	l.expect(events, p)
-	l.limit = min(maxEvents, l.limit+l.limit/4+1, l.fits())
+	l.limit = min(l.most, l.limit+l.limit/4+1, l.fits())
+}
+
+// pace bounds the next batches by the time that the commit of one has taken.
+func (l *loop) pace(took time.Duration) {
+	switch {
+	case took > slowCommit:
+		l.most = max(l.most/2, 1)
+	case took < slowCommit/2:
+		l.most = min(l.most+l.most/4+1, maxEvents)
+	}
 }
 
 // expect learns how many messages an event makes: at once when there are more than before, slowly when there are fewer. While the journal
@@ -321,10 +335,11 @@ func (l *loop) expect(events int, p packed) {
 
 // fits is how many events are expected to fill a commit. Some room is left, because a batch that does not fit is worked on twice.
 func (l *loop) fits() int {
-	if l.perEvent*maxEvents <= expectFill*maxBatch {
+	room := expectFill * float64(l.s.maxMessages())
+	if l.perEvent*maxEvents <= room {
 		return maxEvents
 	}
-	return max(1, int(expectFill*maxBatch/l.perEvent))
+	return max(1, int(room/l.perEvent))
 }
 
 // work lets the processor do its part and packs the result. state gets the rows that the processor may have changed.

@@ -264,6 +264,7 @@ func TestDeadRetryInPlace(t *testing.T) {
 func TestLargeResults(t *testing.T) {
 	t.Parallel()
 	s := testStream(t)
+	s.small.Store(true)
 	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
 	var events []schemas.Event
 	for i := range 600 { // 600 activities and 600 states

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"deskstream/schemas"
 )
@@ -27,6 +28,12 @@ type stored struct {
 	header  nats.Header
 	data    []byte
 	pending uint64 // matching messages behind it, where several were asked for
+}
+
+// storedOf gives what a consumer has received.
+func storedOf(m jetstream.Msg, md *jetstream.MsgMetadata) (stored, error) {
+	data, err := expand(m.Headers(), m.Data())
+	return stored{subject: m.Subject(), seq: md.Sequence.Stream, at: md.Timestamp, header: m.Headers(), data: data, pending: md.NumPending}, err
 }
 
 // get is the body of a direct get request (JSApiMsgGetRequest of nats-server).
@@ -199,8 +206,12 @@ func statusError(stream string, r *nats.Msg) error {
 }
 
 func parseStored(r *nats.Msg) (stored, error) {
+	data, err := expand(r.Header, r.Data)
+	if err != nil {
+		return stored{}, err
+	}
 	m := stored{
-		subject: r.Header.Get("Nats-Subject"), seq: number(r, "Nats-Sequence"), header: r.Header, data: r.Data,
+		subject: r.Header.Get("Nats-Subject"), seq: number(r, "Nats-Sequence"), header: r.Header, data: data,
 		pending: number(r, "Nats-Num-Pending"),
 	}
 	at, err := time.Parse(time.RFC3339Nano, r.Header.Get("Nats-Time-Stamp"))

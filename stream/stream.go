@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -96,6 +97,7 @@ type Stream struct {
 	partitions int
 	maxData    int           // largest payload of an event, in bytes
 	open       chan struct{} // a place for each atomic batch under way
+	small      atomic.Bool   // the server takes batches of maxBatch messages only
 	publisher  *publisher
 	metrics    *metrics
 	troubles   troubles

@@ -34,7 +34,10 @@ func (s *Stream) sweep(ctx context.Context, stream string, subjects []string, fr
 				return false, fmt.Errorf("stream %s: read: %w: a message was lost on the way", stream, schemas.ErrUnavailable)
 			}
 			at++
-			err = fn(stored{subject: m.Subject(), seq: md.Sequence.Stream, at: md.Timestamp, header: m.Headers(), data: m.Data()})
+			got, err := storedOf(m, md)
+			if err == nil {
+				err = fn(got)
+			}
 			if errors.Is(err, errStop) {
 				return true, nil
 			}

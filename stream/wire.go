@@ -24,6 +24,7 @@ const (
 	headerClass    = "Deskstream-Class"  // on dead letters
 	headerReason   = "Deskstream-Reason" // on dead letters
 	headerSeq      = "Deskstream-Seq"    // on dead letters: position of the event in the raw stream
+	headerEncoding = "Content-Encoding"  // on packed rows: how the data are compressed
 )
 
 const (

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/url"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -91,20 +89,9 @@ func secretTraces(t *testing.T, app *App) (found []string) {
 			found = append(found, fmt.Sprintf("%s holds %v", where, s))
 		}
 	}
-	err := filepath.WalkDir(filepath.Join(app.Config.Data, "nats"), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			var data []byte
-			data, err = os.ReadFile(path)
-			note(filepath.Base(filepath.Dir(filepath.Dir(path)))+"/"+d.Name(), data)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
+	localtest.Stored(t, filepath.Join(app.Config.Data, "nats"), func(path string, data []byte) {
+		note(filepath.Base(filepath.Dir(filepath.Dir(path)))+"/"+filepath.Base(path), data)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, table := range schemas.Tables {
 		note("table "+table, tableText(t, app, table))
 	}

@@ -1,0 +1,43 @@
+package stream
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+)
+
+func TestCompress(t *testing.T) {
+	t.Parallel()
+	noise := make([]byte, 4<<10)
+	for i := range noise {
+		noise[i] = byte(rand.IntN(256))
+	}
+	for name, tc := range map[string]struct {
+		data  []byte
+		small bool
+	}{
+		"rows that repeat themselves": {bytes.Repeat([]byte(`{"account":"acme","ticket_id":1}`+"\n"), 100), true},
+		"a short row":                 {[]byte(strings.Repeat("a", compressFrom-1)), false},
+		"what cannot get smaller":     {noise, false},
+		"nothing":                     {nil, false},
+	} {
+		m := &nats.Msg{Data: tc.data}
+		compress([]message{m})
+		if small := m.Header.Get(headerEncoding) != ""; small != tc.small || small && len(m.Data) > len(tc.data)/4 {
+			t.Errorf("%s: %d bytes became %d, %v", name, len(tc.data), len(m.Data), m.Header)
+		}
+		if got, err := expand(m.Header, m.Data); err != nil || !bytes.Equal(got, tc.data) {
+			t.Errorf("%s: came back as %d bytes of %d: %v", name, len(got), len(tc.data), err)
+		}
+		if _, err := expand(m.Header, m.Data[:len(m.Data)/2]); tc.small && !errors.Is(err, errTorn) {
+			t.Errorf("%s: half of it is %v", name, err)
+		}
+	}
+	if _, err := expand(nats.Header{headerEncoding: {"zip"}}, nil); err == nil {
+		t.Error("an unknown encoding is read")
+	}
+}
