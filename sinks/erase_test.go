@@ -15,7 +15,7 @@ const secret = "zebra"
 // allText joins every column of every row of a table, older versions included.
 func allText(t *testing.T, db *DB, table string) string {
 	t.Helper()
-	rows, err := db.strings(t.Context(), "SELECT toString(tuple(*)) FROM "+table+" SETTINGS asterisk_include_materialized_columns = 1")
+	rows, err := db.strings(t.Context(), "SELECT toString(tuple(*)) FROM "+table+" SETTINGS asterisk_include_materialized_columns = 1, asterisk_include_alias_columns = 1")
 	if err != nil {
 		t.Fatal(err)
 	}
