@@ -132,36 +132,54 @@ func (l *loop) moveAll() error {
 }
 
 // restate stores the rows of state up to a sequence again, each as it is: a row that a loop changes meanwhile is newer and wins. Rows that
-// do not exist any more leave no trace.
+// do not exist any more leave no trace. It looks again until nothing is left, because what is gone before it is read ends a sweep early.
 func (s *Stream) restate(ctx context.Context, end uint64) error {
-	for from := uint64(1); from <= end; {
-		var rows []*nats.Msg
-		var gone []uint64
-		next, size := end+1, 0
-		err := s.each(ctx, s.txn, s.prefix+".state.>", from, func(m stored) error {
+	for {
+		p := &restatement{s: s}
+		_, err := s.sweep(ctx, s.txn, []string{s.prefix + ".state.>"}, 1, func(m stored) error {
 			if m.seq > end {
 				return errStop
 			}
-			if len(rows)+len(gone) == erasePage || size > erasePageBytes {
-				next = m.seq
-				return errStop
-			}
-			if size += len(m.data); len(m.data) == 0 {
-				gone = append(gone, m.seq)
-			} else if !s.internal(m.subject) {
-				rows = append(rows, fenced(m.subject, m.data, m.seq))
-			}
-			return nil
+			return p.add(ctx, m)
 		})
 		if err == nil {
-			err = errors.Join(s.again(ctx, rows), s.deleteAll(ctx, gone))
+			err = p.store(ctx)
 		}
-		if err != nil {
+		if err != nil || !p.found {
 			return err
 		}
-		from = next
 	}
-	return nil
+}
+
+// restatement is a page of rows that are stored again.
+type restatement struct {
+	s     *Stream
+	found bool // there was a row, in this page or one before
+	rows  []*nats.Msg
+	gone  []uint64
+	size  int
+}
+
+func (p *restatement) add(ctx context.Context, m stored) error {
+	switch {
+	case p.s.internal(m.subject):
+		return nil
+	case len(m.data) == 0:
+		p.gone = append(p.gone, m.seq)
+	default:
+		p.rows = append(p.rows, fenced(m.subject, m.data, m.seq))
+	}
+	p.found, p.size = true, p.size+len(m.data)
+	if len(p.rows)+len(p.gone) < erasePage && p.size < erasePageBytes {
+		return nil
+	}
+	return p.store(ctx)
+}
+
+func (p *restatement) store(ctx context.Context) error {
+	err := errors.Join(p.s.again(ctx, p.rows), p.s.deleteAll(ctx, p.gone))
+	p.rows, p.gone, p.size = nil, nil, 0
+	return err
 }
 
 // moveDead stores dead letters up to a sequence again and overwrites the old ones. When it is cut off in between a letter is there twice,
