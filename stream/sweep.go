@@ -22,32 +22,51 @@ func (s *Stream) sweep(ctx context.Context, stream string, subjects []string, fr
 		return false, fmt.Errorf("stream %s: read: %w: %w", stream, schemas.ErrUnavailable, err)
 	}
 	defer func() { _ = s.js.DeleteConsumer(context.WithoutCancel(ctx), stream, c.CachedInfo().Name) }() // else the server does later
-	for at, pending := uint64(0), c.CachedInfo().NumPending; at < pending && ctx.Err() == nil; {
-		page, err := c.Fetch(int(min(readPage, pending-at)), jetstream.FetchMaxWait(budget))
+	r := &sweeping{stream: stream, fn: fn}
+	for pending := c.CachedInfo().NumPending; r.at < pending && ctx.Err() == nil; {
+		before := r.at
+		err := r.page(ctx, c, int(min(readPage, pending-r.at)))
+		if errors.Is(err, errStop) {
+			return true, nil
+		}
 		if err != nil {
-			return false, fmt.Errorf("stream %s: read: %w: %w", stream, schemas.ErrUnavailable, err)
+			return false, err
 		}
-		before := at
-		for m := range page.Messages() {
-			md, err := m.Metadata()
-			if err != nil || md.Sequence.Consumer != at+1 {
-				return false, fmt.Errorf("stream %s: read: %w: a message was lost on the way", stream, schemas.ErrUnavailable)
-			}
-			at++
-			got, err := storedOf(m, md)
-			if err == nil {
-				err = fn(got)
-			}
-			if errors.Is(err, errStop) {
-				return true, nil
-			}
-			if err != nil {
-				return false, err
-			}
-		}
-		if at == before {
-			return false, nil
+		if r.at == before {
+			return false, ctx.Err()
 		}
 	}
 	return ctx.Err() == nil, ctx.Err()
+}
+
+// sweeping is how far a sweep has come.
+type sweeping struct {
+	stream string
+	fn     func(stored) error
+	at     uint64 // messages read
+}
+
+// page reads up to n messages; it gives up when no more come for a while, or ctx ends.
+func (r *sweeping) page(ctx context.Context, c jetstream.Consumer, n int) error {
+	waits, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	page, err := c.Fetch(n, jetstream.FetchContext(waits))
+	if err != nil {
+		return fmt.Errorf("stream %s: read: %w: %w", r.stream, schemas.ErrUnavailable, err)
+	}
+	for m := range page.Messages() {
+		md, err := m.Metadata()
+		if err != nil || md.Sequence.Consumer != r.at+1 {
+			return fmt.Errorf("stream %s: read: %w: a message was lost on the way", r.stream, schemas.ErrUnavailable)
+		}
+		r.at++
+		got, err := storedOf(m, md)
+		if err == nil {
+			err = r.fn(got)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
