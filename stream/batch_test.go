@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"strconv"
 	"testing"
 	"time"
 
@@ -27,10 +26,7 @@ func TestServerTakesSmallBatches(t *testing.T) {
 	t.Cleanup(nc.Close)
 	s := open(t, Options{Conn: nc, Log: testLog(t), Partitions: 1, SinkLinger: 5 * time.Millisecond, MaxBytesEvents: 128 << 20, MaxBytesTxn: 256 << 20})
 	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
-	var events []schemas.Event
-	for i := range 4 * maxBatch {
-		events = append(events, click("acme", "c"+strconv.Itoa(i%10), i, 1))
-	}
+	events := []schemas.Event{click("acme", "c1", 1, 1), trap(2, "wide", maxBatch+200), click("acme", "c1", 3, 1)}
 	if err := s.Publish(t.Context(), events...); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,9 @@ const (
 	journalKey = "_journal"
 	// moveRows is how many rows one commit moves out of the journal, at most, unless it is swollen.
 	moveRows = 400
+	// swollenRows is how many it moves then. For each message of a batch the server adds up what those before it take, subject by subject, where a
+	// stream has bounds: twice as many subjects cost four times as much.
+	swollenRows = 2000
 	// swollenTimes is how many times its bounds the journal may grow until what leaves it keeps pace with what comes: rows that leave it later
 	// have changed more often, and cost less then.
 	swollenTimes = 5

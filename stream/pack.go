@@ -61,10 +61,11 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 			return packed{}, &refusal{"invalid", err}
 		}
 	}
-	most := int(expectFill*float64(l.s.maxMessages())) - len(p.msgs)
-	if !l.journal.swollen() {
-		most = min(most, moveRows)
+	most := moveRows
+	if l.journal.swollen() {
+		most = swollenRows
 	}
+	most = min(most, int(l.room())-len(p.msgs))
 	moved := l.journal.overdue(most, func(key string) bool {
 		_, changes := res.State[key]
 		return changes || l.flies(key)

@@ -326,21 +326,23 @@ func (l *loop) pace(took time.Duration) {
 // expect learns how many messages an event makes: at once when there are more than before, slowly when there are fewer. While the journal
 // is too large as many rows have to leave it as come into it.
 func (l *loop) expect(events int, p packed) {
-	messages := len(p.msgs) - len(p.moved)
-	if l.journal.swollen() {
-		messages += p.rows
+	messages := float64(len(p.msgs) - len(p.moved))
+	if rows := float64(p.rows); l.journal.swollen() {
+		messages = max(messages+rows, rows/swollenRows*l.room())
 	}
-	l.perEvent = max(float64(messages)/float64(events), expectDecay*l.perEvent)
+	l.perEvent = max(messages/float64(events), expectDecay*l.perEvent)
 }
 
 // fits is how many events are expected to fill a commit. Some room is left, because a batch that does not fit is worked on twice.
 func (l *loop) fits() int {
-	room := expectFill * float64(l.s.maxMessages())
-	if l.perEvent*maxEvents <= room {
+	if l.perEvent*maxEvents <= l.room() {
 		return maxEvents
 	}
-	return max(1, int(room/l.perEvent))
+	return max(1, int(l.room()/l.perEvent))
 }
+
+// room is how many messages a commit is meant to have.
+func (l *loop) room() float64 { return expectFill * float64(l.s.maxMessages()) }
 
 // work lets the processor do its part and packs the result. state gets the rows that the processor may have changed.
 func (l *loop) work(batch []schemas.Event, state schemas.State) (schemas.Result, packed, error) {
