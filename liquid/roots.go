@@ -15,6 +15,7 @@ var rootNames = map[string]struct {
 	"account":      {"organization", []string{"account", "organization", "company"}},
 	"activity":     {"activity", []string{"activity"}},
 	"activities":   {"activities", []string{"activities"}},
+	"attribute":    {"attribute", []string{"attribute"}},
 	"metrics":      {"metrics", []string{"metrics"}},
 	"campaign":     {"campaign", []string{"campaign"}},
 	"request":      {"request", []string{"request"}},

@@ -13,7 +13,7 @@ type feedItem struct {
 	OccurredAt time.Time      `json:"occurred_at"`
 	Person     *feedPerson    `json:"person" doc:"Whom it belongs to; null if nobody"`
 	TicketID   string         `json:"ticket_id,omitempty"`
-	Text       string         `json:"text" doc:"One line"`
+	Text       string         `json:"text" doc:"One line, as chosen by PATCH /v1/activities/{activity}"`
 	Attributes map[string]any `json:"attributes"`
 }
 
@@ -79,6 +79,9 @@ func (s *server) feed(ctx context.Context, q feedQuery) (page[feedItem], error) 
 	out := page[feedItem]{Items: make([]feedItem, len(rows))}
 	for i, r := range rows {
 		out.Items[i] = r.item(people)
+	}
+	if err := s.addTexts(ctx, q.accounts, out.Items); err != nil {
+		return page[feedItem]{}, err
 	}
 	if more {
 		last := rows[len(rows)-1]

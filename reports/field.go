@@ -118,7 +118,7 @@ func (s *server) fields(ctx context.Context) ([]recordField, error) {
 	if err != nil {
 		return nil, err
 	}
-	decided, err := s.visible.set(ctx)
+	decided, err := s.fieldSettings.lately(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func (s *server) fields(ctx context.Context) ([]recordField, error) {
 	all := slices.Concat(fixedFields(), named)
 	for i := range all {
 		f := &all[i]
-		visible, ok := decided[f.ID]
+		visible, ok := decided.Visible[f.ID]
 		if f.Visible = visible; !ok {
 			f.Visible = !slices.Contains(agentOnlyFields, f.ID)
 		}
@@ -174,7 +174,11 @@ func (s *server) patchField(ctx context.Context, in *fieldPatch) (*answer[record
 	if i < 0 {
 		return nil, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-field", Detail: "there is no field of this id; GET /v1/fields lists them"}
 	}
-	if err := s.visible.change(ctx, in.ID, in.Body.Visible); err != nil {
+	err = s.fieldSettings.change(ctx, func(v *fieldSettings) error {
+		v.setVisible(in.ID, in.Body.Visible)
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	all[i].Visible = in.Body.Visible

@@ -2,9 +2,6 @@ package reports
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -38,47 +35,12 @@ type phraseSettings struct {
 
 // phraseBook keeps the saved phrases. It is safe for concurrent use, also by several processes.
 type phraseBook struct {
-	store SettingStore
+	storedSetting[phraseSettings]
 	woken chan struct{} // somebody changed the list
 }
 
-func newPhraseBook(store SettingStore) *phraseBook {
-	return &phraseBook{store: store, woken: make(chan struct{}, 1)}
-}
-
-func (b *phraseBook) load(ctx context.Context) (schemas.Setting, phraseSettings, error) {
-	var value phraseSettings
-	setting, err := b.store.Setting(ctx, settingPhrases)
-	if err != nil {
-		return setting, value, storeError(err)
-	}
-	if setting.Revision != 0 {
-		if err := json.Unmarshal(setting.Value, &value); err != nil {
-			return setting, value, fmt.Errorf("setting %s: %w", settingPhrases, err)
-		}
-	}
-	return setting, value, nil
-}
-
-// change stores what fn makes of the settings, again if another writer was faster. An error of fn ends it.
-func (b *phraseBook) change(ctx context.Context, fn func(*phraseSettings) error) error {
-	for attempt := 1; ; attempt++ {
-		setting, value, err := b.load(ctx)
-		if err != nil {
-			return err
-		}
-		if err := fn(&value); err != nil {
-			return err
-		}
-		if setting.Value, err = json.Marshal(value); err != nil {
-			return fmt.Errorf("setting %s: %w", settingPhrases, err)
-		}
-		err = b.store.PutSetting(ctx, &setting)
-		if errors.Is(err, schemas.ErrFenced) && attempt < changeTries {
-			continue
-		}
-		return storeError(err)
-	}
+func newPhraseBook(store SettingStore, now func() time.Time) *phraseBook {
+	return &phraseBook{storedSetting: storedSetting[phraseSettings]{name: settingPhrases, store: store, now: now}, woken: make(chan struct{}, 1)}
 }
 
 // counted gives the ids of the phrases that are counted completely in all the accounts, by their tokens. It is read anew each time,

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"golang.org/x/sync/semaphore"
 
+	"deskstream/liquid"
 	"deskstream/schemas"
 )
 
@@ -24,7 +25,6 @@ type server struct {
 	mux      *http.ServeMux
 	handler  http.Handler
 	keys     *keyring
-	visible  *visibility
 	compared *comparisons
 	metrics  *metrics
 	heavy    *semaphore.Weighted
@@ -34,9 +34,13 @@ type server struct {
 	renders   renderFigures
 	snippets  *snippetBook
 	phrases   *phraseBook
-	flights   flights
-	known     knownAccounts
-	settled   settled
+
+	fieldSettings *storedSetting[fieldSettings]
+	activityTexts *storedSetting[activityTexts]
+	rows          Renderer // of the texts of rows in feeds
+	flights       flights
+	known         knownAccounts
+	settled       settled
 
 	audienceEdits atomic.Int64 // how many times audiences were stored here
 
@@ -50,7 +54,6 @@ func newServer(o Options) (*server, error) {
 	}
 	s := &server{Options: o, mux: http.NewServeMux(), heavy: semaphore.NewWeighted(int64(o.HeavyQueries))}
 	s.keys = &keyring{store: o.Keys, now: o.Now}
-	s.visible = &visibility{store: o.Settings, now: o.Now}
 	if s.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}
@@ -64,7 +67,10 @@ func newServer(o Options) (*server, error) {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}
 	s.snippets = &snippetBook{store: o.Settings, now: o.Now}
-	s.phrases = newPhraseBook(o.Settings)
+	s.phrases = newPhraseBook(o.Settings, o.Now)
+	s.activityTexts = &storedSetting[activityTexts]{name: settingActivityTexts, store: o.Settings, now: o.Now}
+	s.rows = &liquid.Renderer{Limits: liquid.Limits{Ops: rowOps}}
+	s.fieldSettings = &storedSetting[fieldSettings]{name: settingFields, store: o.Settings, now: o.Now}
 	s.api = humago.New(s.mux, s.config())
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
 	s.routes()
@@ -79,6 +85,7 @@ func (s *server) routes() {
 	s.sourceStepRoutes()
 	s.retentionRoutes()
 	s.sourceViewRoutes()
+	s.activityRoutes()
 	s.peopleRoutes()
 	s.personChangeRoutes()
 	s.upsertRoutes()

@@ -52,6 +52,25 @@ func (s *server) overview(ctx context.Context, in *byID) (*answer[overviewAnswer
 	if err != nil {
 		return nil, err
 	}
+	p := params{}
+	p.text("account", src.Account)
+	out := overviewAnswer{}
+	if out.ActivitiesPerDay, err = s.overviewDays(p); err != nil {
+		return nil, err
+	}
+	err = s.query(ctx, "overview", sqlText("overview"), p, func(rows driver.Rows) error {
+		var perDay []int64
+		if err := rows.Scan(&out.Records.People, &out.Records.Organizations, &out.TotalActivities, &out.LastDays, &perDay); err != nil {
+			return err
+		}
+		countDays(out.ActivitiesPerDay, perDay)
+		return nil
+	})
+	return reply(out, err)
+}
+
+// overviewDays gives the last days of the account's time zone without their counts, and binds when they and the last 30 days begin.
+func (s *server) overviewDays(p params) ([]dayCount, error) {
 	today := s.Now().In(s.Location)
 	w := window{
 		loc: s.Location, interval: intervalDay, to: nextDay(today, s.Location),
@@ -60,25 +79,20 @@ func (s *server) overview(ctx context.Context, in *byID) (*answer[overviewAnswer
 	if err := w.cut(); err != nil {
 		return nil, err
 	}
-	p := params{}
-	p.text("account", src.Account)
 	p.times("bounds", w.bounds)
 	p.time("last_days", startOfDay(today.Year(), today.Month(), today.Day()-lastDays+1, s.Location))
-	out := overviewAnswer{ActivitiesPerDay: make([]dayCount, len(w.bounds))}
+	days := make([]dayCount, len(w.bounds))
 	for i, label := range w.labels {
-		out.ActivitiesPerDay[i].Date = label
+		days[i].Date = label
 	}
-	err = s.query(ctx, "overview", sqlText("overview"), p, func(rows driver.Rows) error {
-		var perDay []int64
-		if err := rows.Scan(&out.Records.People, &out.Records.Organizations, &out.TotalActivities, &out.LastDays, &perDay); err != nil {
-			return err
-		}
-		for i := range min(len(perDay), len(out.ActivitiesPerDay)) {
-			out.ActivitiesPerDay[i].Count = perDay[i]
-		}
-		return nil
-	})
-	return reply(out, err)
+	return days, nil
+}
+
+// countDays fills in the counts of days.
+func countDays(days []dayCount, counts []int64) {
+	for i := range min(len(counts), len(days)) {
+		days[i].Count = counts[i]
+	}
 }
 
 type sourceActivityInput struct {

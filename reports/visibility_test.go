@@ -107,7 +107,7 @@ func TestR38_VisibilityIsShared(t *testing.T) {
 	two := newTestServer(t, filledDatabase(t), func(o *Options) { o.Settings, o.Now = one.store, func() time.Time { return now } })
 	two.personIn("/v1/people") // knows what was before
 	one.want(200, one.call("PATCH", "/v1/fields/zendesk.tags", "people-key", `{"visible":false}`), nil)
-	now = now.Add(visibleFresh)
+	now = now.Add(settingFresh)
 	if has(two.personIn("/v1/people"), "zendesk.tags") {
 		t.Error("the second process does not know")
 	}

@@ -1,0 +1,92 @@
+package reports
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"deskstream/schemas"
+)
+
+const (
+	// settingFresh is how long another process may still go by what a setting was before.
+	settingFresh = 2 * time.Second
+	// changeTries is how often a change of a setting starts over when another writer was faster.
+	changeTries = 6
+)
+
+// storedSetting is a setting of the installation, with what is known of it in memory. It is safe for concurrent use, also by several
+// processes.
+type storedSetting[T any] struct {
+	name  string
+	store SettingStore
+	now   func() time.Time
+
+	mu     sync.Mutex
+	known  T
+	loaded time.Time
+}
+
+// lately gives the value, at most settingFresh old, and the zero value when it was never set. What it gives must not be changed. While the
+// store does not answer, what is known holds on.
+func (v *storedSetting[T]) lately(ctx context.Context) (T, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	old := v.now().Sub(v.loaded)
+	if !v.loaded.IsZero() && old >= 0 && old < settingFresh {
+		return v.known, nil
+	}
+	_, known, err := v.load(ctx)
+	switch {
+	case err == nil:
+		v.known, v.loaded = known, v.now()
+	case v.loaded.IsZero():
+		return known, err
+	}
+	return v.known, nil
+}
+
+// load reads the value that is stored now.
+func (v *storedSetting[T]) load(ctx context.Context) (schemas.Setting, T, error) {
+	var value T
+	setting, err := v.store.Setting(ctx, v.name)
+	if err != nil {
+		return setting, value, storeError(err)
+	}
+	if setting.Revision != 0 {
+		if err := json.Unmarshal(setting.Value, &value); err != nil {
+			return setting, value, fmt.Errorf("setting %s: %w", v.name, err)
+		}
+	}
+	return setting, value, nil
+}
+
+// change stores what fn makes of the value, again if another writer was faster. An error of fn ends it.
+func (v *storedSetting[T]) change(ctx context.Context, fn func(*T) error) error {
+	for attempt := 1; ; attempt++ {
+		setting, value, err := v.load(ctx)
+		if err != nil {
+			return err
+		}
+		if err := fn(&value); err != nil {
+			return err
+		}
+		if setting.Value, err = json.Marshal(value); err != nil {
+			return fmt.Errorf("setting %s: %w", v.name, err)
+		}
+		err = v.store.PutSetting(ctx, &setting)
+		if errors.Is(err, schemas.ErrFenced) && attempt < changeTries {
+			continue
+		}
+		if err != nil {
+			return storeError(err)
+		}
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.known, v.loaded = value, v.now()
+		return nil
+	}
+}
