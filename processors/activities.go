@@ -37,6 +37,7 @@ type attributes struct {
 	reason       string
 	reasonID     int64
 	rating       int64
+	change       *fieldChange
 }
 
 // How an activity was first learned.

@@ -55,7 +55,9 @@ func (r *run) takeChoice(a *accountWork, it *item) {
 	w.see(it)
 	w.u.id = it.id
 	c := it.choice
+	w.u.track(a.fields)
 	news := w.u.told.take(&c.told)
+	news = w.u.noteTold(&c.told) || news
 	nothing := c.noMail == nil && c.noSMS == nil && c.archive == nil && c.told.empty()
 	for _, d := range []struct {
 		have *patch[int64]

@@ -155,6 +155,11 @@ func (r *run) digest(c *carrier, a *activity) uint64 {
 		x.str(v)
 	}
 	x.strs(t.list)
+	if c := t.change; c != nil {
+		for _, v := range []string{c.label, c.before, c.after} {
+			x.str(v)
+		}
+	}
 	return hashOf(x.b)
 }
 
@@ -232,6 +237,9 @@ func (a *activity) attributes() string {
 		if v[1] != "" {
 			o.str(v[0], v[1])
 		}
+	}
+	if t.change != nil {
+		t.change.attributes(o)
 	}
 	return string(o.end())
 }

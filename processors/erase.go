@@ -115,7 +115,7 @@ func (u *user) forget() {
 		id: u.id, at: f.at, full: true, hasState: true, active: f.active, erased: true, created: f.created, role: f.role, org: f.org, fields: "{}",
 	}
 	u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
-	u.marks, u.system, u.chosen, u.told = nil, systemFields{}, choices{}, told{}
+	u.marks, u.tracks, u.system, u.chosen, u.told = nil, nil, systemFields{}, choices{}, told{}
 	u.decided, u.mail, u.sms, u.archived = false, false, false, false
 }
 
@@ -133,6 +133,9 @@ func (r *run) forgetContact(w *userWork) {
 		}
 		s.n++
 		r.publish(c, &activity{slug: s.slug, at: s.at, what: s.what, user: s.user, via: s.via}, s)
+	}
+	if schemas.IsOwnUser(schemas.ZID(w.id)) {
+		w.u.activities = nil
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	domainDead
 	domainSource
 	domainPhrases
+	domainFields
 	domainTicket
 	domainMetric
 	domainUser
@@ -62,6 +63,7 @@ type item struct {
 	erased  bool    // the event erases
 	lost    []int64 // tickets it removes words from
 	saved   schemas.SavedPhrases
+	fields  schemas.PersonFields
 }
 
 // ticketHint is what a ticket webhook says.
@@ -105,6 +107,8 @@ func newItem(ev *schemas.Event) *item {
 		it.loadErasure()
 	case schemas.KindPhrases:
 		it.loadPhrases()
+	case schemas.KindFields:
+		it.loadFields()
 	case schemas.KindMembers:
 		it.loadRoll()
 	case schemas.KindTicket, schemas.KindRecount:
@@ -203,7 +207,7 @@ func (it *item) decode() {
 		it.loadNamed()
 	case schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
 		it.loadField()
-	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure, schemas.KindPhrases, schemas.KindMembers, schemas.KindRecount:
+	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure, schemas.KindPhrases, schemas.KindFields, schemas.KindMembers, schemas.KindRecount:
 	}
 }
 

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"slices"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -25,6 +26,7 @@ func (k *keyer) enter(account string) string {
 	}
 	k.account, k.prefix, k.settings = account, account+".", nil
 	k.need(erasedKey(k.prefix))
+	k.need(fieldsKey(k.prefix))
 	if s, loaded := look[sources](k, k.prefix+"src"); loaded {
 		if k.settings = s; s == nil {
 			k.settings = &sources{}
@@ -464,9 +466,14 @@ func (w *walk) identity(i *carried) {
 	}
 }
 
-func (w *walk) byPhone() bool {
-	s, loaded := look[sources](w.k, w.prefix+"src")
-	return loaded && s != nil && s.byPhone
+func (w *walk) byPhone() bool { return w.sources().byPhone }
+
+// sources gives the settings of the account's sources, none while they are not loaded.
+func (w *walk) sources() *sources {
+	if s, loaded := look[sources](w.k, w.prefix+"src"); loaded && s != nil {
+		return s
+	}
+	return &sources{}
 }
 
 // days asks for the figures and counters that the user's own activities move.
@@ -477,6 +484,9 @@ func (w *walk) days(u *user, items []*item, source string) {
 	}
 	if id != 0 {
 		w.k.figures(w.prefix, id)
+	}
+	if schemas.IsOwnUser(schemas.ZID(id)) {
+		source = w.sources().first()
 	}
 	need := func(at int64) {
 		if at != 0 {
@@ -491,10 +501,18 @@ func (w *walk) days(u *user, items []*item, source string) {
 		need(p.at)
 	}
 	need(u.now().created)
+	for i := range u.tracks {
+		for n := range u.tracks[i].points {
+			need(u.tracks[i].points[n].second())
+		}
+	}
 	for _, it := range items {
-		if it.user != nil {
+		switch {
+		case it.user != nil:
 			need(it.user.at)
 			need(it.user.created)
+		case it.choice != nil:
+			need(it.choice.at / int64(time.Second))
 		}
 	}
 }

@@ -359,7 +359,7 @@ func (r *run) emitAgent(w *userWork) {
 // emitContact emits what happened to a contact.
 func (r *run) emitContact(w *userWork) {
 	u, a := w.u, w.account
-	if a.erased.has(u.id) {
+	if w.erased || a.erased.has(u.id) {
 		r.forgetContact(w)
 		return
 	}
@@ -373,9 +373,12 @@ func (r *run) emitContact(w *userWork) {
 }
 
 func contactCarrier(w *userWork) *carrier {
-	u, a := w.u, w.account
+	u, a, source := w.u, w.account, w.source
+	if schemas.IsOwnUser(schemas.ZID(w.id)) {
+		source = a.sources.first()
+	}
 	return &carrier{
-		account: a, source: orElse(u.source(), w.source), set: a.sources.of(w.source), now: w.now.Unix(),
+		account: a, source: orElse(u.source(), source), set: a.sources.of(source), now: w.now.Unix(),
 		id: func(s *sentActivity) string {
 			return schemas.ActivityID(a.name, 0, s.slug.String(), s.at, "user:"+decimal(u.id)+s.what)
 		},
@@ -384,13 +387,20 @@ func contactCarrier(w *userWork) *carrier {
 			return schemas.Activity{OrganizationID: f.org, Attributes: x.attributes(), Text: contactSentence(u.id, x)}
 		},
 		digest: func(x *writer, _ *activity) { x.b = x.b[:0] },
-		frozen: func(s *sentActivity) bool { return s.slug == contactUpdated && s.at <= u.floor },
+		frozen: func(s *sentActivity) bool {
+			return s.slug == contactUpdated && s.at <= u.floor || s.slug == fieldChanged && u.past(s)
+		},
 	}
 }
 
-var contactVerbs = map[slug]string{contactCreated: " created", contactUpdated: " updated", contactDeleted: " deleted", contactMerged: " merged"}
+var contactVerbs = map[slug]string{
+	contactCreated: " created", contactUpdated: " updated", contactDeleted: " deleted", contactMerged: " merged", fieldChanged: " changed",
+}
 
 func contactSentence(id int64, x *activity) string {
+	if x.attrs.change != nil {
+		return x.attrs.change.sentence()
+	}
 	s := "Contact " + decimal(id) + contactVerbs[x.slug]
 	for i, f := range x.attrs.list {
 		if i == 0 {
@@ -402,7 +412,7 @@ func contactSentence(id int64, x *activity) string {
 	return s
 }
 
-// contactActivities derives what happened to an end user. Agents have none, nor has a user that Zendesk does not know.
+// contactActivities derives what happened to an end user. Agents have none; a user that Zendesk does not know has only changes of its fields.
 func (r *run) contactActivities(a *accountWork, u *user) []activity {
 	var out []activity
 	add := func(s slug, at int64) *activity {
@@ -410,8 +420,15 @@ func (r *run) contactActivities(a *accountWork, u *user) []activity {
 		return &out[len(out)-1]
 	}
 	f := u.now()
-	if len(u.roles) == 0 || u.rec == nil && u.born == 0 || schemas.IsOwnUser(schemas.ZID(u.id)) {
+	if len(u.roles) == 0 || u.rec == nil && u.born == 0 {
 		return nil
+	}
+	for _, c := range u.fieldChanges(f.created) {
+		x := add(fieldChanged, c.at)
+		x.what, x.attrs.change = fieldPrefix+c.field, c
+	}
+	if schemas.IsOwnUser(schemas.ZID(u.id)) {
+		return out
 	}
 	if u.roleAt(f.created) == roleEndUser {
 		add(contactCreated, f.created)

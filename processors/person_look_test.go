@@ -86,7 +86,8 @@ func (s *store) checkPeople(t tb, users ...int64) {
 			got[fmt.Sprint(row["user_id"], row["activity"])] = row
 		}
 		for _, row := range s.tables[schemas.TablePersonActivities] {
-			if contains(facts.Person.UserIDs, int64(row["user_id"].(float64))) && row["count"] != float64(0) {
+			mine := slices.ContainsFunc(facts.Person.UserIDs, func(id int64) bool { return float64(id) == row["user_id"] }) // ids of ours are longer than a float64
+			if mine && row["count"] != float64(0) {
 				want[fmt.Sprint(row["user_id"], row["activity"])] = row
 			}
 		}

@@ -293,6 +293,7 @@ func newWorld(t *rapid.T) *world {
 		t.Fatal(err)
 	}
 	w.emit(schemas.KindSchedule, v)
+	w.emit(schemas.KindFields, trackedOf(1, replayStart, "first_name", "last_name", "email", "external_id", "zendesk.name", "zendesk.email", "zendesk.fields.tier", "custom.plan", "custom.seats"))
 	w.emit(schemas.KindPhrases, phrasesOf(1, "words", "words of comment", "help", "of comment"))
 	w.told = len(w.out)
 	w.users()

@@ -18,7 +18,7 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 5
+const stateVersion = 6
 
 // slot is a state row in use.
 type slot struct {
@@ -53,6 +53,7 @@ type accountWork struct {
 	erased   *erasedUsers
 	calendar *calendar
 	phrases  *phrases
+	fields   *personFields
 }
 
 // ticketWork is a ticket that an event of the batch touched.
@@ -194,6 +195,7 @@ func (r *run) account(name string) *accountWork {
 	if !ok {
 		a = &accountWork{name: name, prefix: name + "."}
 		a.sources, a.erased = open[sources](r, a.prefix+"src"), open[erasedUsers](r, erasedKey(a.prefix))
+		a.fields = open[personFields](r, fieldsKey(a.prefix))
 		r.accounts[name] = a
 	}
 	return a
@@ -230,6 +232,10 @@ func (r *run) take(it *item) {
 		r.takePhrases(a, it)
 		return
 	}
+	if it.domain == domainFields {
+		r.takeFields(a, it)
+		return
+	}
 	// While disconnected nothing is merged (R53); what is said here holds all the same.
 	if a.sources.silent(it.ev.Source) && !ours(it) {
 		r.result.Ignored++
@@ -252,7 +258,7 @@ func (r *run) take(it *item) {
 		r.eraseTickets(a, it)
 	case domainRoll:
 		r.takeRoll(a, it)
-	case domainNone, domainDead, domainSource, domainPhrases:
+	case domainNone, domainDead, domainSource, domainPhrases, domainFields:
 	}
 }
 
@@ -312,6 +318,8 @@ func rollKey(prefix string, part int64) string { return prefix + "r." + decimal(
 func joinedKey(prefix string, part int64) string { return prefix + "j." + decimal(part) }
 
 func phrasesKey(prefix string) string { return prefix + "phrases" }
+
+func fieldsKey(prefix string) string { return prefix + "fields" }
 
 func nameKey(prefix, kind string, id int64) string {
 	return prefix + "n." + kind + "." + decimal(id)

@@ -43,6 +43,14 @@ func (s *sources) silent(id string) bool {
 	return st == schemas.SourceDisconnected || st == schemas.SourceArchived
 }
 
+// first gives the source that things count for which none told of, "" when there is none.
+func (s *sources) first() string {
+	if len(s.list) == 0 {
+		return ""
+	}
+	return s.list[0].ID
+}
+
 // fingerprint gives the fingerprint of a source's settings.
 func (s *sources) fingerprint(id string) uint64 {
 	print, ok := s.prints[id]

@@ -1,5 +1,7 @@
 package processors
 
+import "deskstream/schemas"
+
 // slug is the number under which state keeps an activity's name. The order is part of the stored form: append only.
 type slug byte
 
@@ -36,6 +38,7 @@ const (
 	organizationCreated
 	organizationUpdated
 	organizationDeleted
+	fieldChanged
 )
 
 // slugNames are the slugs of product.md 3.1, by number.
@@ -45,6 +48,7 @@ var slugNames = [...]string{
 	"ticket-message-received", "ticket-message-sent", "ticket-note-added", "ticket-message-redacted", "ticket-merged", "ticket-deleted",
 	"ticket-restored", "ticket-marked-as-spam", "satisfaction-requested", "satisfaction-rating-received", "contact-created",
 	"contact-updated", "contact-deleted", "contact-merged", "organization-created", "organization-updated", "organization-deleted",
+	schemas.ActivityFieldChanged,
 }
 
 func (s slug) String() string { return slugNames[s] }

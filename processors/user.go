@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -81,6 +82,7 @@ type user struct {
 	born    int64 // created_at as webhooks tell it
 	roles   []rolePoint
 	versions
+	tracks  tracks
 	pairs   []pair
 	links   []link
 	members []member // by organization
@@ -258,7 +260,7 @@ func (u *user) takeFacts(f *userFacts) bool {
 	}
 	if u.rec != nil && u.rec.erased {
 		u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
-		u.marks = nil // hashes of personal data go too
+		u.marks, u.tracks = nil, nil // hashes of personal data go too
 	}
 	return news
 }
@@ -497,6 +499,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 	w := r.user(a, it.id)
 	w.see(it)
 	before := u.now()
+	u.track(a.fields)
 	f := *it.user
 	news := u.takeFacts(&f)
 	if f.other != 0 {
@@ -517,6 +520,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 	u.retention = fingerprint
 	after := u.now()
 	u.decide(set, &f, &before, &after)
+	u.noteFacts(&f)
 	r.touch(key)
 }
 
@@ -559,36 +563,52 @@ func (u *user) decide(set settings, told, before, after *userFacts) {
 		u.system = systemFields{}
 		return
 	}
-	u.system.write(set, told)
+	u.writeSystem(set, told)
 }
 
-// write takes over what one record or webhook says, the newest word of each field; at one second a record's word beats a webhook's. A
+// writeSystem takes over what one record or webhook says, the newest word of each field; at one second a record's word beats a webhook's. A
 // deletion blanks address and number at Zendesk; the person keeps them.
-func (s *systemFields) write(set settings, f *userFacts) {
-	at := 2 * f.at
-	if f.full {
-		at++
+func (u *user) writeSystem(set settings, f *userFacts) {
+	at := 2*f.at + int64(flag(f.full))
+	put := func(n int, value string) {
+		name := &systemNames[n]
+		if u.system.put(set, name.setting, u.system.field(n), at, value, f) {
+			u.notePoint(name.id, fieldPoint{at: f.at * int64(time.Second), rank: flag(f.full), value: value})
+		}
 	}
 	if f.full || f.named {
 		first, last := splitName(f.name)
-		s.put(set, "first-name", &s.first, at, first, f)
-		s.put(set, "last-name", &s.last, at, last, f)
+		put(0, first)
+		put(1, last)
 	}
 	if f.full || !f.deletion {
-		s.put(set, "email", &s.email, at, foldEmail(f.email), f)
+		put(2, foldEmail(f.email))
 	}
 	if f.full {
-		s.put(set, "phone-number", &s.phone, at, f.dial, f)
-		s.put(set, "language", &s.language, at, languageTag(f.locale), f)
-		s.put(set, "timezone", &s.zone, at, f.zone, f)
+		put(3, f.dial)
+		put(4, languageTag(f.locale))
+		put(5, f.zone)
 	}
 }
 
-// put writes a field where the settings allow it: always the first value, later ones only if the source may modify the field.
-func (s *systemFields) put(set settings, name string, have *patch[string], at int64, value string, f *userFacts) {
+// systemNames name the system fields in the order of told's: for the API, and for the settings of a source, which does not write the last one.
+var systemNames = [...]struct{ id, setting string }{
+	{"first_name", "first-name"},
+	{"last_name", "last-name"},
+	{"email", "email"},
+	{"phone_number", "phone-number"},
+	{"language", "language"},
+	{"timezone", "timezone"},
+	{"external_id", ""},
+}
+
+// put writes a field where the settings allow it: always the first value, later ones only if the source may modify the field. It says whether
+// they do.
+func (*systemFields) put(set settings, name string, have *patch[string], at int64, value string, f *userFacts) bool {
 	gone := f.hasState && !f.active
 	if value == "" && gone || have.at != 0 && (!set.writable(name) || set.Fields.OnlyIfEmpty && have.value != "") {
-		return
+		return false
 	}
 	take(have, at, value)
+	return true
 }

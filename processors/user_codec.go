@@ -22,6 +22,7 @@ func (u *user) encode(w *writer) {
 	w.int(u.born)
 	list(w, u.roles, func(w *writer, p *rolePoint) { w.int(p.at); w.byte(p.role) })
 	u.versions.encode(w)
+	u.tracks.encode(w)
 	list(w, u.pairs, func(w *writer, p *pair) { w.int(p.other); w.int(p.at); w.bool(p.lost) })
 	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3)
 	for _, p := range u.system.all() {
@@ -58,6 +59,7 @@ func (u *user) decode(r *reader) {
 	u.born = r.int()
 	u.roles = readList(r, func(r *reader, p *rolePoint) { p.at, p.role = r.int(), r.byte() })
 	u.versions.decode(r)
+	u.tracks = readTracks(r)
 	u.pairs = readList(r, func(r *reader, p *pair) { p.other, p.at, p.lost = r.int(), r.int(), r.bool() })
 	bits := r.byte()
 	u.decided, u.mail, u.sms, u.archived = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0

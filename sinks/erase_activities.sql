@@ -5,7 +5,7 @@ UPDATE
     subject = if(ticket_id IN {others:Array(Int64)}, subject, ''),
     text = if(ticket_id IN {others:Array(Int64)} OR position(text, ': ') = 0, text, substring(text, 1, position(text, ': ') - 1)),
     attributes = if(ticket_id IN {others:Array(Int64)}, attributes,
-        replaceRegexpAll(attributes, '"(comment|previous-subject)":"(?:[^"\\\\]|\\\\.)*"', '"\\1":""'))
+        replaceRegexpAll(attributes, '"(comment|previous-subject|old-value|new-value)":"(?:[^"\\\\]|\\\\.)*"', '"\\1":""'))
 WHERE account = {account:String}
     AND (ticket_id IN {tickets:Array(Int64)} OR ticket_id = 0 AND user_id IN {users:Array(Int64)}
         OR ticket_id IN {others:Array(Int64)}

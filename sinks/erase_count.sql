@@ -26,7 +26,7 @@ UNION ALL
 SELECT 'activities', count() FROM activities
 WHERE account = {account:String}
     AND ((ticket_id IN {tickets:Array(Int64)} OR ticket_id = 0 AND user_id IN {users:Array(Int64)})
-            AND (subject != '' OR message != '' OR position(text, ': ') > 0 OR match(attributes, '"(comment|previous-subject)":"[^"]'))
+            AND (subject != '' OR message != '' OR position(text, ': ') > 0 OR match(attributes, '"(comment|previous-subject|old-value|new-value)":"[^"]'))
         OR ticket_id IN {others:Array(Int64)} AND message != ''
             AND (actor_id IN {users:Array(Int64)} OR toInt64OrZero(JSONExtractString(attributes, 'author-id')) IN {users:Array(Int64)}))
 UNION ALL
