@@ -59,7 +59,7 @@ type tracks []track
 // track is what was said of a tracked field.
 type track struct {
 	field, label string
-	since        int64 // when the tracking began; what changed before is no change
+	since        int64 // when the tracking began, nanoseconds; what changed before is no change
 	floor        int64 // what was said up to here is forgotten: the changes told of it stay
 	points       []fieldPoint
 }
@@ -145,7 +145,7 @@ func (u *user) track(fields *personFields) {
 	}
 	next := make(tracks, 0, len(fields.Tracked))
 	for _, f := range fields.Tracked {
-		t := track{field: f.ID, since: f.Since.Unix()}
+		t := track{field: f.ID, since: f.Since.UnixNano()}
 		if old := u.tracks.find(f.ID); old != nil && old.since == t.since {
 			t = *old
 		} else {
@@ -348,17 +348,17 @@ func (t *track) changes(empty bool, begun int64) []*fieldChange {
 	value := ""
 	begin := empty && len(t.points) > 0 && t.points[0].second() > begun
 	for i := 0; i < len(t.points); {
-		at, known := t.points[i].second(), true
+		at, news := t.points[i].second(), false
 		for ; i < len(t.points) && t.points[i].second() == at; i++ {
 			p := &t.points[i]
-			if known = known && p.known; p.told() {
+			if news = news || !p.known && p.at > t.since; p.told() {
 				told = p
 			} else {
 				said = p
 			}
 		}
 		now := valueOf(said, told)
-		if begin && now != value && !known && at >= t.since && at > t.floor {
+		if begin && now != value && news && at > t.floor {
 			out = append(out, &fieldChange{at: at, field: t.field, label: t.label, before: value, after: now})
 		}
 		value, begin = now, true
@@ -384,7 +384,7 @@ func (u *user) past(s *sentActivity) bool {
 		return false
 	}
 	t := u.tracks.find(strings.TrimPrefix(s.what, fieldPrefix))
-	return t == nil || s.at < t.since || s.at <= t.floor
+	return t == nil || s.at*int64(time.Second) < t.since || s.at <= t.floor
 }
 
 func (c *fieldChange) sentence() string {

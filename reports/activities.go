@@ -1,6 +1,10 @@
 package reports
 
-import "strings"
+import (
+	"strings"
+
+	"deskstream/schemas"
+)
 
 // activitySlugs are the activities of a Zendesk source.
 var activitySlugs = []string{
@@ -9,6 +13,7 @@ var activitySlugs = []string{
 	"ticket-message-received", "ticket-message-sent", "ticket-note-added", "ticket-message-redacted", "ticket-merged", "ticket-deleted",
 	"ticket-restored", "ticket-marked-as-spam", "satisfaction-requested", "satisfaction-rating-received", "contact-created",
 	"contact-updated", "contact-deleted", "contact-merged", "organization-created", "organization-updated", "organization-deleted",
+	schemas.ActivityFieldChanged,
 }
 
 // activityName gives the name people read: "ticket-created" is "Ticket created".

@@ -133,11 +133,12 @@ func (s *server) completeness(ctx context.Context, sources []synced) (*completen
 }
 
 // Run does what the API has to do beside answering, until ctx ends: it compares the stored tickets with Zendesk's counts, shows in the
-// figures how many are missing, has tickets read again that are missing Options.RereadAfter after a check, and has saved phrases counted
-// in what was there before them.
+// figures how many are missing, has tickets read again that are missing Options.RereadAfter after a check, tells processors what is
+// decided about fields, and has saved phrases counted in what was there before them.
 func (a *API) Run(ctx context.Context) error {
 	var filling sync.WaitGroup
 	filling.Go(func() { a.server.keepCounted(ctx) })
+	filling.Go(func() { a.server.keepTold(ctx) })
 	defer filling.Wait()
 	return a.server.keepCompared(ctx)
 }

@@ -1,9 +1,13 @@
 package reports
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -13,8 +17,9 @@ func (s *server) fieldRoutes() {
 		method: http.MethodGet, path: "/v1/fields", id: "list-fields", tag: tagPeople, summary: "Fields of people, organizations and tickets", scopes: []string{scopePeople},
 	}, s.listFields)
 	handle(s, route{
-		method: http.MethodPatch, path: "/v1/fields/{id}", id: "change-field", tag: tagPeople, summary: "Show or hide a field in lists", scopes: []string{scopePeople},
-		detail: "A hidden field keeps its data: it is part of a single person or organization, and of a list whose columns name it.",
+		method: http.MethodPatch, path: "/v1/fields/{id}", id: "change-field", tag: tagPeople, summary: "Show or hide a field in lists, and track its changes", scopes: []string{scopePeople},
+		detail: "A hidden field keeps its data: it is part of a single person or organization, and of a list whose columns name it. Of a tracked field each change from then on is " +
+			"an activity field-changed with the attributes field, label, old_value and new_value, for each user of the person: the field's first value is none, nor is what happened before.",
 	}, s.patchField)
 }
 
@@ -26,6 +31,10 @@ type recordField struct {
 	Record  string `json:"record" enum:"person,organization,ticket"`
 	Icon    string `json:"icon,omitempty" doc:"Icon of the source: zendesk"`
 	Visible bool   `json:"visible" doc:"Lists show it without being asked"`
+
+	Trackable    bool       `json:"trackable" doc:"Its changes can be tracked: fields of people with one value that somebody decides"`
+	Tracked      bool       `json:"tracked" doc:"Each change of its value is an activity field-changed"`
+	TrackedSince *time.Time `json:"tracked_since,omitempty" doc:"Changes before it are no activities"`
 }
 
 // systemFields are the fields of a person that no source owns.
@@ -123,18 +132,99 @@ func (s *server) fields(ctx context.Context) ([]recordField, error) {
 		return nil, err
 	}
 	named, err := s.customFields(ctx, accounts)
-	all := slices.Concat(fixedFields(), named)
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.ownFields(ctx, accounts, &decided)
+	all := slices.Concat(fixedFields(), named, own)
 	for i := range all {
-		f := &all[i]
-		visible, ok := decided.Visible[f.ID]
-		if f.Visible = visible; !ok {
-			f.Visible = !slices.Contains(agentOnlyFields, f.ID)
-		}
-		if f.Source == "zendesk" {
-			f.Icon = "zendesk"
-		}
+		all[i].decide(&decided)
 	}
 	return all, err
+}
+
+// decide fills in what is decided about a field.
+func (f *recordField) decide(v *fieldSettings) {
+	visible, ok := v.Visible[f.ID]
+	if f.Visible = visible; !ok {
+		f.Visible = !slices.Contains(agentOnlyFields, f.ID)
+	}
+	if f.Source == "zendesk" {
+		f.Icon = "zendesk"
+	}
+	f.Trackable, f.Tracked, f.TrackedSince = isTrackable(f), false, nil
+	if t, ok := v.Tracked[f.ID]; ok {
+		f.Tracked, f.TrackedSince = true, &t.Since
+	}
+}
+
+// customPrefix is what the ids of the customer's own fields begin with.
+const customPrefix = "custom."
+
+// jsonTypes gives the type of a field by the JSON type of its values.
+var jsonTypes = map[string]string{"Int64": "decimal", "UInt64": "decimal", "Double": "decimal", "Bool": "boolean", "Array": "list"}
+
+// ownFields are the customer's own fields: those that people have, and those that something is decided about.
+func (s *server) ownFields(ctx context.Context, accounts []string, decided *fieldSettings) ([]recordField, error) {
+	p := params{}
+	p.texts("accounts", accounts)
+	rows, err := list[struct {
+		Key   string   `ch:"key"`
+		Types []string `ch:"types"`
+	}](ctx, s, "custom_fields", sqlText("custom_fields"), p)
+	types := map[string]string{}
+	for id := range decided.Tracked {
+		if key, ok := strings.CutPrefix(id, customPrefix); ok {
+			types[key] = "text"
+		}
+	}
+	for _, r := range rows {
+		types[r.Key] = ownType(r.Types)
+	}
+	out := make([]recordField, 0, len(types))
+	for _, key := range slices.Sorted(maps.Keys(types)) {
+		out = append(out, ownField(key, types[key]))
+	}
+	return out, err
+}
+
+// ownType gives the type of a field whose values have some JSON types: text where they differ, list where one is a list.
+func ownType(values []string) string {
+	kind := ""
+	for _, v := range values {
+		t := cmp.Or(jsonTypes[v], "text")
+		if t == "list" {
+			return t
+		}
+		if kind == "" {
+			kind = t
+		}
+		if t != kind {
+			kind = "text"
+		}
+	}
+	return kind
+}
+
+// ownField describes a field of the customer's own: "favorite_color" is "Favorite color".
+func ownField(key, kind string) recordField {
+	label := strings.NewReplacer("_", " ", "-", " ").Replace(key)
+	return recordField{ID: customPrefix + key, Label: strings.ToUpper(label[:1]) + label[1:], Type: kind, Source: "system", Record: "person"}
+}
+
+// field gives one field; of the customer's own also one that nobody has yet.
+func (s *server) field(ctx context.Context, id string) (recordField, error) {
+	all, err := s.fields(ctx)
+	if err != nil {
+		return recordField{}, err
+	}
+	if i := slices.IndexFunc(all, func(f recordField) bool { return f.ID == id }); i >= 0 {
+		return all[i], nil
+	}
+	if key, ok := strings.CutPrefix(id, customPrefix); ok && schemas.CustomKey.MatchString(key) {
+		return ownField(key, "text"), nil
+	}
+	return recordField{}, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-field", Detail: "there is no field of this id; GET /v1/fields lists them"}
 }
 
 // fixedFields are those that every account has.
@@ -161,32 +251,43 @@ func fixedFields() []recordField {
 type fieldPatch struct {
 	ID   string `path:"id" maxLength:"400" doc:"Id"`
 	Body struct {
-		Visible bool `json:"visible" doc:"Lists show it without being asked"`
+		Visible *bool `json:"visible,omitempty" doc:"Lists show it without being asked"`
+		Tracked *bool `json:"tracked,omitempty" doc:"Each change of its value from now on is an activity"`
 	}
 }
 
 func (s *server) patchField(ctx context.Context, in *fieldPatch) (*answer[recordField], error) {
-	all, err := s.fields(ctx)
+	if in.Body.Visible == nil && in.Body.Tracked == nil {
+		return nil, schemas.Invalid("body", "must set visible or tracked")
+	}
+	f, err := s.field(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(all, func(f recordField) bool { return f.ID == in.ID })
-	if i < 0 {
-		return nil, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-field", Detail: "there is no field of this id; GET /v1/fields lists them"}
+	if track := in.Body.Tracked; track != nil && *track && !isTrackable(&f) {
+		return nil, schemas.Invalid("body.tracked", "must be absent or false: of "+f.ID+" no changes can be tracked; GET /v1/fields says of which fields they can (trackable)")
 	}
 	err = s.fieldSettings.change(ctx, func(v *fieldSettings) error {
-		v.setVisible(in.ID, in.Body.Visible)
+		if in.Body.Visible != nil {
+			v.setVisible(f.ID, *in.Body.Visible)
+		}
+		if in.Body.Tracked != nil {
+			v.setTracked(&f, *in.Body.Tracked, s.Now())
+		}
+		f.decide(v)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	all[i].Visible = in.Body.Visible
-	return reply(all[i], nil)
+	if err := s.tellFields(ctx); err != nil { // who cannot be told now is told later
+		s.Log.Warn().Err(err).Msg("processors were not told of the tracked fields yet, will try again")
+	}
+	return reply(f, nil)
 }
 
-// customPrefix says where the custom fields of each kind are found.
-var customPrefix = map[string]struct{ record, prefix string }{
+// customPlaces says where the custom fields of each kind are found.
+var customPlaces = map[string]struct{ record, prefix string }{
 	"user_field":         {"person", "zendesk.fields."},
 	"organization_field": {"organization", "organization.zendesk.fields."},
 	"ticket_field":       {"ticket", "custom_fields."},
@@ -198,7 +299,7 @@ func (s *server) customFields(ctx context.Context, accounts []string) ([]recordF
 	rows, err := list[schemas.Name](ctx, s, "fields", sqlText("fields"), p)
 	var out []recordField
 	for _, r := range rows {
-		place, ok := customPrefix[r.Kind]
+		place, ok := customPlaces[r.Kind]
 		if !ok {
 			continue
 		}

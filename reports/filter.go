@@ -54,6 +54,7 @@ var activityAttributes = map[string]struct {
 	"message_id": {schemas.TypeText, placeJSON}, "author_id": {schemas.TypeText, placeJSON}, "author_role": {schemas.TypeText, placeJSON},
 	"into_ticket_id": {schemas.TypeText, placeJSON}, "tagged_by": {schemas.TypeText, placeJSON},
 	"changed_fields": {schemas.TypeList, placeJSON}, "tags_added": {schemas.TypeList, placeJSON}, "tags_removed": {schemas.TypeList, placeJSON},
+	"field": {schemas.TypeText, placeJSON}, "label": {schemas.TypeText, placeJSON}, "old_value": {schemas.TypeText, placeJSON}, "new_value": {schemas.TypeText, placeJSON},
 	"resolution_minutes": {schemas.TypeNumber, placeJSON}, "reopens": {schemas.TypeNumber, placeJSON},
 }
 

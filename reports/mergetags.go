@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"deskstream/schemas"
 )
 
 // mergeTag is one thing that templates can write.
@@ -41,6 +43,12 @@ var ticketAttributes = []recordField{
 // ratingAttributes are those of a satisfaction rating besides.
 var ratingAttributes = []recordField{{ID: "score", Label: "Score", Type: "text"}, {ID: "comment", Label: "Comment", Type: "text"}, {ID: "reason", Label: "Reason", Type: "text"}}
 
+// changeAttributes are those of a change of a tracked field, before its time.
+var changeAttributes = []recordField{
+	{ID: "label", Label: "Field", Type: "text"}, {ID: "field", Label: "Field id", Type: "text"}, {ID: "old_value", Label: "Old value", Type: "text"},
+	{ID: "new_value", Label: "New value", Type: "text"},
+}
+
 var metricTags = []recordField{
 	{ID: "metrics.tickets.total", Label: "Tickets", Type: "integer"},
 	{ID: "metrics.tickets.open", Label: "Open tickets", Type: "integer"},
@@ -71,6 +79,8 @@ func (s *server) mergeTags(ctx context.Context, _ *none) (*answer[page[mergeTag]
 	for _, slug := range activitySlugs {
 		attributes := ticketAttributes
 		switch {
+		case slug == schemas.ActivityFieldChanged:
+			attributes = slices.Concat(changeAttributes, attributes[len(attributes)-1:])
 		case strings.HasPrefix(slug, "contact-") || strings.HasPrefix(slug, "organization-"):
 			attributes = attributes[len(attributes)-1:]
 		case slug == "satisfaction-rating-received":

@@ -98,19 +98,12 @@ func (s *server) tellPhrases(ctx context.Context, account string, v phraseSettin
 	for i := range v.Phrases {
 		list.Phrases = append(list.Phrases, v.Phrases[i].SavedPhrase)
 	}
-	e, err := apiEvent(account, "", schemas.KindPhrases, s.Now().UTC(), list)
+	told, err := s.tellAccounts(ctx, []string{account}, v.Told, v.Version, schemas.KindPhrases, list)
 	if err != nil {
 		return err
 	}
-	e.ID = "phrases:" + account + ":" + strconv.FormatUint(v.Version, 10)
-	if err := s.Events.Publish(ctx, e); err != nil {
-		return storeError(err)
-	}
 	return s.phrases.change(ctx, func(now *phraseSettings) error {
-		if now.Told == nil {
-			now.Told = map[string]uint64{}
-		}
-		now.Told[account] = max(now.Told[account], v.Version)
+		now.Told = laterVersions(now.Told, told, v.Version)
 		return nil
 	})
 }

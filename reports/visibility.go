@@ -6,22 +6,6 @@ import (
 	"strings"
 )
 
-// settingFields is the setting that holds which fields lists show.
-const settingFields = "fields"
-
-// fieldSettings is the value of settingFields.
-type fieldSettings struct {
-	Visible map[string]bool `json:"visible"` // by field id; a field that is not here is shown as it is by default
-}
-
-// setVisible notes whether a field is shown.
-func (v *fieldSettings) setVisible(id string, visible bool) {
-	if v.Visible == nil {
-		v.Visible = map[string]bool{}
-	}
-	v.Visible[id] = visible
-}
-
 // hidden gives the paths that lists of a kind of records leave out. The ids of person fields have no prefix.
 func (s *server) hidden(ctx context.Context, record string) ([][]string, error) {
 	set, err := s.fieldSettings.lately(ctx)

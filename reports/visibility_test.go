@@ -1,11 +1,14 @@
 package reports
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"deskstream/schemas"
 )
 
 // personIn gives one person of a list as it is shown.
@@ -148,11 +151,91 @@ func TestFieldRefusals(t *testing.T) {
 	s.wantProblem(s.call("PATCH", "/v1/fields/zendesk.shoe_size", "people-key", `{"visible":true}`), 404, "no-such-field", "GET /v1/fields")
 	s.wantProblem(s.call("PATCH", path, "people-key", `{}`), 422, "invalid-input", "visible")
 	s.wantProblem(s.call("PATCH", path, "people-key", `{"visible":"no"}`), 422, "invalid-input", "body.visible", "boolean")
-	s.wantProblem(s.call("PATCH", path, "people-key", `{"visible":null}`), 422, "invalid-input", "body.visible")
+	s.wantProblem(s.call("PATCH", path, "people-key", `{"visible":null}`), 422, "invalid-input", "visible")
 	s.wantProblem(s.call("PATCH", path, "people-key", `{"visible":true,"label":"x"}`), 422, "invalid-input", "body.label", "visible")
 	s.store.fences = 100
 	s.wantProblem(s.call("PATCH", path, "people-key", `{"visible":true}`), 409, "changed-meanwhile")
 	if len(s.store.settings) != 0 {
 		t.Errorf("stored: %v", s.store.settings)
+	}
+}
+
+func TestFieldTracking(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, filledDatabase(t), nil)
+	byID := func() map[string]recordField {
+		var p page[recordField]
+		s.get("/v1/fields", &p)
+		out := map[string]recordField{}
+		for _, f := range p.Items {
+			out[f.ID] = f
+		}
+		return out
+	}
+	fields := byID()
+	for id, trackable := range map[string]bool{
+		"email": true, "zendesk.phone": true, "zendesk.fields.plan": true, "custom.tier": true, "permissions.email": false, "created_at": false, "zendesk.tags": false,
+		"zendesk.notes": false, "zendesk.tickets_total": false, "zendesk.organization_id": false, "organization.name": false,
+	} {
+		f, ok := fields[id]
+		if !ok || f.Trackable != trackable || f.Tracked {
+			t.Errorf("%s: %v %+v", id, ok, f)
+		}
+		if trackable {
+			continue
+		}
+		s.wantProblem(s.call("PATCH", "/v1/fields/"+id, "people-key", `{"tracked":true}`), 422, "invalid-input", "body.tracked", "trackable")
+	}
+	if f := fields["custom.tier"]; f.Label != "Tier" || f.Type != "text" || f.Source != "system" || f.Record != "person" {
+		t.Errorf("%+v", f)
+	}
+	var f recordField
+	s.store.fences = 2 // another writer is faster twice
+	s.want(200, s.call("PATCH", "/v1/fields/zendesk.phone", "people-key", `{"tracked":true}`), &f)
+	if !f.Tracked || !f.TrackedSince.Equal(testNow) || !f.Visible {
+		t.Errorf("%+v", f)
+	}
+	s.want(200, s.call("PATCH", "/v1/fields/custom.favorite_color", "people-key", `{"tracked":true,"visible":false}`), &f) // nobody has it yet
+	s.want(200, s.call("PATCH", "/v1/fields/zendesk.phone", "people-key", `{"tracked":true}`), nil)                        // it is already
+	fields = byID()
+	if f := fields["custom.favorite_color"]; !f.Tracked || f.Visible || f.Label != "Favorite color" || !fields["zendesk.phone"].Tracked {
+		t.Errorf("%+v", f)
+	}
+	f = recordField{}
+	s.want(200, s.call("PATCH", "/v1/fields/zendesk.phone", "people-key", `{"tracked":false}`), &f)
+	if f.Tracked || f.TrackedSince != nil || byID()["zendesk.phone"].Tracked {
+		t.Errorf("%+v", f)
+	}
+	var told []schemas.PersonFields
+	for _, e := range s.store.published {
+		var v schemas.PersonFields
+		if err := json.Unmarshal(e.Data, &v); err != nil || e.Kind != schemas.KindFields || e.Account != testAccount {
+			t.Errorf("%+v %v", e, err)
+		}
+		told = append(told, v)
+	}
+	if len(told) != 3 || told[0].Version != 1 || len(told[1].Tracked) != 2 || told[1].Tracked[1].Label != "Phone" || len(told[2].Tracked) != 1 || told[2].Version != 3 {
+		t.Errorf("%+v", told)
+	}
+	if err := s.tellFields(t.Context()); err != nil || len(s.store.published) != 3 {
+		t.Errorf("told again: %v", err)
+	}
+	s.store.deleted = []string{"second"} // an account that comes later
+	if err := s.tellFields(t.Context()); err != nil || len(s.store.published) != 4 || s.store.published[3].Account != "second" {
+		t.Errorf("a new account was not told: %v", err)
+	}
+}
+
+func TestTypesOfOwnFields(t *testing.T) {
+	t.Parallel()
+	for want, types := range map[string][][]string{
+		"text": {{"String"}, {"Int64", "String"}, {"Bool", "Int64"}, {"Bool", "Int64", "UInt64"}, {"Object"}}, "decimal": {{"Int64"}, {"Double", "Int64"}}, "boolean": {{"Bool"}},
+		"list": {{"Array"}, {"Array", "String"}, {"Int64", "String", "Array"}},
+	} {
+		for _, list := range types {
+			if got := ownType(list); got != want {
+				t.Errorf("%v: %s, want %s", list, got, want)
+			}
+		}
 	}
 }
