@@ -585,6 +585,8 @@ func zendeskObject(facts []userFacts, order []int) string {
 	o.id("organization_id", f.org)
 	if f.login != 0 {
 		o.time("last_login_at", unix(f.login))
+	} else {
+		o.null("last_login_at")
 	}
 	o.time("created_at", unix(f.created))
 	o.time("updated_at", unix(f.at))

@@ -45,7 +45,9 @@ var ratingAttributes = []recordField{{ID: "score", Label: "Score", Type: "text"}
 
 // changeAttributes are those of a change of a tracked field, before its time.
 var changeAttributes = []recordField{
-	{ID: "label", Label: "Field", Type: "text"}, {ID: "field", Label: "Field id", Type: "text"}, {ID: "old_value", Label: "Old value", Type: "text"},
+	{ID: "label", Label: "Field", Type: "text"},
+	{ID: "field", Label: "Field id", Type: "text"},
+	{ID: "old_value", Label: "Old value", Type: "text"},
 	{ID: "new_value", Label: "New value", Type: "text"},
 }
 
