@@ -13,6 +13,11 @@ type choice struct {
 	told                   told
 }
 
+// nothing says whether nothing was said: the person is to be worked out anew.
+func (c *choice) nothing() bool {
+	return c.noMail == nil && c.noSMS == nil && c.archive == nil && c.told.empty()
+}
+
 func (c *choice) identities() []schemas.Identity { return c.told.identities() }
 
 // choices are the newest decisions about a user: values are 0 and 1, a time of 0 means none. They outlive what any source says. Of two
@@ -58,7 +63,7 @@ func (r *run) takeChoice(a *accountWork, it *item) {
 	w.u.track(a.fields)
 	news := w.u.told.take(&c.told)
 	news = w.u.noteTold(&c.told) || news
-	nothing := c.noMail == nil && c.noSMS == nil && c.archive == nil && c.told.empty()
+	nothing := c.nothing()
 	for _, d := range []struct {
 		have *patch[int64]
 		told *bool
@@ -73,6 +78,9 @@ func (r *run) takeChoice(a *accountWork, it *item) {
 	if !news && !nothing {
 		r.result.Duplicates++
 		return
+	}
+	if nothing {
+		r.purgeKept(a, it.id)
 	}
 	r.touch(userKey(a.prefix, it.id))
 }

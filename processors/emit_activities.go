@@ -68,6 +68,7 @@ func (r *run) settle(c *carrier, acts []activity, sent []sentActivity) []sentAct
 				n := sentActivity{slug: a.slug, at: a.at, what: a.what, user: a.user, via: a.via, hash: r.digest(c, a), away: c.set.Paused(unix(a.at))}
 				r.publish(c, a, &n)
 				r.tally(c, &n, 1)
+				r.keepValue(c, a, &n)
 				next = append(next, n)
 			}
 			continue
@@ -79,11 +80,15 @@ func (r *run) settle(c *carrier, acts []activity, sent []sentActivity) []sentAct
 			n.hash, n.user, n.gone, n.n = hash, a.user, false, old.n+1
 			if !old.gone {
 				r.tally(c, &old, -1)
+				r.dropValue(c, &old)
 			}
 			r.tally(c, &n, 1)
 			a.via = old.via
 			r.publish(c, a, &n)
 			old = n
+		}
+		if !old.gone {
+			r.keepValue(c, a, &old)
 		}
 		next = append(next, old)
 	}
@@ -106,6 +111,7 @@ func (r *run) withdraw(c *carrier, s sentActivity) sentActivity {
 		return s
 	}
 	r.tally(c, &s, -1)
+	r.dropValue(c, &s)
 	s.gone = true
 	s.n++
 	a := activity{slug: s.slug, at: s.at, what: s.what, user: s.user, via: s.via}

@@ -106,6 +106,7 @@ func (r *run) erase(a *accountWork, it *item) {
 		w.u.rec, w.u.roles, w.u.born = nil, nil, 0
 	}
 	r.touch(key)
+	r.forgetKept(a, it.id)
 }
 
 // forget removes everything personal. What figures follow from stays: roles, organization, times, merges in Zendesk.

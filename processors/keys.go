@@ -14,6 +14,8 @@ type keyer struct {
 	missing []string
 	renewed bool // the batch brings settings: what is a repeat under the old ones may be news under the new ones
 
+	keeping bool // the batch decides that fields keep values
+
 	account  string // of the event looked at last, with what follows from it
 	prefix   string
 	settings *sources // nil until they are loaded
@@ -287,6 +289,32 @@ func (n *ticketNeeds) requester(id int64) {
 	if id > 0 && !contains(n.users, id) {
 		n.users = append(n.users, id)
 		n.k.figures(n.prefix, id)
+		if n.k.keeps(n.prefix) {
+			n.k.keptOwner(n.prefix, id)
+		}
+	}
+}
+
+// keeps says whether fields keep values of activities.
+func (k *keyer) keeps(prefix string) bool {
+	f, loaded := look[personFields](k, fieldsKey(prefix))
+	return k.keeping || loaded && f != nil && len(f.Kept) > 0
+}
+
+// keptOwner asks for what is kept of a user and for what the row of its person is made of.
+func (k *keyer) keptOwner(prefix string, id int64) {
+	k.need(keptKey(prefix, id))
+	u, loaded := look[user](k, userKey(prefix, id))
+	if !loaded || u == nil || u.head == 0 {
+		return
+	}
+	head, loaded := look[user](k, userKey(prefix, u.head))
+	if !loaded || head == nil {
+		return
+	}
+	for _, member := range append(slices.Clone(head.party), u.head) {
+		k.need(userKey(prefix, member))
+		k.need(keptKey(prefix, member))
 	}
 }
 
@@ -369,6 +397,9 @@ func (w *walk) visit(id int64) {
 	}
 	w.seen[id] = true
 	w.k.need(membersKey(w.prefix, id))
+	if w.k.keeps(w.prefix) {
+		w.k.keptOwner(w.prefix, id)
+	}
 	u, loaded := look[user](w.k, userKey(w.prefix, id))
 	if !loaded {
 		return
@@ -386,7 +417,9 @@ func (w *walk) visit(id int64) {
 	}
 	items := w.pending.users[userKey(w.prefix, id)]
 	for _, it := range items {
-		it.load()
+		if it.load(); it.erased || it.choice != nil && it.choice.nothing() {
+			w.k.need(keptKey(w.prefix, id))
+		}
 		switch {
 		case it.user != nil:
 			source = orElse(source, it.ev.Source)

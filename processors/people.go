@@ -243,12 +243,22 @@ func (r *run) emitPerson(a *accountWork, members []int64) {
 		}
 	}
 	key := userKey(a.prefix, head)
+	r.lead(key, open[user](r, key), members)
+	r.emitPersonRow(a, members)
+}
+
+// emitPersonRow emits the row of a person if it is another one now.
+func (r *run) emitPersonRow(a *accountWork, members []int64) {
+	key := userKey(a.prefix, members[0])
 	u := open[user](r, key)
-	r.lead(key, u, members)
 	data := encodePerson(r.personRow(a, members))
 	if h := hashOf(data); h != u.sentPerson {
 		u.sentPerson = h
 		r.touch(key)
+		if len(a.fields.Kept) > 0 { // a kept value may change after the person did
+			r.emitLast(schemas.TablePeople, key, data)
+			return
+		}
 		r.emit(schemas.TablePeople, data)
 	}
 }
@@ -520,7 +530,7 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 		}
 		row.OrganizationIDs = union(row.OrganizationIDs, users[i].organizations(facts[i].org))
 	}
-	row.Zendesk, row.Custom = zendeskObject(facts, order), customOf(users)
+	row.Zendesk, row.Custom = zendeskObject(facts, order), customOf(users, r.keptValues(a, members))
 	return row
 }
 

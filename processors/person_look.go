@@ -12,6 +12,10 @@ import (
 // state that it needs and state lacks; it is asked again with them. nil facts mean that nobody answers to the name.
 func (p *Processor) Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error) {
 	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}}, account: &accountWork{name: account, prefix: account + "."}}
+	l.account.fields, _ = look[personFields](&l.keyer, fieldsKey(l.account.prefix))
+	if l.account.fields == nil {
+		l.account.fields = &personFields{}
+	}
 	members := l.members(l.head(name))
 	if !l.users(members) {
 		return nil, l.missing, nil
@@ -32,10 +36,10 @@ func (p *Processor) Person(account, name string, state schemas.State) (facts *sc
 	return facts, nil, r.err
 }
 
-// PersonKeys are the keys of all rows that Person asks for: users, identities, figures, organizations, and tickets, which have the figures of
+// PersonKeys are the keys of all rows that Person asks for: what is decided about fields, kept values, users, identities, figures, organizations, and tickets, which have the figures of
 // those who have one.
 func (p *Processor) PersonKeys() []string {
-	return []string{"*.u.*", "*.i.*.*", "*.s.*", "*.o.*", "*.t.*"}
+	return []string{"*.fields", "*.k.*", "*.u.*", "*.i.*.*", "*.s.*", "*.o.*", "*.t.*"}
 }
 
 // looker follows a name to what there is about its person.
@@ -123,6 +127,9 @@ func (l *looker) members(head int64) []int64 {
 // users asks for the users of a person and their figures, and says whether all are there.
 func (l *looker) users(members []int64) bool {
 	for _, id := range members {
+		if len(l.account.fields.Kept) > 0 {
+			l.need(keptKey(l.account.prefix, id))
+		}
 		l.need(userKey(l.account.prefix, id))
 		l.figures(l.account.prefix, id)
 	}

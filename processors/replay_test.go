@@ -293,7 +293,9 @@ func newWorld(t *rapid.T) *world {
 		t.Fatal(err)
 	}
 	w.emit(schemas.KindSchedule, v)
-	w.emit(schemas.KindFields, trackedOf(1, replayStart, "first_name", "last_name", "email", "external_id", "zendesk.name", "zendesk.email", "zendesk.fields.tier", "custom.plan", "custom.seats"))
+	told := trackedOf(1, replayStart, "first_name", "last_name", "email", "external_id", "zendesk.name", "zendesk.email", "zendesk.fields.tier", "custom.plan", "custom.seats")
+	told["kept"] = keptOf("1 plan ticket-created subject", "2 score satisfaction-rating-received score", "3 assigned ticket-assigned assignee_id", "4 renamed field-changed new_value")
+	w.emit(schemas.KindFields, told)
 	w.emit(schemas.KindPhrases, phrasesOf(1, "words", "words of comment", "help", "of comment"))
 	w.told = len(w.out)
 	w.users()

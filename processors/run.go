@@ -41,8 +41,9 @@ type run struct {
 	accounts  map[string]*accountWork
 	counters  map[string]*counterWork
 	statistic map[string]*statsWork
-	mover     int64          // ticket whose rows are being made, 0 = none
-	last      map[string]int // emitted rows that a later event of the batch may replace
+	mover     int64                // ticket whose rows are being made, 0 = none
+	kept      map[string]keptOwner // users of whom a kept value changed
+	last      map[string]int       // emitted rows that a later event of the batch may replace
 }
 
 // accountWork holds what events of one account share.
@@ -280,6 +281,7 @@ func (r *run) finish() {
 			r.recount(w)
 		}
 	}
+	r.emitKept()
 	r.flushCounters()
 	r.flushStats()
 	if r.err == nil {
@@ -320,6 +322,8 @@ func joinedKey(prefix string, part int64) string { return prefix + "j." + decima
 func phrasesKey(prefix string) string { return prefix + "phrases" }
 
 func fieldsKey(prefix string) string { return prefix + "fields" }
+
+func keptKey(prefix string, id int64) string { return prefix + "k." + decimal(id) }
 
 func nameKey(prefix, kind string, id int64) string {
 	return prefix + "n." + kind + "." + decimal(id)

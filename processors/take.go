@@ -13,6 +13,11 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 	w := r.ticket(a, it.id)
 	if it.ev.Kind == schemas.KindRecount {
 		w.recount = true
+		if len(a.fields.Kept) > 0 && w.t.source != "" {
+			w.see(it)
+			w.source, w.dirty = w.t.source, true
+			r.touch(ticketKey(a.prefix, it.id))
+		}
 		return
 	}
 	if known(w.t, it) {

@@ -143,9 +143,12 @@ func (u *user) said(f *userFacts, field int) patch[string] {
 	return patch[string]{f.at, f.external}
 }
 
-// customObject joins the custom fields of a person's users: of each the newest value.
-func customOf(users []*user) string {
+// customOf joins the custom fields of a person's users: of each the newest value, but for those that keep values of activities.
+func customOf(users []*user, kept []customValue) string {
 	var all told
+	for _, c := range kept {
+		all.takeCustom(c)
+	}
 	for _, u := range users {
 		for _, c := range u.told.custom {
 			all.takeCustom(c)

@@ -40,6 +40,12 @@ func (it *item) loadFields() {
 			return
 		}
 	}
+	for _, k := range it.fields.Kept {
+		if k.ID == "" || !schemas.CustomKey.MatchString(k.Key) || k.Activity == "" || k.Attribute == "" {
+			it.die("invalid", "a kept field has no id, no possible name, no activity or no attribute")
+			return
+		}
+	}
 	it.domain = domainFields
 }
 

@@ -21,6 +21,16 @@ func (s *server) fieldRoutes() {
 		detail: "A hidden field keeps its data: it is part of a single person or organization, and of a list whose columns name it. Of a tracked field each change from then on is " +
 			"an activity field-changed with the attributes field, label, old_value and new_value, for each user of the person: the field's first value is none, nor is what happened before.",
 	}, s.patchField)
+	handle(s, route{
+		method: http.MethodPost, path: "/v1/fields", id: "keep-field", tag: tagPeople, summary: "Keep the newest value of an activity's attribute as a field of people", scopes: []string{scopePeople},
+		status: http.StatusCreated,
+		detail: "The field is one of your own, custom.<key>, for filters, columns and merge tags. It has the value of the latest activity that has one, by when it occurred, and keeps it past the " +
+			"activity's retention. It is filled from the activities that are stored (kept_from.filled tells when that is done) and follows those that come. Nobody else can write it.",
+	}, s.keepField)
+	handle(s, route{
+		method: http.MethodDelete, path: "/v1/fields/{id}", id: "end-field", tag: tagPeople, summary: "Keep an attribute no more", scopes: []string{scopePeople},
+		detail: "Only of a field that POST /v1/fields made. It goes from all people, in the background.",
+	}, s.endField)
 }
 
 type recordField struct {
@@ -35,6 +45,7 @@ type recordField struct {
 	Trackable    bool       `json:"trackable" doc:"Its changes can be tracked: fields of people with one value that somebody decides"`
 	Tracked      bool       `json:"tracked" doc:"Each change of its value is an activity field-changed"`
 	TrackedSince *time.Time `json:"tracked_since,omitempty" doc:"Changes before it are no activities"`
+	KeptFrom     *keptFrom  `json:"kept_from,omitempty" doc:"It keeps the newest value of an attribute of an activity"`
 }
 
 // systemFields are the fields of a person that no source owns.
@@ -183,7 +194,12 @@ func (s *server) ownFields(ctx context.Context, accounts []string, decided *fiel
 	}
 	out := make([]recordField, 0, len(types))
 	for _, key := range slices.Sorted(maps.Keys(types)) {
-		out = append(out, ownField(key, types[key]))
+		if !decided.keeps(key) {
+			out = append(out, ownField(key, types[key]))
+		}
+	}
+	for i := range decided.Kept {
+		out = append(out, decided.Kept[i].view(accounts))
 	}
 	return out, err
 }

@@ -16,6 +16,8 @@ const settingFields = "fields"
 type fieldSettings struct {
 	Visible map[string]bool         `json:"visible"` // by field id; a field that is not here is shown as it is by default
 	Tracked map[string]trackedField `json:"tracked,omitempty"`
+	Kept    []keptField             `json:"kept,omitempty"`    // oldest first
+	Ended   []endedField            `json:"ended,omitempty"`   // that people may show still
 	Version uint64                  `json:"version,omitempty"` // of what the processors are told
 	Told    map[string]uint64       `json:"told,omitempty"`    // by account: the version its processors were told last
 }
@@ -55,6 +57,9 @@ func (v *fieldSettings) toTell() schemas.PersonFields {
 	for id, t := range v.Tracked {
 		out.Tracked = append(out.Tracked, schemas.TrackedField{ID: id, Label: t.Label, Since: t.Since})
 	}
+	for i := range v.Kept {
+		out.Kept = append(out.Kept, v.Kept[i].KeptField)
+	}
 	slices.SortFunc(out.Tracked, func(a, b schemas.TrackedField) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
@@ -69,7 +74,7 @@ var trackedSystem = []string{"first_name", "last_name", "email", "phone_number",
 // isTrackable says whether changes of a field can be activities.
 func isTrackable(f *recordField) bool {
 	switch {
-	case f.Record != "person" || valueType(f.Type) == schemas.TypeList:
+	case f.KeptFrom != nil, f.Record != "person" || valueType(f.Type) == schemas.TypeList:
 		return false
 	case strings.HasPrefix(f.ID, customPrefix), strings.HasPrefix(f.ID, "zendesk.fields."):
 		return true
@@ -81,18 +86,23 @@ func isTrackable(f *recordField) bool {
 }
 
 // keepTold tells the processors of every account what is decided about fields, until ctx ends: of an account that comes later, and where it
-// could not be told at once.
+// could not be told at once. It has the fields filled that keep values of activities.
 func (s *server) keepTold(ctx context.Context) {
 	ticker := time.NewTicker(phraseLook)
 	defer ticker.Stop()
 	for {
-		if err := s.tellFields(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Warn().Err(err).Msg("processors were not told of the tracked fields yet, will try again")
+		err := s.tellFields(ctx)
+		if err == nil {
+			err = s.fillFields(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.Log.Warn().Err(err).Msg("what was decided about fields is not carried out yet, will try again")
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-s.fieldsChanged:
 		}
 	}
 }

@@ -42,7 +42,11 @@ func (s *server) patchPerson(ctx context.Context, in *personPatch) (*answer[pers
 		return nil, schemas.Invalid("body", "must set a field of the person: first_name, last_name, email, phone_number, external_id, language, timezone, "+
 			"permissions.email, permissions.sms or one in custom")
 	}
-	if err := invalidFields(in.Body.clean("body.")); err != nil {
+	bad := in.Body.clean("body.")
+	if err := s.refuseKept(ctx, in.Body.Custom, "body.", &bad); err != nil {
+		return nil, err
+	}
+	if err := invalidFields(bad); err != nil {
 		return nil, err
 	}
 	return reply(s.changePerson(ctx, in.ID, in.Body.change(time.Time{})))

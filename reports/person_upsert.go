@@ -77,6 +77,9 @@ func (s *server) upsertPeople(ctx context.Context, in *upsertInput) (*answer[ups
 	}
 	for _, r := range rows {
 		r.check()
+		if err := s.refuseKept(ctx, r.values.Custom, "", &r.bad); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.aim(ctx, home, rows); err != nil {
 		return nil, err

@@ -31,8 +31,8 @@ const (
 	KindErasure           Kind = "erasure"            // a person is erased for good (PersonErasure as JSON)
 	KindAudience          Kind = "audience"           // what an evaluation of audiences found about a person (AudienceVerdict as JSON)
 	KindPhrases           Kind = "phrases"            // the saved phrases (SavedPhrases as JSON)
-	KindFields            Kind = "fields"             // which fields of people are tracked (PersonFields as JSON)
-	KindRecount           Kind = "recount"            // a ticket whose texts are to be searched for the saved phrases again (Recount as JSON)
+	KindFields            Kind = "fields"             // which fields of people are tracked, and which keep attributes (PersonFields as JSON)
+	KindRecount           Kind = "recount"            // a ticket that is to be looked at again for the saved phrases and kept fields (Recount as JSON)
 	KindSource            Kind = "source"             // our own source settings (Settings as JSON), so that stages learn them from the stream
 )
 

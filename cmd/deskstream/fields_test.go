@@ -122,3 +122,70 @@ func TestFieldChangesEndToEnd(t *testing.T) {
 	p.replay(zendesk)
 	same("after a replay")
 }
+
+// TestKeptFieldsEndToEnd: a field keeps the newest value of an attribute: of what was stored before, of what comes, for people that are merged,
+// in lists, filters and templates, the same after a replay; and it goes when it is ended.
+func TestKeptFieldsEndToEnd(t *testing.T) {
+	t.Parallel()
+	account, err := zendesktest.History(22, 3, 4, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := customers(account)
+	for i, subject := range []string{"The older one", "The newer one"} {
+		if _, err := account.CreateTicket(time.Now().Add(time.Duration(i-9)*time.Hour), zendesktest.NewTicket{Subject: subject, Body: "x", Requester: who[0].ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
+	app, api := startApp(t, zendesk)
+	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 30)
+	waitSynced(t, api, source)
+	drained(t, app)
+	p := &peopleTest{t, app, api, source}
+	first, second := fmt.Sprintf("zendesk:%d", who[0].ID), fmt.Sprintf("zendesk:%d", who[1].ID)
+	want := func(person, subject string) {
+		t.Helper()
+		eventually(t, 2*time.Minute, func() error {
+			if got := p.person(person).Custom["last_subject"]; got != subject {
+				return fmt.Errorf("%s has %v, want %s", person, got, subject)
+			}
+			var list struct{ Items []map[string]any }
+			p.call("GET", "/v1/people?columns=custom.last_subject&filter="+url.QueryEscape(`{"field":"custom.last_subject","op":"is","value":"`+subject+`"}`), nil, &list)
+			if len(list.Items) != 1 || list.Items[0]["custom.last_subject"] != subject {
+				return fmt.Errorf("the list has %v", list.Items)
+			}
+			return nil
+		})
+	}
+	p.call("POST", "/v1/fields", map[string]any{"key": "last_subject", "activity": "ticket-created", "attribute": "subject"}, nil)
+	want(first, "The newer one")
+	if _, err := account.CreateTicket(time.Now().Add(-time.Hour), zendesktest.NewTicket{Subject: "The newest one", Body: "x", Requester: who[1].ID}); err != nil {
+		t.Fatal(err)
+	}
+	sender := &zendesktest.Sender{Account: account, URL: p.api.base + "/webhooks/zendesk/" + source, Secret: testSecret, Copies: 3, Shuffle: 6, RetryWait: 50 * time.Millisecond}
+	if _, err := sender.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want(second, "The newest one")
+	p.call("POST", "/v1/people/merge", map[string]any{"survivor": p.person(first).ID, "others": []string{p.person(second).ID}}, nil)
+	want(first, "The newest one")
+	var rendered struct{ Parts map[string]string }
+	p.call("POST", "/v1/liquid/render", map[string]any{"person": first, "parts": map[string]string{"text": "{{ people.custom.last-subject }}"}}, &rendered)
+	if rendered.Parts["text"] != "The newest one" {
+		t.Errorf("%+v", rendered)
+	}
+	drained(t, p.app)
+	if status, v := verify(t, p.app); status != 0 || !v.Clean {
+		t.Errorf("verify: %+v", v)
+	}
+	p.replay(zendesk)
+	want(first, "The newest one")
+	p.call("DELETE", "/v1/fields/custom.last_subject", nil, nil)
+	eventually(t, 2*time.Minute, func() error {
+		if got, there := p.person(first).Custom["last_subject"]; there {
+			return fmt.Errorf("it is still %v", got)
+		}
+		return nil
+	})
+}
