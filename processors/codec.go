@@ -29,6 +29,11 @@ func (w *writer) str(s string) {
 	w.b = append(w.b, s...)
 }
 
+func (w *writer) bytes(b []byte) {
+	w.b = binary.AppendUvarint(w.b, uint64(len(b)))
+	w.b = append(w.b, b...)
+}
+
 func (w *writer) hash(h uint64) { w.b = binary.LittleEndian.AppendUint64(w.b, h) }
 
 func (w *writer) strs(list []string) {
@@ -85,15 +90,18 @@ func (r *reader) byte() byte {
 
 func (r *reader) bool() bool { return r.byte() == 1 }
 
-func (r *reader) str() string {
+func (r *reader) str() string { return string(r.bytes()) }
+
+// bytes gives what is read as it is: not to be changed.
+func (r *reader) bytes() []byte {
 	n := r.uint()
 	if n > uint64(len(r.b)) {
 		r.fail()
-		return ""
+		return nil
 	}
-	s := string(r.b[:n])
+	b := r.b[:n:n]
 	r.b = r.b[n:]
-	return s
+	return b
 }
 
 func (r *reader) hash() uint64 {

@@ -17,13 +17,14 @@ type carrier struct {
 	row     func(a *activity) schemas.Activity
 	digest  func(w *writer, a *activity)
 	frozen  func(a *sentActivity) bool // not to be withdrawn although it no longer follows
+	ticket  bool                       // a ticket's: its requester's figures count them
 }
 
 func (r *run) emitActivities(w *ticketWork, s *subject, acts []activity) {
 	var lastDims *dims
 	var lastHash uint64
 	c := &carrier{
-		account: w.account, source: w.t.source, set: w.account.sources.of(w.source), now: w.now.Unix(),
+		account: w.account, source: w.t.source, set: w.account.sources.of(w.source), now: w.now.Unix(), ticket: true,
 		id: func(a *sentActivity) string {
 			return schemas.ActivityID(w.account.name, schemas.ZID(w.id), a.slug.String(), a.at, a.what)
 		},
@@ -136,7 +137,9 @@ func findActivity(list []sentActivity, a *activity, hint int) int {
 // tally keeps the counters in step with the set of emitted activities.
 func (r *run) tally(c *carrier, s *sentActivity, delta int64) {
 	r.count(c.account, c.source, s, delta)
-	r.personActivity(c.account, s.user, s.slug, s.at, delta)
+	if c.ticket {
+		r.personActivity(c.account, s.user, s.slug, s.at, delta)
+	}
 }
 
 // digest identifies the content of an activity without building its row.

@@ -12,7 +12,8 @@ type keyer struct {
 	state   schemas.State
 	asked   map[string]bool
 	missing []string
-	renewed bool // the batch brings settings: what is a repeat under the old ones may be news under the new ones
+	renewed bool             // the batch brings settings: what is a repeat under the old ones may be news under the new ones
+	fresh   map[string]int64 // identities that are on no shelf yet, at most, by the prefix of the account
 
 	keeping bool // the batch decides that fields keep values
 
@@ -337,6 +338,7 @@ func (k *keyer) people(b *batch) {
 			continue
 		}
 		prefix := items[0].ev.Account + "."
+		k.need(catalogueKey(prefix)) // of those who are new; one round earlier than they ask for it
 		u, loaded := look[user](k, key)
 		if !loaded {
 			continue
@@ -456,7 +458,7 @@ func (w *walk) facts(it *item) {
 		} else {
 			fresh.patch(f)
 		}
-		it.carried = keyed(w.prefix, append(fresh.identities(), schemas.Identity{Kind: byEmail, Value: foldEmail(f.email)}))
+		it.carried = hashed(append(fresh.identities(), schemas.Identity{Kind: byEmail, Value: foldEmail(f.email)}))
 	}
 	for i := range it.carried {
 		w.identity(&it.carried[i])
@@ -481,7 +483,7 @@ func (w *walk) other(id int64) *user {
 }
 
 func (w *walk) identities(list []schemas.Identity) {
-	for _, i := range keyed(w.prefix, list) {
+	for _, i := range hashed(list) {
 		w.identity(&i)
 	}
 }
@@ -490,8 +492,8 @@ func (w *walk) identity(i *carried) {
 	if i.Value == "" {
 		return
 	}
-	row, loaded := look[identityRow](w.k, i.key)
-	if !loaded || row == nil || len(row.users) > schemas.MaxSharers || i.Kind == byPhone && !w.byPhone() {
+	row := w.k.identity(w.prefix, i)
+	if row == nil || len(row.users) > schemas.MaxSharers || i.Kind == byPhone && !w.byPhone() {
 		return
 	}
 	for _, id := range row.users {
@@ -509,14 +511,11 @@ func (w *walk) sources() *sources {
 	return &sources{}
 }
 
-// days asks for the figures and counters that the user's own activities move.
+// days asks for the counters that the user's own activities move.
 func (w *walk) days(u *user, items []*item, source string) {
 	id := u.id
 	if id == 0 && len(items) > 0 {
 		id = items[0].id
-	}
-	if id != 0 {
-		w.k.figures(w.prefix, id)
 	}
 	if schemas.IsOwnUser(schemas.ZID(id)) {
 		source = w.sources().first()

@@ -127,7 +127,7 @@ func (u *user) standing() *standing {
 func (r *run) emitIdentities(w *userWork) {
 	var now []carried
 	if w.u.person() {
-		now = r.carried(w.account, w.u)
+		now = r.carried(w.u)
 	}
 	before, created := w.before.published(), w.u.now().created
 	for _, i := range before {

@@ -11,21 +11,18 @@ import (
 type identityRow struct {
 	kind, value string
 	users       []int64
-	sent        int64 // user whose person the alias was emitted for, 0 = none
+	sent        int64  // user whose person the alias was emitted for, 0 = none
+	shelf       string // key of the state row that holds it, once it was opened
 }
 
 func (i *identityRow) empty() bool { return len(i.users) == 0 && i.sent == 0 }
 
 func (i *identityRow) encode(w *writer) {
-	w.str(i.kind)
-	w.str(i.value)
 	w.ints(i.users)
 	w.int(i.sent)
 }
 
-func (i *identityRow) decode(r *reader) {
-	i.kind, i.value, i.users, i.sent = r.str(), r.str(), r.ints(), r.int()
-}
+func (i *identityRow) decode(r *reader) { i.users, i.sent = r.ints(), r.int() }
 
 // people brings everything about touched users up to date: who is the same person, the rows of people, agents and aliases, contact
 // activities, and the tickets that waited for them.
@@ -63,25 +60,25 @@ func (r *run) partners() {
 	}
 }
 
-// carried is an identity with the key of the state row that lists who carries it.
+// carried is an identity with the hash that leads to who carries it.
 type carried struct {
 	schemas.Identity
-	key string
+	hash uint64
 }
 
-func keyed(prefix string, list []schemas.Identity) []carried {
+func hashed(list []schemas.Identity) []carried {
 	out := make([]carried, len(list))
 	for n, i := range list {
-		out[n] = carried{i, identityKey(prefix, i.Kind, i.Value)}
+		out[n] = carried{i, identityHash(i)}
 	}
 	return out
 }
 
 // carried gives what a user carries. It is for when all events of the batch are taken: what is known of users does not change then.
-func (r *run) carried(a *accountWork, u *user) []carried {
+func (r *run) carried(u *user) []carried {
 	list, ok := r.carry[u]
 	if !ok {
-		list = keyed(a.prefix, u.identities())
+		list = hashed(u.identities())
 		r.carry[u] = list
 	}
 	return list
@@ -89,24 +86,22 @@ func (r *run) carried(a *accountWork, u *user) []carried {
 
 // index moves the user from the identities it had to those it has.
 func (r *run) index(w *userWork) {
-	now := r.carried(w.account, w.u)
+	now := r.carried(w.u)
 	for _, i := range w.before.identities {
 		if !carries(now, i) {
-			key := identityKey(w.account.prefix, i.Kind, i.Value)
-			row := open[identityRow](r, key)
+			row := r.identity(w.account, &carried{i, identityHash(i)})
 			row.users = removed(row.users, w.id)
-			r.touch(key)
+			r.change(w.account, row)
 		}
 	}
-	for _, i := range now {
-		row := open[identityRow](r, i.key)
+	for n := range now {
+		row := r.identity(w.account, &now[n])
 		at, known := slices.BinarySearch(row.users, w.id)
 		if known {
 			continue
 		}
-		row.kind, row.value = i.Kind, i.Value
 		row.users = slices.Insert(row.users, at, w.id)
-		r.touch(i.key)
+		r.change(w.account, row)
 	}
 }
 
@@ -169,7 +164,7 @@ func (r *run) resolve(w *userWork, done map[string]bool) {
 		u := open[user](r, key)
 		if u.person() {
 			n := u.identified()
-			n.Identities = weakened(r.carried(a, u), rows)
+			n.Identities = r.weakened(a, r.carried(u))
 			nodes = append(nodes, n)
 		} else {
 			r.leave(a, key, u)
@@ -181,17 +176,17 @@ func (r *run) resolve(w *userWork, done map[string]bool) {
 		r.emitPerson(a, p.Members)
 		r.judge(a, p.Members)
 	}
-	for _, key := range sortedKeys(rows) {
-		r.emitClaim(a, key, rows[key])
+	for _, row := range rows {
+		r.emitClaim(a, row)
 	}
 }
 
 // weakened gives identities, without the power to merge where too many users share a value.
-func weakened(list []carried, rows map[string]*identityRow) []schemas.Identity {
+func (r *run) weakened(a *accountWork, list []carried) []schemas.Identity {
 	out := make([]schemas.Identity, len(list))
 	for n := range list {
 		out[n] = list[n].Identity
-		if row := rows[list[n].key]; row != nil && len(row.users) > schemas.MaxSharers {
+		if a.sources.joinBy(out[n].Kind) && len(r.identity(a, &list[n]).users) > schemas.MaxSharers {
 			out[n].Strong = false
 		}
 	}
@@ -199,8 +194,9 @@ func weakened(list []carried, rows map[string]*identityRow) []schemas.Identity {
 }
 
 // component walks from a user over shared identities and Zendesk's merges to all users it could be one person with.
-func (r *run) component(a *accountWork, start int64) ([]int64, map[string]*identityRow) {
-	ids, rows := []int64{start}, map[string]*identityRow{}
+func (r *run) component(a *accountWork, start int64) (ids []int64, rows []*identityRow) {
+	ids = []int64{start}
+	seen := map[*identityRow]bool{}
 	for i := 0; i < len(ids); i++ {
 		u := open[user](r, userKey(a.prefix, ids[i]))
 		for _, p := range u.pairs {
@@ -209,16 +205,20 @@ func (r *run) component(a *accountWork, start int64) ([]int64, map[string]*ident
 		for _, l := range u.links {
 			ids = union(ids, []int64{l.other})
 		}
-		list := r.carried(a, u)
+		list := r.carried(u)
 		if w := r.users[userKey(a.prefix, ids[i])]; w != nil && len(w.before.identities) > 0 {
-			list = slices.Concat(list, keyed(a.prefix, w.before.identities)) // a value given up may pass to someone else
+			list = slices.Concat(list, hashed(w.before.identities)) // a value given up may pass to someone else
 		}
-		for _, x := range list {
-			if rows[x.key] != nil || x.Kind == byPhone && !a.sources.byPhone {
+		for n := range list {
+			if !a.sources.joinBy(list[n].Kind) {
 				continue
 			}
-			row := open[identityRow](r, x.key)
-			if rows[x.key] = row; len(row.users) <= schemas.MaxSharers {
+			row := r.identity(a, &list[n])
+			if seen[row] {
+				continue
+			}
+			seen[row] = true
+			if rows = append(rows, row); len(row.users) <= schemas.MaxSharers {
 				ids = union(ids, row.users)
 			}
 		}
@@ -321,7 +321,7 @@ func (r *run) emitAlias(a *accountWork, alias string, head, before int64) {
 var aliasKinds = map[string]string{byEmail: "email:", byExternal: "external:"}
 
 // emitClaim points an address or external id to the person of the oldest user that carries it.
-func (r *run) emitClaim(a *accountWork, key string, row *identityRow) {
+func (r *run) emitClaim(a *accountWork, row *identityRow) {
 	prefix, ok := aliasKinds[row.kind]
 	if !ok {
 		return
@@ -346,7 +346,7 @@ func (r *run) emitClaim(a *accountWork, key string, row *identityRow) {
 	}
 	before := row.sent
 	row.sent = head
-	r.touch(key)
+	r.change(a, row)
 	r.emitAlias(a, prefix+row.value, head, before)
 }
 
@@ -380,6 +380,32 @@ func (r *run) emitContact(w *userWork) {
 	if before != len(u.activities) || before > 0 {
 		r.touch(userKey(a.prefix, w.id))
 	}
+	r.emitHappened(a, u.id, sent, u.activities)
+}
+
+// emitHappened puts out the sums of a contact's own activities that are others now.
+func (r *run) emitHappened(a *accountWork, id int64, sent, now []sentActivity) {
+	for _, k := range contactSlugs {
+		if sum := summaryOf(now, k); sum != summaryOf(sent, k) {
+			row := sum.row(a.name, id, k)
+			r.emit(schemas.TablePersonActivities, encodePersonActivity(&row))
+		}
+	}
+}
+
+// summaryOf sums up the activities of one kind. What happened to a contact is all in its row, also past its retention.
+func summaryOf(list []sentActivity, k slug) (s actSummary) {
+	for i := range list {
+		x := &list[i]
+		if x.slug != k || x.gone {
+			continue
+		}
+		if s.count++; s.first == 0 || x.at < s.first {
+			s.first = x.at
+		}
+		s.last = max(s.last, x.at)
+	}
+	return s
 }
 
 func contactCarrier(w *userWork) *carrier {

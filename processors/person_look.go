@@ -11,7 +11,7 @@ import (
 // the tables follow are what is looked at. Names are those of schemas.PersonAlias, and "phone:" with a number in E.164. missing lists rows of
 // state that it needs and state lacks; it is asked again with them. nil facts mean that nobody answers to the name.
 func (p *Processor) Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error) {
-	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}}, account: &accountWork{name: account, prefix: account + "."}}
+	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}, fresh: map[string]int64{}}, account: &accountWork{name: account, prefix: account + "."}}
 	l.account.fields, _ = look[personFields](&l.keyer, fieldsKey(l.account.prefix))
 	if l.account.fields == nil {
 		l.account.fields = &personFields{}
@@ -39,7 +39,7 @@ func (p *Processor) Person(account, name string, state schemas.State) (facts *sc
 // PersonKeys are the keys of all rows that Person asks for: what is decided about fields, kept values, users, identities, figures, organizations, and tickets, which have the figures of
 // those who have one.
 func (p *Processor) PersonKeys() []string {
-	return []string{"*.fields", "*.k.*", "*.u.*", "*.i.*.*", "*.s.*", "*.o.*", "*.t.*"}
+	return []string{"*.fields", "*.k.*", "*.u.*", "*.i.*", "*.s.*", "*.o.*", "*.t.*"}
 }
 
 // looker follows a name to what there is about its person.
@@ -67,8 +67,7 @@ func (l *looker) head(name string) int64 {
 	}
 	for identifier, prefix := range aliasKinds {
 		if prefix == kind+":" {
-			row, _ := look[identityRow](&l.keyer, identityKey(l.account.prefix, identifier, value))
-			if row != nil && row.value == value {
+			if row := l.identity(identifier, value); row != nil {
 				return row.sent
 			}
 		}
@@ -78,8 +77,8 @@ func (l *looker) head(name string) int64 {
 
 // caller gives the head of the oldest user with a phone number. Numbers are no aliases: most accounts do not merge by them.
 func (l *looker) caller(number string) (head int64) {
-	row, _ := look[identityRow](&l.keyer, identityKey(l.account.prefix, byPhone, number))
-	if row == nil || row.value != number {
+	row := l.identity(byPhone, number)
+	if row == nil {
 		return 0
 	}
 	oldest := int64(0)
@@ -96,6 +95,29 @@ func (l *looker) caller(number string) (head int64) {
 		return 0
 	}
 	return head
+}
+
+// identity gives an identity by its value. The catalogue may be older than the shelves, because rows are not looked at all at once: what a
+// shelf tells of itself is right.
+func (l *looker) identity(kind, value string) *identityRow {
+	i := carried{Identity: schemas.Identity{Kind: kind, Value: value}}
+	i.hash = identityHash(i.Identity)
+	c, loaded := look[catalogue](&l.keyer, catalogueKey(l.account.prefix))
+	if !loaded || c == nil {
+		return nil
+	}
+	for at := c.of(i.hash); ; {
+		s, _ := look[shelf](&l.keyer, shelfKey(l.account.prefix, at))
+		if s == nil {
+			return nil
+		}
+		to := s.lent(i.hash, at)
+		if to == at {
+			row, _ := s.identity(i.Identity)
+			return row
+		}
+		at = to
+	}
 }
 
 func (l *looker) headOf(id int64) int64 {
@@ -143,6 +165,12 @@ func (r *run) describe(a *accountWork, id int64, facts *schemas.PersonFacts) {
 	for i := range s.acts {
 		if m := s.acts[i].summary(); m.count > 0 {
 			facts.Activities = append(facts.Activities, m.row(a.name, id, s.acts[i].slug))
+		}
+	}
+	u := open[user](r, userKey(a.prefix, id))
+	for _, k := range contactSlugs {
+		if m := summaryOf(u.activities, k); m.count > 0 {
+			facts.Activities = append(facts.Activities, m.row(a.name, id, k))
 		}
 	}
 }

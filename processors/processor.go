@@ -38,7 +38,7 @@ type batch struct {
 // more; Apply reports it.
 func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 	b := p.batch(events)
-	k := &keyer{state: state, asked: make(map[string]bool, len(b.users))}
+	k := &keyer{state: state, asked: make(map[string]bool, len(b.users)), fresh: map[string]int64{}}
 	for _, it := range b.items {
 		k.renewed = k.renewed || it.domain == domainSource
 		k.keeping = k.keeping || len(it.fields.Kept) > 0
@@ -50,6 +50,7 @@ func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 		k.ticket(key, b.tickets[key])
 	}
 	k.people(b)
+	k.splits()
 	k.rolls(b)
 	return k.missing
 }

@@ -55,6 +55,9 @@ type accountWork struct {
 	calendar *calendar
 	phrases  *phrases
 	fields   *personFields
+
+	catalogue *catalogue
+	shelves   map[string]*shelf // that changed, by the key of their row
 }
 
 // ticketWork is a ticket that an event of the batch touched.
@@ -181,7 +184,7 @@ func stateRow(data []byte, v stored) *schemas.StateRow {
 	switch v := v.(type) {
 	case *user:
 		return &schemas.StateRow{Data: data, Sum: v.sum()}
-	case *identityRow:
+	case *shelf:
 		return &schemas.StateRow{Data: data}
 	}
 	return &schemas.StateRow{Data: data, Value: v}
@@ -282,6 +285,9 @@ func (r *run) finish() {
 		}
 	}
 	r.emitKept()
+	for _, a := range r.accounts {
+		r.arrange(a)
+	}
 	r.flushCounters()
 	r.flushStats()
 	if r.err == nil {
@@ -327,11 +333,6 @@ func keptKey(prefix string, id int64) string { return prefix + "k." + decimal(id
 
 func nameKey(prefix, kind string, id int64) string {
 	return prefix + "n." + kind + "." + decimal(id)
-}
-
-func identityKey(prefix, kind, value string) string {
-	var room [128]byte
-	return string(schemas.AppendHashID(append(append(append(append(room[:0], prefix...), "i."...), kind...), '.'), value))
 }
 
 func counterKey(prefix, source string, at int64) string {

@@ -24,6 +24,9 @@ var standard = schemas.Settings{
 	Retention: schemas.Retention{Days: schemas.DefaultRetentionDays},
 }
 
+// joinBy says whether users who share an identity of a kind may be one person.
+func (s *sources) joinBy(kind string) bool { return kind != byPhone || s.byPhone }
+
 type settings struct{ *schemas.Settings }
 
 func (s *sources) find(id string) int {

@@ -41,6 +41,9 @@ const (
 	fieldChanged
 )
 
+// contactSlugs are those of what happens to a contact itself; its row has all of them.
+var contactSlugs = [...]slug{contactCreated, contactUpdated, contactDeleted, contactMerged, fieldChanged}
+
 // slugNames are the slugs of product.md 3.1, by number.
 var slugNames = [...]string{
 	"ticket-created", "ticket-updated", "ticket-status-changed", "ticket-solved", "ticket-closed", "ticket-reopened", "ticket-assigned",

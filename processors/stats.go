@@ -10,7 +10,8 @@ import (
 // ticket, a webhook that history did not confirm), so a few are enough to step back without the whole list.
 const edgeSize = 8
 
-// stats are a user's ticket figures and the first, last and number of each of its activities. They outlive the activities themselves.
+// stats are the figures of a user's tickets and the first, last and number of each of the activities of these. They outlive the activities
+// themselves. What happened to the user as a contact is in its own row.
 type stats struct {
 	total, open, closed, good, bad int64
 	first, last                    []ticketMark // by (created, id); the oldest and the newest tickets
