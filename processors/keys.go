@@ -332,6 +332,7 @@ func (n *ticketNeeds) author(id int64) {
 
 // people asks for what touched users need: their identities, everyone who shares one, and so on; and the tickets that wait for them.
 func (k *keyer) people(b *batch) {
+	var w *walk
 	for _, key := range b.touched {
 		items := b.users[key]
 		if k.repeats(key, items) {
@@ -346,7 +347,9 @@ func (k *keyer) people(b *batch) {
 		if u == nil {
 			u = &user{}
 		}
-		w := &walk{k: k, prefix: prefix, pending: b, seen: map[int64]bool{}}
+		if w == nil || w.prefix != prefix {
+			w = &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, len(b.touched))}
+		}
 		news := false
 		for _, it := range items {
 			if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
@@ -391,6 +394,9 @@ type walk struct {
 	prefix  string
 	pending *batch
 	seen    map[int64]bool
+
+	source string // of the counter asked for last, with its day
+	day    int64
 }
 
 func (w *walk) visit(id int64) {
@@ -521,7 +527,8 @@ func (w *walk) days(u *user, items []*item, source string) {
 		source = w.sources().first()
 	}
 	need := func(at int64) {
-		if at != 0 {
+		if at != 0 && (w.source != source || w.day != at/86400+1) {
+			w.source, w.day = source, at/86400+1
 			w.k.need(counterKey(w.prefix, source, at))
 		}
 	}

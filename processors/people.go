@@ -64,12 +64,13 @@ func (r *run) partners() {
 type carried struct {
 	schemas.Identity
 	hash uint64
+	row  *identityRow // once a run opened it
 }
 
 func hashed(list []schemas.Identity) []carried {
 	out := make([]carried, len(list))
 	for n, i := range list {
-		out[n] = carried{i, identityHash(i)}
+		out[n] = carried{Identity: i, hash: identityHash(i)}
 	}
 	return out
 }
@@ -89,7 +90,7 @@ func (r *run) index(w *userWork) {
 	now := r.carried(w.u)
 	for _, i := range w.before.identities {
 		if !carries(now, i) {
-			row := r.identity(w.account, &carried{i, identityHash(i)})
+			row := r.identity(w.account, &carried{Identity: i, hash: identityHash(i)})
 			row.users = removed(row.users, w.id)
 			r.change(w.account, row)
 		}

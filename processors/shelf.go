@@ -124,12 +124,14 @@ func (s *shelf) decode(r *reader) {
 	if s.depth = int(r.uint()); s.depth > 63 {
 		r.fail()
 	}
-	s.list = readList(r, func(r *reader, x *shelved) {
+	s.had = r.count()
+	s.list = make([]shelved, s.had, s.had+2) // most are read because something comes
+	for i := range s.list {
+		x := &s.list[i]
 		if x.name, x.rest = r.bytes(), r.bytes(); len(x.name) == 0 || int(x.name[0]) >= len(identityKinds) {
 			r.fail()
 		}
-	})
-	s.had = len(s.list)
+	}
 }
 
 // find gives the place of an identity and whether it is there.
@@ -236,6 +238,9 @@ func (r *run) cat(a *accountWork) *catalogue {
 
 // identity opens an identity for reading and, after change, for changing.
 func (r *run) identity(a *accountWork, i *carried) *identityRow {
+	if i.row != nil {
+		return i.row
+	}
 	key := shelfKey(a.prefix, r.cat(a).of(i.hash))
 	s := open[shelf](r, key)
 	row, err := s.identity(i.Identity)
@@ -245,7 +250,7 @@ func (r *run) identity(a *accountWork, i *carried) *identityRow {
 	if row == nil {
 		row = s.add(i.Identity)
 	}
-	row.shelf = key
+	row.shelf, i.row = key, row
 	return row
 }
 
