@@ -12,6 +12,7 @@ type keyer struct {
 	state   schemas.State
 	asked   map[string]bool
 	missing []string
+	lacking bool             // something was not there since somebody reset this
 	renewed bool             // the batch brings settings: what is a repeat under the old ones may be news under the new ones
 	fresh   map[string]int64 // identities that are on no shelf yet, at most, by the prefix of the account
 
@@ -43,6 +44,7 @@ func (k *keyer) need(key string) (*schemas.StateRow, bool) {
 	if row, ok := k.state[key]; ok && !row.Missing() {
 		return row, true
 	}
+	k.lacking = true
 	if !k.asked[key] {
 		k.asked[key] = true
 		k.missing = append(k.missing, key)
@@ -330,39 +332,51 @@ func (n *ticketNeeds) author(id int64) {
 	}
 }
 
-// people asks for what touched users need: their identities, everyone who shares one, and so on; and the tickets that wait for them.
-func (k *keyer) people(b *batch) {
+// people asks for what touched users need, but for those who lacked nothing before.
+func (k *keyer) people(b *batch, before *asked) {
 	var w *walk
 	for _, key := range b.touched {
 		items := b.users[key]
-		if k.repeats(key, items) {
+		if before.settled[key] || k.repeats(key, items) {
 			continue
 		}
 		prefix := items[0].ev.Account + "."
-		k.need(catalogueKey(prefix)) // of those who are new; one round earlier than they ask for it
-		u, loaded := look[user](k, key)
-		if !loaded {
-			continue
-		}
-		if u == nil {
-			u = &user{}
-		}
 		if w == nil || w.prefix != prefix {
 			w = &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, len(b.touched))}
 		}
-		news := false
-		for _, it := range items {
-			if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
-				continue
-			}
-			if it.load(); it.user != nil || it.member != nil || it.choice != nil || it.link != nil || it.verdict != nil || it.erased {
-				news = true
-			}
+		fresh := k.fresh[prefix]
+		k.lacking = false
+		if w.user(key, items); !k.lacking {
+			before.settled[key] = true
+			before.fresh[prefix] += k.fresh[prefix] - fresh
 		}
-		if news {
-			w.visit(items[0].id)
-			k.waiting(b, prefix, items[0].id, u)
+	}
+}
+
+// user asks for what a touched user needs: its identities, everyone who shares one, and so on; and the tickets that wait for it. Whoever
+// was visited from somebody else in the same call is not visited again: what is lacking there is lacking for both.
+func (w *walk) user(key string, items []*item) {
+	k, prefix := w.k, w.prefix
+	k.need(catalogueKey(prefix)) // of those who are new; one round earlier than they ask for it
+	u, loaded := look[user](k, key)
+	if !loaded {
+		return
+	}
+	if u == nil {
+		u = &user{}
+	}
+	news := false
+	for _, it := range items {
+		if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
+			continue
 		}
+		if it.load(); it.user != nil || it.member != nil || it.choice != nil || it.link != nil || it.verdict != nil || it.erased {
+			news = true
+		}
+	}
+	if news {
+		w.visit(items[0].id)
+		k.waiting(w.pending, prefix, items[0].id, u)
 	}
 }
 

@@ -1,6 +1,8 @@
 package processors
 
 import (
+	"maps"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -31,6 +33,22 @@ type batch struct {
 	tickets map[string][]*item
 	users   map[string][]*item
 	touched []string // keys of users, in order
+	asked   asked
+}
+
+// asked is how far Keys has come with a batch and one state, which only grows from one call to the next.
+type asked struct {
+	state   uintptr
+	settled map[string]bool  // users for whom everything was there
+	fresh   map[string]int64 // as keyer has it, of these
+}
+
+// of gives what was asked for a state: nothing yet if it is another one than last.
+func (a *asked) of(state schemas.State) *asked {
+	if at := reflect.ValueOf(state).Pointer(); a.state != at || len(state) == 0 {
+		*a = asked{state: at, settled: map[string]bool{}, fresh: map[string]int64{}}
+	}
+	return a
 }
 
 // Keys gives the keys of state rows that applying the events needs and state lacks. It is called again with the rows loaded until it
@@ -38,7 +56,8 @@ type batch struct {
 // more; Apply reports it.
 func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 	b := p.batch(events)
-	k := &keyer{state: state, asked: make(map[string]bool, len(b.users)), fresh: map[string]int64{}}
+	before := b.asked.of(state)
+	k := &keyer{state: state, asked: make(map[string]bool, len(b.users)), fresh: maps.Clone(before.fresh)}
 	for _, it := range b.items {
 		k.renewed = k.renewed || it.domain == domainSource
 		k.keeping = k.keeping || len(it.fields.Kept) > 0
@@ -49,7 +68,7 @@ func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 	for _, key := range sortedKeys(b.tickets) {
 		k.ticket(key, b.tickets[key])
 	}
-	k.people(b)
+	k.people(b, before)
 	k.splits()
 	k.rolls(b)
 	return k.missing
