@@ -48,6 +48,9 @@ func TestCarry(t *testing.T) {
 		}
 		compareDumps(t, whole.dump(), single.dump())
 		single.checkPeople(fataler{t}, 201, 202, 203, 204)
+		if n := single.checkTickets(fataler{t}); n > 0 {
+			t.Fatalf("%d tickets are told otherwise than they were put out", n)
+		}
 
 		w.out = w.out[:0]
 		for n := int64(1); n <= 3; n++ {

@@ -83,11 +83,7 @@ func shareOf(t *ticket, row *schemas.TicketRow) share {
 // emitRow emits the ticket's row of facts. The words of the subject are worked out only for a row that goes out.
 func (r *run) emitRow(w *ticketWork, s *subject, row *schemas.TicketRow) {
 	t := w.t
-	if row.CustomFields == "" {
-		row.CustomFields = "{}"
-	}
-	r.scratch.b = appendTicket(r.scratch.b[:0], row)
-	hash := hashOf(r.scratch.b)
+	hash := r.rowHash(row)
 	if hash == t.row && t.rowCreated == s.base.created {
 		return
 	}
@@ -98,6 +94,15 @@ func (r *run) emitRow(w *ticketWork, s *subject, row *schemas.TicketRow) {
 	row.SubjectTokens = schemas.Tokens(row.Subject)
 	r.emit(schemas.TableTickets, encodeTicket(row))
 	t.row, t.rowCreated = hash, s.base.created
+}
+
+// rowHash identifies the content of a ticket's row.
+func (r *run) rowHash(row *schemas.TicketRow) uint64 {
+	if row.CustomFields == "" {
+		row.CustomFields = "{}"
+	}
+	r.scratch.b = appendTicket(r.scratch.b[:0], row)
+	return hashOf(r.scratch.b)
 }
 
 // eventKinds number the kinds of ticket events in state: append only.

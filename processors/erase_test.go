@@ -186,6 +186,9 @@ func TestErasureInAnyOrder(t *testing.T) {
 		s.batches(fataler{t}, events, 1+rnd.Intn(20))
 		compareDumps(t, want, withoutContacts(s.dump()))
 		s.checkPeople(fataler{t}, 201, 202, 203, 204)
+		if n := s.checkTickets(fataler{t}); n > 0 {
+			t.Fatalf("%d tickets are told otherwise than they were put out", n)
+		}
 		for _, user := range users {
 			checkErased(fataler{t}, s, user, own)
 		}

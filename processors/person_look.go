@@ -36,12 +36,6 @@ func (p *Processor) Person(account, name string, state schemas.State) (facts *sc
 	return facts, nil, r.err
 }
 
-// PersonKeys are the keys of all rows that Person asks for: what is decided about fields, kept values, users, identities, figures, organizations, and tickets, which have the figures of
-// those who have one.
-func (p *Processor) PersonKeys() []string {
-	return []string{"*.fields", "*.k.*", "*.u.*", "*.i.*", "*.s.*", "*.o.*", "*.t.*"}
-}
-
 // looker follows a name to what there is about its person.
 type looker struct {
 	keyer

@@ -370,6 +370,9 @@ func TestReplay(t *testing.T) {
 		}
 		compareDumps(t, want, s.dump())
 		s.checkPeople(fataler{t}, 201, 202, 203, 204)
+		if n := s.checkTickets(fataler{t}); n > 0 {
+			t.Fatalf("%d tickets are told otherwise than they were put out", n)
+		}
 
 		before := s.outputs
 		s.cache = nil

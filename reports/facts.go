@@ -101,29 +101,59 @@ func (s *server) ticketFacts(ctx context.Context, in *factsInput) (*answer[ticke
 		}
 		asOf = t.UTC()
 	}
-	accounts, err := s.accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
 	id, err := strconv.ParseInt(in.ID, 10, 64)
 	if err != nil {
 		return nil, noTicket()
 	}
+	row, err := s.ticketRow(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return reply(factsOf(row, asOf), nil)
+}
+
+// ticketRow gives the row of a ticket; of several accounts that have one of this id, the one that was created last.
+func (s *server) ticketRow(ctx context.Context, id int64) (*schemas.TicketRow, error) {
+	if told := s.ticketTold(ctx, id); told != nil {
+		return told, nil
+	}
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	p := params{}
 	p.texts("accounts", accounts)
 	p.int("id", id)
-	row, ok, err := one[factsRow](ctx, s, "facts", sqlText("facts"), p)
+	found, ok, err := one[factsRow](ctx, s, "facts", sqlText("facts"), p)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
 		return nil, noTicket()
 	}
-	var facts schemas.TicketRow
-	if err := json.Unmarshal([]byte(row.Facts), &facts); err != nil {
+	var row schemas.TicketRow
+	if err := json.Unmarshal([]byte(found.Facts), &row); err != nil {
 		return nil, fmt.Errorf("facts of ticket %d: %w", id, err)
 	}
-	return reply(factsOf(&facts, asOf), nil)
+	return &row, nil
+}
+
+// ticketTold asks the processors for the row of a ticket; nil when they know of none or do not answer.
+func (s *server) ticketTold(ctx context.Context, id int64) (newest *schemas.TicketRow) {
+	if s.Teller == nil {
+		return nil
+	}
+	for _, account := range s.known.list(ctx, s) {
+		row, err := s.Teller.Ticket(ctx, account, id)
+		if err != nil {
+			s.Log.Debug().Err(err).Int64("ticket", id).Msg("a ticket is looked up in the table")
+			return nil
+		}
+		if row != nil && (newest == nil || row.CreatedAt.After(newest.CreatedAt)) {
+			newest = row
+		}
+	}
+	return newest
 }
 
 func noTicket() error {

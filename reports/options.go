@@ -83,10 +83,12 @@ type Events interface {
 	Outputs(ctx context.Context, q schemas.OutputQuery, fn func(schemas.OutputMessage) (more bool, err error)) (all bool, err error)
 }
 
-// People tells what is known of a person by a name of schemas.PersonAlias, before it is in the tables; nil when nobody answers to the name.
-// schemas.ErrUnavailable when it cannot be told; then the tables may know.
-type People interface {
+// Teller tells what the tables have or will have, before they do. schemas.ErrUnavailable when it cannot be told; then the tables may know.
+type Teller interface {
+	// Person gives what is known of a person by a name of schemas.PersonAlias; nil when nobody answers to the name.
 	Person(ctx context.Context, account, name string) (*schemas.PersonFacts, error)
+	// Ticket gives the row of a ticket, without its longer texts; nil when there is none.
+	Ticket(ctx context.Context, account string, id int64) (*schemas.TicketRow, error)
 }
 
 // Deliveries keeps how far entries of audiences are posted, and those that were given up, oldest first. PutDelivery is a compare-and-set
@@ -112,7 +114,7 @@ type Options struct {
 	Connections Connections
 	Retention   Retention
 	Events      Events
-	People      People // nil = people are looked up in the tables alone, which takes longer
+	Teller      Teller // nil = people and tickets are looked up in the tables alone, which takes longer
 	Erasures    Erasures
 	Deliveries  Deliveries
 	// Seal encrypts the secret of an audience for storage.

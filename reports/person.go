@@ -283,11 +283,11 @@ func (s *server) person(ctx context.Context, name string) (*person, error) {
 // personFacts asks the processors for the person that a name leads to, the oldest one if there is one in several accounts; nil when they know
 // of none or do not answer.
 func (s *server) personFacts(ctx context.Context, name string) (oldest *schemas.PersonFacts) {
-	if s.People == nil {
+	if s.Teller == nil {
 		return nil
 	}
 	for _, account := range s.known.list(ctx, s) {
-		facts, err := s.People.Person(ctx, account, name)
+		facts, err := s.Teller.Person(ctx, account, name)
 		if err != nil {
 			s.Log.Debug().Err(err).Msg("a person is looked up in the tables")
 			return nil

@@ -77,8 +77,8 @@ func (l layout) intent(table string) string { return l.own(schemas.SubjectSink(t
 // wake is where a plain message makes the loops look whether their record has changed; no stream stores it.
 func (l layout) wake() string { return l.prefix + ".wake" }
 
-// person is where a loop is asked for people of its partition; no stream stores it.
-func (l layout) person(p int) string { return l.prefix + ".person." + strconv.Itoa(p) }
+// looks is where a loop is asked for people and tickets of its partition; no stream stores it.
+func (l layout) looks(p int) string { return l.prefix + ".look." + strconv.Itoa(p) }
 
 func (l layout) outputs(table string) string { return l.own(schemas.TableFilter(table)) }
 

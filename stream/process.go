@@ -135,7 +135,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer unlisten()
-	unanswer, err := l.answerPeople(ctx)
+	unanswer, err := l.answerLooks(ctx)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ const slotBytes = 64
 // Nothing of a row that is replaced stays in it. It is safe for concurrent use; a nil one has no rows.
 type rowFile struct {
 	seed  maphash.Seed
-	keys  []string        // patterns of what is kept, as People.PersonKeys
+	keys  []string        // patterns of what is kept, as Teller.TellKeys
 	keeps func(bytes int) // is told how much more memory the rows take
 
 	mu    sync.RWMutex

@@ -84,8 +84,8 @@ var historyInserts = []string{
 
 // historyPeople fill the tables of some requesters, and their figures from the tickets that are there.
 var historyPeople = []string{
-	`INSERT INTO people (account, person_id, source_id, first_name, last_name, email, user_ids, own_ids, zendesk, custom, created_at, updated_at, _ver)
-    SELECT 'acme', concat('p_', toString(user)) AS id, 'src_bench', 'Person', toString(user), concat('person', toString(user), '@x.test'), [user], [id], '{"role":"end-user"}', '{}',
+	`INSERT INTO people (account, person_id, source_ids, first_name, last_name, email, user_ids, own_ids, zendesk, custom, created_at, updated_at, _ver)
+    SELECT 'acme', concat('p_', toString(user)) AS id, ['src_bench'], 'Person', toString(user), concat('person', toString(user), '@x.test'), [user], [id], '{"role":"end-user"}', '{}',
         toDateTime({first}, 'UTC'), toDateTime({first}, 'UTC'), 1
     FROM (SELECT toInt64(100000 + number) AS user FROM numbers({from}, {count}))`,
 	`INSERT INTO person_aliases (account, alias, person_id, _ver)

@@ -16,82 +16,96 @@ import (
 	"deskstream/schemas"
 )
 
-// People is a processor that tells from rows of state what there is about a person. missing lists rows that it needs and state lacks; it is
-// asked again with them. nil facts without missing rows mean that nobody answers to the name. It must be safe to call beside Keys and Apply.
-type People interface {
-	// PersonKeys are the keys of the rows that Person may ask for, as patterns in which * stands for one token between dots.
-	PersonKeys() []string
+// Teller is a processor that tells from rows of state what the tables have or will have. missing lists rows that it needs and state lacks; it
+// is asked again with them. It must be safe to call beside Keys and Apply.
+type Teller interface {
+	// TellKeys are the keys of the rows that it may ask for, as patterns in which * stands for one token between dots.
+	TellKeys() []string
+	// Person gives what there is about a person; nil facts without missing rows mean that nobody answers to the name.
 	Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error)
+	// Ticket gives the row of a ticket; a nil one without missing rows means that there is none. It is an error when only the table can tell.
+	Ticket(account string, id int64, state schemas.State) (row *schemas.TicketRow, missing []string, err error)
 }
 
 const (
-	// personBudget is how long Person waits for its answer.
-	personBudget = time.Second
-	// personAtOnce bounds the questions that a loop answers at a time.
-	personAtOnce = 64
+	// lookBudget is how long a question waits for its answer.
+	lookBudget = time.Second
+	// looksAtOnce bounds the questions that a loop answers at a time.
+	looksAtOnce = 64
 )
 
-// personQuestion asks a loop for a person of its partition.
-type personQuestion struct {
+// lookQuestion asks a loop for a person or a ticket of its partition.
+type lookQuestion struct {
 	Account string `json:"account"`
-	Name    string `json:"name"`
+	Name    string `json:"name,omitempty"`   // of a person
+	Ticket  int64  `json:"ticket,omitempty"` // its id, when no name is given
 }
 
-// personAnswer is what the loop says; Error is why it cannot.
-type personAnswer struct {
-	Facts *schemas.PersonFacts `json:"facts,omitempty"`
-	Error string               `json:"error,omitempty"`
+// lookAnswer is what the loop says; Error is why it cannot.
+type lookAnswer struct {
+	Person *schemas.PersonFacts `json:"person,omitempty"`
+	Ticket *schemas.TicketRow   `json:"ticket,omitempty"`
+	Error  string               `json:"error,omitempty"`
 }
 
 // Person gives what the processors know of a person by a name of schemas.PersonAlias, all that was committed before included, whether it is in
 // the tables yet or not; nil when nobody answers to the name. schemas.ErrUnavailable when the loop of the account's partition does not
 // run or is making its state anew: then the tables may know more.
 func (s *Stream) Person(ctx context.Context, account, name string) (*schemas.PersonFacts, error) {
-	question, err := json.Marshal(personQuestion{account, name})
+	a, err := s.look(ctx, lookQuestion{Account: account, Name: name})
 	if err != nil {
-		return nil, fmt.Errorf("person: %w: %w", schemas.ErrInvalid, err)
+		return nil, fmt.Errorf("person: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, personBudget)
-	defer cancel()
-	m, err := s.o.Conn.RequestWithContext(ctx, s.person(schemas.Partition(account, s.partitions)), question)
-	if err != nil {
-		return nil, fmt.Errorf("person: %w: %w", schemas.ErrUnavailable, err)
-	}
-	var a personAnswer
-	if err := json.Unmarshal(m.Data, &a); err != nil {
-		return nil, fmt.Errorf("person: %w: %w", schemas.ErrUnavailable, err)
-	}
-	if a.Error != "" {
-		return nil, fmt.Errorf("person: %w: %s", schemas.ErrUnavailable, a.Error)
-	}
-	return a.Facts, nil
+	return a.Person, nil
 }
 
-// answerPeople answers questions about people until stop is called.
-func (l *loop) answerPeople(ctx context.Context) (stop func(), err error) {
-	p, ok := l.processor.(People)
+// Ticket gives the row of a ticket, without its longer texts, as Person gives people; nil when there is none. schemas.ErrUnavailable
+// also when only the table can tell.
+func (s *Stream) Ticket(ctx context.Context, account string, id int64) (*schemas.TicketRow, error) {
+	a, err := s.look(ctx, lookQuestion{Account: account, Ticket: id})
+	if err != nil {
+		return nil, fmt.Errorf("ticket %d: %w", id, err)
+	}
+	return a.Ticket, nil
+}
+
+// look asks the loop of the account's partition.
+func (s *Stream) look(ctx context.Context, q lookQuestion) (a lookAnswer, err error) {
+	question, err := json.Marshal(q)
+	if err != nil {
+		return a, fmt.Errorf("%w: %w", schemas.ErrInvalid, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookBudget)
+	defer cancel()
+	m, err := s.o.Conn.RequestWithContext(ctx, s.looks(schemas.Partition(q.Account, s.partitions)), question)
+	if err != nil {
+		return a, fmt.Errorf("%w: %w", schemas.ErrUnavailable, err)
+	}
+	if err := json.Unmarshal(m.Data, &a); err != nil {
+		return a, fmt.Errorf("%w: %w", schemas.ErrUnavailable, err)
+	}
+	if a.Error != "" {
+		return a, fmt.Errorf("%w: %s", schemas.ErrUnavailable, a.Error)
+	}
+	return a, nil
+}
+
+// answerLooks answers questions until stop is called.
+func (l *loop) answerLooks(ctx context.Context) (stop func(), err error) {
+	p, ok := l.processor.(Teller)
 	if !ok {
 		return func() {}, nil
 	}
 	var busy atomic.Int64
-	sub, err := l.s.o.Conn.Subscribe(l.s.person(l.partition), func(m *nats.Msg) {
-		if busy.Add(1) > personAtOnce {
+	sub, err := l.s.o.Conn.Subscribe(l.s.looks(l.partition), func(m *nats.Msg) {
+		if busy.Add(1) > looksAtOnce {
 			busy.Add(-1)
-			respond(m, personAnswer{Error: "too many questions at once"})
+			respond(m, lookAnswer{Error: "too many questions at once"})
 			return
 		}
 		go func() {
 			defer busy.Add(-1)
-			var q personQuestion
-			a := personAnswer{}
-			err := json.Unmarshal(m.Data, &q)
-			if err == nil {
-				a.Facts, err = l.lookUp(ctx, p, q)
-			}
-			if err != nil {
-				a.Error = err.Error()
-			}
-			respond(m, a)
+			respond(m, l.answer(ctx, p, m.Data))
 		}()
 	})
 	if err != nil {
@@ -100,14 +114,35 @@ func (l *loop) answerPeople(ctx context.Context) (stop func(), err error) {
 	return func() { _ = sub.Unsubscribe() }, nil
 }
 
+// answer answers one question.
+func (l *loop) answer(ctx context.Context, p Teller, question []byte) (a lookAnswer) {
+	var q lookQuestion
+	err := json.Unmarshal(question, &q)
+	switch {
+	case err != nil:
+	case q.Name != "":
+		a.Person, err = lookUp(ctx, l, func(state schemas.State) (*schemas.PersonFacts, []string, error) {
+			return p.Person(q.Account, q.Name, state)
+		})
+	default:
+		a.Ticket, err = lookUp(ctx, l, func(state schemas.State) (*schemas.TicketRow, []string, error) {
+			return p.Ticket(q.Account, q.Ticket, state)
+		})
+	}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return a
+}
+
 // respond answers; who asked may be gone, or waits in vain for an answer that is too large.
-func respond(m *nats.Msg, a personAnswer) {
+func respond(m *nats.Msg, a lookAnswer) {
 	data, err := json.Marshal(a)
 	if err == nil {
 		err = m.Respond(data)
 	}
 	if errors.Is(err, nats.ErrMaxPayload) {
-		respond(m, personAnswer{Error: "the answer is too large"})
+		respond(m, lookAnswer{Error: "the answer is too large"})
 	}
 }
 
@@ -117,17 +152,17 @@ var (
 )
 
 // lookUp asks the processor, with the rows that it needs.
-func (l *loop) lookUp(ctx context.Context, p People, q personQuestion) (*schemas.PersonFacts, error) {
+func lookUp[T any](ctx context.Context, l *loop, tell func(schemas.State) (*T, []string, error)) (*T, error) {
 	state := schemas.State{}
 	var missing []string
 	for range maxRounds {
 		var more []string
-		facts, err := guard(func() (facts *schemas.PersonFacts, err error) {
-			facts, more, err = p.Person(q.Account, q.Name, state)
-			return facts, err
+		told, err := guard(func() (told *T, err error) {
+			told, more, err = tell(state)
+			return told, err
 		})
 		if err != nil || len(more) == 0 {
-			return facts, err
+			return told, err
 		}
 		g, ctx := errgroup.WithContext(ctx)
 		if missing == nil {
@@ -189,13 +224,13 @@ func (l *loop) rowNow(ctx context.Context, key string) (*schemas.StateRow, error
 // fillFile begins to keep the rows that are looked up in a file: those that are stored, from now on in the background, and those that leave
 // the journal. The function it gives ends that.
 func (l *loop) fillFile(ctx context.Context) (stop func()) {
-	people, ok := l.processor.(People)
+	teller, ok := l.processor.(Teller)
 	if !ok || l.s.o.Rows == "" {
 		return func() {}
 	}
-	file, err := newRowFile(l.s.o.Rows, people.PersonKeys(), l.s.keeps)
+	file, err := newRowFile(l.s.o.Rows, teller.TellKeys(), l.s.keeps)
 	if err != nil {
-		l.s.o.Log.Info().Err(err).Int("partition", l.partition).Msg("people are looked up without a file of rows, which takes longer")
+		l.s.o.Log.Info().Err(err).Int("partition", l.partition).Msg("people and tickets are looked up without a file of rows, which takes longer")
 		return func() {}
 	}
 	l.shared.Lock()

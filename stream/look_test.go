@@ -12,10 +12,18 @@ import (
 	"deskstream/schemas"
 )
 
-// teller is a counter that tells of its counters as if they were people.
+// teller is a counter that tells of its counters as if they were people or tickets.
 type teller struct{ counter }
 
-func (*teller) PersonKeys() []string { return []string{"c.*"} }
+func (*teller) TellKeys() []string { return []string{"c.*"} }
+
+func (t *teller) Ticket(account string, id int64, state schemas.State) (*schemas.TicketRow, []string, error) {
+	facts, missing, err := t.Person(account, strconv.FormatInt(id, 10), state)
+	if facts == nil {
+		return nil, missing, err
+	}
+	return &schemas.TicketRow{Account: account, TicketID: id, Solves: facts.Stats[0].TicketsTotal}, missing, err
+}
 
 func (*teller) Person(account, name string, state schemas.State) (*schemas.PersonFacts, []string, error) {
 	row := state["c."+name]
