@@ -52,7 +52,7 @@ type cell struct {
 // together too; nil when there is no cell.
 func (s *server) cells(ctx context.Context, q *question, statement string, p params) (cells []cell, total []*float64, err error) {
 	name := q.name
-	if q.saved {
+	if q.saved || q.named {
 		name = q.file()
 	}
 	var columns []driver.ColumnType

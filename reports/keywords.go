@@ -3,10 +3,11 @@ package reports
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"deskstream/schemas"
 )
@@ -35,8 +36,7 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
 	q.p.flag("any_scope", q.option("scope") == "any")
 	for _, phrase := range phrases {
-		q.bindPhrases(counted, phrase)
-		if err := s.findMessages(ctx, q); err != nil {
+		if err := s.findTexts(ctx, q, q.bindPhrases(counted, phrase)); err != nil {
 			return err
 		}
 		g, err := s.fill(ctx, q, q.groupBy, q.window)
@@ -64,52 +64,92 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 		a.Totals = q.shown(total, 0)
 		return nil
 	}
-	q.bindPhrases(counted, phrases...)
-	err := s.findMessages(ctx, q)
+	err := s.findTexts(ctx, q, q.bindPhrases(counted, phrases...))
 	if err == nil {
 		a.Totals, err = s.totals(ctx, q)
 	}
 	return err
 }
 
-// fewMessages is up to how many messages a statement names, so that it reads these and their tickets only. ClickHouse looks each of them up
-// in each part, so that more are found faster by reading on.
-const fewMessages = 200
+// fewTexts is up to how many messages, and how many subjects, a statement names, so that it reads their tickets only.
+const fewTexts = 200
 
-// findMessages looks for the messages that may hold the phrases. When they are many, the statement looks for those of the tickets in question
-// itself.
-func (s *server) findMessages(ctx context.Context, q *question) error {
-	if q.named = false; q.saved {
+// foundText is a message or a subject that may hold a phrase.
+type foundText struct {
+	Account   string    `ch:"account"`
+	TicketID  int64     `ch:"ticket_id"`
+	CreatedAt time.Time `ch:"created_at"` // of the ticket
+	At        time.Time `ch:"at"`         // of the message
+	Tokens    string    `ch:"tokens"`
+}
+
+// findTexts looks for the texts that hold the phrases. When they are many, the statement looks for them itself.
+func (s *server) findTexts(ctx context.Context, q *question, phrases []string) error {
+	q.named, q.nothing = false, false
+	if q.saved {
 		return nil
 	}
-	q.p.int("most", fewMessages+1)
-	found, err := list[schemas.Message](ctx, s, "phrase_found", sqlText("phrase_found"), q.p)
-	if err != nil || len(found) > fewMessages {
+	q.p.int("most", fewTexts+1)
+	var messages, subjects []foundText
+	both, asking := errgroup.WithContext(ctx)
+	find := func(statement string, found *[]foundText) {
+		both.Go(func() (err error) {
+			*found, err = list[foundText](asking, s, statement, sqlText(statement), q.p)
+			return err
+		})
+	}
+	find("phrase_messages", &messages)
+	find("phrase_subjects", &subjects)
+	if err := both.Wait(); err != nil || len(messages) > fewTexts || len(subjects) > fewTexts {
 		return err
 	}
-	var accounts []string
-	var at []time.Time
-	var tickets, messages []int64
-	first, last := int64(math.MaxUint32), int64(0)
-	for i := range found {
-		first, last = min(first, found[i].At.Unix()), max(last, found[i].At.Unix())
-		accounts, at = append(accounts, found[i].Account), append(at, found[i].At)
-		tickets, messages = append(tickets, found[i].TicketID), append(messages, found[i].MessageID)
-	}
-	q.named = true
-	q.p.int("found_from", first)
-	q.p.int("found_to", last)
-	q.p.texts("found_accounts", accounts)
-	q.p.times("found_at", at)
-	q.p.ints("found_tickets", tickets)
-	q.p.ints("found_messages", messages)
+	q.nameTexts(messages, subjects, phrases)
 	return nil
 }
 
-// bindPhrases binds phrases by the ids under which they are counted, if all of them are; else as words, and the longest word of each, by
-// which the text index is asked.
-func (q *question) bindPhrases(counted map[string]string, phrases ...string) {
-	var texts, anchors, ids []string
+// nameTexts binds the texts that hold a phrase.
+func (q *question) nameTexts(messages, subjects []foundText, phrases []string) {
+	var accounts []string
+	var created, at []time.Time
+	var tickets, times []int64
+	name := func(f *foundText, n int64) {
+		accounts, tickets, times = append(accounts, f.Account), append(tickets, f.TicketID), append(times, n)
+		created, at = append(created, f.CreatedAt), append(at, f.At)
+	}
+	for i := range messages {
+		if n := phraseTimes(messages[i].Tokens, phrases); n > 0 {
+			name(&messages[i], n)
+		}
+	}
+	for i := range subjects {
+		if phraseTimes(subjects[i].Tokens, phrases) > 0 {
+			name(&subjects[i], 0)
+		}
+	}
+	q.named, q.nothing = true, len(accounts) == 0
+	q.p.texts("found_accounts", accounts)
+	q.p.times("found_created", created)
+	q.p.times("found_at", at)
+	q.p.ints("found_tickets", tickets)
+	q.p.ints("found_times", times)
+}
+
+// phraseTimes counts the places at which one of some phrases begins in a text; both are words with single blanks between.
+func phraseTimes(tokens string, phrases []string) (n int64) {
+	for _, phrase := range phrases {
+		rest, words := " "+tokens+" ", " "+phrase+" "
+		for at := strings.Index(rest, words); at >= 0; at = strings.Index(rest, words) {
+			n++
+			rest = rest[at+1:]
+		}
+	}
+	return n
+}
+
+// bindPhrases binds phrases by the ids under which they are counted, if all of them are; else as words, which it gives, and the longest word
+// of each, by which the text index is asked.
+func (q *question) bindPhrases(counted map[string]string, phrases ...string) (texts []string) {
+	var anchors, ids []string
 	for _, phrase := range phrases {
 		words := wordsOf(phrase)
 		text := strings.Join(words, " ")
@@ -126,4 +166,5 @@ func (q *question) bindPhrases(counted map[string]string, phrases ...string) {
 	q.p.texts("phrase_ids", ids)
 	q.p.texts("phrases", texts)
 	q.p.texts("anchors", anchors)
+	return texts
 }

@@ -30,7 +30,8 @@ type question struct {
 	csv            bool
 	saved          bool // all phrases asked for are saved and counted: see keywords_saved.sql
 	all            bool // about all tickets: a report that is asked without a range and looks at everything then
-	named          bool // the statement names the messages that may hold the phrases: there are few
+	named          bool // the statement names the texts that hold the phrases: there are few, see keywords_named.sql
+	nothing        bool // there are none
 
 	dimensions []dimension       // those of the metric, as shaped by options
 	pieces     map[string]string // constant SQL by marker
@@ -42,8 +43,11 @@ var commonParameters = []string{"from", "to", "tz", "interval", "group_by", "as_
 
 // file gives the statement that answers the question.
 func (q *question) file() string {
-	if q.saved {
+	switch {
+	case q.saved:
 		return "keywords_saved"
+	case q.named:
+		return "keywords_named"
 	}
 	return q.metric.file()
 }
@@ -301,13 +305,8 @@ func (q *question) statementText(groupBy []dimension) string {
 	if len(q.accounts) == 1 {
 		of = ""
 	}
-	messages, holders := "part_phrase_messages", "part_phrase_tickets"
-	if q.named {
-		messages, holders = "part_found_messages", "part_found_tickets"
-	}
 	pieces := []string{
-		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"), "/*phrase_messages*/", sqlText(messages), "/*phrase_tickets*/", sqlText(holders),
-		"/*phrase_subjects*/", sqlText("part_phrase_subjects"),
+		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"),
 		"/*filters*/", q.pieces["filters"], "/*of*/", of, "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
 		"/*by*/", by, "/*months*/", q.pieces["months"], "/*and_by*/", andBy,
 	}

@@ -319,9 +319,11 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 	var cells []cell
 	var total []*float64
 	var err error
-	if q.everything() {
+	switch {
+	case q.nothing:
+	case q.everything():
 		cells, total, err = s.cellsByMonth(ctx, q, groupBy, p)
-	} else {
+	default:
 		cells, total, err = s.cells(ctx, q, q.statementText(groupBy)+"\nWITH TOTALS", p)
 	}
 	if err == nil && holding {

@@ -52,9 +52,7 @@ func viewOf(m *metric) string {
 	body := q.statementText([]dimension{status}) // with the join that a current status needs
 	body = strings.ReplaceAll(body, status.column+" AS k1", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", [''])) AS k1")
 	body = strings.ReplaceAll(body, "CAST(["+status.key("k1")+"], 'Array(String)')", "k1")
-	for _, part := range []string{"part_phrase_messages", "part_phrase_subjects", "part_phrase_tickets"} { // hasAnyTokens takes only literals
-		body = strings.ReplaceAll(body, sqlText(part), "")
-	}
+	body = strings.ReplaceAll(body, "hasAnyTokens(", "hasAllTokens(") // it is asked for one phrase only
 	body = regexp.MustCompile(`(?m)^\s*--.*\n`).ReplaceAllString(body, "")
 	body = regexp.MustCompile(`(\w+\.)?account IN \{accounts:Array\(String\)\}`).ReplaceAllString(body, "1")
 	names := dimensionNames(q.dimensions)
@@ -108,7 +106,7 @@ func viewParameters(q *question) *strings.Replacer {
 		"{from:UInt32}", "toUnixTimestamp({from:DateTime('UTC')})", "toDateTime({as_of:UInt32}, 'UTC')", "now('UTC')", "{as_of:UInt32}", "toUnixTimestamp(now())",
 		"toDateTime({now:UInt32}, 'UTC')", "now('UTC')", "{ends:Array(UInt32)}", "arrayPushFront(ends, toUInt32(0))",
 		"toDateTime({first_end:UInt32}, 'UTC')", "toDateTime(ends[1], 'UTC')", "toDateTime({last_end:UInt32}, 'UTC')", "toDateTime(ends[-1], 'UTC')",
-		"{phrases:Array(String)}", "[arrayStringConcat(phrase_words, ' ')]",
+		"{phrases:Array(String)}", "[arrayStringConcat(phrase_words, ' ')]", "{anchors:Array(String)}", "phrase_words",
 		"{statuses:Array(String)}", q.p["statuses"],
 	}
 	if q.p["since"] == "0" {

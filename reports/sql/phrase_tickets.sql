@@ -5,12 +5,12 @@ FROM
     SELECT ticket_id
     FROM messages FINAL
     WHERE account = {account:String} AND hasAnyTokens(tokens, {anchors:Array(String)})
-        AND arrayExists(p -> position(concat(' ', tokens, ' '), concat(' ', p, ' ')) > 0, {phrases:Array(String)})
+        AND multiSearchAny(concat(' ', tokens, ' '), arrayMap(p -> concat(' ', p, ' '), {phrases:Array(String)}))
     UNION ALL
     SELECT ticket_id
     FROM tickets FINAL
-    WHERE account = {account:String}
-        AND arrayExists(p -> position(concat(' ', subject_tokens, ' '), concat(' ', p, ' ')) > 0, {phrases:Array(String)})
+    WHERE account = {account:String} AND hasAnyTokens(subject_tokens, {anchors:Array(String)})
+        AND multiSearchAny(concat(' ', subject_tokens, ' '), arrayMap(p -> concat(' ', p, ' '), {phrases:Array(String)}))
     UNION ALL
     SELECT ticket_id
     FROM phrase_hits FINAL

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS messages
 ENGINE = ReplacingMergeTree(_ver, is_deleted)
 PARTITION BY toYYYYMM(at)
 ORDER BY (account, at, ticket_id, message_id)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Comments of tickets';
 
 -- +goose Down

@@ -396,7 +396,15 @@ FROM
     FROM
     (
         SELECT *
-        FROM tickets FINAL 
+        FROM tickets FINAL
+        PREWHERE ticket_id IN
+        (
+            SELECT ticket_id
+            FROM messages
+            WHERE 1 AND hasAllTokens(tokens, phrase_words)
+                AND (1 = 1 OR at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')})
+                AND (1 = 0 OR ticket_created_at >= {from:DateTime('UTC')} AND ticket_created_at < {to:DateTime('UTC')})
+        )
         WHERE 1
             AND (1 = 0 OR created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')})
     ) AS t
@@ -407,16 +415,19 @@ FROM
             splitByChar(' ', tokens) AS words,
             arraySum(p -> arrayCount(i -> arraySlice(words, i, length(p)) = p, arrayEnumerate(words)),
                 arrayMap(p -> splitByChar(' ', p), [arrayStringConcat(phrase_words, ' ')])) AS times
-        FROM messages FINAL 
-        WHERE 1 AND (public = 1 OR 0 = 1) AND at <= now('UTC')
-            AND arrayExists(p -> position(concat(' ', tokens, ' '), concat(' ', p, ' ')) > 0, [arrayStringConcat(phrase_words, ' ')])
+        FROM messages FINAL
+        WHERE 1 AND hasAllTokens(tokens, phrase_words)
+            AND (public = 1 OR 0 = 1) AND at <= now('UTC')
+            AND (1 = 1 OR at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')})
+            AND (1 = 0 OR ticket_created_at >= {from:DateTime('UTC')} AND ticket_created_at < {to:DateTime('UTC')})
+            AND multiSearchAny(concat(' ', tokens, ' '), arrayMap(p -> concat(' ', p, ' '), [arrayStringConcat(phrase_words, ' ')]))
     ) AS m ON m.account = t.account AND m.ticket_id = t.ticket_id
     UNION ALL
     SELECT t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'subject' AS found, toUInt64(0) AS times, t.created_at AS date
-    FROM tickets AS t FINAL 
-    WHERE 1
+    FROM tickets AS t FINAL
+    WHERE 1 AND hasAllTokens(subject_tokens, phrase_words)
         AND t.created_at >= {from:DateTime('UTC')} AND t.created_at < {to:DateTime('UTC')}
-        AND arrayExists(p -> position(concat(' ', t.subject_tokens, ' '), concat(' ', p, ' ')) > 0, [arrayStringConcat(phrase_words, ' ')])
+        AND multiSearchAny(concat(' ', t.subject_tokens, ' '), arrayMap(p -> concat(' ', p, ' '), [arrayStringConcat(phrase_words, ' ')]))
 )
 WHERE date >= {from:DateTime('UTC')} AND date < {to:DateTime('UTC')} AND date <= now('UTC')
     AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)

@@ -1,1 +1,0 @@
-PREWHERE ticket_id IN {found_tickets:Array(Int64)}
