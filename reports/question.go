@@ -301,9 +301,9 @@ func (q *question) statementText(groupBy []dimension) string {
 	if q.live { // what was in force then need not be looked up
 		tickets, solved, branch = "part_tickets_live", "part_solved_live", "$2"
 	}
-	of := "account, " // ids of users are those of an account
+	of, holding := "account, ", "$1" // ids are those of an account
 	if len(q.accounts) == 1 {
-		of = ""
+		of, holding = "", "$2"
 	}
 	pieces := []string{
 		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"),
@@ -320,8 +320,12 @@ func (q *question) statementText(groupBy []dimension) string {
 	}
 	text := strings.NewReplacer("/*solved*/", sqlText(solved), "/*merged_users*/", sqlText("part_merged_users"), "/*firsts*/", sqlText(firsts)).Replace(sqlText(q.file()))
 	text = strings.NewReplacer(append(pieces, "/*join*/", join)...).Replace(text)
-	return thenOrNow.ReplaceAllString(text, branch)
+	return severalOrOne.ReplaceAllString(thenOrNow.ReplaceAllString(text, branch), holding)
 }
 
-// thenOrNow is a piece of a statement that answers for an as_of in the past, and its simpler form for now.
-var thenOrNow = regexp.MustCompile(`(?s)/\*then\*/(.*?)/\*now\*/(.*?)/\*end\*/`)
+var (
+	// thenOrNow is a piece of a statement that answers for an as_of in the past, and its simpler form for now.
+	thenOrNow = regexp.MustCompile(`(?s)/\*then\*/(.*?)/\*now\*/(.*?)/\*end\*/`)
+	// severalOrOne is a piece of a statement for several accounts, and its simpler form for one.
+	severalOrOne = regexp.MustCompile(`(?s)/\*several\*/(.*?)/\*one\*/(.*?)/\*end\*/`)
+)

@@ -1,20 +1,28 @@
 -- Activities within retention and the people they belong to; merged people count once, as the first of their users. Those of deleted tickets are
--- left out (G6): which ones is asked of the tickets that have a row that says so, of whom there are few.
-SELECT
+-- left out (G6): which ones is asked of the tickets that have a row that says so, of whom there are few. Within one account users are numbers, which
+-- are counted as bits; those of merged people become the one of their first user in the end.
+/*several*//*one*/WITH
+(
+    SELECT (groupArray(toUInt64(user)), groupArray(toUInt64(first_user)))
+    FROM (/*merged_users*/)
+    WHERE user != first_user
+) AS merged
+/*end*/SELECT
     roundDown(toUnixTimestamp(occurred_at), {bounds:Array(UInt32)}) AS bucket,
     /*by*//*keys*/ AS keys,
     count() AS activities,
-    uniqExactIf(if(merged_user = 1, first_user, user), user_id > 0) AS people
+    /*several*/uniqExactIf(if(merged_user = 1, first_user, user), user_id > 0)/*one*/bitmapCardinality(bitmapTransform(
+        groupBitmapStateIf(toUInt64(user_id), user_id > 0), tupleElement(merged, 1), tupleElement(merged, 2)))/*end*/ AS people
 FROM
 (
-    SELECT *, (/*of*/user_id) AS user, status AS current_status
+    SELECT *, /*several*/(account, user_id) AS user, /*one*//*end*/status AS current_status
     FROM activities FINAL
     WHERE account IN {accounts:Array(String)} AND expires_at > toDateTime({now:UInt32}, 'UTC')
         AND occurred_at >= toDateTime({from:UInt32}, 'UTC') AND occurred_at < toDateTime({to:UInt32}, 'UTC')
         AND occurred_at <= toDateTime({as_of:UInt32}, 'UTC')
-        AND (account, ticket_id) NOT IN
+        AND (/*of*/ticket_id) NOT IN
         (
-            SELECT account, ticket_id
+            SELECT /*of*/ticket_id
             FROM tickets FINAL
             PREWHERE (account, created_at, ticket_id) IN
             (
@@ -26,6 +34,6 @@ FROM
             WHERE (deleted = 1 AND {include_deleted:UInt8} = 0) OR (merged = 1 AND {exclude_merged:UInt8} = 1)
         )
 ) AS a
-LEFT ANY JOIN (/*merged_users*/) AS p USING (user)
+/*several*/LEFT ANY JOIN (/*merged_users*/) AS p USING (user)/*one*//*end*/
 WHERE 1 /*filters*/
 GROUP BY bucket/*and_by*/
