@@ -6,13 +6,13 @@
     SELECT (groupArray(toUInt64(user)), groupArray(toUInt64(first_user)))
     FROM (/*merged_users*/)
     WHERE user != first_user
-) AS merged
+) AS same_users
 /*end*/SELECT
     roundDown(toUnixTimestamp(occurred_at), {bounds:Array(UInt32)}) AS bucket,
     /*by*//*keys*/ AS keys,
     count() AS activities,
     /*several*/uniqExactIf(if(merged_user = 1, first_user, user), user_id > 0)/*one*/bitmapCardinality(bitmapTransform(
-        groupBitmapStateIf(toUInt64(user_id), user_id > 0), tupleElement(merged, 1), tupleElement(merged, 2)))/*end*/ AS people
+        groupBitmapStateIf(toUInt64(user_id), user_id > 0), tupleElement(same_users, 1), tupleElement(same_users, 2)))/*end*/ AS people
 FROM
 (
     SELECT *, /*several*/(account, user_id) AS user, /*one*//*end*/status AS current_status
