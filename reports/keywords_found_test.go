@@ -52,8 +52,17 @@ func TestKeywordsWhereverFound(t *testing.T) {
 		phrase         string
 		from, to, each int
 	}{
-		{"many", 1, 1000, 2}, {"words many", 1, 1000, 1}, {"words", 1, 1000, 1}, {"few11", 11, 11, 1}, {"few14", 14, 14, 1}, {"Many FEW49", 49, 49, 1},
-		{"few49 many", 1, 0, 0}, {"few21", 21, 21, 1}, {"few25", 25, 25, 1}, {"absent", 1, 0, 0}, {"gone absent", 1, 0, 0},
+		{"many", 1, 1000, 2},
+		{"words many", 1, 1000, 1},
+		{"words", 1, 1000, 1},
+		{"few11", 11, 11, 1},
+		{"few14", 14, 14, 1},
+		{"Many FEW49", 49, 49, 1},
+		{"few49 many", 1, 0, 0},
+		{"few21", 21, 21, 1},
+		{"few25", 25, 25, 1},
+		{"absent", 1, 0, 0},
+		{"gone absent", 1, 0, 0},
 	} {
 		subjects, messages, either, times := said(c.phrase, c.from, c.to, c.each)
 		want := []float64{subjects, messages, either, messages, times}
