@@ -101,6 +101,16 @@ func TestPersonIsTheNewest(t *testing.T) {
 	if n := told("nobody"); n != -1 {
 		t.Fatalf("%d clicks are told of nobody", n)
 	}
+	if row, err := s.Ticket(t.Context(), "acme", 7); row != nil || err != nil {
+		t.Fatalf("%v, %v are told of no ticket", row, err)
+	}
+	if err := s.Publish(t.Context(), click("acme", "7", 0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the ticket is told of", func() bool {
+		row, err := s.Ticket(t.Context(), "acme", 7)
+		return err == nil && row != nil && row.Solves == 3
+	})
 	if _, err := s.Person(t.Context(), "acme", "panic"); !errors.Is(err, schemas.ErrUnavailable) {
 		t.Fatalf("a panic was answered with %v", err)
 	}
