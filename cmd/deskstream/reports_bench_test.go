@@ -103,7 +103,7 @@ func BenchmarkReports(b *testing.B) {
 	}
 	b.Run("users", r.users)
 	b.Run("search", r.search)
-	b.Run("facts", func(b *testing.B) { r.facts(b, n) })
+	b.Run("facts-of-the-table", func(b *testing.B) { r.facts(b, n) })
 }
 
 // spread is the time of a question in ms.
@@ -225,7 +225,7 @@ func (r *reportsBench) search(b *testing.B) {
 	}
 }
 
-// facts: the figures of tickets anywhere in the history, one after the other.
+// facts: the figures of tickets anywhere in the history, one after the other, from the table: see BenchmarkFacts for those of the processors.
 func (r *reportsBench) facts(b *testing.B, n int) {
 	for b.Loop() {
 		took := make([]time.Duration, 300)
