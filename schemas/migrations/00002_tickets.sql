@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS tickets
     `csat_group_id` Int64 COMMENT 'Group of the rating record',
     `csat_at` Nullable(DateTime('UTC')) COMMENT 'When the rating was last changed, UTC',
     `csat_comment` String COMMENT 'Comment of the rating',
-    `_facts` String MATERIALIZED toJSONString(CAST((
+    `_facts` String ALIAS toJSONString(CAST((
             ticket_id, source_id, formatDateTime(created_at, '%FT%TZ'), formatDateTime(updated_at, '%FT%TZ'), subject, status,
             formatDateTime(status_since, '%FT%TZ'), priority, type, channel, tags, requester_id, submitter_id, assignee_id, group_id, brand_id,
             organization_id, form_id, deleted, merged, merged_into, history_full, provisional, replies, public_agent_comments, reopens, solves,
@@ -84,7 +84,7 @@ CREATE TABLE IF NOT EXISTS tickets
             first_assigned_s Nullable(Int64), next_reply_s Array(Int64), next_reply_pending UInt8, new_s Int64, open_s Int64, pending_s Int64,
             hold_s Int64, status_changes Int64, csat String, csat_agent_id Int64, csat_group_id Int64, csat_at Nullable(String), csat_comment String
         )'))
-        COMMENT 'What GET /v1/tickets/{id}/facts says, as JSON: one column to open instead of fifty',
+        COMMENT 'What GET /v1/tickets/{id}/facts says, as JSON, for when no processor answers; not stored',
     `is_deleted` UInt8 COMMENT '1 withdraws the row; FINAL leaves it out',
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
