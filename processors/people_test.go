@@ -328,8 +328,8 @@ func TestUnchangedUsersCostNothing(t *testing.T) {
 		t.Errorf("an unchanged sync wrote %d rows and emitted %d, %d of %d seen as repeats", s.writes-writes, s.outputs-outputs, s.duplicates, len(people))
 	}
 	keys := s.p.Keys(again[:50], schemas.State{})
-	if len(keys) != 53 {
-		t.Errorf("an unchanged sync of 50 users asks for %d rows, want the users, the settings, the tombstones and the catalogue of identities", len(keys))
+	if len(keys) != 54 {
+		t.Errorf("an unchanged sync of 50 users asks for %d rows, want the users, the settings of sources and fields, the tombstones and the catalogue of identities", len(keys))
 	}
 	for key, row := range s.load(again[:50]) {
 		if strings.HasPrefix(key, testAccount+".u.") && row.Data != nil {

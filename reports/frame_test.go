@@ -38,6 +38,9 @@ var access = map[string][]string{
 	"DELETE /v1/audiences/{id}": {"people"}, "GET /v1/audiences/{id}/members": {"people"}, "GET /v1/audiences/{id}/entries": {"people"},
 	"GET /v1/audiences/{id}/deliveries": {"people"}, "POST /v1/audiences/{id}/deliveries/{delivery}/retry": {"people"}, "PATCH /v1/people/{id}": {"people"}, "POST /v1/people/{id}/archive": {"people"}, "POST /v1/people/{id}/restore": {"people"}, "GET /v1/people/{id}": {"people"}, "GET /v1/people/{id}/activities": {"people"}, "GET /v1/organizations": {"people"},
 	"GET /v1/organizations/{id}": {"people"}, "GET /v1/fields": {"people"}, "PATCH /v1/fields/{id}": {"people"},
+	"POST /v1/fields": {"people"}, "DELETE /v1/fields/{id}": {"people"}, "GET /v1/activities": {"people"}, "GET /v1/activities/{activity}": {"people"},
+	"PATCH /v1/activities/{activity}": {"people"}, "GET /v1/activities/{activity}/overview": {"people"}, "GET /v1/activities/{activity}/activity": {"people"},
+	"GET /v1/activities/{activity}/audience": {"people"},
 
 	"GET /v1/reports": {"reports"}, "GET /v1/reports/{metric}": {"reports"}, "GET /v1/reports/{metric}/sql": {"reports"},
 	"GET /v1/tickets/{id}/facts": {"reports"}, "GET /v1/live": {"reports"},
@@ -76,7 +79,7 @@ func TestEveryRouteHasItsScopes(t *testing.T) {
 			t.Errorf("%s is not listed", name)
 		}
 	}
-	replacer := strings.NewReplacer("{id}", testSource, "{metric}", "tickets_created")
+	replacer := strings.NewReplacer("{id}", testSource, "{metric}", "tickets_created", "{activity}", "ticket-created")
 	for name, scopes := range access {
 		if found[name] == nil {
 			t.Errorf("%s does not exist", name)
