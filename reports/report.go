@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -213,6 +214,8 @@ func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error)
 		return nil, err
 	}
 	defer release()
+	state := s.reading(ctx)
+	defer state.reading.Wait()
 	if q.accounts, err = s.accounts(ctx); err != nil {
 		return nil, err
 	}
@@ -234,15 +237,34 @@ func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.addState(ctx, a); err != nil {
+	if err := s.addState(ctx, a, state); err != nil {
 		return nil, err
 	}
 	return a, s.label(ctx, q, a)
 }
 
+// stateRead is how far the sources are, read while the tables are asked.
+type stateRead struct {
+	reading sync.WaitGroup
+	sources []synced
+	err     error
+}
+
+// reading begins to read how far the sources are, before the tables are asked: it must not tell of what came after.
+func (s *server) reading(ctx context.Context) *stateRead {
+	r := &stateRead{}
+	r.reading.Go(func() { r.sources, r.err = s.syncedSources(ctx) })
+	return r
+}
+
+func (r *stateRead) wait() ([]synced, error) {
+	r.reading.Wait()
+	return r.sources, r.err
+}
+
 // addState says how far the data of a report goes and what is missing.
-func (s *server) addState(ctx context.Context, a *reportAnswer) error {
-	sources, err := s.syncedSources(ctx)
+func (s *server) addState(ctx context.Context, a *reportAnswer, state *stateRead) error {
+	sources, err := state.wait()
 	if err != nil {
 		return err
 	}
