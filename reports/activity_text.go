@@ -169,7 +169,7 @@ func (s *server) rowAttributes(ctx context.Context, accounts []string, items []f
 	p.texts("accounts", accounts)
 	p.texts("kinds", slices.Sorted(maps.Keys(kinds)))
 	p.texts("ids", ids)
-	rows, err := list[liquidActivity](ctx, s, "feed_attributes", sqlText("feed_attributes"), p)
+	rows, err := s.namedActivities(ctx, "feed_attributes", p)
 	byID := make(map[string]*liquidActivity, len(rows))
 	for i := range rows {
 		byID[rows[i].ActivityID] = &rows[i]

@@ -47,8 +47,7 @@ const maxKeptFields = 50
 func (f *keptField) view(accounts []string) recordField {
 	out := ownField(f.Key, keptType(f.Attribute))
 	out.Label = f.Label
-	filled := !slices.ContainsFunc(accounts, func(a string) bool { return !slices.Contains(f.Filled, a) })
-	out.KeptFrom = &keptFrom{Activity: f.Activity, Attribute: f.Attribute, Filled: filled}
+	out.KeptFrom = &keptFrom{Activity: f.Activity, Attribute: f.Attribute, Filled: everywhere(accounts, f.Filled)}
 	return out
 }
 
@@ -143,7 +142,7 @@ func (s *server) keepField(ctx context.Context, in *keepInput) (*answer[recordFi
 	if err != nil {
 		return nil, err
 	}
-	s.fieldsDecided()
+	s.fieldsChanged.ring()
 	return reply(shown, nil)
 }
 
@@ -161,16 +160,8 @@ func (s *server) endField(ctx context.Context, in *byID) (*none, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.fieldsDecided()
+	s.fieldsChanged.ring()
 	return nil, nil //nolint:nilnil // no body
-}
-
-// fieldsDecided lets what was decided be carried out at once.
-func (s *server) fieldsDecided() {
-	select {
-	case s.fieldsChanged <- struct{}{}:
-	default:
-	}
 }
 
 // refuseKept refuses values for fields that keep attributes.
@@ -215,7 +206,7 @@ func (s *server) fillFields(ctx context.Context) error {
 	}
 	return s.fieldSettings.change(ctx, func(v *fieldSettings) error {
 		v.Ended = slices.DeleteFunc(v.Ended, func(f endedField) bool {
-			return !slices.ContainsFunc(accounts, func(a string) bool { return !slices.Contains(f.Gone, a) })
+			return everywhere(accounts, f.Gone)
 		})
 		return nil
 	})
@@ -248,31 +239,25 @@ func (w *fieldWork) find(v *fieldSettings) bool {
 }
 
 func (w *fieldWork) do(ctx context.Context) error {
-	if err := w.reflected(ctx, schemas.TableActivities, schemas.TablePeople); err != nil {
+	if err := w.reflected(ctx, w.account, schemas.TableActivities, schemas.TablePeople); err != nil {
 		return err
 	}
 	again, err := w.again(ctx)
 	if err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(again, phraseChunk) {
+	for chunk := range slices.Chunk(again, decisionChunk) {
 		if err := w.Events.Publish(ctx, chunk...); err != nil {
 			return storeError(err)
 		}
-		if err := w.reflected(ctx); err != nil {
+		if err := w.reflected(ctx, w.account); err != nil {
 			return err
 		}
 	}
-	if err := w.reflected(ctx, schemas.TablePeople); err != nil {
+	if err := w.reflected(ctx, w.account, schemas.TablePeople); err != nil {
 		return err
 	}
 	return w.fieldSettings.change(ctx, w.done)
-}
-
-func (w *fieldWork) reflected(ctx context.Context, tables ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, phraseWait)
-	defer cancel()
-	return w.Events.Reflected(ctx, w.account, tables...)
 }
 
 // again gives the events that have tickets and people looked at again.
@@ -292,7 +277,7 @@ func (w *fieldWork) again(ctx context.Context) ([]schemas.Event, error) {
 	user := func(source string, id int64) error {
 		return add(schemas.KindPerson, source, id, schemas.PersonChange{ID: schemas.ZID(id), At: w.Now().UTC()})
 	}
-	err := w.queryWithin(ctx, phraseWait, 0, "kept_sources", sqlText("kept_sources"), p, func(rows driver.Rows) error {
+	err := w.queryWithin(ctx, decisionWait, 0, "kept_sources", sqlText("kept_sources"), p, func(rows driver.Rows) error {
 		var ticket, who int64
 		var source string
 		if err := rows.Scan(&ticket, &who, &source); err != nil {
@@ -306,7 +291,7 @@ func (w *fieldWork) again(ctx context.Context) ([]schemas.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = w.queryWithin(ctx, phraseWait, 0, "kept_people", sqlText("kept_people"), p, func(rows driver.Rows) error {
+	err = w.queryWithin(ctx, decisionWait, 0, "kept_people", sqlText("kept_people"), p, func(rows driver.Rows) error {
 		var users []int64
 		var source string
 		if err := rows.Scan(&users, &source); err != nil {

@@ -88,23 +88,12 @@ func isTrackable(f *recordField) bool {
 // keepTold tells the processors of every account what is decided about fields, until ctx ends: of an account that comes later, and where it
 // could not be told at once. It has the fields filled that keep values of activities.
 func (s *server) keepTold(ctx context.Context) {
-	ticker := time.NewTicker(phraseLook)
-	defer ticker.Stop()
-	for {
-		err := s.tellFields(ctx)
-		if err == nil {
-			err = s.fillFields(ctx)
+	s.carryOut(ctx, s.fieldsChanged, "what was decided about fields is not carried out yet, will try again", func(ctx context.Context) error {
+		if err := s.tellFields(ctx); err != nil {
+			return err
 		}
-		if err != nil && ctx.Err() == nil {
-			s.Log.Warn().Err(err).Msg("what was decided about fields is not carried out yet, will try again")
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		case <-s.fieldsChanged:
-		}
-	}
+		return s.fillFields(ctx)
+	})
 }
 
 // tellFields tells the processors of the accounts what they were not told yet. Told twice it changes nothing.

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"context"
 	"maps"
 	"math"
 	"strings"
@@ -75,6 +76,12 @@ type liquidActivity struct {
 	Newest         uint8     `ch:"newest"`
 	Account        string    `ch:"account"`
 	Owner          string    `ch:"owner"`
+}
+
+// namedActivities runs a statement that gives activities with the names of agents, groups and brands.
+func (s *server) namedActivities(ctx context.Context, name string, p params) ([]liquidActivity, error) {
+	statement := strings.Replace(sqlText(name), "/*names*/", sqlText("part_activity_names"), 1)
+	return list[liquidActivity](ctx, s, name, statement, p)
 }
 
 // activityRoots gives the roots activity and activities out of a person's activities, newest first: by kind the triggering one or else the

@@ -239,7 +239,7 @@ func (f *fetching) activities(ctx context.Context) error {
 		return nil
 	}
 	p := f.activityParams()
-	rows, err := list[liquidActivity](ctx, f.server, "liquid_activities", sqlText("liquid_activities"), p)
+	rows, err := f.namedActivities(ctx, "liquid_activities", p)
 	if err != nil {
 		return err
 	}

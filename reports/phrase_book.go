@@ -2,7 +2,6 @@ package reports
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"deskstream/schemas"
@@ -36,11 +35,11 @@ type phraseSettings struct {
 // phraseBook keeps the saved phrases. It is safe for concurrent use, also by several processes.
 type phraseBook struct {
 	storedSetting[phraseSettings]
-	woken chan struct{} // somebody changed the list
+	woken alarm // somebody changed the list
 }
 
 func newPhraseBook(store SettingStore, now func() time.Time) *phraseBook {
-	return &phraseBook{storedSetting: storedSetting[phraseSettings]{name: settingPhrases, store: store, now: now}, woken: make(chan struct{}, 1)}
+	return &phraseBook{storedSetting: storedSetting[phraseSettings]{name: settingPhrases, store: store, now: now}, woken: newAlarm()}
 }
 
 // counted gives the ids of the phrases that are counted completely in all the accounts, by their tokens. It is read anew each time,
@@ -60,13 +59,5 @@ func (b *phraseBook) counted(ctx context.Context, accounts []string) map[string]
 }
 
 func (p *savedPhrase) countedIn(accounts []string) bool {
-	return !slices.ContainsFunc(accounts, func(a string) bool { return !slices.Contains(p.Counted, a) })
-}
-
-// wake lets what was changed be carried out at once.
-func (b *phraseBook) wake() {
-	select {
-	case b.woken <- struct{}{}:
-	default:
-	}
+	return everywhere(accounts, p.Counted)
 }

@@ -7,39 +7,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"deskstream/schemas"
 )
 
-const (
-	// phraseLook is how often accounts and phrases are looked at that another process may have added.
-	phraseLook = 5 * time.Second
-	// phraseWait is how long the pipeline may take for one step before all is tried again.
-	phraseWait = time.Minute
-	// phraseChunk is how many tickets are recounted before others get their turn.
-	phraseChunk = 500
-)
-
 // keepCounted tells the processors of every account which phrases are saved, and has those tickets searched again that were there before,
 // until ctx ends. Only the processors count: ClickHouse says which tickets may hold a phrase, once everything is in it that was processed
 // before the processors knew the phrase. What changes later they count by themselves. So it does not matter what comes or goes meanwhile.
 func (s *server) keepCounted(ctx context.Context) {
-	ticker := time.NewTicker(phraseLook)
-	defer ticker.Stop()
-	for {
-		if err := s.countPhrases(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Warn().Err(err).Msg("saved phrases are not counted yet, will try again")
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		case <-s.phrases.woken:
-		}
-	}
+	s.carryOut(ctx, s.phrases.woken, "saved phrases are not counted yet, will try again", s.countPhrases)
 }
 
 func (s *server) countPhrases(ctx context.Context) error {
@@ -62,7 +40,7 @@ func (s *server) countPhrases(ctx context.Context) error {
 	}
 	return s.phrases.change(ctx, func(v *phraseSettings) error {
 		v.Deleted = slices.DeleteFunc(v.Deleted, func(d deletedPhrase) bool {
-			return !slices.ContainsFunc(accounts, func(a string) bool { return !slices.Contains(d.Withdrawn, a) })
+			return everywhere(accounts, d.Withdrawn)
 		})
 		return nil
 	})
@@ -119,28 +97,22 @@ type phraseWork struct {
 
 func (w *phraseWork) do(ctx context.Context) error {
 	// From here on the tables hold whatever the processors made before they knew of the change.
-	if err := w.reflected(ctx, schemas.TableMessages, schemas.TableTickets, schemas.TablePhraseHits); err != nil {
+	if err := w.reflected(ctx, w.account, schemas.TableMessages, schemas.TableTickets, schemas.TablePhraseHits); err != nil {
 		return err
 	}
 	tickets, err := w.tickets(ctx)
 	if err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(tickets, phraseChunk) {
+	for chunk := range slices.Chunk(tickets, decisionChunk) {
 		if err := w.recount(ctx, chunk); err != nil {
 			return err
 		}
 	}
-	if err := w.reflected(ctx, schemas.TablePhraseHits); err != nil {
+	if err := w.reflected(ctx, w.account, schemas.TablePhraseHits); err != nil {
 		return err
 	}
 	return w.phrases.change(ctx, w.done)
-}
-
-func (w *phraseWork) reflected(ctx context.Context, tables ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, phraseWait)
-	defer cancel()
-	return w.Events.Reflected(ctx, w.account, tables...)
 }
 
 // tickets gives those whose texts may hold an added phrase or are counted for a deleted one.
@@ -166,11 +138,11 @@ func (w *phraseWork) search(ctx context.Context, phrases, ids []string) ([]int64
 	q.bindPhrases(nil, phrases...)
 	q.p.text("account", w.account)
 	q.p.texts("phrase_ids", ids)
-	ctx, cancel := context.WithTimeout(ctx, phraseWait)
+	ctx, cancel := context.WithTimeout(ctx, decisionWait)
 	defer cancel()
 	// Not a report: it may take longer, and give as many rows as there are tickets.
 	bound := clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(q.p)), clickhouse.WithSettings(clickhouse.Settings{
-		"max_execution_time": int(phraseWait.Seconds()), "do_not_merge_across_partitions_select_final": 1,
+		"max_execution_time": int(decisionWait.Seconds()), "do_not_merge_across_partitions_select_final": 1,
 	}))
 	var rows []struct {
 		ID int64 `ch:"ticket_id"`
@@ -200,7 +172,7 @@ func (w *phraseWork) recount(ctx context.Context, tickets []int64) error {
 	if err := w.Events.Publish(ctx, events...); err != nil {
 		return storeError(err)
 	}
-	return w.reflected(ctx)
+	return w.reflected(ctx, w.account)
 }
 
 // done notes that the account is up to date.

@@ -94,7 +94,7 @@ func (s *server) saveKeyword(ctx context.Context, in *keywordInput) (*answer[key
 	if err != nil {
 		return nil, err
 	}
-	s.phrases.wake()
+	s.phrases.woken.ring()
 	return reply(viewKeyword(&p, accounts), nil)
 }
 
@@ -130,6 +130,6 @@ func (s *server) deleteKeyword(ctx context.Context, in *keywordID) (*none, error
 	if err != nil {
 		return nil, err
 	}
-	s.phrases.wake()
+	s.phrases.woken.ring()
 	return nil, nil //nolint:nilnil // no body
 }

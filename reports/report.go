@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -214,8 +213,11 @@ func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error)
 		return nil, err
 	}
 	defer release()
-	state := s.reading(ctx)
-	defer state.reading.Wait()
+	// How far the sources are is read before the tables are asked: it must not tell of what came after.
+	var state errgroup.Group
+	var sources []synced
+	state.Go(func() (err error) { sources, err = s.syncedSources(ctx); return err })
+	defer func() { _ = state.Wait() }()
 	if q.accounts, err = s.accounts(ctx); err != nil {
 		return nil, err
 	}
@@ -237,37 +239,17 @@ func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.addState(ctx, a, state); err != nil {
+	if err := state.Wait(); err != nil {
+		return nil, err
+	}
+	if err := s.addState(ctx, a, sources); err != nil {
 		return nil, err
 	}
 	return a, s.label(ctx, q, a)
 }
 
-// stateRead is how far the sources are, read while the tables are asked.
-type stateRead struct {
-	reading sync.WaitGroup
-	sources []synced
-	err     error
-}
-
-// reading begins to read how far the sources are, before the tables are asked: it must not tell of what came after.
-func (s *server) reading(ctx context.Context) *stateRead {
-	r := &stateRead{}
-	r.reading.Go(func() { r.sources, r.err = s.syncedSources(ctx) })
-	return r
-}
-
-func (r *stateRead) wait() ([]synced, error) {
-	r.reading.Wait()
-	return r.sources, r.err
-}
-
 // addState says how far the data of a report goes and what is missing.
-func (s *server) addState(ctx context.Context, a *reportAnswer, state *stateRead) error {
-	sources, err := state.wait()
-	if err != nil {
-		return err
-	}
+func (s *server) addState(ctx context.Context, a *reportAnswer, sources []synced) (err error) {
 	a.DataThrough = dataThrough(sources)
 	a.Complete, err = s.completeness(ctx, sources)
 	return err

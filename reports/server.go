@@ -36,7 +36,7 @@ type server struct {
 	phrases   *phraseBook
 
 	fieldSettings *storedSetting[fieldSettings]
-	fieldsChanged chan struct{} // somebody decided something about fields
+	fieldsChanged alarm // somebody decided something about fields
 	activityTexts *storedSetting[activityTexts]
 	rows          Renderer // of the texts of rows in feeds
 	flights       flights
@@ -71,7 +71,7 @@ func newServer(o Options) (*server, error) {
 	s.phrases = newPhraseBook(o.Settings, o.Now)
 	s.activityTexts = &storedSetting[activityTexts]{name: settingActivityTexts, store: o.Settings, now: o.Now}
 	s.rows = &liquid.Renderer{Limits: liquid.Limits{Ops: rowOps}}
-	s.fieldsChanged = make(chan struct{}, 1)
+	s.fieldsChanged = newAlarm()
 	s.fieldSettings = &storedSetting[fieldSettings]{name: settingFields, store: o.Settings, now: o.Now}
 	s.api = humago.New(s.mux, s.config())
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)

@@ -18,12 +18,7 @@ FROM
     WHERE account IN {accounts:Array(String)} AND person_id IN {persons:Array(String)} AND expires_at > toDateTime({now:UInt32}, 'UTC')
         AND (occurred_at >= toDateTime({since:UInt32}, 'UTC') OR activity_id IN {triggers:Array(String)})
 ) AS a
-LEFT ANY JOIN (SELECT account, user_id, name, email FROM agents FINAL WHERE account IN {accounts:Array(String)}) AS u
-    ON u.account = a.account AND u.user_id = a.assignee_id
-LEFT ANY JOIN (SELECT account, id, name FROM names FINAL WHERE account IN {accounts:Array(String)} AND kind = 'group') AS g
-    ON g.account = a.account AND g.id = a.group_id
-LEFT ANY JOIN (SELECT account, id, name FROM names FINAL WHERE account IN {accounts:Array(String)} AND kind = 'brand') AS b
-    ON b.account = a.account AND b.id = a.brand_id
+/*names*/
 WHERE activity_id IN {triggers:Array(String)}
     OR newest = 1
     OR (latest = 1 AND ({any_kind:UInt8} = 1 OR activity IN {kinds:Array(String)}))
