@@ -54,7 +54,7 @@ type App struct {
 
 	connections *ingest.Connections
 	tombstones  tombstones
-	room        room
+	heap        heap
 	apiKey      string // the bootstrap key if it was made by this start
 	dsn         string // of the database in use
 
@@ -231,7 +231,7 @@ func (a *App) startStream(ctx context.Context) (err error) {
 		options.Meta = a.db
 	}
 	if a.into == "" {
-		options.Rows, options.Keeps = filepath.Join(a.Config.Data, "rows"), a.room.of("rows")
+		options.Rows, options.Keeps = filepath.Join(a.Config.Data, "rows"), a.heap.keeper("rows")
 	}
 	options.Refill = a.replay != nil && a.replay.IsZero() && a.into == ""
 	open := stream.Open

@@ -36,7 +36,8 @@ func scale(standard int) int {
 	return standard
 }
 
-// benchApp is the whole program on an embedded NATS that syncs every write and on the shared engine, with a connected source.
+// benchApp is the whole program on an embedded NATS that syncs every write and on the shared engine, with a connected source and the memory
+// that a program takes.
 func benchApp(b *testing.B, r roles) (*App, string) {
 	b.Helper()
 	if _, err := programFile(); err != nil { // of which the loader is a part; building it is no part of what is measured
@@ -56,6 +57,7 @@ func benchApp(b *testing.B, r roles) (*App, string) {
 	if err := app.Config.Validate(); err != nil {
 		b.Fatal(err)
 	}
+	app.heap.limitUntil(b.Context())
 	if err := app.Start(b.Context()); err != nil {
 		b.Fatal(err)
 	}

@@ -51,10 +51,10 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 	defer func() { _ = server.Close(context.WithoutCancel(ctx)) }()
 	// The simulated account has no limits to keep, so it is polled faster than Zendesk would allow.
 	c.ZendeskURL, c.PollInterval, c.Incremental = server.URL(), min(c.PollInterval, 10*time.Second), 6000
-	limitMemory()
 	app := &App{
 		Config: c.Config, Roles: roles{ingest: true, process: true, sink: true, serve: true}, Log: c.logger(out), Now: time.Now,
 	}
+	app.heap.limitUntil(ctx)
 	if err := app.Start(ctx); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (a *App) api(ctx context.Context) (*reports.API, error) {
 		DB: db, Sources: a.stream, Keys: a.stream, Settings: a.stream, Connections: connections{a.connections, a.Config.publicURL(a.Addr())}, Retention: a.db, Events: a.stream, Teller: a.stream, Group: processors.Group, Match: processors.Match, Location: a.Config.location, Now: a.Now,
 		Erasures: a.stream, Deliveries: a.stream, Seal: a.sealer.Seal, PrivateTargets: a.Config.Private,
 		Log: a.Log.With().Str("part", "api").Logger(), Registerer: a.registry, Gatherer: a.gatherer(), MetricsNeedKey: a.Config.MetricsKey,
-		SeveralAccounts: a.Config.SeveralAccts, Keeps: a.room.of("audiences"), Ready: a.readiness(), Version: version, RereadAfter: a.Tuning.reread, EraseEvery: a.Tuning.erase,
+		SeveralAccounts: a.Config.SeveralAccts, Keeps: a.heap.keeper("audiences"), Ready: a.readiness(), Version: version, RereadAfter: a.Tuning.reread, EraseEvery: a.Tuning.erase,
 	})
 }
 

@@ -33,6 +33,7 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 		return &settingError{"into", c.Into, "a database name: lower-case letters, digits and _, at most 63; with the embedded engine it begins with deskstream_"}
 	}
 	app := &App{Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, replay: &c.From, into: c.Into, rebuild: c.Rebuild}
+	app.heap.limitUntil(ctx)
 	if err := app.Start(ctx); err != nil {
 		return err
 	}

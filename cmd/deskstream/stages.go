@@ -58,8 +58,8 @@ func runApp(ctx context.Context, c *Config, r roles, out *streams) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	limitMemory()
 	app := &App{Config: *c, Roles: r, Log: c.logger(out), Now: time.Now}
+	app.heap.limitUntil(ctx)
 	if err := app.Start(ctx); err != nil {
 		return err
 	}

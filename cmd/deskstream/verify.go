@@ -110,6 +110,7 @@ func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation
 		alone := c.Config
 		alone.Listen = anyPort
 		app := &App{Config: alone, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now}
+		app.heap.limitUntil(ctx)
 		if err := app.Start(ctx); err != nil {
 			return nil, err
 		}
@@ -152,6 +153,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 		return nil, err
 	}
 	app.Config.Listen = anyPort
+	app.heap.limitUntil(ctx)
 	if err := app.Start(ctx); err != nil {
 		return nil, err
 	}

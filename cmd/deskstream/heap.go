@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// softMemory is the size, in bytes, from which the Go runtime collects more often. What is live under full load is half of it. While a long
+	// backlog is worked off more is live, and mostMemory is the size then.
+	softMemory, mostMemory = 360 << 20, 1 << 30
+	// leastGrowth and mostGrowth bound by how many percent of what is live the heap grows until it is collected.
+	leastGrowth, mostGrowth = 40, 400
+	// The collector is meant to take a share of the processors between cheapShare and dearShare, and no more than mostShare, for which memory is
+	// given. It is looked at every collectLook.
+	cheapShare, dearShare, mostShare = 0.02, 0.04, 0.10
+	collectLook                      = time.Second
+)
+
+// heap keeps the Go heap of the whole program small beside the engine's, unless the environment says otherwise: it grows little while
+// there is little to do, up to softMemory where collecting costs more, and beyond where nearly all of that is live. The zero value limits
+// nothing.
+type heap struct {
+	mu      sync.Mutex
+	limited bool
+	limit   int64          // bytes, without what is kept
+	kept    map[string]int // bytes by part of the program
+}
+
+// heapLimited is whether a heap of this process is limited: there is one Go heap, however many programs share it.
+var heapLimited atomic.Bool
+
+// limitUntil limits the heap, adapting to the load, until ctx ends. A heap that is limited already is left as it is.
+func (h *heap) limitUntil(ctx context.Context) {
+	if !heapLimited.CompareAndSwap(false, true) {
+		return
+	}
+	grows, percent, most := os.Getenv("GOGC") == "", 0, debug.SetMemoryLimit(-1)
+	if grows {
+		percent = debug.SetGCPercent(leastGrowth)
+	}
+	h.begin(os.Getenv("GOMEMLIMIT") == "")
+	go func() {
+		h.adapt(ctx, grows)
+		if grows {
+			debug.SetGCPercent(percent)
+		}
+		h.end(most)
+		heapLimited.Store(false)
+	}()
+}
+
+// adapt sets the limit, and by how many percent the heap grows if that is ours to say, from what collecting has cost of late.
+func (h *heap) adapt(ctx context.Context, grows bool) {
+	tick := time.NewTicker(collectLook)
+	defer tick.Stop()
+	growth, limit, before := leastGrowth, int64(softMemory), readCollector()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := readCollector()
+		share := now.share(before)
+		before = now
+		if share < mostShare || !grows || growth == mostGrowth { // else the heap may grow more before it may grow beyond the limit
+			limit = nextLimit(limit, share)
+			h.setLimit(limit)
+		}
+		if next := nextGrowth(growth, share); grows && next != growth {
+			growth = next
+			debug.SetGCPercent(growth)
+		}
+	}
+}
+
+// nextGrowth is by how many percent the heap may grow when collecting has taken a share of the processors.
+func nextGrowth(percent int, share float64) int {
+	switch {
+	case share > dearShare:
+		return min(percent+percent/2, mostGrowth)
+	case share < cheapShare:
+		return max(percent-percent/5, leastGrowth)
+	}
+	return percent
+}
+
+// nextLimit is the size from which the runtime collects more often, in bytes, when collecting has taken a share of the processors.
+func nextLimit(bytes int64, share float64) int64 {
+	switch {
+	case share > mostShare:
+		return min(bytes+bytes/4, mostMemory)
+	case share < cheapShare:
+		return max(bytes-bytes/8, softMemory)
+	}
+	return bytes
+}
+
+// collector is the processor time of the program so far, in seconds.
+type collector struct{ collecting, all float64 }
+
+// readCollector asks the runtime, which brings these figures up to date with each collection. What it collects on idle processors costs
+// nobody anything.
+func readCollector() collector {
+	samples := []metrics.Sample{
+		{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}, {Name: "/cpu/classes/total:cpu-seconds"},
+	}
+	metrics.Read(samples)
+	return collector{collecting: samples[0].Value.Float64() - samples[1].Value.Float64(), all: samples[2].Value.Float64()}
+}
+
+// share is the part of the processors that collecting took since an earlier time; 0 when nothing was collected.
+func (c collector) share(since collector) float64 {
+	if c.all <= since.all {
+		return 0
+	}
+	return (c.collecting - since.collecting) / (c.all - since.all)
+}
+
+// keeper gives the function by which a part of the program tells how many bytes it keeps for good. The limit is raised by that: the runtime
+// would collect without end to get below.
+func (h *heap) keeper(part string) func(bytes int) {
+	return func(bytes int) {
+		h.mu.Lock()
+		if h.kept == nil {
+			h.kept = map[string]int{}
+		}
+		h.kept[part] = bytes
+		limit := h.limit
+		h.mu.Unlock()
+		h.setLimit(limit)
+	}
+}
+
+// begin limits the heap to softMemory and what is kept, if that is ours to say.
+func (h *heap) begin(ours bool) {
+	h.mu.Lock()
+	h.limited = ours
+	h.mu.Unlock()
+	h.setLimit(softMemory)
+}
+
+// end gives the runtime the limit back that it had.
+func (h *heap) end(bytes int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.limited {
+		h.limited = false
+		debug.SetMemoryLimit(bytes)
+	}
+}
+
+// setLimit limits the heap to bytes and what is kept.
+func (h *heap) setLimit(bytes int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.limit = bytes
+	if !h.limited {
+		return
+	}
+	for _, kept := range h.kept {
+		bytes += int64(kept)
+	}
+	debug.SetMemoryLimit(bytes)
+}
