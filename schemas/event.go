@@ -113,11 +113,15 @@ type Block struct {
 	Messages []BlockMessage
 }
 
-// BlockMessage is one message of a Block: one JSON row per line.
+// BlockMessage is one message of a Block as it lies in the stream: Rows gives its rows.
 type BlockMessage struct {
-	Seq  uint64
-	Data []byte
+	Seq      uint64
+	Data     []byte
+	Encoding string // how Data is compressed: "" or EncodingS2
 }
+
+// Rows gives one JSON row per line, in room where that is large enough. An error is of class ErrInvalid.
+func (m BlockMessage) Rows(room []byte) ([]byte, error) { return Expand(room, m.Data, m.Encoding) }
 
 // OutputQuery asks for the rows of some tables that came behind From and up to To; of activities for those of some kinds only.
 type OutputQuery struct {

@@ -154,6 +154,7 @@ type parts struct {
 	keys    bool // note sorting keys
 	soon    int64
 	key     []byte
+	room    []byte // for the rows of a message
 }
 
 func newParts(p *plan) *parts { return &parts{plan: p, decoder: newDecoder(p)} }
@@ -199,7 +200,13 @@ func (s *parts) fill(ctx context.Context, b schemas.Block, keys bool, now time.T
 }
 
 func (s *parts) message(m schemas.BlockMessage, ver uint64) error {
-	rest := m.Data
+	rest, err := m.Rows(s.room)
+	if err != nil {
+		return fmt.Errorf("table %s: seq %d: %w", s.plan.table, m.Seq, err)
+	}
+	if m.Encoding != "" {
+		s.room = rest
+	}
 	for n := 1; len(rest) > 0; n++ {
 		line := rest
 		if i := bytes.IndexByte(rest, '\n'); i >= 0 {

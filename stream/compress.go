@@ -11,12 +11,8 @@ import (
 	"deskstream/schemas"
 )
 
-const (
-	// encodingS2 is the value of headerEncoding for data that are one block of S2.
-	encodingS2 = "s2"
-	// compressFrom is the size from which data are compressed, in bytes.
-	compressFrom = 1 << 10
-)
+// compressFrom is the size from which data are compressed, in bytes.
+const compressFrom = 1 << 10
 
 // compressRoom has space to compress into.
 var compressRoom = sync.Pool{New: func() any { return new([]byte) }}
@@ -41,23 +37,22 @@ func compress(msgs []message) {
 		if m.Header == nil {
 			m.Header = nats.Header{}
 		}
-		m.Header[headerEncoding] = []string{encodingS2}
+		m.Header[headerEncoding] = []string{schemas.EncodingS2}
 		m.Data = bytes.Clone(small)
 	}
 }
 
-// expand gives the data of a stored message as they were before compress.
-func expand(h nats.Header, data []byte) ([]byte, error) {
-	encoding := h.Get(headerEncoding)
+// expand makes the data what they were before compress.
+func (m *stored) expand() error {
+	encoding := m.header.Get(headerEncoding)
 	if encoding == "" {
-		return data, nil
+		return nil
 	}
-	if encoding != encodingS2 {
-		return nil, fmt.Errorf("stored message: %w: %s %.20q is not known", schemas.ErrInvalid, headerEncoding, encoding)
-	}
-	data, err := s2.Decode(nil, data)
+	data, err := schemas.Expand(nil, m.data, encoding)
 	if err != nil {
-		return nil, fmt.Errorf("stored message: %w: %w", errTorn, err)
+		return fmt.Errorf("stored message %d: %w: %w", m.seq, errTorn, err)
 	}
-	return data, nil
+	m.data = data
+	m.header.Del(headerEncoding)
+	return nil
 }

@@ -286,7 +286,11 @@ func (f *fileTable) Write(_ context.Context, b schemas.Block) error {
 	defer f.mu.Unlock()
 	parts := [2][]byte{}
 	for _, m := range b.Messages {
-		for _, line := range bytes.Split(m.Data, []byte{'\n'}) {
+		rows, err := m.Rows(nil)
+		if err != nil {
+			return err
+		}
+		for _, line := range bytes.Split(rows, []byte{'\n'}) {
 			p := line[len(line)/2] % 2
 			parts[p] = append(fmt.Appendf(parts[p], "%d %d ", b.Gen, m.Seq), append(line, '\n')...)
 		}

@@ -22,7 +22,7 @@ const (
 // follow calls fn with every message that matches filter, in order and one call at a time, until stop is called: from a sequence on, or
 // with from 0 the newest of every subject and then all that follow. fn may block; it must return when the caller stops.
 //
-// It is an ordered consumer without acknowledgements: an acknowledged position is not durable, ours is part of the commits.
+// Data are given as they are stored: packed rows are compressed. It is an ordered consumer without acknowledgements: an acknowledged position is not durable, ours is part of the commits.
 func (s *Stream) follow(ctx context.Context, name, filter string, from uint64, fn func(stored)) (stop func(), err error) {
 	c := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}, InactiveThreshold: followIdle}
 	if from == 0 {
@@ -39,12 +39,7 @@ func (s *Stream) follow(ctx context.Context, name, filter string, from uint64, f
 		if err != nil {
 			return // not a stream message; the sequence check of the consumer would notice a missing one
 		}
-		got, err := storedOf(m, md)
-		if err != nil {
-			s.o.Log.Error().Str("stream", name).Uint64("message", md.Sequence.Stream).Err(err).Msg("a message cannot be read")
-			return // whoever follows finds that it does not come
-		}
-		fn(got)
+		fn(receivedBy(m, md))
 	}, jetstream.PullMaxMessagesWithBytesLimit(followMessages, max(followBytes, 2*int(s.o.Conn.MaxPayload()))))
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: follow %s: %w: %w", name, filter, schemas.ErrUnavailable, err)

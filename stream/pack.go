@@ -23,7 +23,7 @@ type packer struct {
 	gen       string
 	behind    bool
 	msgs      []message
-	open      map[string]message // packed message of a table that still has room
+	open      map[string]*packing // packed message of a table that still has room
 	rest      map[string]int     // bytes of rows and state that are not packed yet, by table and under journalKey
 	ids       map[string]bool    // Msg-Ids in this batch
 	known     func(id string) bool
@@ -31,6 +31,15 @@ type packer struct {
 	size      int     // bytes of the journal
 	packs     []message
 }
+
+// packing is a message of many rows of a table.
+type packing struct {
+	message
+	rows int
+}
+
+// close notes how many rows there are.
+func (p *packing) close() { p.Header[headerRows] = []string{strconv.Itoa(p.rows)} }
 
 // packed is a result as it is stored.
 type packed struct {
@@ -46,12 +55,15 @@ type packed struct {
 func (l *loop) pack(res schemas.Result) (packed, error) {
 	p := &packer{
 		s: l.s, partition: l.partition, gen: strconv.FormatUint(l.rec.Gen, 10), behind: l.behind(),
-		msgs: make([]message, 0, len(res.Outputs)+len(res.Dead)+moveRows), open: map[string]message{}, ids: map[string]bool{}, known: l.known, rest: sizes(res),
+		msgs: make([]message, 0, len(res.Outputs)+len(res.Dead)+moveRows), open: map[string]*packing{}, ids: map[string]bool{}, known: l.known, rest: sizes(res),
 	}
 	for _, o := range res.Outputs {
 		if err := p.output(o); err != nil {
 			return packed{}, &refusal{"invalid", err}
 		}
+	}
+	for _, m := range p.open {
+		m.close()
 	}
 	for _, d := range res.Dead {
 		p.msgs = append(p.msgs, deadMessage(l.s.dead(l.partition), d))
@@ -122,13 +134,18 @@ func (p *packer) output(o schemas.Output) error {
 		return p.single(o)
 	}
 	m := p.open[o.Table]
-	if m == nil || len(m.Data)+1+len(o.Data) > packBytes {
-		m = p.add(p.s.own(schemas.SubjectOut(o.Table, p.partition)))
-		m.Data, p.open[o.Table], p.packs = p.room(o.Table, len(o.Data)), m, append(p.packs, m)
+	if m != nil && len(m.Data)+1+len(o.Data) > packBytes {
+		m.close()
+		m = nil
+	}
+	if m == nil {
+		m = &packing{message: p.add(p.s.own(schemas.SubjectOut(o.Table, p.partition)))}
+		m.Data, p.open[o.Table], p.packs = p.room(o.Table, len(o.Data)), m, append(p.packs, m.message)
 	} else {
 		m.Data = append(m.Data, '\n')
 	}
 	m.Data = append(m.Data, o.Data...)
+	m.rows++
 	p.rest[o.Table] -= len(o.Data) + 1
 	return nil
 }

@@ -176,7 +176,11 @@ func (t *table) Write(ctx context.Context, b schemas.Block) error {
 	}
 	parts := map[string][]written{}
 	for _, m := range b.Messages {
-		for _, line := range bytes.Split(m.Data, []byte{'\n'}) {
+		rows, err := m.Rows(nil)
+		if err != nil {
+			return err
+		}
+		for _, line := range bytes.Split(rows, []byte{'\n'}) {
 			part := strconv.Itoa(int(line[len(line)/2]) % 2)
 			parts[part] = append(parts[part], written{m.Seq, b.Gen<<48 | m.Seq, "", slices.Clone(line)})
 		}

@@ -30,10 +30,9 @@ type stored struct {
 	pending uint64 // matching messages behind it, where several were asked for
 }
 
-// storedOf gives what a consumer has received.
-func storedOf(m jetstream.Msg, md *jetstream.MsgMetadata) (stored, error) {
-	data, err := expand(m.Headers(), m.Data())
-	return stored{subject: m.Subject(), seq: md.Sequence.Stream, at: md.Timestamp, header: m.Headers(), data: data, pending: md.NumPending}, err
+// receivedBy gives what a consumer has received, still compressed.
+func receivedBy(m jetstream.Msg, md *jetstream.MsgMetadata) stored {
+	return stored{subject: m.Subject(), seq: md.Sequence.Stream, at: md.Timestamp, header: m.Headers(), data: m.Data(), pending: md.NumPending}
 }
 
 // get is the body of a direct get request (JSApiMsgGetRequest of nats-server).
@@ -206,12 +205,8 @@ func statusError(stream string, r *nats.Msg) error {
 }
 
 func parseStored(r *nats.Msg) (stored, error) {
-	data, err := expand(r.Header, r.Data)
-	if err != nil {
-		return stored{}, err
-	}
 	m := stored{
-		subject: r.Header.Get("Nats-Subject"), seq: number(r, "Nats-Sequence"), header: r.Header, data: data,
+		subject: r.Header.Get("Nats-Subject"), seq: number(r, "Nats-Sequence"), header: r.Header, data: r.Data,
 		pending: number(r, "Nats-Num-Pending"),
 	}
 	at, err := time.Parse(time.RFC3339Nano, r.Header.Get("Nats-Time-Stamp"))
@@ -219,7 +214,7 @@ func parseStored(r *nats.Msg) (stored, error) {
 		return m, fmt.Errorf("stream answer: %w: not a stored message", schemas.ErrUnavailable)
 	}
 	m.at = at.UTC()
-	return m, nil
+	return m, m.expand()
 }
 
 func number(r *nats.Msg, header string) uint64 {

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,8 +13,10 @@ import (
 
 const (
 	// blockRows and blockBytes bound one block, defaultSinkLinger is how long a row waits for others.
-	blockRows         = 20_000
-	blockBytes        = 16 << 20
+	blockRows  = 20_000
+	blockBytes = 16 << 20
+	// feedBytes bounds what a sink has received and not looked at, compressed as it is.
+	feedBytes         = 4 << 20
 	defaultSinkLinger = 200 * time.Millisecond
 	// A write costs ClickHouse much more than a row does. Rows that are out of date anyway, because the processor that made them has a
 	// backlog, wait behindLinger times as long while more come within quietLinger times; rows that only replace older ones of their kind
@@ -52,23 +53,27 @@ func (i intent) through() uint64 {
 	return i.From - 1
 }
 
-// output is a message on its way into a block.
+// output is a message on its way into a block. Its data stay compressed until the rows are written: much may wait.
 type output struct {
 	seq, gen uint64
 	rows     int
 	data     []byte
+	encoding string
+	size     int       // bytes of the rows
 	at       time.Time // received here
 	behind   bool      // the processor had a backlog
 }
 
 func outputOf(m stored) output {
-	gen, err := strconv.ParseUint(m.header.Get(headerGen), 10, 64)
-	if err != nil {
-		gen = 1
+	o := output{seq: m.seq, gen: 1, rows: 1, data: m.data, encoding: m.header.Get(headerEncoding), at: time.Now(), behind: m.header.Get(headerBehind) != ""}
+	o.size = schemas.ExpandedSize(o.data, o.encoding)
+	if gen, err := strconv.ParseUint(m.header.Get(headerGen), 10, 64); err == nil {
+		o.gen = gen
 	}
-	return output{
-		seq: m.seq, gen: gen, rows: bytes.Count(m.data, []byte{'\n'}) + 1, data: m.data, at: time.Now(), behind: m.header.Get(headerBehind) != "",
+	if rows, err := strconv.Atoi(m.header.Get(headerRows)); err == nil { // a message of one row does not say so
+		o.rows = rows
 	}
+	return o
 }
 
 // Sink moves the outputs of sink's table into it until ctx ends; it finishes the running block and returns nil. Several processes may
@@ -112,7 +117,7 @@ func (w *writer) run(ctx context.Context) error {
 	if err := w.recover(ctx); err != nil {
 		return err
 	}
-	w.feed = newFeed[output](blockBytes)
+	w.feed = newFeed[output](feedBytes)
 	stop, err := w.s.follow(ctx, w.s.txn, w.s.outputs(w.table), w.rec.To+1, func(m stored) { w.feed.put(outputOf(m), len(m.data)) })
 	if err != nil {
 		return err
@@ -189,8 +194,11 @@ func (w *writer) collect(ctx context.Context) (int, error) {
 	timer := time.NewTimer(watchdog)
 	defer timer.Stop()
 	for {
-		w.queue = append(w.queue, w.feed.take(blockRows)...)
 		n, full := w.fits()
+		if !full {
+			w.queue = append(w.queue, w.feed.take(blockRows)...)
+			n, full = w.fits()
+		}
 		if full {
 			return n, nil
 		}
@@ -253,12 +261,11 @@ var summaries = map[string]bool{
 func (w *writer) fits() (n int, full bool) {
 	rows, size := 0, 0
 	for i, o := range w.queue {
-		if i > 0 && (rows+o.rows > blockRows || size+len(o.data) > blockBytes || o.gen != w.queue[0].gen) {
+		if i > 0 && (rows+o.rows > blockRows || size+o.size > blockBytes || o.gen != w.queue[0].gen) {
 			return i, true
 		}
-		rows, size = rows+o.rows, size+len(o.data)
+		rows, size = rows+o.rows, size+o.size
 	}
-	// The feed holds at most the bytes of one block, so a queue of that size will not grow before it is written.
 	return len(w.queue), rows >= blockRows || size >= blockBytes*3/4
 }
 
@@ -329,7 +336,7 @@ func (w *writer) write(ctx context.Context, block []output, again bool) error {
 	b := schemas.Block{Table: w.table, From: w.rec.From, To: w.rec.To, Epoch: w.epoch, Gen: w.rec.Gen, Recover: again}
 	rows := 0
 	for _, o := range block {
-		b.Messages = append(b.Messages, schemas.BlockMessage{Seq: o.seq, Data: o.data})
+		b.Messages = append(b.Messages, schemas.BlockMessage{Seq: o.seq, Data: o.data, Encoding: o.encoding})
 		rows += o.rows
 	}
 	wait := newBackoff(100*time.Millisecond, 30*time.Second)

@@ -101,8 +101,8 @@ func TestSinkBlocks(t *testing.T) {
 		{"few", []output{{seq: 1, gen: 1, rows: 10}, {seq: 2, gen: 1, rows: 10}}, 2, false},
 		{"rows", []output{{seq: 1, gen: 1, rows: 15_000}, {seq: 2, gen: 1, rows: 6_000}}, 1, true},
 		{"exactly", []output{{seq: 1, gen: 1, rows: 15_000}, {seq: 2, gen: 1, rows: 5_000}}, 2, true},
-		{"bytes", []output{{seq: 1, gen: 1, rows: 1, data: make([]byte, blockBytes-1)}, {seq: 2, gen: 1, rows: 1, data: make([]byte, 2)}}, 1, true},
-		{"one large", []output{{seq: 1, gen: 1, rows: 1, data: make([]byte, blockBytes+1)}, {seq: 2, gen: 1, rows: 1}}, 1, true},
+		{"bytes", []output{{seq: 1, gen: 1, rows: 1, size: blockBytes - 1}, {seq: 2, gen: 1, rows: 1, size: 2}}, 1, true},
+		{"one large", []output{{seq: 1, gen: 1, rows: 1, size: blockBytes + 1}, {seq: 2, gen: 1, rows: 1}}, 1, true},
 		{"generation", []output{{seq: 1, gen: 1, rows: 1}, {seq: 2, gen: 2, rows: 1}}, 1, true},
 	} {
 		w.queue = c.queue

@@ -60,11 +60,11 @@ func (r *sweeping) page(ctx context.Context, c jetstream.Consumer, n int) error 
 			return fmt.Errorf("stream %s: read: %w: a message was lost on the way", r.stream, schemas.ErrUnavailable)
 		}
 		r.at++
-		got, err := storedOf(m, md)
-		if err == nil {
-			err = r.fn(got)
+		got := receivedBy(m, md)
+		if err := got.expand(); err != nil {
+			return err
 		}
-		if err != nil {
+		if err := r.fn(got); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ const (
 	headerVia      = "Deskstream-Via"
 	headerReceived = "Deskstream-Received"
 	headerGen      = "Deskstream-Gen"    // on outputs: generation that made them
+	headerRows     = "Deskstream-Rows"   // on packed rows of a table: how many there are
 	headerBehind   = "Deskstream-Behind" // on outputs: the processor has a backlog
 	headerClass    = "Deskstream-Class"  // on dead letters
 	headerReason   = "Deskstream-Reason" // on dead letters
