@@ -13,7 +13,7 @@ import (
 const (
 	// softMemory is the size, in bytes, from which the Go runtime collects more often. What is live under full load is half of it. While a long
 	// backlog is worked off more is live, and mostMemory is the size then.
-	softMemory, mostMemory = 360 << 20, 1 << 30
+	softMemory, mostMemory = 360 << 20, 1536 << 20
 	// leastGrowth and mostGrowth bound by how many percent of what is live the heap grows until it is collected.
 	leastGrowth, mostGrowth = 40, 400
 	// The collector is meant to take a share of the processors between cheapShare and dearShare, and no more than mostShare, for which memory is
@@ -84,7 +84,7 @@ func (h *heap) adapt(ctx context.Context, grows bool) {
 func nextGrowth(percent int, share float64) int {
 	switch {
 	case share > dearShare:
-		return min(percent+percent/2, mostGrowth)
+		return min(2*percent, mostGrowth)
 	case share < cheapShare:
 		return max(percent-percent/5, leastGrowth)
 	}
@@ -95,7 +95,7 @@ func nextGrowth(percent int, share float64) int {
 func nextLimit(bytes int64, share float64) int64 {
 	switch {
 	case share > mostShare:
-		return min(bytes+bytes/4, mostMemory)
+		return min(bytes+bytes/2, mostMemory)
 	case share < cheapShare:
 		return max(bytes-bytes/8, softMemory)
 	}
