@@ -237,14 +237,16 @@ func (n *ticketNeeds) item(it *item) {
 	switch {
 	case it.ev.Kind == schemas.KindRecount:
 	case it.hint != nil:
-		n.record(it.hint.snap)
+		if it.hint.snapped {
+			n.record(&it.hint.snap)
+		}
 		n.step(&it.hint.step)
 	case it.rec != nil:
 		n.record(it.rec)
-	case it.step.at != 0:
-		n.step(&it.step)
+	case it.step != nil:
+		n.step(it.step)
 	default:
-		n.rating(&it.rating)
+		n.rating(it.rating)
 	}
 }
 

@@ -122,7 +122,7 @@ func (p *phrases) count(tokens string) (ids []string, times []int64) {
 
 func (it *item) loadPhrases() {
 	it.loaded = true
-	if !it.unmarshal(it.ev.Data, &it.saved) {
+	if it.saved = new(schemas.SavedPhrases); !it.unmarshal(it.ev.Data, it.saved) {
 		return
 	}
 	for _, p := range it.saved.Phrases {
@@ -140,7 +140,7 @@ func (r *run) takePhrases(a *accountWork, it *item) {
 		r.result.Duplicates++
 		return
 	}
-	p.SavedPhrases, p.root = it.saved, nil
+	p.SavedPhrases, p.root = *it.saved, nil
 	r.touch(phrasesKey(a.prefix))
 }
 

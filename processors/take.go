@@ -41,11 +41,11 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 		if changed && w.t.marks.textless() {
 			r.eraseTexts(w)
 		}
-	case it.sub != 0 && it.step.at != 0:
+	case it.step != nil:
 		changed = true
 		r.takeAudit(w, it)
 	default:
-		changed = w.t.takeRating(it.rating)
+		changed = w.t.takeRating(*it.rating)
 	}
 	if !changed {
 		r.repeat(w, it)
@@ -115,7 +115,7 @@ func known(t *ticket, it *item) bool {
 
 // takeAudit merges an audit: its changes into the history, its texts into their rows.
 func (r *run) takeAudit(w *ticketWork, it *item) {
-	s := it.step
+	s := *it.step
 	s.comments = append([]comment(nil), s.comments...)
 	w.t.takeAudit(s)
 	for _, x := range it.texts {
@@ -132,7 +132,7 @@ var mentioned = regexp.MustCompile(`#(\d{1,18})`)
 
 // findMergeTarget reads the absorbing ticket's id from the private note of the audit that closes an absorbed ticket; no audit field holds it.
 func (r *run) findMergeTarget(w *ticketWork, it *item) {
-	if w.t.marks.into != 0 || len(it.texts) == 0 || !mergeStep(&it.step) {
+	if w.t.marks.into != 0 || len(it.texts) == 0 || !mergeStep(it.step) {
 		return
 	}
 	for i, c := range it.step.comments {
@@ -161,8 +161,8 @@ func mergeStep(s *step) bool {
 func (r *run) takeTicketHint(w *ticketWork, it *item) bool {
 	t, h := w.t, it.hint
 	changed := false
-	if h.snap != nil {
-		changed = t.takeSnapshot(copyRecord(h.snap)) && t.rec == nil
+	if h.snapped {
+		changed = t.takeSnapshot(&h.snap, h.description) && t.rec == nil
 	}
 	if h.merged && (t.marks.merged == 0 || h.at < t.marks.merged) {
 		t.marks.merged, changed = h.at, true

@@ -232,11 +232,20 @@ func (t *ticket) takeRecord(r *record) bool {
 	return true
 }
 
-func (t *ticket) takeSnapshot(r *record) bool {
-	if r == nil || !newer(r, t.snap) {
+// takeSnapshot keeps the newer of two records that webhooks tell. The description is mostly the one that is kept already.
+func (t *ticket) takeSnapshot(r *record, description []byte) bool {
+	if !newer(r, t.snap) {
 		return false
 	}
-	t.snap = r
+	if t.snap == nil {
+		t.snap = new(record)
+	}
+	text := t.snap.description
+	if text != string(description) {
+		text = string(description)
+	}
+	*t.snap = *r
+	t.snap.description = text
 	t.blank()
 	return true
 }
