@@ -39,7 +39,7 @@ type item struct {
 	reason string
 	loaded bool
 	taken  bool   // by a batch
-	key    string // of the state row of the user it concerns
+	key    string // of the state row of the user or ticket it concerns
 
 	decodedID, decodedSub int64 // id and sub as a full decoding reads them
 

@@ -197,11 +197,11 @@ func (r *run) emitSubjectHits(w *ticketWork, s *subject, row *schemas.TicketRow)
 
 // recount emits the hits of all texts of a ticket.
 func (r *run) recount(w *ticketWork) {
-	s := newSubject(w.account.name, w.id, w.t, r.cal(w.account), r.roleOf(w.account))
+	s := r.subject(w.account, w.id, w.t)
 	if s == nil {
 		return
 	}
-	row := facts(s).row
+	row := &facts(s).row
 	r.emitHits(w, place{at: s.base.created, public: true}, schemas.Tokens(row.Subject), true)
 	messages := s.messages()
 	for i := range messages {

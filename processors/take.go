@@ -10,13 +10,13 @@ import (
 
 // takeTicket merges a ticket, audit, rating or ticket webhook.
 func (r *run) takeTicket(a *accountWork, it *item) {
-	w := r.ticket(a, it.id)
+	w := r.ticketAt(a, it.id, it.key)
 	if it.ev.Kind == schemas.KindRecount {
 		w.recount = true
 		if len(a.fields.Kept) > 0 && w.t.source != "" {
 			w.see(it)
 			w.source, w.dirty = w.t.source, true
-			r.touch(ticketKey(a.prefix, it.id))
+			w.touch()
 		}
 		return
 	}
@@ -53,7 +53,7 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 	}
 	r.hush(w)
 	w.dirty = true
-	r.touch(ticketKey(a.prefix, it.id))
+	w.touch()
 }
 
 // repeat counts an event that told nothing new. It is worth another look only where the retention changed, because activities carry
@@ -63,7 +63,7 @@ func (r *run) repeat(w *ticketWork, it *item) {
 	if w.t.row != 0 && w.t.retention != w.account.sources.of(it.ev.Source).fingerprint() {
 		w.see(it)
 		w.dirty = true
-		r.touch(ticketKey(w.account.prefix, w.id))
+		w.touch()
 	}
 }
 
@@ -74,14 +74,20 @@ func copyRecord(r *record) *record {
 }
 
 func (r *run) ticket(a *accountWork, id int64) *ticketWork {
-	key := ticketKey(a.prefix, id)
+	return r.ticketAt(a, id, ticketKey(a.prefix, id))
+}
+
+func (r *run) ticketAt(a *accountWork, id int64, key string) *ticketWork {
 	w, ok := r.tickets[key]
 	if !ok {
-		w = &ticketWork{account: a, id: id, t: open[ticket](r, key)}
+		w = &ticketWork{account: a, id: id, t: open[ticket](r, key), slot: r.slots[key]}
 		r.tickets[key] = w
 	}
 	return w
 }
+
+// touch marks the ticket's row as changed.
+func (w *ticketWork) touch() { w.slot.dirty = true }
 
 func (w *ticketWork) see(it *item) {
 	if w.source == "" || it.ev.ReceivedAt.After(w.now) {
@@ -201,7 +207,7 @@ func (r *run) texts(w *ticketWork, chunk int) *texts {
 
 func (r *run) touchTexts(w *ticketWork, chunk int) {
 	if chunk == inline {
-		r.touch(ticketKey(w.account.prefix, w.id))
+		w.touch()
 		return
 	}
 	r.touch(textsKey(w.account.prefix, w.id, int64(chunk)))

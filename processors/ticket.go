@@ -200,6 +200,15 @@ type ticket struct {
 	carry      carry
 	waits      []int64 // unknown users whose arrival changes this ticket
 	retention  uint64  // hash of the retention settings the activities were made under
+
+	written written
+}
+
+// written is the stored form of a ticket's first hints. It holds as long as they stay as they are: mostly another one comes behind them.
+type written struct {
+	hints    int // 0 once one of them changed
+	form     []byte
+	from, to int // place of the hints in the row that is being written
 }
 
 // newestAudit is the second up to which history is known; hints up to it are settled.
@@ -283,6 +292,7 @@ func (t *ticket) blank() {
 	for i := range t.audits {
 		t.audits[i].blank(&t.marks)
 	}
+	t.written.hints = 0
 	for i := range t.hints {
 		t.hints[i].blank(&t.marks)
 	}
@@ -339,6 +349,9 @@ func (t *ticket) settle() {
 		if h.at > newest {
 			kept = append(kept, h)
 		}
+	}
+	if len(kept) < len(t.hints) {
+		t.written.hints = 0
 	}
 	clear(t.hints[len(kept):])
 	t.hints = kept
@@ -413,6 +426,9 @@ func (t *ticket) takeHint(h hint) bool {
 	}
 	if t.marks.textless() {
 		h.blank(&t.marks)
+	}
+	if i < t.written.hints {
+		t.written.hints = 0
 	}
 	t.hints = append(t.hints, hint{})
 	copy(t.hints[i+1:], t.hints[i:])
