@@ -245,7 +245,8 @@ func (s *scanner) id() schemas.ZID {
 	if s.null() {
 		return 0
 	}
-	raw, quoted := []byte(nil), s.i < len(s.b) && s.b[s.i] == '"'
+	var raw []byte
+	quoted := s.i < len(s.b) && s.b[s.i] == '"'
 	if quoted {
 		raw, _ = s.quoted()
 	} else {
@@ -255,7 +256,8 @@ func (s *scanner) id() schemas.ZID {
 	if len(raw) > 0 && raw[0] == '-' {
 		digits = raw[1:]
 	}
-	if len(digits) > 18 || len(digits) == 0 && !(quoted && len(raw) == 0) {
+	none := quoted && len(raw) == 0
+	if len(digits) > 18 || len(digits) == 0 && !none {
 		s.odd = true
 	}
 	for _, c := range digits {
