@@ -219,11 +219,16 @@ func (k *keyer) tickets(b *batch, before *asked) {
 // counters of the days on which something happened.
 func (k *keyer) ticket(key string, items []*item) {
 	t, loaded := look[ticket](k, key)
+	n := &k.needs
+	*n = ticketNeeds{k: k, prefix: k.enter(items[0].ev.Account), source: items[0].ev.Source, users: n.users[:0], ahead: !loaded}
 	if !loaded {
+		for _, it := range items {
+			if it.hint != nil { // which is news, mostly: what it needs comes along with the ticket
+				n.item(it)
+			}
+		}
 		return
 	}
-	n := &k.needs
-	*n = ticketNeeds{k: k, prefix: k.enter(items[0].ev.Account), source: items[0].ev.Source, users: n.users[:0]}
 	if t == nil {
 		t = &ticket{}
 	}
@@ -260,6 +265,7 @@ type ticketNeeds struct {
 	source string
 	users  []int64
 	day    int64 // last day asked for
+	ahead  bool  // the ticket is not loaded, so that it is not known whose counters it moves
 }
 
 func (n *ticketNeeds) ticket(t *ticket, id int64) {
@@ -345,7 +351,7 @@ func (n *ticketNeeds) rating(r *rating) {
 
 // at asks for the counters of the day.
 func (n *ticketNeeds) at(at int64) {
-	if at == 0 || n.day == at/86400+1 {
+	if at == 0 || n.day == at/86400+1 || n.ahead {
 		return
 	}
 	n.day = at/86400 + 1

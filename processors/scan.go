@@ -10,7 +10,7 @@ import (
 	"deskstream/schemas"
 )
 
-// scanner reads JSON of the form that Zendesk writes straight into Go values: without reflection, it costs a fifth. What it reads is what
+// scanner reads JSON of the form that Zendesk writes straight into Go values: without reflection, it costs a third. What it reads is what
 // encoding/json reads. On everything else, be it broken or only unusual, it gives up and sets odd; encoding/json has the last word then.
 // Unusual are members that stand twice or differ from those we know only in case, names with escapes, text that is not UTF-8, values of another
 // type than expected, and deep nesting.
