@@ -50,7 +50,7 @@ var viaNames = [...]string{"poll", "webhook"}
 
 // activities derives what happened to a ticket (product.md 3.1) from its history. It is pure.
 func (s *subject) activities(messages []message) []activity {
-	l := &activityLog{subject: s, messages: messages, out: make([]activity, 0, 2*len(s.h.moments)+2)}
+	l := &activityLog{subject: s, messages: messages, out: s.desk.acts[:0]}
 	l.created()
 	for i := range s.h.moments {
 		l.moment(&s.h.moments[i])
@@ -58,6 +58,7 @@ func (s *subject) activities(messages []message) []activity {
 	l.marks()
 	l.ratings()
 	l.number()
+	s.desk.acts = l.out
 	return l.out
 }
 
@@ -73,6 +74,9 @@ func (l *activityLog) add(m *moment, s slug, what string) *activity {
 	l.out = append(l.out, activity{slug: s, at: m.at, what: what, actor: m.author, then: m.after, user: m.after.requester, via: viaOf(m.hint)})
 	return &l.out[len(l.out)-1]
 }
+
+// numeral gives the decimal form of what the next activity is told by.
+func (l *activityLog) numeral(n int64) string { return numeral(n, knownActivity(l.t, len(l.out))) }
 
 func viaOf(hint bool) byte {
 	if hint {
@@ -113,7 +117,7 @@ func (l *activityLog) moment(m *moment) {
 		l.comment(m, m.comments[i].id)
 	}
 	for _, id := range m.redactions {
-		l.add(m, ticketMessageRedacted, strconv.FormatInt(id, 10)).attrs.message = id
+		l.add(m, ticketMessageRedacted, l.numeral(id)).attrs.message = id
 	}
 	if l.spoke(m) {
 		others = append(others, "comment")
@@ -126,7 +130,7 @@ func (l *activityLog) moment(m *moment) {
 // born tells what the ticket was created with besides its creation.
 func (l *activityLog) born(m *moment) {
 	if a := l.h.first.assignee; a != 0 {
-		l.add(m, ticketAssigned, strconv.FormatInt(a, 10))
+		l.add(m, ticketAssigned, l.numeral(a))
 	}
 	if l.h.first.status == "solved" {
 		l.solved(m, "")
@@ -145,9 +149,9 @@ func (l *activityLog) change(m *moment, c *change, statusChanged bool) string {
 		if c.newID == 0 {
 			return "assignee-id"
 		}
-		l.add(m, ticketAssigned, strconv.FormatInt(c.newID, 10)).attrs.previousID = c.oldID
+		l.add(m, ticketAssigned, l.numeral(c.newID)).attrs.previousID = c.oldID
 	case fieldGroup:
-		l.add(m, ticketGroupChanged, strconv.FormatInt(c.newID, 10)).attrs.previousID = c.oldID
+		l.add(m, ticketGroupChanged, l.numeral(c.newID)).attrs.previousID = c.oldID
 	case fieldPriority:
 		l.add(m, ticketPriorityChanged, c.new).attrs.previous = c.old
 	case fieldSubject:
@@ -256,7 +260,7 @@ func (l *activityLog) comment(m *moment, id int64) {
 	default:
 		return
 	}
-	a := l.add(m, kind, strconv.FormatInt(x.id, 10))
+	a := l.add(m, kind, l.numeral(x.id))
 	a.text, a.attrs.message, a.attrs.author, a.attrs.role = x, x.id, x.author, x.who.String()
 }
 

@@ -1,5 +1,10 @@
 package processors
 
+import (
+	"bytes"
+	"slices"
+)
+
 // carry is what a ticket holds of its requester's figures. Most changes of a user's figures come from one ticket after the other, and that
 // ticket's row is written anyway: while the figures' own row names the ticket as their home, their newest form rides along in it, and
 // their own row stays as it is. They go home with the second change in a row by one ticket, so that a history read in one go never needs
@@ -35,7 +40,7 @@ func (r *run) figures(a *accountWork, user int64, key string) *stats {
 		return s
 	}
 	t := open[ticket](r, ticketKey(a.prefix, s.home))
-	if t.carry.user != user || t.carry.epoch != s.epoch {
+	if t.carry.user != user || t.carry.epoch != s.epoch || s.held != nil && bytes.Equal(s.held, t.carry.data) {
 		return s
 	}
 	in := &reader{b: t.carry.data}
@@ -50,7 +55,7 @@ func (r *run) figures(a *accountWork, user int64, key string) *stats {
 			n.last[i].subject = t.share.subject
 		}
 	}
-	n.epoch, n.by, n.home = s.epoch, s.by, s.home
+	n.epoch, n.by, n.home, n.held = s.epoch, s.by, s.home, t.carry.data
 	*s = n
 	return s
 }
@@ -67,7 +72,7 @@ func (s *stats) subject(m *ticketMark) string {
 // keep decides where the changed figures of a user are stored.
 func (r *run) keep(key string, w *statsWork) {
 	s := w.s
-	if now, _ := s.figures(true); string(now) == string(w.figures) {
+	if bytes.Equal(r.figuresOf(s, true), w.figures) {
 		return
 	}
 	var t *ticket
@@ -84,8 +89,8 @@ func (r *run) keep(key string, w *statsWork) {
 		}
 	}
 	if t != nil && s.home == w.by {
-		data, _ := s.figures(false)
-		t.carry = carry{w.user, s.epoch, data}
+		s.held = slices.Clone(r.figuresOf(s, false))
+		t.carry = carry{w.user, s.epoch, s.held}
 		return
 	}
 	s.epoch++

@@ -12,9 +12,16 @@ var errState = errors.New("state row is damaged")
 // out, and most of it is ids and seconds.
 type writer struct{ b []byte }
 
-func (w *writer) uint(v uint64) { w.b = binary.AppendUvarint(w.b, v) }
-func (w *writer) int(v int64)   { w.b = binary.AppendVarint(w.b, v) }
-func (w *writer) byte(v byte)   { w.b = append(w.b, v) }
+func (w *writer) uint(v uint64) {
+	if v < 0x80 {
+		w.b = append(w.b, byte(v))
+		return
+	}
+	w.b = binary.AppendUvarint(w.b, v)
+}
+
+func (w *writer) int(v int64) { w.uint(uint64(v)<<1 ^ uint64(v>>63)) }
+func (w *writer) byte(v byte) { w.b = append(w.b, v) }
 
 func (w *writer) bool(v bool) {
 	if v {
@@ -25,7 +32,7 @@ func (w *writer) bool(v bool) {
 }
 
 func (w *writer) str(s string) {
-	w.b = binary.AppendUvarint(w.b, uint64(len(s)))
+	w.uint(uint64(len(s)))
 	w.b = append(w.b, s...)
 }
 

@@ -44,12 +44,10 @@ func (c *counters) cell(s slug, hour byte) *counterCell {
 
 // count moves the number of activities of one kind in one hour.
 func (r *run) count(a *accountWork, source string, s *sentActivity, delta int64) {
-	key := counterKey(a.prefix, source, s.at)
-	w, ok := r.counters[key]
-	if !ok {
-		w = &counterWork{account: a.name, source: source, day: s.at / 86400, c: open[counters](r, key), before: map[[2]byte]happened{}}
-		r.counters[key] = w
-		r.touch(key)
+	w := r.hours
+	if w == nil || w.day != s.at/86400 || w.source != source || w.account != a.name {
+		w = r.openCounters(a, source, s.at)
+		r.hours = w
 	}
 	hour := byte(s.at % 86400 / 3600)
 	cell := w.c.cell(s.slug, hour)
@@ -61,12 +59,23 @@ func (r *run) count(a *accountWork, source string, s *sentActivity, delta int64)
 	}
 }
 
+func (r *run) openCounters(a *accountWork, source string, at int64) *counterWork {
+	key := counterKey(a.prefix, source, at)
+	w, ok := r.counters[key]
+	if !ok {
+		w = &counterWork{account: a.name, source: source, day: at / 86400, c: open[counters](r, key), before: map[[2]byte]happened{}}
+		r.counters[key] = w
+		r.touch(key)
+	}
+	return w
+}
+
 func (r *run) flushCounters() {
 	for _, key := range sortedKeys(r.counters) {
 		w := r.counters[key]
 		for _, c := range w.c.cells {
 			if before, ok := w.before[[2]byte{byte(c.slug), c.hour}]; ok && before != c.happened {
-				r.emit(schemas.TableActivityCounts, encodeActivityCount(&schemas.ActivityCount{
+				r.emitRow(schemas.TableActivityCounts, appendActivityCount(r.desk.row(180), &schemas.ActivityCount{
 					Account: w.account, SourceID: w.source, Activity: c.slug.String(), Hour: unix(w.day*86400 + int64(c.hour)*3600), Count: c.count,
 					Connected: c.count - c.away,
 				}))

@@ -22,7 +22,7 @@ func (r *run) emitLast(table, key string, data []byte) {
 
 // emitTicket recomputes a ticket and emits the rows that differ from those emitted before.
 func (r *run) emitTicket(w *ticketWork) {
-	s := newSubject(w.account.name, w.id, w.t, r.cal(w.account), r.roleOf(w.account))
+	s := r.subject(w.account, w.id, w.t)
 	if s == nil {
 		return
 	}
@@ -34,7 +34,7 @@ func (r *run) emitTicket(w *ticketWork) {
 	r.mover = w.id
 	defer func() { r.mover = 0 }()
 	r.emitSubjectHits(w, s, &sheet.row)
-	r.emitRow(w, s, &sheet.row)
+	r.emitFacts(w, s, &sheet.row)
 	r.emitEvents(w, s, sheet.events)
 	r.emitMessages(w, messages)
 	r.emitRatings(w)
@@ -80,29 +80,33 @@ func shareOf(t *ticket, row *schemas.TicketRow) share {
 	return s
 }
 
-// emitRow emits the ticket's row of facts. The words of the subject are worked out only for a row that goes out.
-func (r *run) emitRow(w *ticketWork, s *subject, row *schemas.TicketRow) {
+// emitFacts emits the ticket's row of facts. The words of the subject are worked out only for a row that goes out.
+func (r *run) emitFacts(w *ticketWork, s *subject, row *schemas.TicketRow) {
 	t := w.t
-	hash := r.rowHash(row)
+	hash, tokens := r.rowHash(row)
 	if hash == t.row && t.rowCreated == s.base.created {
 		return
 	}
 	if t.row != 0 && t.rowCreated != s.base.created {
 		gone := schemas.TicketRow{Account: row.Account, TicketID: w.id, CreatedAt: unix(t.rowCreated), UpdatedAt: unix(0), StatusSince: unix(0), CustomFields: "{}", IsDeleted: 1}
-		r.emit(schemas.TableTickets, encodeTicket(&gone))
+		old, _ := appendTicket(r.desk.row(1800), &gone)
+		r.emitRow(schemas.TableTickets, old)
 	}
-	row.SubjectTokens = schemas.Tokens(row.Subject)
-	r.emit(schemas.TableTickets, encodeTicket(row))
+	text := r.scratch.b // the row but for the words of its subject
+	words := schemas.Tokens(row.Subject)
+	b := append(r.desk.row(len(text)+2*len(words)), text[:tokens]...)
+	b = appendText(b, words)
+	r.emitRow(schemas.TableTickets, append(b, text[tokens+len(`""`):]...))
 	t.row, t.rowCreated = hash, s.base.created
 }
 
-// rowHash identifies the content of a ticket's row.
-func (r *run) rowHash(row *schemas.TicketRow) uint64 {
+// rowHash identifies the content of a ticket's row. It leaves the row, without the words of its subject, in scratch and says where these belong.
+func (r *run) rowHash(row *schemas.TicketRow) (hash uint64, tokens int) {
 	if row.CustomFields == "" {
 		row.CustomFields = "{}"
 	}
-	r.scratch.b = appendTicket(r.scratch.b[:0], row)
-	return hashOf(r.scratch.b)
+	r.scratch.b, tokens = appendTicket(r.scratch.b[:0], row)
+	return hashOf(r.scratch.b), tokens
 }
 
 // eventKinds number the kinds of ticket events in state: append only.
@@ -154,9 +158,9 @@ func digestShared(w *writer, e *schemas.TicketEvent) uint64 {
 }
 
 func (r *run) emitEvents(w *ticketWork, s *subject, events []schemas.TicketEvent) {
-	t, next := w.t, make([]sentEvent, len(events))
+	t, next := w.t, room(r.desk.nextEvents, len(events))[:len(events)]
 	shared := digestShared(&r.scratch, &events[0])
-	matched, hint := make([]bool, len(t.events)), 0
+	matched, hint := r.desk.marks(len(t.events)), 0
 	for i := range events {
 		e := &events[i]
 		next[i] = sentEvent{eventKind(e.Kind), e.At.Unix(), e.EventID, digestOf(&r.scratch, e, shared)}
@@ -167,16 +171,16 @@ func (r *run) emitEvents(w *ticketWork, s *subject, events []schemas.TicketEvent
 				continue
 			}
 		}
-		r.emit(schemas.TableTicketEvents, encodeTicketEvent(e))
+		r.emitRow(schemas.TableTicketEvents, appendTicketEvent(r.desk.row(640), e))
 	}
 	for j, old := range t.events {
 		if !matched[j] {
-			r.emit(schemas.TableTicketEvents, encodeTicketEvent(&schemas.TicketEvent{
+			r.emitRow(schemas.TableTicketEvents, appendTicketEvent(r.desk.row(640), &schemas.TicketEvent{
 				Account: s.account, Kind: eventKinds[old.kind], At: unix(old.at), TicketID: w.id, EventID: old.id, Until: unix(old.at), IsDeleted: 1,
 			}))
 		}
 	}
-	t.events = next
+	t.events, r.desk.nextEvents = replace(t.events, next), next
 }
 
 // findEvent looks for an event by its table key, first behind the one found before it.
@@ -194,11 +198,11 @@ func findEvent(list []sentEvent, e *sentEvent, hint int) int {
 }
 
 func (r *run) emitMessages(w *ticketWork, messages []message) {
-	t, next := w.t, make([]sentMessage, len(messages))
-	matched, hint := make([]bool, len(t.messages)), 0
+	t, next := w.t, room(r.desk.nextMessages, len(messages))[:len(messages)]
+	matched, hint := r.desk.marks(len(t.messages)), 0
 	for i := range messages {
 		x := &messages[i]
-		next[i] = sentMessage{x.id, x.at, x.digest()}
+		next[i] = sentMessage{x.id, x.at, x.digest(&r.scratch)}
 		j := findMessage(t.messages, &next[i], hint)
 		if j >= 0 {
 			matched[j], hint = true, j+1
@@ -207,18 +211,18 @@ func (r *run) emitMessages(w *ticketWork, messages []message) {
 			}
 		}
 		row := x.row(w.account.name, w.id, r.textOf(w, x))
-		r.emit(schemas.TableMessages, encodeMessage(&row))
+		r.emitRow(schemas.TableMessages, appendMessage(r.desk.row(320+len(row.Body)*2+len(row.Tokens)), &row))
 		r.emitHits(w, x.place(), row.Tokens, j >= 0)
 	}
 	for j, old := range t.messages {
 		if !matched[j] {
-			r.emit(schemas.TableMessages, encodeMessage(&schemas.Message{
+			r.emitRow(schemas.TableMessages, appendMessage(r.desk.row(320), &schemas.Message{
 				Account: w.account.name, At: unix(old.at), TicketID: w.id, MessageID: old.id, TicketCreatedAt: unix(0), IsDeleted: 1,
 			}))
 			r.emitHits(w, place{at: old.at, message: old.id}, "", true)
 		}
 	}
-	t.messages = next
+	t.messages, r.desk.nextMessages = replace(t.messages, next), next
 }
 
 func findMessage(list []sentMessage, m *sentMessage, hint int) int {

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,24 +21,41 @@ type carrier struct {
 	ticket  bool                       // a ticket's: its requester's figures count them
 }
 
+// telling is the carrier of tickets, which goes from one to the next.
+type telling struct {
+	carrier
+	w    *ticketWork
+	s    *subject
+	then *dims // digested last
+	hash uint64
+}
+
 func (r *run) emitActivities(w *ticketWork, s *subject, acts []activity) {
-	var lastDims *dims
-	var lastHash uint64
-	c := &carrier{
-		account: w.account, source: w.t.source, set: w.account.sources.of(w.source), now: w.now.Unix(), ticket: true,
-		id: func(a *sentActivity) string {
-			return schemas.ActivityID(w.account.name, schemas.ZID(w.id), a.slug.String(), a.at, a.what)
-		},
-		row: func(a *activity) schemas.Activity { return r.ticketActivity(w, s, a) },
-		digest: func(x *writer, a *activity) {
-			if a.then != lastDims {
-				lastDims, lastHash = a.then, a.then.digest(x, s)
-			}
-			x.b = x.b[:0]
-			x.hash(lastHash)
-		},
+	c := r.telling
+	if c == nil {
+		c = r.newTelling()
+		r.telling = c
 	}
-	w.t.activities = r.settle(c, acts, w.t.activities)
+	c.w, c.s, c.then = w, s, nil
+	c.account, c.source, c.set, c.now = w.account, w.t.source, w.account.sources.of(w.source), w.now.Unix()
+	w.t.activities = replace(w.t.activities, r.settled(&c.carrier, acts, w.t.activities))
+}
+
+func (r *run) newTelling() *telling {
+	c := &telling{}
+	c.ticket = true
+	c.id = func(a *sentActivity) string {
+		return schemas.ActivityID(c.account.name, schemas.ZID(c.w.id), a.slug.String(), a.at, a.what)
+	}
+	c.row = func(a *activity) schemas.Activity { return r.ticketActivity(c.w, c.s, a) }
+	c.digest = func(x *writer, a *activity) {
+		if a.then != c.then {
+			c.then, c.hash = a.then, a.then.digest(x, c.s)
+		}
+		x.b = x.b[:0]
+		x.hash(c.hash)
+	}
+	return c
 }
 
 func (d *dims) digest(x *writer, s *subject) uint64 {
@@ -55,49 +73,54 @@ func (d *dims) digest(x *writer, s *subject) uint64 {
 	return hashOf(x.b)
 }
 
-// settle compares the activities that follow from what is known with those emitted: new and changed ones go out, those that no longer
-// follow are withdrawn. It gives what is emitted now.
+// settle is settled for what is kept beside what was emitted before.
 func (r *run) settle(c *carrier, acts []activity, sent []sentActivity) []sentActivity {
-	next := make([]sentActivity, 0, max(len(acts), len(sent)))
-	matched, hint := make([]bool, len(sent)), 0
+	return slices.Clone(r.settled(c, acts, sent))
+}
+
+// settled compares the activities that follow from what is known with those emitted: new and changed ones go out, those that no longer
+// follow are withdrawn. It gives what is emitted now, good until the next call.
+func (r *run) settled(c *carrier, acts []activity, sent []sentActivity) []sentActivity {
+	next := room(r.desk.nextActivities, len(acts)+len(sent))
+	matched, hint := r.desk.marks(len(sent)), 0
 	for i := range acts {
 		a := &acts[i]
 		j := findActivity(sent, a, hint)
 		expired := c.expires(a.slug, a.at) <= c.now
 		if j < 0 {
 			if !expired {
-				n := sentActivity{slug: a.slug, at: a.at, what: a.what, user: a.user, via: a.via, hash: r.digest(c, a), away: c.set.Paused(unix(a.at))}
-				r.publish(c, a, &n)
-				r.tally(c, &n, 1)
-				r.keepValue(c, a, &n)
-				next = append(next, n)
+				next = append(next, sentActivity{slug: a.slug, at: a.at, what: a.what, user: a.user, via: a.via, hash: r.digest(c, a), away: c.set.Paused(unix(a.at))})
+				n := &next[len(next)-1]
+				r.publish(c, a, n)
+				r.tally(c, n, 1)
+				r.keepValue(c, a, n)
 			}
 			continue
 		}
 		matched[j], hint = true, j+1
-		old := sent[j]
+		old := &sent[j]
+		next = append(next, *old)
+		n := &next[len(next)-1]
 		if hash := r.digest(c, a); !expired && (hash != old.hash || old.gone) {
-			n := old
 			n.hash, n.user, n.gone, n.n = hash, a.user, false, old.n+1
 			if !old.gone {
-				r.tally(c, &old, -1)
-				r.dropValue(c, &old)
+				r.tally(c, old, -1)
+				r.dropValue(c, old)
 			}
-			r.tally(c, &n, 1)
+			r.tally(c, n, 1)
 			a.via = old.via
-			r.publish(c, a, &n)
-			old = n
+			r.publish(c, a, n)
 		}
-		if !old.gone {
-			r.keepValue(c, a, &old)
+		if !n.gone {
+			r.keepValue(c, a, n)
 		}
-		next = append(next, old)
 	}
 	for j := range sent {
 		if !matched[j] {
 			next = append(next, r.withdraw(c, sent[j]))
 		}
 	}
+	r.desk.nextActivities = next
 	return next
 }
 
@@ -189,8 +212,9 @@ func (r *run) send(c *carrier, a *activity, s *sentActivity, row *schemas.Activi
 	if s.n > 0 {
 		id += "#" + strconv.Itoa(int(s.n))
 	}
+	size := 700 + len(row.Message) + len(row.Subject) + len(row.Text) + len(row.Attributes)
 	r.result.Outputs = append(r.result.Outputs, schemas.Output{
-		Table: schemas.TableActivities, Subject: schemas.SubjectActivity(c.account.name, row.Activity), ID: id, Data: encodeActivity(row),
+		Table: schemas.TableActivities, Subject: schemas.SubjectActivity(c.account.name, row.Activity), ID: id, Data: r.desk.written(appendActivity(r.desk.row(size), row)),
 	})
 }
 

@@ -18,13 +18,13 @@ type object struct {
 func newObject(b []byte) *object { return &object{b: append(b, '{'), first: true} }
 
 func (o *object) key(k string) {
-	if !o.first {
-		o.b = append(o.b, ',')
+	if o.first {
+		o.b = append(o.b, '"')
+	} else {
+		o.b = append(o.b, ',', '"')
 	}
 	o.first = false
-	o.b = append(o.b, '"')
-	o.b = append(o.b, k...)
-	o.b = append(o.b, '"', ':')
+	o.b = append(append(o.b, k...), '"', ':')
 }
 
 func (o *object) str(k, v string) { o.key(k); o.b = appendText(o.b, v) }
@@ -93,11 +93,25 @@ func (o *object) end() []byte { return append(o.b, '}') }
 
 const hexDigits = "0123456789abcdef"
 
+// plainPrefix is how many bytes at the beginning of a text stand for themselves in JSON, at least: it looks at eight of them at a time.
+func plainPrefix(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, back := x^swarOnes*'"', x^swarOnes*'\\'
+		if ((quote-swarOnes)&^quote|(back-swarOnes)&^back|(x-swarOnes*' ')&^x|x)&swarHighs != 0 {
+			break
+		}
+	}
+	return i
+}
+
 // appendText writes a JSON string; bytes that are not UTF-8 become U+FFFD, because the database takes only UTF-8.
 func appendText(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plainPrefix(s); i < len(s); {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
@@ -131,8 +145,8 @@ func appendText(b []byte, s string) []byte {
 	return append(append(b, s[start:]...), '"')
 }
 
-func encodeActivity(a *schemas.Activity) []byte {
-	o := newObject(make([]byte, 0, 700+len(a.Message)+len(a.Subject)+len(a.Text)+len(a.Attributes)))
+func appendActivity(b []byte, a *schemas.Activity) []byte {
+	o := newObject(b)
 	o.str("account", a.Account)
 	o.str("activity", a.Activity)
 	o.time("occurred_at", a.OccurredAt)
@@ -162,11 +176,8 @@ func encodeActivity(a *schemas.Activity) []byte {
 	return o.end()
 }
 
-func encodeTicket(t *schemas.TicketRow) []byte {
-	return appendTicket(make([]byte, 0, 1800+len(t.Subject)*2+len(t.Description)+len(t.CustomFields)), t)
-}
-
-func appendTicket(b []byte, t *schemas.TicketRow) []byte {
+// appendTicket says where in the row the words of the subject are, too.
+func appendTicket(b []byte, t *schemas.TicketRow) (row []byte, tokens int) {
 	o := newObject(b)
 	o.str("account", t.Account)
 	o.int("ticket_id", t.TicketID)
@@ -174,7 +185,9 @@ func appendTicket(b []byte, t *schemas.TicketRow) []byte {
 	o.time("created_at", t.CreatedAt)
 	o.time("updated_at", t.UpdatedAt)
 	o.str("subject", t.Subject)
-	o.str("subject_tokens", t.SubjectTokens)
+	o.key("subject_tokens")
+	tokens = len(o.b)
+	o.b = appendText(o.b, t.SubjectTokens)
 	o.str("description", t.Description)
 	o.str("status", t.Status)
 	o.time("status_since", t.StatusSince)
@@ -199,7 +212,7 @@ func appendTicket(b []byte, t *schemas.TicketRow) []byte {
 	o.flag("provisional", t.Provisional)
 	ticketFigures(o, t)
 	o.flag("is_deleted", t.IsDeleted)
-	return o.end()
+	return o.end(), tokens
 }
 
 func ticketFigures(o *object, t *schemas.TicketRow) {
@@ -238,8 +251,8 @@ func ticketFigures(o *object, t *schemas.TicketRow) {
 	o.str("csat_comment", t.CSATComment)
 }
 
-func encodeTicketEvent(e *schemas.TicketEvent) []byte {
-	o := newObject(make([]byte, 0, 640))
+func appendTicketEvent(b []byte, e *schemas.TicketEvent) []byte {
+	o := newObject(b)
 	o.str("account", e.Account)
 	o.str("kind", e.Kind)
 	o.time("at", e.At)
@@ -268,8 +281,8 @@ func encodeTicketEvent(e *schemas.TicketEvent) []byte {
 	return o.end()
 }
 
-func encodeMessage(m *schemas.Message) []byte {
-	o := newObject(make([]byte, 0, 320+len(m.Body)*2+len(m.Tokens)))
+func appendMessage(b []byte, m *schemas.Message) []byte {
+	o := newObject(b)
 	o.str("account", m.Account)
 	o.time("at", m.At)
 	o.int("ticket_id", m.TicketID)
@@ -388,8 +401,8 @@ func encodeEntry(e *schemas.AudienceEntry) []byte {
 	return o.end()
 }
 
-func encodeStats(s *schemas.PersonStats) []byte {
-	o := newObject(make([]byte, 0, 480+len(s.LastSubject)))
+func appendStats(b []byte, s *schemas.PersonStats) []byte {
+	o := newObject(b)
 	o.str("account", s.Account)
 	o.int("user_id", s.UserID)
 	o.int("tickets_total", s.TicketsTotal)
@@ -418,8 +431,8 @@ func encodePersonActivity(a *schemas.PersonActivity) []byte {
 	return o.end()
 }
 
-func encodeActivityCount(c *schemas.ActivityCount) []byte {
-	o := newObject(make([]byte, 0, 180))
+func appendActivityCount(b []byte, c *schemas.ActivityCount) []byte {
+	o := newObject(b)
 	o.str("account", c.Account)
 	o.str("source_id", c.SourceID)
 	o.str("activity", c.Activity)

@@ -153,7 +153,7 @@ func (r *run) eraseTickets(a *accountWork, it *item) {
 			w.source = w.t.source
 		}
 		w.dirty = true
-		r.touch(ticketKey(a.prefix, id))
+		w.touch()
 	}
 	if !news {
 		r.result.Duplicates++

@@ -33,19 +33,51 @@ type subject struct {
 	merged  int64   // when it was absorbed by another ticket (G7), 0 = not
 	via     string  // channel
 	hidden  []int64 // comments made private later: private from the beginning
+	desk    *desk
 }
 
-// newSubject brings together what is known of a ticket; nil for an orphan.
-func newSubject(account string, id int64, t *ticket, cal *calendar, roles func(user, at int64) role) *subject {
+// subject brings together what is known of a ticket; nil for an orphan. It is good until the next one is made.
+func (r *run) subject(a *accountWork, id int64, t *ticket) *subject {
 	base := t.base()
 	if base == nil {
 		return nil
 	}
-	h := newHistory(t)
-	s := &subject{account: account, id: id, t: t, h: h, base: base, now: h.current(base), roles: roles, cal: cal}
+	h := r.desk.past(t)
+	s := &subject{account: a.name, id: id, t: t, h: h, base: base, now: h.current(base), roles: r.rolesOf(a), cal: r.cal(a), desk: &r.desk}
 	s.merged, s.via, s.hidden = s.mergedAt(), s.channel(), hiddenComments(h)
 	return s
 }
+
+// rolesOf gives the roles of an account's users; author 0 and below is the system.
+func (r *run) rolesOf(a *accountWork) func(user, at int64) role {
+	if a.roles != nil {
+		return a.roles
+	}
+	a.authors = map[int64]*user{}
+	a.roles = func(id, at int64) role {
+		if id <= 0 {
+			return roleSystem
+		}
+		u, ok := a.authors[id]
+		if !ok {
+			u = r.author(userKey(a.prefix, id))
+			a.authors[id] = u
+		}
+		return u.roleAt(at)
+	}
+	return a.roles
+}
+
+// author opens a user for reading. It makes none of a user that is not known, as open does: many tickets come before their people.
+func (r *run) author(key string) *user {
+	if row := r.state[key]; r.slots[key] == nil && row != nil && row.Value == nil && len(row.Data) == 0 && row.Sum == 0 {
+		return &nobody
+	}
+	return open[user](r, key)
+}
+
+// nobody is a user of whom nothing is known.
+var nobody user
 
 // factSheet is a ticket's row and its dated events.
 type factSheet struct {
@@ -55,9 +87,12 @@ type factSheet struct {
 
 // facts computes a ticket's row and events from its history: metrics M1 to M23 and M28 to M31. It is pure.
 func facts(s *subject) *factSheet {
-	f := &fold{subject: s, sheet: &factSheet{}}
+	d := s.desk
+	f := &fold{subject: s, sheet: &d.sheet, assignees: d.assignees[:0], agents: d.agents[:0], solves: d.solves[:0]}
+	defer func() { d.assignees, d.agents, d.solves = f.assignees, f.agents, f.solves }()
+	d.times, d.numbers = room(d.times, rowTimes), room(d.numbers, rowNumbers)
 	f.sheet.row = s.currentRow()
-	f.sheet.events = make([]schemas.TicketEvent, 0, 2*len(s.h.moments)+4)
+	f.sheet.events = room(f.sheet.events, 2*len(s.h.moments)+4)
 	f.begin()
 	for i := range s.h.moments {
 		f.moment(&s.h.moments[i])
@@ -65,6 +100,9 @@ func facts(s *subject) *factSheet {
 	f.finish()
 	return f.sheet
 }
+
+// rowTimes and rowNumbers are how many times and numbers that may be missing a ticket's row has, and some numbers of its events.
+const rowTimes, rowNumbers = 8, 32
 
 func unix(at int64) time.Time {
 	return time.Unix(min(max(at, 0), 4294967295), 0).UTC()
@@ -322,7 +360,7 @@ func (f *fold) solved(m *moment) {
 
 func (f *fold) closed(m *moment) {
 	if f.sheet.row.ClosedAt == nil {
-		f.sheet.row.ClosedAt = ptr(m.at)
+		f.sheet.row.ClosedAt = f.desk.time(m.at)
 	}
 	f.add(m, schemas.EventClose, "close")
 }
@@ -340,9 +378,9 @@ func (f *fold) assigned(m *moment, before, after int64) {
 		row.Reassignments++
 	}
 	if row.FirstAssignedAt == nil {
-		row.FirstAssignedAt, row.FirstAssignedS = ptr(m.at), number(m.at-f.base.created)
+		row.FirstAssignedAt, row.FirstAssignedS = f.desk.time(m.at), f.desk.number(m.at-f.base.created)
 	}
-	e := f.add(m, schemas.EventAssign, strconv.FormatInt(after, 10))
+	e := f.add(m, schemas.EventAssign, numeral(after, knownEvent(f.t, len(f.sheet.events))))
 	e.AssigneeID, e.PreviousID = after, before
 }
 
@@ -351,7 +389,7 @@ func (f *fold) grouped(m *moment, before, after int64) {
 		return
 	}
 	f.sheet.row.GroupStations++
-	e := f.add(m, schemas.EventGroup, strconv.FormatInt(after, 10))
+	e := f.add(m, schemas.EventGroup, numeral(after, knownEvent(f.t, len(f.sheet.events))))
 	e.GroupID, e.PreviousID = after, before
 }
 
@@ -408,7 +446,7 @@ func (f *fold) comment(m *moment, c *comment) {
 		f.reply(m, c)
 	}
 	if who == roleEndUser && f.public && f.lastAgent {
-		f.add(m, schemas.EventNext, strconv.FormatInt(c.id, 10)).ActorID = 0
+		f.add(m, schemas.EventNext, numeral(c.id, knownEvent(f.t, len(f.sheet.events)))).ActorID = 0
 		f.pending = len(f.sheet.events) - 1
 	}
 	f.public, f.lastAgent = true, who == roleAgent
@@ -422,7 +460,7 @@ func (f *fold) reply(m *moment, c *comment) {
 	if f.pending >= 0 {
 		e := &f.sheet.events[f.pending]
 		n := m.at - e.At.Unix()
-		e.Seconds, e.ActorID = number(n), c.author
+		e.Seconds, e.ActorID = f.desk.number(n), c.author
 		row.NextReplyS = append(row.NextReplyS, n)
 		f.pending = -1
 	}
@@ -430,11 +468,11 @@ func (f *fold) reply(m *moment, c *comment) {
 		return
 	}
 	row.Replies++
-	f.add(m, schemas.EventReply, strconv.FormatInt(c.id, 10)).ActorID = c.author
+	f.add(m, schemas.EventReply, numeral(c.id, knownEvent(f.t, len(f.sheet.events)))).ActorID = c.author
 	if row.FirstReplyAt != nil {
 		return
 	}
-	row.FirstReplyAt, row.FirstReplyS = ptr(m.at), number(m.at-f.base.created)
+	row.FirstReplyAt, row.FirstReplyS = f.desk.time(m.at), f.desk.number(m.at-f.base.created)
 	row.FirstReplyBizS = f.cal.seconds(f.base.created, m.at, m.at)
 }
 
@@ -457,9 +495,9 @@ func (f *fold) resolutions() {
 	row, events, created := &f.sheet.row, f.sheet.events, f.base.created
 	first, last := events[f.solves[0]].At.Unix(), events[f.solves[len(f.solves)-1]].At.Unix()
 	events[f.solves[len(f.solves)-1]].Last = 1
-	row.FirstSolvedAt, row.LastSolvedAt = ptr(first), ptr(last)
-	row.FirstResolutionS, row.FirstResolutionBiz = number(first-created), f.cal.seconds(created, first, first)
+	row.FirstSolvedAt, row.LastSolvedAt = f.desk.time(first), f.desk.time(last)
+	row.FirstResolutionS, row.FirstResolutionBiz = f.desk.number(first-created), f.cal.seconds(created, first, first)
 	if done(row.Status) {
-		row.FullResolutionS, row.FullResolutionBizS = number(last-created), f.cal.seconds(created, last, last)
+		row.FullResolutionS, row.FullResolutionBizS = f.desk.number(last-created), f.cal.seconds(created, last, last)
 	}
 }

@@ -23,11 +23,12 @@ type history struct {
 	touched     [fields]int64
 }
 
-// newHistory orders what is known and follows the values through it. The ticket must have a base.
-func newHistory(t *ticket) *history {
+// past orders what is known and follows the values through it. The ticket must have a base.
+func (d *desk) past(t *ticket) *history {
 	base := t.base()
-	h := &history{begin: base.created}
-	steps := t.steps()
+	h := &d.history
+	*h = history{begin: base.created}
+	steps := d.stepsOf(t)
 	if len(steps) == 0 {
 		h.first, h.last = base.dims, base.dims
 		return h
@@ -38,32 +39,47 @@ func newHistory(t *ticket) *history {
 	if creation >= 0 {
 		h.begin = steps[creation].at
 	}
-	h.walk(steps, creation, len(t.audits))
+	d.walk(h, steps, creation, len(t.audits))
 	return h
 }
 
-// steps gives the audits and, behind them, webhooks of one action joined into one step.
-func (t *ticket) steps() []*step {
-	steps := make([]*step, 0, len(t.audits)+len(t.hints))
+// stepsOf gives the audits and, behind them, webhooks of one action joined into one step.
+func (d *desk) stepsOf(t *ticket) []*step {
+	steps := room(d.steps, len(t.audits)+len(t.hints)+1)
+	d.joined = room(d.joined, len(t.hints))
+	defer func() { d.steps = steps }()
 	for i := range t.audits {
 		steps = append(steps, &t.audits[i])
 	}
 	for i := 0; i < len(t.hints); {
 		first := &t.hints[i]
-		joined := first.step
+		all := &first.step
 		for i++; i < len(t.hints) && t.hints[i].at == first.at && t.hints[i].group == first.group; i++ {
+			if all == &first.step {
+				d.joined = append(d.joined, first.step)
+				all = &d.joined[len(d.joined)-1]
+			}
 			h := &t.hints[i]
-			joined.changes = append(joined.changes[:len(joined.changes):len(joined.changes)], h.changes...)
-			joined.comments = append(joined.comments[:len(joined.comments):len(joined.comments)], h.comments...)
-			joined.redactions = append(joined.redactions[:len(joined.redactions):len(joined.redactions)], h.redactions...)
-			joined.hidden = append(joined.hidden[:len(joined.hidden):len(joined.hidden)], h.hidden...)
+			all.changes, all.comments = joined(all.changes, h.changes), joined(all.comments, h.comments)
+			all.redactions, all.hidden = joined(all.redactions, h.redactions), joined(all.hidden, h.hidden)
 		}
-		steps = append(steps, &joined)
+		steps = append(steps, all)
 	}
 	if at := t.goneAt(lastAt(steps)); at != 0 {
 		steps = append(steps, &step{at: at, gone: true, changes: []change{{field: fieldStatus, new: "deleted"}}})
 	}
 	return steps
+}
+
+// joined gives the elements of both lists, and changes neither.
+func joined[T any](a, b []T) []T {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
+	return append(a[:len(a):len(a)], b...)
 }
 
 // goneAt says when the ticket was deleted according to what is not history: it is not certain that Zendesk writes an audit for a
@@ -195,9 +211,15 @@ func (d *dims) get(f field) (c change) {
 	return c
 }
 
-func (h *history) walk(steps []*step, creation, audits int) {
-	values := make([]dims, len(steps)+1) // one allocation for all moments; the last slot is the value after everything
-	h.moments = make([]moment, len(steps))
+func (d *desk) walk(h *history, steps []*step, creation, audits int) {
+	d.values = room(d.values, len(steps)+1)[:len(steps)+1] // the last slot is the value after everything
+	d.moments = room(d.moments, len(steps))[:len(steps)]
+	values, changes := d.values, 0
+	h.moments = d.moments
+	for _, s := range steps {
+		changes += len(s.changes)
+	}
+	d.changes = room(d.changes, changes)
 	for f := range h.touched {
 		h.touched[f] = -1 << 62
 	}
@@ -206,7 +228,9 @@ func (h *history) walk(steps []*step, creation, audits int) {
 		values[i+1] = values[i]
 		m := &h.moments[i]
 		*m = moment{step: s, hint: i >= audits && !s.gone, creation: i == creation, before: &values[i], after: &values[i+1]}
-		m.changes = h.effective(m)
+		begin := len(d.changes)
+		d.changes = h.effective(m, d.changes)
+		m.changes = d.changes[begin:len(d.changes):len(d.changes)]
 		h.provisional = h.provisional || m.hint && m.something()
 	}
 	h.last = values[len(steps)]
@@ -217,12 +241,8 @@ func (m *moment) something() bool {
 	return len(m.changes)+len(m.comments)+len(m.redactions)+len(m.hidden) > 0 || m.creation
 }
 
-// effective applies the moment's changes to its after-values and keeps those that changed something.
-func (h *history) effective(m *moment) []change {
-	if len(m.step.changes) == 0 {
-		return nil
-	}
-	out := make([]change, 0, len(m.step.changes))
+// effective applies the moment's changes to its after-values and appends those that changed something to out.
+func (h *history) effective(m *moment, out []change) []change {
 	for _, c := range m.step.changes {
 		if c.created && m.creation {
 			continue

@@ -39,14 +39,14 @@ type item struct {
 	reason string
 	loaded bool
 	taken  bool   // by a batch
-	key    string // of the state row of the user it concerns
+	key    string // of the state row of the user or ticket it concerns
 
 	decodedID, decodedSub int64 // id and sub as a full decoding reads them
 
-	step    step
+	step    *step
 	texts   []text
 	rec     *record
-	rating  rating
+	rating  *rating
 	hint    *ticketHint
 	user    *userFacts
 	carried []carried // what the user of user carries, once somebody asked
@@ -62,19 +62,22 @@ type item struct {
 	source  *schemas.Settings
 	erased  bool    // the event erases
 	lost    []int64 // tickets it removes words from
-	saved   schemas.SavedPhrases
-	fields  schemas.PersonFields
+	saved   *schemas.SavedPhrases
+	fields  *schemas.PersonFields
 }
 
 // ticketHint is what a ticket webhook says.
 type ticketHint struct {
 	hint
-	snap     *record
+	snapped  bool // there is a snap
+	snap     record
 	merged   bool
 	into     int64
 	spam     bool
 	scrubbed bool
 	useful   bool // it is of a type that matters
+
+	description []byte // of snap; may share memory with the event
 }
 
 // itemOf gives the item of an event that was decoded ahead, once: what an item holds becomes part of the state that it is applied to.
@@ -305,7 +308,7 @@ func (it *item) loadAudit() {
 		return
 	}
 	it.decodedID, it.decodedSub = int64(a.TicketID), int64(a.ID)
-	it.step = step{
+	it.step = &step{
 		id: int64(a.ID), at: a.CreatedAt.Unix(), author: int64(a.AuthorID), channel: strings.ToLower(a.Via.Channel),
 		merge: a.Via.Rel == "merge", hash: it.hash, redactions: idList(a.Redactions), hidden: idList(a.Hidden),
 	}
@@ -363,7 +366,7 @@ func newChange(z schemas.ZChange) (c change, ok bool) {
 }
 
 func idOf(v json.RawMessage) int64 {
-	n, err := strconv.ParseInt(strings.TrimSpace(schemas.Text(v)), 10, 64)
+	n, err := strconv.ParseInt(strings.TrimSpace(rawText(v)), 10, 64)
 	if err != nil {
 		return 0
 	}
@@ -395,7 +398,7 @@ func (it *item) loadRating() {
 		created = z.UpdatedAt.Unix()
 	}
 	it.decodedID, it.decodedSub = int64(z.TicketID), int64(z.ID)
-	it.rating = rating{
+	it.rating = &rating{
 		id: int64(z.ID), requester: int64(z.RequesterID), assignee: int64(z.AssigneeID), group: int64(z.GroupID),
 		score: cleanScore(z.Score), comment: cut(z.Comment, maxText), reason: cut(z.Reason, maxSubject), reasonID: int64(z.ReasonID),
 		created: created, updated: z.UpdatedAt.Unix(), hash: it.hash,

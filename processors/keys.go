@@ -2,6 +2,7 @@ package processors
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"deskstream/schemas"
@@ -21,6 +22,13 @@ type keyer struct {
 	account  string // of the event looked at last, with what follows from it
 	prefix   string
 	settings *sources // nil until they are loaded
+	kept     bool     // fields keep values of activities
+	ticketed bool     // what all tickets need has been asked for
+	source   string   // and its token
+	token    string
+
+	key   []byte // being made
+	needs ticketNeeds
 }
 
 // enter asks for the settings and tombstones of an account and gives the prefix of its keys.
@@ -30,7 +38,8 @@ func (k *keyer) enter(account string) string {
 	}
 	k.account, k.prefix, k.settings = account, account+".", nil
 	k.need(erasedKey(k.prefix))
-	k.need(fieldsKey(k.prefix))
+	f, loaded := look[personFields](k, fieldsKey(k.prefix))
+	k.kept, k.ticketed = k.keeping || loaded && f != nil && len(f.Kept) > 0, false
 	if s, loaded := look[sources](k, k.prefix+"src"); loaded {
 		if k.settings = s; s == nil {
 			k.settings = &sources{}
@@ -52,6 +61,20 @@ func (k *keyer) need(key string) (*schemas.StateRow, bool) {
 	return nil, false
 }
 
+// needKey is need for a key that is made in k.key.
+func (k *keyer) needKey(key []byte) (*schemas.StateRow, bool) {
+	k.key = key
+	if row, ok := k.state[string(key)]; ok && !row.Missing() {
+		return row, true
+	}
+	return k.need(string(key))
+}
+
+// of makes the key of a row from the letter that says what it is and an id.
+func (k *keyer) of(prefix string, letter byte, id int64) []byte {
+	return strconv.AppendInt(append(append(k.key[:0], prefix...), letter, '.'), id, 10)
+}
+
 // look reads a row; nil while it is not there, does not exist or is damaged.
 func look[T any, P interface {
 	*T
@@ -62,11 +85,33 @@ func look[T any, P interface {
 	if !ok {
 		return nil, false
 	}
+	return valueIn[T, P](row), true
+}
+
+// lookKey is look for a key that is made in k.key.
+func lookKey[T any, P interface {
+	*T
+	stored
+}](k *keyer, key []byte,
+) (v P, loaded bool) {
+	row, ok := k.needKey(key)
+	if !ok {
+		return nil, false
+	}
+	return valueIn[T, P](row), true
+}
+
+// valueIn gives the value of a row, nil of one that does not exist or is damaged.
+func valueIn[T any, P interface {
+	*T
+	stored
+}](row *schemas.StateRow,
+) P {
 	v, err := value[T, P](row)
 	if err != nil {
-		return nil, true
+		return nil
 	}
-	return v, true
+	return v
 }
 
 // item asks for what an event needs by itself.
@@ -79,8 +124,11 @@ func (k *keyer) item(it *item) {
 	case domainPhrases:
 		k.need(phrasesKey(prefix))
 	case domainTicket:
-		k.need(prefix + "cal")
-		k.need(phrasesKey(prefix))
+		if !k.ticketed {
+			k.ticketed = true
+			k.need(prefix + "cal")
+			k.need(phrasesKey(prefix))
+		}
 	case domainCalendar:
 		k.need(prefix + "cal")
 		k.need(nameKey(prefix, "schedule", it.id))
@@ -154,14 +202,33 @@ func (k *keyer) repeats(key string, items []*item) bool {
 	return true
 }
 
+// tickets asks for what touched tickets need, but for those that lacked nothing before.
+func (k *keyer) tickets(b *batch, before *asked) {
+	for _, key := range b.changed {
+		if before.settled[key] {
+			continue
+		}
+		k.lacking = false
+		if k.ticket(key, b.tickets[key]); !k.lacking {
+			before.settled[key] = true
+		}
+	}
+}
+
 // ticket asks for what the ticket of some events needs: its texts, the roles of its authors, the figures of its requesters and the
 // counters of the days on which something happened.
 func (k *keyer) ticket(key string, items []*item) {
 	t, loaded := look[ticket](k, key)
+	n := &k.needs
+	*n = ticketNeeds{k: k, prefix: k.enter(items[0].ev.Account), source: items[0].ev.Source, users: n.users[:0], ahead: !loaded}
 	if !loaded {
+		for _, it := range items {
+			if it.hint != nil { // which is news, mostly: what it needs comes along with the ticket
+				n.item(it)
+			}
+		}
 		return
 	}
-	n := &ticketNeeds{k: k, prefix: items[0].ev.Account + ".", source: items[0].ev.Source}
 	if t == nil {
 		t = &ticket{}
 	}
@@ -186,8 +253,8 @@ func (k *keyer) ticket(key string, items []*item) {
 
 // figures asks for a user's figures and for the ticket that may carry their newest form.
 func (k *keyer) figures(prefix string, id int64) {
-	if s, loaded := look[stats](k, statsKey(prefix, id)); loaded && s != nil && s.home != 0 {
-		k.need(ticketKey(prefix, s.home))
+	if s, loaded := lookKey[stats](k, k.of(prefix, 's', id)); loaded && s != nil && s.home != 0 {
+		k.needKey(k.of(prefix, 't', s.home))
 	}
 }
 
@@ -198,6 +265,7 @@ type ticketNeeds struct {
 	source string
 	users  []int64
 	day    int64 // last day asked for
+	ahead  bool  // the ticket is not loaded, so that it is not known whose counters it moves
 }
 
 func (n *ticketNeeds) ticket(t *ticket, id int64) {
@@ -237,14 +305,16 @@ func (n *ticketNeeds) item(it *item) {
 	switch {
 	case it.ev.Kind == schemas.KindRecount:
 	case it.hint != nil:
-		n.record(it.hint.snap)
+		if it.hint.snapped {
+			n.record(&it.hint.snap)
+		}
 		n.step(&it.hint.step)
 	case it.rec != nil:
 		n.record(it.rec)
-	case it.step.at != 0:
-		n.step(&it.step)
+	case it.step != nil:
+		n.step(it.step)
 	default:
-		n.rating(&it.rating)
+		n.rating(it.rating)
 	}
 }
 
@@ -281,11 +351,20 @@ func (n *ticketNeeds) rating(r *rating) {
 
 // at asks for the counters of the day.
 func (n *ticketNeeds) at(at int64) {
-	if at == 0 || n.day == at/86400+1 {
+	if at == 0 || n.day == at/86400+1 || n.ahead {
 		return
 	}
 	n.day = at/86400 + 1
-	n.k.need(counterKey(n.prefix, n.source, at))
+	n.k.counter(n.prefix, n.source, at)
+}
+
+// counter asks for the counters of a source and day.
+func (k *keyer) counter(prefix, source string, at int64) {
+	if k.token == "" || k.source != source {
+		k.source, k.token = source, schemas.Token(source)
+	}
+	key := append(append(k.key[:0], prefix...), "h."...)
+	k.needKey(strconv.AppendInt(append(append(key, k.token...), '.'), at/86400, 10))
 }
 
 func (n *ticketNeeds) requester(id int64) {
@@ -300,6 +379,9 @@ func (n *ticketNeeds) requester(id int64) {
 
 // keeps says whether fields keep values of activities.
 func (k *keyer) keeps(prefix string) bool {
+	if k.prefix == prefix {
+		return k.kept
+	}
 	f, loaded := look[personFields](k, fieldsKey(prefix))
 	return k.keeping || loaded && f != nil && len(f.Kept) > 0
 }
@@ -327,8 +409,8 @@ func (n *ticketNeeds) author(id int64) {
 		return
 	}
 	n.users = append(n.users, -id)
-	if u, loaded := look[user](n.k, userKey(n.prefix, id)); loaded && (u == nil || len(u.roles) == 0) {
-		n.k.need(waitKey(n.prefix, id))
+	if u, loaded := lookKey[user](n.k, n.k.of(n.prefix, 'u', id)); loaded && (u == nil || len(u.roles) == 0) {
+		n.k.needKey(n.k.of(n.prefix, 'w', id))
 	}
 }
 

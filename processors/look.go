@@ -31,7 +31,7 @@ func (p *Processor) Ticket(account string, id int64, state schemas.State) (row *
 	}
 	r := newRun(state)
 	a := &accountWork{name: account, prefix: prefix}
-	s := newSubject(account, id, t, r.cal(a), r.roleOf(a))
+	s := r.subject(a, id, t)
 	if s == nil {
 		return nil, nil, errOutdated
 	}
@@ -40,7 +40,7 @@ func (p *Processor) Ticket(account string, id int64, state schemas.State) (row *
 	if r.err != nil {
 		return nil, nil, r.err
 	}
-	if r.rowHash(row) != t.row || s.base.created != t.rowCreated {
+	if hash, _ := r.rowHash(row); hash != t.row || s.base.created != t.rowCreated {
 		return nil, nil, errOutdated
 	}
 	row.Description, row.CustomFields = "", ""

@@ -32,7 +32,7 @@ func (s *store) checkTickets(t tb) (outdated int) {
 			continue // another row of the ticket
 		}
 		row.Description, row.CustomFields, row.SubjectTokens = want["description"].(string), want["custom_fields"].(string), want["subject_tokens"].(string)
-		same(t, key, asMap(t, encodeTicket(row)), want)
+		same(t, key, asMap(t, ticketText(row)), want)
 	}
 	if row, err := s.ticket(t, 1<<40); row != nil || err != nil {
 		t.Fatalf("of no ticket: told %v, %v", row, err)

@@ -233,7 +233,7 @@ func (w *audienceWork) emitEntry(audience, event string, at int64, x *schemas.Ac
 		EntryID: "e_" + schemas.HashID(w.account.name, audience, w.person, event, decimal(at)),
 	}
 	if x != nil {
-		row.ActivityID, row.Activity, row.Attributes = x.ActivityID, x.Activity, string(encodeActivity(x))
+		row.ActivityID, row.Activity, row.Attributes = x.ActivityID, x.Activity, string(appendActivity(nil, x))
 		row.EntryID = "e_" + schemas.HashID(w.account.name, audience, x.ActivityID)
 	}
 	w.result.Outputs = append(w.result.Outputs, schemas.Output{

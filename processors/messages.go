@@ -18,7 +18,7 @@ type message struct {
 
 // messages lists the comments of a ticket in order, each once. Orphans have none.
 func (s *subject) messages() []message {
-	var out []message
+	out := s.desk.messages[:0]
 	for i := range s.h.moments {
 		m := &s.h.moments[i]
 		for _, c := range m.comments {
@@ -33,6 +33,7 @@ func (s *subject) messages() []message {
 			out = append(out, x)
 		}
 	}
+	s.desk.messages = out
 	return out
 }
 
@@ -47,9 +48,8 @@ func (s *subject) repeated(known []message, id int64) bool {
 }
 
 // digest identifies the row's content without building it: searching the text for words is the expensive part.
-func (x *message) digest() uint64 {
-	var w writer
-	w.b = make([]byte, 0, 64)
+func (x *message) digest(w *writer) uint64 {
+	w.b = w.b[:0]
 	w.int(x.author)
 	w.byte(byte(x.who))
 	w.bool(x.public)

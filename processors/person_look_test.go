@@ -91,9 +91,9 @@ func (s *store) checkPeople(t tb, users ...int64) {
 			f := &facts.Stats[i]
 			row := s.tables[schemas.TablePersonStats][fmt.Sprintf("person_stats|%s|%v", testAccount, float64(f.UserID))]
 			if row == nil {
-				row = asMap(t, encodeStats(&schemas.PersonStats{Account: testAccount, UserID: f.UserID}))
+				row = asMap(t, appendStats(nil, &schemas.PersonStats{Account: testAccount, UserID: f.UserID}))
 			}
-			same(t, name, asMap(t, encodeStats(f)), row)
+			same(t, name, asMap(t, appendStats(nil, f)), row)
 		}
 		got, want := map[string]map[string]any{}, map[string]map[string]any{}
 		for i := range facts.Activities {

@@ -122,7 +122,7 @@ func (p *phrases) count(tokens string) (ids []string, times []int64) {
 
 func (it *item) loadPhrases() {
 	it.loaded = true
-	if !it.unmarshal(it.ev.Data, &it.saved) {
+	if it.saved = new(schemas.SavedPhrases); !it.unmarshal(it.ev.Data, it.saved) {
 		return
 	}
 	for _, p := range it.saved.Phrases {
@@ -140,7 +140,7 @@ func (r *run) takePhrases(a *accountWork, it *item) {
 		r.result.Duplicates++
 		return
 	}
-	p.SavedPhrases, p.root = it.saved, nil
+	p.SavedPhrases, p.root = *it.saved, nil
 	r.touch(phrasesKey(a.prefix))
 }
 
@@ -197,11 +197,11 @@ func (r *run) emitSubjectHits(w *ticketWork, s *subject, row *schemas.TicketRow)
 
 // recount emits the hits of all texts of a ticket.
 func (r *run) recount(w *ticketWork) {
-	s := newSubject(w.account.name, w.id, w.t, r.cal(w.account), r.roleOf(w.account))
+	s := r.subject(w.account, w.id, w.t)
 	if s == nil {
 		return
 	}
-	row := facts(s).row
+	row := &facts(s).row
 	r.emitHits(w, place{at: s.base.created, public: true}, schemas.Tokens(row.Subject), true)
 	messages := s.messages()
 	for i := range messages {

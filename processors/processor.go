@@ -33,13 +33,14 @@ type batch struct {
 	tickets map[string][]*item
 	users   map[string][]*item
 	touched []string // keys of users, in order
+	changed []string // keys of tickets, in order
 	asked   asked
 }
 
 // asked is how far Keys has come with a batch and one state, which only grows from one call to the next.
 type asked struct {
 	state   uintptr
-	settled map[string]bool  // users for whom everything was there
+	settled map[string]bool  // users and tickets, by key, for which everything was there
 	fresh   map[string]int64 // as keyer has it, of these
 }
 
@@ -60,19 +61,20 @@ func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 	k := &keyer{state: state, asked: make(map[string]bool, len(b.users)), fresh: maps.Clone(before.fresh)}
 	for _, it := range b.items {
 		k.renewed = k.renewed || it.domain == domainSource
-		k.keeping = k.keeping || len(it.fields.Kept) > 0
+		k.keeping = k.keeping || it.fields != nil && len(it.fields.Kept) > 0
 	}
 	for _, it := range b.items {
 		k.item(it)
 	}
-	for _, key := range sortedKeys(b.tickets) {
-		k.ticket(key, b.tickets[key])
-	}
+	k.tickets(b, before)
 	k.people(b, before)
 	k.splits()
 	k.rolls(b)
 	return k.missing
 }
+
+// outputsPerEvent is how many rows an event makes, more or less.
+const outputsPerEvent = 6
 
 // Apply merges the events into the state and gives the changed rows and the outputs. It is pure: the same events and state give the
 // same result. Values in the rows of state are changed in place. The error says that a state row is damaged or was not loaded; then
@@ -80,6 +82,7 @@ func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 func (p *Processor) Apply(events []schemas.Event, state schemas.State) (schemas.Result, error) {
 	b := p.batch(events)
 	r := newRun(state)
+	r.result.Outputs = make([]schemas.Output, 0, outputsPerEvent*len(events))
 	for _, it := range b.items {
 		r.take(it)
 	}
@@ -145,15 +148,15 @@ func newBatch(events []schemas.Event) *batch {
 		b.items[i] = it
 		switch it.domain {
 		case domainTicket:
-			key := ticketKey(it.ev.Account+".", it.id)
-			b.tickets[key] = append(b.tickets[key], it)
+			it.key = ticketKey(it.ev.Account+".", it.id)
+			b.tickets[it.key] = append(b.tickets[it.key], it)
 		case domainUser:
 			it.key = userKey(it.ev.Account+".", it.id)
 			b.users[it.key] = append(b.users[it.key], it)
 		default:
 		}
 	}
-	b.touched = sortedKeys(b.users)
+	b.touched, b.changed = sortedKeys(b.users), sortedKeys(b.tickets)
 	return b
 }
 

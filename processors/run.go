@@ -31,9 +31,11 @@ type slot struct {
 type run struct {
 	state   schemas.State
 	slots   map[string]*slot
+	spare   []slot
 	result  schemas.Result
 	err     error // a damaged row, or one that Keys did not ask for
 	scratch writer
+	desk    desk
 
 	tickets   map[string]*ticketWork
 	users     map[string]*userWork
@@ -41,6 +43,9 @@ type run struct {
 	accounts  map[string]*accountWork
 	counters  map[string]*counterWork
 	statistic map[string]*statsWork
+	counted   *statsWork           // looked at last
+	hours     *counterWork         // looked at last
+	telling   *telling             // of tickets
 	mover     int64                // ticket whose rows are being made, 0 = none
 	kept      map[string]keptOwner // users of whom a kept value changed
 	last      map[string]int       // emitted rows that a later event of the batch may replace
@@ -56,6 +61,9 @@ type accountWork struct {
 	phrases  *phrases
 	fields   *personFields
 
+	roles   func(user, at int64) role
+	authors map[int64]*user // whose role was asked for
+
 	catalogue *catalogue
 	shelves   map[string]*shelf // that changed, by the key of their row
 }
@@ -65,6 +73,7 @@ type ticketWork struct {
 	account *accountWork
 	id      int64
 	t       *ticket
+	slot    *slot     // of its row
 	now     time.Time // newest arrival among its events
 	source  string    // of its newest event
 	dirty   bool      // something is known that was not
@@ -142,8 +151,20 @@ func open[T any, P interface {
 	if v == nil {
 		v = P(new(T))
 	}
-	r.slots[key] = &slot{row: row, value: v}
+	s := r.newSlot()
+	s.row, s.value = row, v
+	r.slots[key] = s
 	return v
+}
+
+// newSlot gives an empty slot; many are made at once.
+func (r *run) newSlot() *slot {
+	if len(r.spare) == 0 {
+		r.spare = make([]slot, 64)
+	}
+	s := &r.spare[0]
+	r.spare = r.spare[1:]
+	return s
 }
 
 // touch marks a row as changed.
@@ -186,6 +207,8 @@ func stateRow(data []byte, v stored) *schemas.StateRow {
 		return &schemas.StateRow{Data: data, Sum: v.sum()}
 	case *shelf:
 		return &schemas.StateRow{Data: data}
+	case *ticket:
+		v.wrote(data)
 	}
 	return &schemas.StateRow{Data: data, Value: v}
 }
@@ -193,6 +216,9 @@ func stateRow(data []byte, v stored) *schemas.StateRow {
 func (r *run) emit(table string, data []byte) {
 	r.result.Outputs = append(r.result.Outputs, schemas.Output{Table: table, Data: data})
 }
+
+// emitRow emits a row that was written to the room that desk.row gave.
+func (r *run) emitRow(table string, data []byte) { r.emit(table, r.desk.written(data)) }
 
 func (r *run) account(name string) *accountWork {
 	a, ok := r.accounts[name]

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -108,6 +109,7 @@ func (s *store) run(t tb, events []schemas.Event) {
 			delete(s.state, k)
 			continue
 		}
+		writtenAnew(t, k, row)
 		s.state[k] = row.Data
 	}
 	s.dead = append(s.dead, res.Dead...)
@@ -139,6 +141,22 @@ var tableKeys = map[string][]string{
 	schemas.TablePersonActivities: {"user_id", "activity"}, schemas.TableOrganizations: {"organization_id"}, schemas.TableAgents: {"user_id"},
 	schemas.TableRatings: {"rating_id"}, schemas.TableMetricEvents: {"ticket_id", "metric", "instance_id", "event_id"},
 	schemas.TableNames: {"kind", "id"}, schemas.TableActivityCounts: {"activity", "hour", "source_id"},
+}
+
+// writtenAnew expects that a ticket's row, of which parts are copied from the row before, is what the ticket is when all of it is written.
+func writtenAnew(t tb, key string, row *schemas.StateRow) {
+	t.Helper()
+	known, ok := row.Value.(*ticket)
+	if !ok {
+		return
+	}
+	anew := *known
+	anew.written = written{}
+	w := writer{b: []byte{stateVersion}}
+	anew.encode(&w)
+	if !bytes.Equal(w.b, row.Data) {
+		t.Fatalf("%s: the row is not what the ticket is", key)
+	}
 }
 
 func (s *store) put(t tb, o schemas.Output) string {

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"slices"
 	"sort"
 
 	"deskstream/schemas"
@@ -21,6 +22,8 @@ type stats struct {
 	epoch uint64 // how often this row was written
 	by    int64  // the one ticket that made the last change of this row, 0 = another or several
 	home  int64  // the ticket that may carry a newer form, see carry; 0 = none
+
+	held []byte // what the home carries, when this is the same already; not stored
 }
 
 type ticketMark struct {
@@ -43,24 +46,62 @@ type statsWork struct {
 	account string
 	user    int64
 	s       *stats
-	figures []byte // as they were
-	tickets int    // bytes of them that are about tickets
-	by      int64  // the one ticket that touched them, 0 = another or several
-	acts    map[slug]actSummary
+	figures []byte // as they were, stored
+	sum     statsSum
+	by      int64     // the one ticket that touched them, 0 = another or several
+	acts    []actWork // that changed
+}
+
+// actWork is the summary of one kind of activity as it was.
+type actWork struct {
+	slug slug
+	actSummary
 }
 
 type actSummary struct{ count, first, last int64 }
 
+// statsSum is what a row of a user's figures says.
+type statsSum struct {
+	total, open, closed, good, bad int64
+	begun, rated                   bool
+	first                          int64
+	last                           ticketMark
+	score                          scoreMark
+}
+
+func (s *stats) sum() statsSum {
+	x := statsSum{total: s.total, open: s.open, closed: s.closed, good: s.good, bad: s.bad, begun: len(s.first) > 0, rated: len(s.scores) > 0}
+	if x.begun {
+		x.first = s.first[0].created
+	}
+	if n := len(s.last); n > 0 {
+		x.last = s.last[n-1]
+	}
+	if x.rated {
+		x.score = s.scores[len(s.scores)-1]
+	}
+	return x
+}
+
 func (r *run) stats(a *accountWork, user int64) *statsWork {
-	key := statsKey(a.prefix, user)
-	w, ok := r.statistic[key]
-	if !ok {
-		w = &statsWork{account: a.name, user: user, s: r.figures(a, user, key), acts: map[slug]actSummary{}, by: r.mover}
-		w.figures, w.tickets = w.s.figures(true)
-		r.statistic[key] = w
+	w := r.counted
+	if w == nil || w.user != user || w.account != a.name {
+		w = r.openStats(a, user)
+		r.counted = w
 	}
 	if w.by != r.mover {
 		w.by = 0
+	}
+	return w
+}
+
+func (r *run) openStats(a *accountWork, user int64) *statsWork {
+	key := statsKey(a.prefix, user)
+	w, ok := r.statistic[key]
+	if !ok {
+		w = &statsWork{account: a.name, user: user, s: r.figures(a, user, key), by: r.mover}
+		w.sum, w.figures = w.s.sum(), slices.Clone(r.figuresOf(w.s, true))
+		r.statistic[key] = w
 	}
 	return w
 }
@@ -172,13 +213,23 @@ func (r *run) personActivity(a *accountWork, user int64, s slug, at, delta int64
 	}
 	w := r.stats(a, user)
 	m := w.s.act(s)
-	if _, ok := w.acts[s]; !ok {
-		w.acts[s] = m.summary()
+	if w.act(s) == nil {
+		w.acts = append(w.acts, actWork{s, m.summary()})
 	}
 	m.count += delta
 	less := func(a, b int64) bool { return a < b }
 	m.first = edge(m.first, at, delta > 0, less, false)
 	m.last = edge(m.last, at, delta > 0, less, true)
+}
+
+// act gives the summary of an activity as it was, nil if it did not change.
+func (w *statsWork) act(k slug) *actWork {
+	for i := range w.acts {
+		if w.acts[i].slug == k {
+			return &w.acts[i]
+		}
+	}
+	return nil
 }
 
 func (s *stats) act(k slug) *actMark {
@@ -213,9 +264,8 @@ func (r *run) flushStats() {
 		r.emitStats(w)
 		for i := range w.s.acts {
 			m := &w.s.acts[i]
-			before, ok := w.acts[m.slug]
-			now := m.summary()
-			if !ok || before == now {
+			before, now := w.act(m.slug), m.summary()
+			if before == nil || before.actSummary == now {
 				continue
 			}
 			row := now.row(w.account, w.user, m.slug)
@@ -226,15 +276,9 @@ func (r *run) flushStats() {
 
 // emitStats emits the figures of tickets if their row is another one now.
 func (r *run) emitStats(w *statsWork) {
-	now, tickets := w.s.figures(true)
-	if string(now[:tickets]) == string(w.figures[:w.tickets]) {
-		return
-	}
-	var old stats
-	old.readFigures(&reader{b: w.figures})
-	row, before := w.s.row(w.account, w.user), old.row(w.account, w.user)
-	if data := encodeStats(&row); string(data) != string(encodeStats(&before)) {
-		r.emit(schemas.TablePersonStats, data)
+	if sum := w.s.sum(); sum != w.sum {
+		row := w.s.row(w.account, w.user)
+		r.emitRow(schemas.TablePersonStats, appendStats(r.desk.row(480+len(row.LastSubject)), &row))
 	}
 }
 
@@ -254,13 +298,13 @@ func (s *stats) decode(r *reader) {
 	s.readFigures(r)
 }
 
-// figures gives the stored form of everything but where it is kept, and how many bytes of it are about tickets.
-func (s *stats) figures(subjects bool) (all []byte, tickets int) {
-	w := writer{b: make([]byte, 0, 128)}
-	s.writeTickets(&w, subjects)
-	tickets = len(w.b)
-	s.writeActs(&w)
-	return w.b, tickets
+// figuresOf gives the stored form of everything but where it is kept, good until the next one is made.
+func (r *run) figuresOf(s *stats, subjects bool) []byte {
+	w := &r.scratch
+	w.b = w.b[:0]
+	s.writeTickets(w, subjects)
+	s.writeActs(w)
+	return w.b
 }
 
 func (s *stats) writeTickets(w *writer, subjects bool) {

@@ -10,13 +10,13 @@ import (
 
 // takeTicket merges a ticket, audit, rating or ticket webhook.
 func (r *run) takeTicket(a *accountWork, it *item) {
-	w := r.ticket(a, it.id)
+	w := r.ticketAt(a, it.id, it.key)
 	if it.ev.Kind == schemas.KindRecount {
 		w.recount = true
 		if len(a.fields.Kept) > 0 && w.t.source != "" {
 			w.see(it)
 			w.source, w.dirty = w.t.source, true
-			r.touch(ticketKey(a.prefix, it.id))
+			w.touch()
 		}
 		return
 	}
@@ -41,11 +41,11 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 		if changed && w.t.marks.textless() {
 			r.eraseTexts(w)
 		}
-	case it.sub != 0 && it.step.at != 0:
+	case it.step != nil:
 		changed = true
 		r.takeAudit(w, it)
 	default:
-		changed = w.t.takeRating(it.rating)
+		changed = w.t.takeRating(*it.rating)
 	}
 	if !changed {
 		r.repeat(w, it)
@@ -53,7 +53,7 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 	}
 	r.hush(w)
 	w.dirty = true
-	r.touch(ticketKey(a.prefix, it.id))
+	w.touch()
 }
 
 // repeat counts an event that told nothing new. It is worth another look only where the retention changed, because activities carry
@@ -63,7 +63,7 @@ func (r *run) repeat(w *ticketWork, it *item) {
 	if w.t.row != 0 && w.t.retention != w.account.sources.of(it.ev.Source).fingerprint() {
 		w.see(it)
 		w.dirty = true
-		r.touch(ticketKey(w.account.prefix, w.id))
+		w.touch()
 	}
 }
 
@@ -74,14 +74,20 @@ func copyRecord(r *record) *record {
 }
 
 func (r *run) ticket(a *accountWork, id int64) *ticketWork {
-	key := ticketKey(a.prefix, id)
+	return r.ticketAt(a, id, ticketKey(a.prefix, id))
+}
+
+func (r *run) ticketAt(a *accountWork, id int64, key string) *ticketWork {
 	w, ok := r.tickets[key]
 	if !ok {
-		w = &ticketWork{account: a, id: id, t: open[ticket](r, key)}
+		w = &ticketWork{account: a, id: id, t: open[ticket](r, key), slot: r.slots[key]}
 		r.tickets[key] = w
 	}
 	return w
 }
+
+// touch marks the ticket's row as changed.
+func (w *ticketWork) touch() { w.slot.dirty = true }
 
 func (w *ticketWork) see(it *item) {
 	if w.source == "" || it.ev.ReceivedAt.After(w.now) {
@@ -115,7 +121,7 @@ func known(t *ticket, it *item) bool {
 
 // takeAudit merges an audit: its changes into the history, its texts into their rows.
 func (r *run) takeAudit(w *ticketWork, it *item) {
-	s := it.step
+	s := *it.step
 	s.comments = append([]comment(nil), s.comments...)
 	w.t.takeAudit(s)
 	for _, x := range it.texts {
@@ -132,7 +138,7 @@ var mentioned = regexp.MustCompile(`#(\d{1,18})`)
 
 // findMergeTarget reads the absorbing ticket's id from the private note of the audit that closes an absorbed ticket; no audit field holds it.
 func (r *run) findMergeTarget(w *ticketWork, it *item) {
-	if w.t.marks.into != 0 || len(it.texts) == 0 || !mergeStep(&it.step) {
+	if w.t.marks.into != 0 || len(it.texts) == 0 || !mergeStep(it.step) {
 		return
 	}
 	for i, c := range it.step.comments {
@@ -161,8 +167,8 @@ func mergeStep(s *step) bool {
 func (r *run) takeTicketHint(w *ticketWork, it *item) bool {
 	t, h := w.t, it.hint
 	changed := false
-	if h.snap != nil {
-		changed = t.takeSnapshot(copyRecord(h.snap)) && t.rec == nil
+	if h.snapped {
+		changed = t.takeSnapshot(&h.snap, h.description) && t.rec == nil
 	}
 	if h.merged && (t.marks.merged == 0 || h.at < t.marks.merged) {
 		t.marks.merged, changed = h.at, true
@@ -201,7 +207,7 @@ func (r *run) texts(w *ticketWork, chunk int) *texts {
 
 func (r *run) touchTexts(w *ticketWork, chunk int) {
 	if chunk == inline {
-		r.touch(ticketKey(w.account.prefix, w.id))
+		w.touch()
 		return
 	}
 	r.touch(textsKey(w.account.prefix, w.id, int64(chunk)))

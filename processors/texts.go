@@ -75,7 +75,7 @@ func (t *texts) decode(r *reader) {
 func (t *texts) empty() bool { return len(t.items) == 0 }
 
 // cut bounds a text without breaking a character.
-func cut(s string, limit int) string {
+func cut[T string | []byte](s T, limit int) T {
 	if len(s) <= limit {
 		return s
 	}

@@ -200,6 +200,15 @@ type ticket struct {
 	carry      carry
 	waits      []int64 // unknown users whose arrival changes this ticket
 	retention  uint64  // hash of the retention settings the activities were made under
+
+	written written
+}
+
+// written is the stored form of a ticket's first hints. It holds as long as they stay as they are: mostly another one comes behind them.
+type written struct {
+	hints    int // 0 once one of them changed
+	form     []byte
+	from, to int // place of the hints in the row that is being written
 }
 
 // newestAudit is the second up to which history is known; hints up to it are settled.
@@ -232,11 +241,20 @@ func (t *ticket) takeRecord(r *record) bool {
 	return true
 }
 
-func (t *ticket) takeSnapshot(r *record) bool {
-	if r == nil || !newer(r, t.snap) {
+// takeSnapshot keeps the newer of two records that webhooks tell. The description is mostly the one that is kept already.
+func (t *ticket) takeSnapshot(r *record, description []byte) bool {
+	if !newer(r, t.snap) {
 		return false
 	}
-	t.snap = r
+	if t.snap == nil {
+		t.snap = new(record)
+	}
+	text := t.snap.description
+	if text != string(description) {
+		text = string(description)
+	}
+	*t.snap = *r
+	t.snap.description = text
 	t.blank()
 	return true
 }
@@ -274,6 +292,7 @@ func (t *ticket) blank() {
 	for i := range t.audits {
 		t.audits[i].blank(&t.marks)
 	}
+	t.written.hints = 0
 	for i := range t.hints {
 		t.hints[i].blank(&t.marks)
 	}
@@ -330,6 +349,9 @@ func (t *ticket) settle() {
 		if h.at > newest {
 			kept = append(kept, h)
 		}
+	}
+	if len(kept) < len(t.hints) {
+		t.written.hints = 0
 	}
 	clear(t.hints[len(kept):])
 	t.hints = kept
@@ -404,6 +426,9 @@ func (t *ticket) takeHint(h hint) bool {
 	}
 	if t.marks.textless() {
 		h.blank(&t.marks)
+	}
+	if i < t.written.hints {
+		t.written.hints = 0
 	}
 	t.hints = append(t.hints, hint{})
 	copy(t.hints[i+1:], t.hints[i:])

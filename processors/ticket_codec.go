@@ -1,11 +1,13 @@
 package processors
 
+import "encoding/binary"
+
 func (t *ticket) encode(w *writer) {
 	w.str(t.source)
 	writeRecord(w, t.rec)
 	writeRecord(w, t.snap)
 	list(w, t.audits, writeStep)
-	list(w, t.hints, writeHint)
+	t.writeHints(w)
 	list(w, t.ratings, writeRating)
 	list(w, t.bodies, func(w *writer, b *body) {
 		w.int(b.id)
@@ -44,7 +46,9 @@ func (t *ticket) encode(w *writer) {
 func (t *ticket) decode(r *reader) {
 	t.source = r.str()
 	t.rec, t.snap = readRecord(r), readRecord(r)
-	t.audits, t.hints, t.ratings = readList(r, readStep), readList(r, readHint), readList(r, readRating)
+	t.audits = readList(r, readStep)
+	t.readHints(r)
+	t.ratings = readList(r, readRating)
 	t.bodies = readList(r, func(r *reader, b *body) {
 		b.id, b.chunk, b.hash, b.rank, b.redacted = r.int(), int(r.int()), r.hash(), r.byte(), r.bool()
 	})
@@ -59,6 +63,34 @@ func (t *ticket) decode(r *reader) {
 	t.carry.decode(r)
 	t.waits = r.ints()
 	t.retention = r.hash()
+}
+
+// writeHints copies what is written of the first ones already. The row is being written from the beginning of w.
+func (t *ticket) writeHints(w *writer) {
+	x := &t.written
+	w.uint(uint64(len(t.hints)))
+	x.from = len(w.b)
+	if x.hints > 0 {
+		w.b = append(w.b, x.form...)
+	}
+	for i := x.hints; i < len(t.hints); i++ {
+		writeHint(w, &t.hints[i])
+	}
+	x.to = len(w.b)
+}
+
+// wrote notes the row that the ticket was written to.
+func (t *ticket) wrote(row []byte) {
+	x := &t.written
+	x.hints, x.form = len(t.hints), row[x.from:x.to]
+}
+
+func (t *ticket) readHints(r *reader) {
+	all := r.b
+	t.hints = readList(r, readHint)
+	if _, n := binary.Uvarint(all); r.err == nil {
+		t.written = written{hints: len(t.hints), form: all[n : len(all)-len(r.b)]}
+	}
 }
 
 func writeRecord(w *writer, r *record) {

@@ -31,7 +31,7 @@ func (p *personFields) decode(r *reader) {
 
 func (it *item) loadFields() {
 	it.loaded = true
-	if !it.unmarshal(it.ev.Data, &it.fields) {
+	if it.fields = new(schemas.PersonFields); !it.unmarshal(it.ev.Data, it.fields) {
 		return
 	}
 	for _, t := range it.fields.Tracked {
@@ -54,7 +54,7 @@ func (r *run) takeFields(a *accountWork, it *item) {
 		r.result.Duplicates++
 		return
 	}
-	a.fields.PersonFields = it.fields
+	a.fields.PersonFields = *it.fields
 	r.touch(fieldsKey(a.prefix))
 }
 

@@ -404,16 +404,6 @@ func (u *user) now() userFacts {
 	return f
 }
 
-// roleOf gives the roles of an account's users; author 0 and below is the system.
-func (r *run) roleOf(a *accountWork) func(user, at int64) role {
-	return func(id, at int64) role {
-		if id <= 0 {
-			return roleSystem
-		}
-		return open[user](r, userKey(a.prefix, id)).roleAt(at)
-	}
-}
-
 func (r *run) user(a *accountWork, id int64) *userWork {
 	key := userKey(a.prefix, id)
 	w, ok := r.users[key]

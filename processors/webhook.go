@@ -62,7 +62,7 @@ func (c *webhookComment) text() string {
 		}
 		return o.Body
 	}
-	return schemas.Text(c.Body)
+	return rawText(c.Body)
 }
 
 // clockSlack is how far ahead of our clock a webhook's time may be. History never catches up with a time that does not come, so what such
@@ -71,12 +71,26 @@ const clockSlack = 24 * time.Hour
 
 // ticketEnvelope is the envelope of a ticket's webhook, decoded in one go.
 type ticketEnvelope struct {
-	Type    string               `json:"type"`
-	ID      string               `json:"id"`
-	Time    time.Time            `json:"time"`
-	Subject string               `json:"subject"`
-	Detail  schemas.TicketDetail `json:"detail"`
-	Event   webhookBody          `json:"event"`
+	Type    string       `json:"type"`
+	ID      string       `json:"id"`
+	Time    time.Time    `json:"time"`
+	Subject string       `json:"subject"`
+	Detail  ticketDetail `json:"detail"`
+	Event   webhookBody  `json:"event"`
+}
+
+// ticketDetail is the detail of a ticket's webhook. Its description is by far the longest text and mostly known, so it is not made a string
+// ahead: description stands for it where it was scanned, and shares memory with the data.
+type ticketDetail struct {
+	schemas.TicketDetail
+	description []byte
+}
+
+func (d *ticketDetail) text() []byte {
+	if d.description == nil {
+		return []byte(d.Description)
+	}
+	return d.description
 }
 
 // loadTicketWebhook reads the envelope of a ticket, by far the most frequent. It says no to any other and to one with an error, which
@@ -85,8 +99,10 @@ func (it *item) loadTicketWebhook() bool {
 	if !bytes.Contains(it.ev.Data, []byte("event-type:ticket.")) {
 		return false
 	}
-	var x ticketEnvelope
-	if json.Unmarshal(it.ev.Data, &x) != nil || x.Subject == "" {
+	x := ticketEnvelopes.Get().(*ticketEnvelope)
+	defer ticketEnvelopes.Put(x)
+	*x = ticketEnvelope{}
+	if !x.scan(it.ev.Data) && json.Unmarshal(it.ev.Data, x) != nil || x.Subject == "" {
 		return false
 	}
 	e := schemas.Envelope{Type: x.Type, ID: x.ID, Time: x.Time, Subject: x.Subject}
@@ -140,14 +156,14 @@ func (it *item) loadTicketHint(e schemas.Envelope, name string) {
 	if !ok {
 		return
 	}
-	var d schemas.TicketDetail
+	var d ticketDetail
 	var b webhookBody
 	if it.envelopeParts(e, &d, &b) {
 		it.takeTicketHint(e, read, &d, &b)
 	}
 }
 
-func (it *item) takeTicketHint(e schemas.Envelope, read hintReader, d *schemas.TicketDetail, b *webhookBody) {
+func (it *item) takeTicketHint(e schemas.Envelope, read hintReader, d *ticketDetail, b *webhookBody) {
 	it.id = int64(d.ID)
 	if it.id == 0 {
 		it.id = subjectID(e.Subject)
@@ -168,14 +184,15 @@ func (it *item) takeTicketHint(e schemas.Envelope, read hintReader, d *schemas.T
 	}
 	h := &ticketHint{useful: true}
 	h.id, h.nanos, h.group = e.ID, e.Time.UnixNano(), b.Meta.Sequence.ID
-	h.step = step{at: e.Time.Unix(), author: int64(d.ActorID), channel: strings.ToLower(d.Via.Channel), hash: it.hash}
+	h.step = step{at: e.Time.Unix(), author: int64(d.ActorID), channel: lower(d.Via.Channel), hash: it.hash}
 	if h.group == "" {
 		h.group = d.ActorID.String()
 	}
-	if h.snap = snapshot(d, e.Time.Unix(), it.hash); h.snap != nil {
-		h.snap.nanos, h.snap.id = h.nanos, h.id
+	if h.snapped = sane(d.CreatedAt); h.snapped {
+		h.snap = snapshot(&d.TicketDetail, e.Time.Unix(), it.hash)
+		h.snap.nanos, h.snap.id, h.description = h.nanos, h.id, cut(d.text(), maxText)
 	}
-	read(it, h, d, b)
+	read(it, h, &d.TicketDetail, b)
 	it.hint, it.domain = h, domainTicket
 }
 
@@ -187,17 +204,14 @@ func (it *item) envelopeParts(e schemas.Envelope, detail, body any) bool {
 	return len(e.Event) == 0 || it.unmarshal(e.Event, body)
 }
 
-// snapshot takes a webhook's detail as a record of the ticket; nil when it does not say when the ticket was created.
-func snapshot(d *schemas.TicketDetail, at int64, hash uint64) *record {
-	if !sane(d.CreatedAt) {
-		return nil
-	}
-	return &record{
+// snapshot takes a webhook's detail as a record of the ticket, without its description.
+func snapshot(d *schemas.TicketDetail, at int64, hash uint64) record {
+	return record{
 		at: at, hash: hash, created: d.CreatedAt.Unix(), updated: max(at, d.UpdatedAt.Unix()), submitter: int64(d.SubmitterID),
-		description: cut(d.Description, maxText), channel: strings.ToLower(d.Via.Channel), external: cut(d.ExternalID, maxSubject),
+		channel: lower(d.Via.Channel), external: cut(d.ExternalID, maxSubject),
 		custom: "{}",
 		dims: dims{
-			status: statusWord(d.Status), priority: strings.ToLower(d.Priority), kind: strings.ToLower(d.Type),
+			status: statusWord(d.Status), priority: lower(d.Priority), kind: lower(d.Type),
 			subject: cut(d.Subject, maxSubject), assignee: int64(d.AssigneeID), group: int64(d.GroupID), requester: int64(d.RequesterID),
 			org: int64(d.Organization), brand: int64(d.BrandID), formID: int64(d.FormID), tags: d.Tags,
 		},
@@ -206,7 +220,7 @@ func snapshot(d *schemas.TicketDetail, at int64, hash uint64) *record {
 
 // statusWord brings a status of a webhook to the words of the API: archived tickets are closed ones, scrubbed tickets deleted ones.
 func statusWord(s string) string {
-	switch s = strings.ToLower(s); s {
+	switch s = lower(s); s {
 	case "archived":
 		return "closed"
 	case "scrubbed":
@@ -228,8 +242,8 @@ var ticketHints = map[string]hintReader{
 	"organization_changed":     idHint(fieldOrganization),
 	"brand_changed":            idHint(fieldBrand),
 	"form_changed":             idHint(fieldForm),
-	"priority_changed":         textHint(fieldPriority, strings.ToLower),
-	"type_changed":             textHint(fieldType, strings.ToLower),
+	"priority_changed":         textHint(fieldPriority, lower),
+	"type_changed":             textHint(fieldType, lower),
 	"subject_changed":          textHint(fieldSubject, func(s string) string { return cut(s, maxSubject) }),
 	"tags_changed":             hintTags,
 	"comment_added":            hintComment,
@@ -258,8 +272,8 @@ func hintCreated(_ *item, h *ticketHint, d *schemas.TicketDetail, _ *webhookBody
 		{field: fieldRequester, created: true, newID: int64(d.RequesterID)},
 		{field: fieldAssignee, created: true, newID: int64(d.AssigneeID)},
 		{field: fieldGroup, created: true, newID: int64(d.GroupID)},
-		{field: fieldPriority, created: true, new: strings.ToLower(d.Priority)},
-		{field: fieldType, created: true, new: strings.ToLower(d.Type)},
+		{field: fieldPriority, created: true, new: lower(d.Priority)},
+		{field: fieldType, created: true, new: lower(d.Type)},
 		{field: fieldOrganization, created: true, newID: int64(d.Organization)},
 		{field: fieldBrand, created: true, newID: int64(d.BrandID)},
 		{field: fieldForm, created: true, newID: int64(d.FormID)},
@@ -267,7 +281,7 @@ func hintCreated(_ *item, h *ticketHint, d *schemas.TicketDetail, _ *webhookBody
 }
 
 func hintStatus(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
-	current := strings.ToLower(schemas.Text(b.Current))
+	current := lower(rawText(b.Current))
 	switch current {
 	case "scrubbed":
 		h.scrubbed = true
@@ -275,7 +289,7 @@ func hintStatus(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody)
 	case "archived", "": // archiving moves a closed ticket to other storage and is no change
 		return
 	}
-	h.changes = []change{{field: fieldStatus, old: statusWord(schemas.Text(b.Previous)), new: current}}
+	h.changes = []change{{field: fieldStatus, old: statusWord(rawText(b.Previous)), new: current}}
 }
 
 func idHint(f field) hintReader {
@@ -286,7 +300,7 @@ func idHint(f field) hintReader {
 
 func textHint(f field, clean func(string) string) hintReader {
 	return func(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
-		h.changes = []change{{field: f, old: clean(schemas.Text(b.Previous)), new: clean(schemas.Text(b.Current))}}
+		h.changes = []change{{field: f, old: clean(rawText(b.Previous)), new: clean(rawText(b.Current))}}
 	}
 }
 

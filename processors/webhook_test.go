@@ -398,8 +398,8 @@ func TestWebhooksOfOneSecond(t *testing.T) {
 	} {
 		for order, both := range map[string][2]record{"in order": {base, later}, "reversed": {later, base}} {
 			tk := &ticket{}
-			tk.takeSnapshot(&both[0])
-			tk.takeSnapshot(&both[1])
+			tk.takeSnapshot(&both[0], nil)
+			tk.takeSnapshot(&both[1], nil)
 			if *tk.snap.key() != *later.key() {
 				t.Errorf("%s, %s: kept %+v", name, order, tk.snap)
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -84,6 +85,9 @@ func ActivityID(account string, ticket ZID, slug string, unix int64, what string
 // Tokens brings text into the form that phrases are searched in (M29): NFKC, lower case, maximal runs of letters or digits, joined
 // by single spaces.
 func Tokens(text string) string {
+	if tokens, ok := asciiTokens(text); ok {
+		return tokens
+	}
 	var b strings.Builder
 	pending := false
 	for _, r := range strings.ToLower(norm.NFKC.String(text)) {
@@ -98,4 +102,30 @@ func Tokens(text string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// asciiTokens is Tokens for text of ASCII alone, which most is; ok is false for any other.
+func asciiTokens(text string) (tokens string, ok bool) {
+	var b strings.Builder
+	b.Grow(len(text))
+	pending := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			return "", false
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		default:
+			pending = true
+			continue
+		}
+		if pending && b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		pending = false
+		b.WriteByte(c)
+	}
+	return b.String(), true
 }

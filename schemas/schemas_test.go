@@ -42,6 +42,20 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestTokensOfASCII: text of ASCII alone has the tokens that it has beside other letters.
+func TestTokensOfASCII(t *testing.T) {
+	t.Parallel()
+	for a := range byte(0x80) {
+		for b := range byte(0x80) {
+			for _, text := range []string{string([]byte{a, b}), string([]byte{'x', a, b, 'Y'})} {
+				if got, want := schemas.Tokens(text), strings.TrimSuffix(strings.TrimSuffix(schemas.Tokens(text+" \u00e9"), "\u00e9"), " "); got != want {
+					t.Fatalf("%q: got %q, want %q", text, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestZIDTakesEveryFormZendeskWrites(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]schemas.ZID{`5`: 5, `"5"`: 5, `"0"`: 0, `""`: 0, `null`: 0, `-1`: -1, `26155588903200`: 26155588903200} {

@@ -27,7 +27,8 @@ type plan struct {
 }
 
 type planColumn struct {
-	name string
+	name   string
+	member string // the name as it mostly stands in a row, with the colon
 	columnType
 }
 
@@ -47,7 +48,7 @@ func newPlan(table string, names, types []string) (*plan, error) {
 			return nil, fmt.Errorf("table %s: column %s: %w", table, name, err)
 		}
 		p.index[name] = len(p.columns)
-		p.columns = append(p.columns, planColumn{name: name, columnType: t})
+		p.columns = append(p.columns, planColumn{name: name, member: strconv.Quote(name) + ":", columnType: t})
 	}
 	return p, p.place(s)
 }

@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -215,6 +216,7 @@ type symbols struct {
 	keys  []uint32
 	dict  texts
 	index map[string]uint32
+	last  []byte // value added last
 	wire  []byte // keys in their final width, made when the column is sent
 }
 
@@ -228,6 +230,11 @@ func (c *symbols) addAll(list [][]byte, _ []int64) {
 }
 
 func (c *symbols) add(s []byte) {
+	if n := len(c.keys); n > 0 && bytes.Equal(s, c.last) {
+		c.keys = append(c.keys, c.keys[n-1])
+		return
+	}
+	c.last = append(c.last[:0], s...)
 	key, ok := c.index[string(s)]
 	if !ok {
 		if c.index == nil {

@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -41,12 +42,14 @@ var (
 // decode reads one line. The cells are valid until the next call and share memory with the line.
 func (d *decoder) decode(line []byte) error {
 	d.line, d.at, d.spare = line, 0, d.spare[:0]
-	for i := range d.cells {
-		d.cells[i].clear()
-		d.seen[i] = false
-	}
+	clear(d.seen)
 	if err := d.object(); err != nil {
 		return err
+	}
+	for i, seen := range d.seen { // a row mostly has all columns
+		if !seen {
+			d.cells[i].clear()
+		}
 	}
 	d.space()
 	if d.at != len(d.line) {
@@ -97,15 +100,30 @@ func (d *decoder) object() error {
 
 // member reads a name and its value. guess is the column expected next: rows are written in the order of the columns.
 func (d *decoder) member(guess int) (int, error) {
+	i, err := d.name(guess)
+	if err != nil {
+		return 0, err
+	}
+	d.space()
+	if err := d.value(&d.cells[i], &d.plan.columns[i].columnType); err != nil {
+		return 0, fmt.Errorf("%s %w", d.plan.columns[i].name, err)
+	}
+	return i, nil
+}
+
+// name reads the name of a member and the colon behind it.
+func (d *decoder) name(guess int) (int, error) {
+	if guess < len(d.cells) && !d.seen[guess] && d.word(d.plan.columns[guess].member) {
+		d.seen[guess] = true
+		return guess, nil
+	}
 	name, ok := d.text()
 	if !ok {
 		return 0, errSyntax
 	}
-	i := guess
-	if i >= len(d.cells) || string(name) != d.plan.columns[i].name {
-		if i, ok = d.plan.index[string(name)]; !ok {
-			return 0, fmt.Errorf("has a member %.40q, which is no column of the table", name)
-		}
+	i, ok := d.plan.index[string(name)]
+	if !ok {
+		return 0, fmt.Errorf("has a member %.40q, which is no column of the table", name)
 	}
 	if d.seen[i] {
 		return 0, fmt.Errorf("%s occurs twice", name)
@@ -115,15 +133,12 @@ func (d *decoder) member(guess int) (int, error) {
 	if !d.take(':') {
 		return 0, errSyntax
 	}
-	d.space()
-	if err := d.value(&d.cells[i], &d.plan.columns[i].columnType); err != nil {
-		return 0, fmt.Errorf("%s %w", d.plan.columns[i].name, err)
-	}
 	return i, nil
 }
 
 func (d *decoder) value(c *cell, t *columnType) error {
-	if d.word("null") {
+	if d.at < len(d.line) && d.line[d.at] == 'n' && d.word("null") {
+		c.clear()
 		return nil // the zero value, as encoding/json does
 	}
 	c.null = false
@@ -135,12 +150,14 @@ func (d *decoder) value(c *cell, t *columnType) error {
 	case kindTime:
 		return d.timeValue(c)
 	case kindTexts:
+		c.list = c.list[:0]
 		return d.array(errTexts, func() error {
 			s, ok := d.textOrNull()
 			c.list = append(c.list, s)
 			return failed(ok, errTexts)
 		})
 	default:
+		c.nums = c.nums[:0]
 		return d.array(errInts, func() error {
 			var n int64
 			err := d.intOrNull(&n)
@@ -232,7 +249,7 @@ func (d *decoder) take(b byte) bool {
 }
 
 func (d *decoder) word(s string) bool {
-	if bytes.HasPrefix(d.line[d.at:], []byte(s)) {
+	if len(d.line)-d.at >= len(s) && string(d.line[d.at:d.at+len(s)]) == s {
 		d.at += len(s)
 		return true
 	}
@@ -287,7 +304,7 @@ func (d *decoder) text() ([]byte, bool) {
 	}
 	start, i := d.at, d.at
 	ascii := true
-	for ; i < len(d.line); i++ {
+	for i = d.plainRun(i); i < len(d.line); i++ {
 		b := d.line[i]
 		if plain[b] {
 			continue
@@ -311,10 +328,28 @@ func (d *decoder) text() ([]byte, bool) {
 	return nil, false
 }
 
+// plainRun steps over plain bytes from i on, eight at a time, and gives where to look further. Texts are mostly long and plain.
+func (d *decoder) plainRun(i int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(d.line); i += 8 {
+		x := binary.LittleEndian.Uint64(d.line[i:])
+		quote, back := x^ones*'"', x^ones*'\\'
+		if ((quote-ones)&^quote|(back-ones)&^back|(x-ones*' ')&^x|x)&highs != 0 {
+			break
+		}
+	}
+	return i
+}
+
 // escaped reads a string that has escapes or bytes that are not UTF-8, from start behind its quote.
 func (d *decoder) escaped(start int) ([]byte, bool) {
 	from := len(d.spare)
 	for i := start; i < len(d.line); {
+		if next := d.plainRun(i); next > i {
+			d.spare = append(d.spare, d.line[i:next]...)
+			i = next
+			continue
+		}
 		switch b := d.line[i]; {
 		case b == '"':
 			d.at = i + 1

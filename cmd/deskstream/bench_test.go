@@ -162,23 +162,25 @@ func outputs(b *testing.B, app *App) uint64 {
 // source's settings, which it must not meet.
 func publishLoad(b *testing.B, app *App, source string, n int) {
 	b.Helper()
-	// 20 events a second: a ticket changes every few minutes.
-	start := time.Now().Add(-time.Duration(n) * 50 * time.Millisecond)
-	run := start.UnixNano()
-	events := make([]schemas.Event, 0, 500)
-	for i := range n {
-		body := loadBody(run, int64(i), int64(n/16), start.Add(time.Duration(i)*50*time.Millisecond))
-		events = append(events, schemas.Event{
-			ID: fmt.Sprintf("zd:acme:webhook:%d-%d", run, i), Kind: schemas.KindWebhook, Source: source, Account: "acme", Via: "webhook",
-			ReceivedAt: time.Now().UTC(), Data: body,
-		})
-		if len(events) == cap(events) || i == n-1 {
-			if err := app.stream.Publish(b.Context(), events...); err != nil {
-				b.Fatal(err)
-			}
-			events = events[:0]
+	for batch := range slices.Chunk(loadEvents(n, source), 500) {
+		if err := app.stream.Publish(b.Context(), batch...); err != nil {
+			b.Fatal(err)
 		}
 	}
+}
+
+// loadEvents makes n webhooks of the load generator, 20 a second: a ticket changes every few minutes.
+func loadEvents(n int, source string) []schemas.Event {
+	start := time.Now().Add(-time.Duration(n) * 50 * time.Millisecond)
+	run := start.UnixNano()
+	events := make([]schemas.Event, n)
+	for i := range events {
+		events[i] = schemas.Event{
+			ID: fmt.Sprintf("zd:acme:webhook:%d-%d", run, i), Kind: schemas.KindWebhook, Source: source, Account: "acme", Via: "webhook",
+			ReceivedAt: time.Now().UTC(), Data: loadBody(run, int64(i), int64(n/16), start.Add(time.Duration(i)*50*time.Millisecond)),
+		}
+	}
+	return events
 }
 
 // BenchmarkWebhook: webhook -> processed -> in every table, against bare HTTP -> JetStream -> ClickHouse, at 64 and 512 connections.
