@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -236,6 +237,30 @@ func (s *server) holders(ctx context.Context, q *question, groupBy []dimension, 
 	p.time("to", nextDay(q.asOf, q.loc))
 	p.times("bounds", []time.Time{time.Unix(0, 0)})
 	return s.cellsByMonth(ctx, &held, groupBy, p)
+}
+
+// assignments gives what was assigned, and without an interval what is held as of now, which is asked by itself at the same time.
+func (s *server) assignments(ctx context.Context, q *question, groupBy []dimension) ([]cell, []*float64, error) {
+	var cells, held []cell
+	var total, all []*float64
+	both, asking := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		made := *q
+		made.made = true
+		cells, total, err = s.cells(asking, &made, made.statementText(groupBy)+"\nWITH TOTALS", q.p)
+		return err
+	})
+	if q.interval == intervalNone {
+		both.Go(func() (err error) {
+			held, all, err = s.holders(asking, q, groupBy, q.p)
+			return err
+		})
+	}
+	err := both.Wait()
+	if err == nil && q.interval == intervalNone {
+		cells, total = addHeld(q, uint32(unix32(q.bounds[0])), cells, total, held, all)
+	}
+	return cells, total, err
 }
 
 // addHeld puts what is held into the cells of assignments, which all are of the one bucket.
