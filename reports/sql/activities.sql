@@ -1,6 +1,6 @@
 -- Activities within retention and the people they belong to; merged people count once, as the first of their users. Those of deleted tickets are
--- left out (G6): which ones is asked of the tickets that have a row that says so, of whom there are few. Within one account users are numbers, which
--- are counted as bits; those of merged people become the one of their first user in the end.
+-- left out (G6): which ones is told by the index ix_gone. Within one account users are numbers, which are counted as bits; those of merged people become
+-- the one of their first user in the end.
 /*several*//*one*/WITH
 (
     SELECT (groupArray(toUInt64(user)), groupArray(toUInt64(first_user)))

@@ -71,6 +71,7 @@ CREATE TABLE IF NOT EXISTS tickets
     INDEX ix_ids ticket_id TYPE minmax GRANULARITY 1,
     INDEX ix_ticket ticket_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX ix_requester requester_id TYPE bloom_filter(0.01) GRANULARITY 32,
+    INDEX ix_gone deleted + merged TYPE minmax GRANULARITY 1,
     INDEX ix_solved last_solved_at TYPE minmax GRANULARITY 8,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 8
 )

@@ -452,8 +452,7 @@ FROM
 (
     SELECT account, ticket_id
     FROM tickets FINAL
-    PREWHERE (account, created_at, ticket_id) IN (SELECT account, created_at, ticket_id FROM tickets WHERE 1 AND (deleted = 1))
-    WHERE deleted = 1
+    WHERE 1 AND deleted + merged > 0 AND (deleted = 1)
 )
 ) AS a
 LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
