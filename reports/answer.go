@@ -46,13 +46,17 @@ type cell struct {
 	keys   []string
 	values []*float64
 	later  bool // something that it leaves out is dated after as_of
+	unsure bool // it needs what was not looked for
 }
+
+// totalPrefix begins the names of columns that stand for the values of a metric in the totals, where these are not those of all rows together.
+const totalPrefix = "total_"
 
 // cells runs a statement whose columns are bucket, keys and then the values of the metric in order, and gives the values of all cells
 // together too; nil when there is no cell.
 func (s *server) cells(ctx context.Context, q *question, statement string, p params) (cells []cell, total []*float64, err error) {
 	name := q.name
-	if q.saved || q.named {
+	if q.saved || q.made {
 		name = q.file()
 	}
 	var columns []driver.ColumnType
@@ -61,18 +65,19 @@ func (s *server) cells(ctx context.Context, q *question, statement string, p par
 		if result == nil {
 			result, columns = rows, rows.ColumnTypes()
 		}
-		c, err := scanCell(columns, rows.Scan, q.metric)
+		c, err := scanCell(columns, rows.Scan, q.metric, "")
 		cells = append(cells, c)
 		return err
 	})
 	if err != nil || result == nil {
 		return nil, nil, err
 	}
-	whole, err := scanCell(columns, result.Totals, q.metric)
+	whole, err := scanCell(columns, result.Totals, q.metric, totalPrefix)
 	return cells, whole.values, err
 }
 
-func scanCell(columns []driver.ColumnType, scan func(...any) error, m *metric) (cell, error) {
+// scanCell reads a row. A value is in the column of its name, or in one behind it with the prefix.
+func scanCell(columns []driver.ColumnType, scan func(...any) error, m *metric, prefix string) (cell, error) {
 	var c cell
 	targets := make([]any, len(columns))
 	for i, column := range columns {
@@ -91,8 +96,10 @@ func scanCell(columns []driver.ColumnType, scan func(...any) error, m *metric) (
 			c.keys, _ = v.Interface().([]string)
 		case "rated_later":
 			c.later = v.Uint() > 0
+		case "unsure":
+			c.unsure = v.Uint() > 0
 		default:
-			if at := slices.IndexFunc(m.values, func(o value) bool { return o.name == column.Name() }); at >= 0 {
+			if at := slices.IndexFunc(m.values, func(o value) bool { return column.Name() == o.name || column.Name() == prefix+o.name }); at >= 0 {
 				c.values[at] = number(v)
 			}
 		}

@@ -2,8 +2,6 @@ package reports
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -88,10 +86,6 @@ type Waits struct {
 	AgentWork     *int64 `json:"agent_work_s"`
 }
 
-type factsRow struct {
-	Facts string `ch:"_facts"` // a schemas.TicketRow as JSON
-}
-
 func (s *server) ticketFacts(ctx context.Context, in *factsInput) (*answer[ticketFacts], error) {
 	asOf := s.Now().UTC().Truncate(time.Second)
 	if in.AsOf != "" {
@@ -124,18 +118,14 @@ func (s *server) ticketRow(ctx context.Context, id int64) (*schemas.TicketRow, e
 	p := params{}
 	p.texts("accounts", accounts)
 	p.int("id", id)
-	found, ok, err := one[factsRow](ctx, s, "facts", sqlText("facts"), p)
+	found, ok, err := one[schemas.TicketRow](ctx, s, "facts", sqlText("facts"), p)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
 		return nil, noTicket()
 	}
-	var row schemas.TicketRow
-	if err := json.Unmarshal([]byte(found.Facts), &row); err != nil {
-		return nil, fmt.Errorf("facts of ticket %d: %w", id, err)
-	}
-	return &row, nil
+	return &found, nil
 }
 
 // ticketTold asks the processors for the row of a ticket; nil when they know of none or do not answer.

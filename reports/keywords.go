@@ -107,45 +107,6 @@ func (s *server) findTexts(ctx context.Context, q *question, phrases []string) e
 	return nil
 }
 
-// nameTexts binds the texts that hold a phrase.
-func (q *question) nameTexts(messages, subjects []foundText, phrases []string) {
-	var accounts []string
-	var created, at []time.Time
-	var tickets, times []int64
-	name := func(f *foundText, n int64) {
-		accounts, tickets, times = append(accounts, f.Account), append(tickets, f.TicketID), append(times, n)
-		created, at = append(created, f.CreatedAt), append(at, f.At)
-	}
-	for i := range messages {
-		if n := phraseTimes(messages[i].Tokens, phrases); n > 0 {
-			name(&messages[i], n)
-		}
-	}
-	for i := range subjects {
-		if phraseTimes(subjects[i].Tokens, phrases) > 0 {
-			name(&subjects[i], 0)
-		}
-	}
-	q.named, q.nothing = true, len(accounts) == 0
-	q.p.texts("found_accounts", accounts)
-	q.p.times("found_created", created)
-	q.p.times("found_at", at)
-	q.p.ints("found_tickets", tickets)
-	q.p.ints("found_times", times)
-}
-
-// phraseTimes counts the places at which one of some phrases begins in a text; both are words with single blanks between.
-func phraseTimes(tokens string, phrases []string) (n int64) {
-	for _, phrase := range phrases {
-		rest, words := " "+tokens+" ", " "+phrase+" "
-		for at := strings.Index(rest, words); at >= 0; at = strings.Index(rest, words) {
-			n++
-			rest = rest[at+1:]
-		}
-	}
-	return n
-}
-
 // bindPhrases binds phrases by the ids under which they are counted, if all of them are; else as words, which it gives, and the longest word
 // of each, by which the text index is asked.
 func (q *question) bindPhrases(counted map[string]string, phrases ...string) (texts []string) {

@@ -176,7 +176,7 @@ var ticketMetrics = []*metric{
 		definition: "Assignees and groups that tickets entered, repeats count (M19, M20); handoffs: agents who wrote in a ticket, summed over tickets (M31)." + datedDoc,
 	},
 	{
-		name: "requesters", unit: "people", byBucket: true, values: counts("new", "returning", "requesters"), dimensions: ticketDimensions,
+		name: "requesters", unit: "people", values: counts("new", "returning", "requesters"), dimensions: ticketDimensions,
 		definition: "People with a ticket created in the bucket; new if it is the bucket of their first ticket (M26). Merged people count once; first tickets " +
 			"that are deleted do not count unless include_deleted is true.",
 	},

@@ -2,8 +2,6 @@ package reports
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -366,22 +364,12 @@ func (s *server) personRow(ctx context.Context, accounts []string, name string) 
 	} else {
 		p.text("alias", name)
 	}
-	found, ok, err := one[rowText](ctx, s, statement, sqlText(statement), p)
-	switch {
-	case err != nil:
-		return row, err
-	case !ok:
-		return row, &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address, external id or phone number"}
+	found, ok, err := one[schemas.PersonRow](ctx, s, statement, sqlText(statement), p)
+	if err == nil && !ok {
+		err = &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-person", Detail: "there is no person of this id, address, external id or phone number"}
 	}
-	if err := json.Unmarshal([]byte(found.Row), &row.PersonRow); err != nil {
-		return row, fmt.Errorf("row of a person: %w", err)
-	}
-	return row, nil
-}
-
-// rowText is a row as JSON, in the form that it comes to the tables in.
-type rowText struct {
-	Row string `ch:"_row"`
+	row.PersonRow = found
+	return row, err
 }
 
 type personActivitiesInput struct {

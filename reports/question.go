@@ -28,10 +28,13 @@ type question struct {
 	includeDeleted bool
 	excludeMerged  bool
 	csv            bool
-	saved          bool // all phrases asked for are saved and counted: see keywords_saved.sql
-	all            bool // about all tickets: a report that is asked without a range and looks at everything then
-	named          bool // the statement names the texts that hold the phrases: there are few, see keywords_named.sql
-	nothing        bool // there are none
+	saved          bool                   // all phrases asked for are saved and counted: see keywords_saved.sql
+	all            bool                   // about all tickets: a report that is asked without a range and looks at everything then
+	named          bool                   // the statement names the texts that hold the phrases: there are few, see keywords_named.sql
+	hits           map[ticketID][]textHit // these texts
+	nothing        bool                   // there are none
+	made           bool                   // what is held is asked by itself: see assignments_made.sql
+	told           bool                   // first tickets are those that the figures of people tell: see part_firsts_told.sql
 
 	dimensions []dimension       // those of the metric, as shaped by options
 	pieces     map[string]string // constant SQL by marker
@@ -48,6 +51,8 @@ func (q *question) file() string {
 		return "keywords_saved"
 	case q.named:
 		return "keywords_named"
+	case q.made:
+		return "assignments_made"
 	}
 	return q.metric.file()
 }
@@ -297,35 +302,81 @@ func (q *question) statementText(groupBy []dimension) string {
 		_, filtered := q.filters[d.name]
 		current = current || (filtered && d.current)
 	}
-	tickets, solved, branch := "part_tickets_as_of", "part_solved_as_of", "$1"
-	if q.live { // what was in force then need not be looked up
-		tickets, solved, branch = "part_tickets_live", "part_solved_live", "$2"
+	parts := map[string]string{
+		"tickets": "part_tickets_as_of", "solved": "part_solved_as_of", "firsts": "part_firsts", "last_solves": "part_last_solves",
+		"merged_users": "part_merged_users", "users_of_merged": "part_users_of_merged",
 	}
-	of, holding := "account, ", "$1" // ids are those of an account
+	if q.live { // what was in force then need not be looked up
+		parts["tickets"], parts["solved"] = "part_tickets_live", "part_solved_live"
+	}
+	switch {
+	case q.includeDeleted: // which the figures of people leave out
+		parts["firsts"] = "part_firsts_deleted"
+	case q.told:
+		parts["firsts"] = "part_firsts_told"
+	}
+	of := "account, " // ids are those of an account
 	if len(q.accounts) == 1 {
-		of, holding = "", "$2"
+		of = ""
 	}
 	pieces := []string{
-		"/*tickets*/", sqlText(tickets), "/*last_solves*/", sqlText("part_last_solves"),
 		"/*filters*/", q.pieces["filters"], "/*of*/", of, "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
 		"/*by*/", by, "/*months*/", q.pieces["months"], "/*and_by*/", andBy,
 	}
-	join := ""
 	if current {
-		join = sqlText("part_current")
+		parts["join"] = "part_current"
 	}
-	firsts := "part_firsts"
-	if q.includeDeleted { // which the figures of people leave out
-		firsts = "part_firsts_deleted"
-	}
-	text := strings.NewReplacer("/*solved*/", sqlText(solved), "/*merged_users*/", sqlText("part_merged_users"), "/*firsts*/", sqlText(firsts)).Replace(sqlText(q.file()))
-	text = strings.NewReplacer(append(pieces, "/*join*/", join)...).Replace(text)
-	return severalOrOne.ReplaceAllString(thenOrNow.ReplaceAllString(text, branch), holding)
+	pieces = append(pieces, q.leftOut(parts)...)
+	text := strings.NewReplacer(pieces...).Replace(withParts(sqlText(q.file()), parts))
+	text = choose(text, "then", !q.live)
+	text = choose(text, "several", len(q.accounts) != 1)
+	return choose(text, "told", q.told)
 }
 
-var (
-	// thenOrNow is a piece of a statement that answers for an as_of in the past, and its simpler form for now.
-	thenOrNow = regexp.MustCompile(`(?s)/\*then\*/(.*?)/\*now\*/(.*?)/\*end\*/`)
-	// severalOrOne is a piece of a statement for several accounts, and its simpler form for one.
-	severalOrOne = regexp.MustCompile(`(?s)/\*several\*/(.*?)/\*one\*/(.*?)/\*end\*/`)
-)
+// leftOut gives the pieces of SQL that leave tickets out, and names the part that leaves their activities out when there is something to leave out.
+func (q *question) leftOut(parts map[string]string) []string {
+	var counted, gone []string
+	kept := "1"
+	if !q.includeDeleted {
+		counted, gone, kept = append(counted, "deleted = 0"), append(gone, "deleted = 1"), "t.deleted = 0"
+	}
+	if q.excludeMerged {
+		counted, gone = append(counted, "merged = 0"), append(gone, "merged = 1")
+	}
+	if len(gone) == 0 {
+		return []string{"/*counted*/", "1", "/*kept*/", kept}
+	}
+	parts["gone"] = "part_gone"
+	return []string{"/*counted*/", strings.Join(counted, " AND "), "/*left_out*/", strings.Join(gone, " OR "), "/*kept*/", kept}
+}
+
+// partMark is where a part of a statement goes, which may have such marks itself.
+var partMark = regexp.MustCompile(`/\*(tickets|solved|firsts|last_solves|merged_users|users_of_merged|join|gone)\*/`)
+
+// withParts puts the files of parts in the places of their marks; a part that is not named is empty.
+func withParts(text string, parts map[string]string) string {
+	for partMark.MatchString(text) {
+		text = partMark.ReplaceAllStringFunc(text, func(mark string) string {
+			if name := parts[strings.Trim(mark, "/*")]; name != "" {
+				return sqlText(name)
+			}
+			return ""
+		})
+	}
+	return text
+}
+
+// The choices in statements: for an as_of in the past or for now, for several accounts or for one, by what figures tell or by a search.
+var choices = map[string]*regexp.Regexp{
+	"then":    regexp.MustCompile(`(?s)/\*then\*/(.*?)/\*now\*/(.*?)/\*end\*/`),
+	"several": regexp.MustCompile(`(?s)/\*several\*/(.*?)/\*one\*/(.*?)/\*end\*/`),
+	"told":    regexp.MustCompile(`(?s)/\*told\*/(.*?)/\*searched\*/(.*?)/\*end\*/`),
+}
+
+// choose leaves the first of two pieces in a statement, or the second.
+func choose(text, choice string, first bool) string {
+	if first {
+		return choices[choice].ReplaceAllString(text, "$1")
+	}
+	return choices[choice].ReplaceAllString(text, "$2")
+}

@@ -302,41 +302,20 @@ func (q *question) totalWithRows() bool {
 // fill computes the figures of a question for groups and a window.
 func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w window) (*grid, error) {
 	part := *q
-	part.window = w
-	p := maps.Clone(q.p)
-	p.flag("bucketed", w.interval != intervalNone)
-	p.times("bounds", w.bounds)
+	part.window, part.p = w, maps.Clone(q.p)
+	part.p.flag("bucketed", w.interval != intervalNone)
+	part.p.times("bounds", w.bounds)
 	g := newGrid(&part)
-	holding := q.name == "assignments" && q.live && w.interval == intervalNone
-	if holding { // what is held is asked by itself
-		p.flag("bucketed", true)
-	}
 	var ends []time.Time
 	if q.cumulative {
 		if ends = w.ends(q.asOf); len(ends) == 0 {
 			return g, nil
 		}
-		p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
-		p.time("first_end", ends[0])
-		p.time("last_end", ends[len(ends)-1])
+		part.p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
+		part.p.time("first_end", ends[0])
+		part.p.time("last_end", ends[len(ends)-1])
 	}
-	var cells []cell
-	var total []*float64
-	var err error
-	switch {
-	case q.nothing:
-	case q.everything():
-		cells, total, err = s.cellsByMonth(ctx, q, groupBy, p)
-	default:
-		cells, total, err = s.cells(ctx, q, q.statementText(groupBy)+"\nWITH TOTALS", p)
-	}
-	if err == nil && holding {
-		var held []cell
-		var all []*float64
-		if held, all, err = s.holders(ctx, q, groupBy, p); err == nil {
-			cells, total = addHeld(q, uint32(unix32(w.bounds[0])), cells, total, held, all)
-		}
-	}
+	cells, total, err := s.found(ctx, &part, groupBy)
 	if err != nil {
 		return nil, err
 	}
@@ -345,6 +324,34 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 	}
 	g.total = total
 	return g, g.put(cells)
+}
+
+// found asks for the cells of a question of one window, in the way that suits it.
+func (s *server) found(ctx context.Context, q *question, groupBy []dimension) ([]cell, []*float64, error) {
+	switch {
+	case q.nothing:
+		return nil, nil, nil
+	case q.named:
+		return s.namedCells(ctx, q, groupBy)
+	case q.everything():
+		return s.cellsByMonth(ctx, q, groupBy, q.p)
+	case q.name == "assignments" && (q.live || q.interval != intervalNone):
+		return s.assignments(ctx, q, groupBy)
+	case q.name == "requesters":
+		return s.requesters(ctx, q, groupBy)
+	}
+	return s.cells(ctx, q, q.statementText(groupBy)+"\nWITH TOTALS", q.p)
+}
+
+// requesters asks when people came first as their figures tell it, and searches for it when they do not tell it of somebody.
+func (s *server) requesters(ctx context.Context, q *question, groupBy []dimension) (cells []cell, total []*float64, err error) {
+	for _, q.told = range []bool{!q.includeDeleted, false} {
+		cells, total, err = s.cells(ctx, q, q.statementText(groupBy)+"\nWITH TOTALS", q.p)
+		if err != nil || !q.told || !slices.ContainsFunc(cells, func(c cell) bool { return c.unsure }) {
+			break
+		}
+	}
+	return cells, total, err
 }
 
 // ends gives the instants at which a cumulative report looks: the ends of the buckets, and a second past as_of in the one that as_of

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -31,6 +32,7 @@ type settledQuestion struct {
 	used   uint64
 	cells  int
 	months map[string]settledMonth // by partition
+	sum    settledMonth            // of those that were asked for last; parts are the months with theirs
 }
 
 type settledMonth struct {
@@ -58,22 +60,21 @@ func (s *server) cellsByMonth(ctx context.Context, q *question, groupBy []dimens
 	monthly.pieces["months"] = "AND month IN {months:Array(String)}"
 	statement := monthly.statementText(append([]dimension{monthDimension}, groupBy...))
 	identity := settledIdentity(statement, p)
-	months := s.settled.of(identity, parts)
-	var missing []string
-	for month := range parts {
-		if _, ok := months[month]; !ok {
-			missing = append(missing, month)
-		}
+	settled, missing := s.settled.of(identity, parts, len(q.values))
+	if len(missing) == 0 {
+		cells, total := addCells(len(q.values), settled)
+		return cells, total, nil
 	}
-	if len(missing) > 0 {
-		asked, err := s.askMonths(ctx, q, statement, p, missing)
-		if err != nil {
-			return nil, nil, err
-		}
-		maps.Copy(months, asked)
-		s.settled.keep(identity, q.asOf, parts, asked)
+	asked, err := s.askMonths(ctx, q, statement, p, missing)
+	if err != nil {
+		return nil, nil, err
 	}
-	cells, total := addMonths(months, len(q.values))
+	s.settled.keep(identity, q.asOf, parts, asked)
+	all := [][]cell{settled}
+	for _, month := range asked {
+		all = append(all, month.cells)
+	}
+	cells, total := addCells(len(q.values), all...)
 	return cells, total, nil
 }
 
@@ -121,11 +122,11 @@ func (s *server) askMonths(ctx context.Context, q *question, statement string, p
 	return out, nil
 }
 
-// addMonths sums the cells of the same keys up, and all of them.
-func addMonths(months map[string]settledMonth, values int) (cells []cell, total []*float64) {
+// addCells sums the cells of the same keys up, and all of them.
+func addCells(values int, lists ...[]cell) (cells []cell, total []*float64) {
 	at := map[string]int{}
-	for _, month := range months {
-		for _, c := range month.cells {
+	for _, list := range lists {
+		for _, c := range list {
 			id := strings.Join(c.keys, "\x00")
 			i, ok := at[id]
 			if !ok {
@@ -159,23 +160,33 @@ func addValues(sum, values []*float64) {
 	}
 }
 
-// of gives what is known of the months that consist of the same parts still.
-func (k *settled) of(identity string, parts map[string]string) map[string]settledMonth {
+// of gives the sum of what is known of the months that consist of the same parts still, which nobody may change, and the other months. The sum is
+// made anew whenever one of these months has other parts.
+func (k *settled) of(identity string, parts map[string]string, values int) (sum []cell, missing []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	out := map[string]settledMonth{}
-	known, ok := k.questions[identity]
-	if !ok {
-		return out
+	known := k.questions[identity]
+	if known == nil {
+		return nil, slices.Collect(maps.Keys(parts))
 	}
 	k.turn++
 	known.used = k.turn
-	for month, m := range known.months {
-		if names, ok := parts[month]; ok && m.parts == names {
-			out[month] = m
+	var months [][]cell
+	var of strings.Builder
+	for _, month := range slices.Sorted(maps.Keys(parts)) {
+		m, ok := known.months[month]
+		if !ok || m.parts != parts[month] {
+			missing = append(missing, month)
+			continue
 		}
+		months = append(months, m.cells)
+		of.WriteString(month + "\x00" + m.parts + "\x00")
 	}
-	return out
+	if known.sum.parts != of.String() {
+		known.sum.parts = of.String()
+		known.sum.cells, _ = addCells(values, months...)
+	}
+	return known.sum.cells, missing
 }
 
 // keep remembers months that were asked. What was stored since their parts were listed may be in them; then the next list has other parts.
@@ -236,6 +247,30 @@ func (s *server) holders(ctx context.Context, q *question, groupBy []dimension, 
 	p.time("to", nextDay(q.asOf, q.loc))
 	p.times("bounds", []time.Time{time.Unix(0, 0)})
 	return s.cellsByMonth(ctx, &held, groupBy, p)
+}
+
+// assignments gives what was assigned, and without an interval what is held as of now, which is asked by itself at the same time.
+func (s *server) assignments(ctx context.Context, q *question, groupBy []dimension) ([]cell, []*float64, error) {
+	var cells, held []cell
+	var total, all []*float64
+	both, asking := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		made := *q
+		made.made = true
+		cells, total, err = s.cells(asking, &made, made.statementText(groupBy)+"\nWITH TOTALS", q.p)
+		return err
+	})
+	if q.interval == intervalNone {
+		both.Go(func() (err error) {
+			held, all, err = s.holders(asking, q, groupBy, q.p)
+			return err
+		})
+	}
+	err := both.Wait()
+	if err == nil && q.interval == intervalNone {
+		cells, total = addHeld(q, uint32(unix32(q.bounds[0])), cells, total, held, all)
+	}
+	return cells, total, err
 }
 
 // addHeld puts what is held into the cells of assignments, which all are of the one bucket.

@@ -1,6 +1,6 @@
 -- Activities within retention and the people they belong to; merged people count once, as the first of their users. Those of deleted tickets are
--- left out (G6): which ones is asked of the tickets that have a row that says so, of whom there are few. Within one account users are numbers, which
--- are counted as bits; those of merged people become the one of their first user in the end.
+-- left out (G6): which ones is told by the index ix_gone. Within one account users are numbers, which are counted as bits; those of merged people become
+-- the one of their first user in the end.
 /*several*//*one*/WITH
 (
     SELECT (groupArray(toUInt64(user)), groupArray(toUInt64(first_user)))
@@ -20,19 +20,7 @@ FROM
     WHERE account IN {accounts:Array(String)} AND expires_at > toDateTime({now:UInt32}, 'UTC')
         AND occurred_at >= toDateTime({from:UInt32}, 'UTC') AND occurred_at < toDateTime({to:UInt32}, 'UTC')
         AND occurred_at <= toDateTime({as_of:UInt32}, 'UTC')
-        AND (/*of*/ticket_id) NOT IN
-        (
-            SELECT /*of*/ticket_id
-            FROM tickets FINAL
-            PREWHERE (account, created_at, ticket_id) IN
-            (
-                SELECT account, created_at, ticket_id
-                FROM tickets
-                WHERE account IN {accounts:Array(String)}
-                    AND ((deleted = 1 AND {include_deleted:UInt8} = 0) OR (merged = 1 AND {exclude_merged:UInt8} = 1))
-            )
-            WHERE (deleted = 1 AND {include_deleted:UInt8} = 0) OR (merged = 1 AND {exclude_merged:UInt8} = 1)
-        )
+        /*gone*/
 ) AS a
 /*several*/LEFT ANY JOIN (/*merged_users*/) AS p USING (user)/*one*//*end*/
 WHERE 1 /*filters*/

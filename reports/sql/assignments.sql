@@ -16,7 +16,7 @@ FROM
     FROM ticket_events AS e FINAL /*join*/
     WHERE account IN {accounts:Array(String)} AND kind = 'assign' AND assignee_id != 0
         AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
-        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        AND /*counted*/
         /*filters*/
     UNION ALL
     SELECT
@@ -24,7 +24,7 @@ FROM
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
     FROM (/*tickets*/) AS t
     WHERE {bucketed:UInt8} = 0 AND assignee_id != 0
-        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        AND /*counted*/
         /*filters*/
 )
 GROUP BY bucket/*and_by*/

@@ -20,25 +20,18 @@ FROM
             roundDown(toUnixTimestamp(at), {ends:Array(UInt32)}) AS first,
             roundDown(toUnixTimestamp(until), {ends:Array(UInt32)}) AS last,
             count() AS spells
-        FROM
-        (
-            SELECT *
-            FROM ticket_events FINAL
-            WHERE account IN {accounts:Array(String)} AND kind = 'state'
-                AND at >= toDateTime({first_end:UInt32}, 'UTC') AND at < toDateTime({last_end:UInt32}, 'UTC')
-            UNION ALL
-            SELECT *
-            FROM ticket_events FINAL
-            PREWHERE (account, kind, at, ticket_id) IN
+        FROM ticket_events AS e FINAL
+        WHERE account IN {accounts:Array(String)} AND kind = 'state' AND at < toDateTime({last_end:UInt32}, 'UTC')
+            AND (at >= toDateTime({first_end:UInt32}, 'UTC') OR (account, kind, at, ticket_id) IN
             (
                 SELECT account, kind, at, ticket_id
                 FROM ticket_events
                 WHERE account IN {accounts:Array(String)} AND kind = 'state' AND at < toDateTime({first_end:UInt32}, 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime({first_end:UInt32}, 'UTC'))
-            )
-        ) AS e
-        WHERE status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime({first_end:UInt32}, 'UTC')
-            AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+                SETTINGS use_skip_indexes_on_data_read = 0
+            ))
+            AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime({first_end:UInt32}, 'UTC')
+            AND /*counted*/
             /*filters*/
         GROUP BY spell_status, first, last/*and_by*/
     )

@@ -11,6 +11,6 @@ SELECT
 FROM ticket_events AS e FINAL /*join*/
 WHERE account IN {accounts:Array(String)} AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
     AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
-    AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+    AND /*counted*/
     /*filters*/
 GROUP BY bucket/*and_by*/

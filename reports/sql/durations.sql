@@ -1,24 +1,17 @@
 -- A duration of each ticket, by the time of the ticket's creation (M7, M14a, M31). A duration whose end lies after as_of is not known yet.
+WITH status AS current_status, /*seconds*/ AS seconds
 SELECT
-    bucket,
-    /*keys*/ AS keys,
+    roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
+    /*by*//*keys*/ AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
     quantileExactInclusive(0.9)(seconds) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
-FROM
-(
-    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*//*seconds*/ AS seconds
-    FROM
-    (
-        SELECT *, status AS current_status
-        FROM tickets FINAL
-        WHERE account IN {accounts:Array(String)}
-            AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
-            AND created_at <= toDateTime({as_of:UInt32}, 'UTC')
-            AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
-    )
-    WHERE 1 /*filters*/
-)
+FROM tickets FINAL
+WHERE account IN {accounts:Array(String)}
+    AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
+    AND created_at <= toDateTime({as_of:UInt32}, 'UTC')
+    AND /*counted*/
+    /*filters*/
 GROUP BY bucket/*and_by*/

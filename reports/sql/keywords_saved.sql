@@ -23,6 +23,6 @@ FROM
     INNER JOIN (SELECT * FROM tickets FINAL WHERE account IN {accounts:Array(String)}) AS t ON t.account = h.account AND t.ticket_id = h.ticket_id
 )
 WHERE date >= toDateTime({from:UInt32}, 'UTC') AND date < toDateTime({to:UInt32}, 'UTC') AND date <= toDateTime({as_of:UInt32}, 'UTC')
-    AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+    AND /*counted*/
     /*filters*/
 GROUP BY bucket/*and_by*/

@@ -1,12 +1,7 @@
 SELECT (/*of*/user_id) AS user, assumeNotNull(first_ticket_at) AS own_first
 FROM person_stats FINAL
 WHERE account IN {accounts:Array(String)} AND first_ticket_at IS NOT NULL
-    AND (first_ticket_at >= toDateTime({from:UInt32}, 'UTC') OR user_id IN
-    (
-        SELECT arrayJoin(user_ids)
-        FROM people
-        WHERE account IN {accounts:Array(String)} AND length(user_ids) > 1
-    ))
+    AND (first_ticket_at >= toDateTime({from:UInt32}, 'UTC') OR user_id IN (/*users_of_merged*/))
 UNION ALL
 SELECT (/*of*/requester_id) AS user, min(created_at) AS own_first
 FROM tickets FINAL

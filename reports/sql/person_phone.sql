@@ -1,5 +1,7 @@
 -- The person with a phone number, the oldest one of several.
-SELECT _row
+SELECT
+    account, person_id, source_ids, first_name, last_name, email, phone_number, external_id, language, timezone, email_permission, sms_permission,
+    archived, archived_at, organization_id, organization_ids, user_ids, own_ids, zendesk, custom, created_at, updated_at
 FROM people FINAL
 PREWHERE account IN {accounts:Array(String)} AND phone_number = {phone:String} AND phone_number != ''
 ORDER BY created_at

@@ -10,13 +10,13 @@ FROM
     FROM ticket_events AS e FINAL /*join*/
     WHERE account IN {accounts:Array(String)} AND kind = 'reply'
         AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
-        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        AND /*counted*/
         /*filters*/
     UNION ALL
     SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, toInt64(0) AS agent_id, /*by*/'unreplied' AS what
     FROM (/*tickets*/) AS t
     WHERE replies = 0 AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
-        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        AND /*counted*/
         /*filters*/
 )
 GROUP BY bucket/*and_by*/

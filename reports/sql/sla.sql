@@ -23,7 +23,7 @@ INNER JOIN
     SELECT *, status AS current_status
     FROM tickets FINAL
     WHERE account IN {accounts:Array(String)}
-        AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+        AND /*counted*/
 ) AS t USING (account, ticket_id)
 WHERE at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC')
     /*filters*/

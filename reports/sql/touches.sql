@@ -9,6 +9,6 @@ SELECT
 FROM (/*tickets*/) AS t
 WHERE current_status IN ('solved', 'closed')
     AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
-    AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+    AND /*counted*/
     /*filters*/
 GROUP BY bucket/*and_by*/

@@ -24,7 +24,7 @@ FROM
         WHERE account IN {accounts:Array(String)}
             AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
             AND created_at <= toDateTime({as_of:UInt32}, 'UTC')
-            AND (deleted = 0 OR {include_deleted:UInt8} = 1) AND (merged = 0 OR {exclude_merged:UInt8} = 0)
+            AND /*counted*/
     ) AS t
     /*then*/LEFT ANY JOIN
     (

@@ -63,28 +63,6 @@ CREATE TABLE IF NOT EXISTS tickets
     `csat_group_id` Int64 COMMENT 'Group of the rating record',
     `csat_at` Nullable(DateTime('UTC')) COMMENT 'When the rating was last changed, UTC',
     `csat_comment` String COMMENT 'Comment of the rating',
-    `_facts` String ALIAS toJSONString(CAST((
-            ticket_id, source_id, formatDateTime(created_at, '%FT%TZ'), formatDateTime(updated_at, '%FT%TZ'), subject, status,
-            formatDateTime(status_since, '%FT%TZ'), priority, type, channel, tags, requester_id, submitter_id, assignee_id, group_id, brand_id,
-            organization_id, form_id, deleted, merged, merged_into, history_full, provisional, replies, public_agent_comments, reopens, solves,
-            assignee_stations, unique_assignees, group_stations, reassignments, handoffs, formatDateTime(first_reply_at, '%FT%TZ'), first_reply_s,
-            first_reply_business_s, formatDateTime(first_solved_at, '%FT%TZ'), formatDateTime(last_solved_at, '%FT%TZ'),
-            formatDateTime(closed_at, '%FT%TZ'), first_resolution_s, first_resolution_business_s, full_resolution_s, full_resolution_business_s,
-            formatDateTime(first_assigned_at, '%FT%TZ'), first_assigned_s, next_reply_s, next_reply_pending, new_s, open_s, pending_s, hold_s,
-            status_changes, csat, csat_agent_id, csat_group_id, formatDateTime(csat_at, '%FT%TZ'), csat_comment
-        ), 'Tuple(
-            ticket_id Int64, source_id String, created_at String, updated_at String, subject String, status String, status_since String,
-            priority String, type String, channel String, tags Array(String), requester_id Int64, submitter_id Int64, assignee_id Int64,
-            group_id Int64, brand_id Int64, organization_id Int64, form_id Int64, deleted UInt8, merged UInt8, merged_into Int64, history_full UInt8,
-            provisional UInt8, replies Int64, public_agent_comments Int64, reopens Int64, solves Int64, assignee_stations Int64,
-            unique_assignees Int64, group_stations Int64, reassignments Int64, handoffs Int64, first_reply_at Nullable(String),
-            first_reply_s Nullable(Int64), first_reply_business_s Nullable(Int64), first_solved_at Nullable(String), last_solved_at Nullable(String),
-            closed_at Nullable(String), first_resolution_s Nullable(Int64), first_resolution_business_s Nullable(Int64),
-            full_resolution_s Nullable(Int64), full_resolution_business_s Nullable(Int64), first_assigned_at Nullable(String),
-            first_assigned_s Nullable(Int64), next_reply_s Array(Int64), next_reply_pending UInt8, new_s Int64, open_s Int64, pending_s Int64,
-            hold_s Int64, status_changes Int64, csat String, csat_agent_id Int64, csat_group_id Int64, csat_at Nullable(String), csat_comment String
-        )'))
-        COMMENT 'What GET /v1/tickets/{id}/facts says, as JSON, for when no processor answers; not stored',
     `is_deleted` UInt8 COMMENT '1 withdraws the row; FINAL leaves it out',
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
@@ -93,6 +71,7 @@ CREATE TABLE IF NOT EXISTS tickets
     INDEX ix_ids ticket_id TYPE minmax GRANULARITY 1,
     INDEX ix_ticket ticket_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX ix_requester requester_id TYPE bloom_filter(0.01) GRANULARITY 32,
+    INDEX ix_gone deleted + merged TYPE minmax GRANULARITY 1,
     INDEX ix_solved last_solved_at TYPE minmax GRANULARITY 8,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 8
 )

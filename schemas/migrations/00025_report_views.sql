@@ -11,20 +11,17 @@ WITH
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets
 FROM
 (
+WITH status AS current_status
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
     arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count() AS tickets
-FROM
-(
-    SELECT *, status AS current_status
-    FROM tickets FINAL
-    WHERE 1
-        AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-        AND created_at <= now('UTC')
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
-)
-WHERE 1 
+FROM tickets FINAL
+WHERE 1
+    AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+    AND created_at <= now('UTC')
+    AND deleted = 0
+    
 GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
@@ -61,16 +58,18 @@ FROM
 ) AS c USING (account, ticket_id)
     WHERE 1 AND kind IN ('solve', 'close')
         AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        AND deleted = 0
         
     UNION ALL
     SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 'ticket' AS what
-    FROM (SELECT *, status AS current_status, assumeNotNull(last_solved_at) AS solved_at
+    FROM (SELECT
+    account, ticket_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id, type, form_id, deleted, merged,
+    assumeNotNull(last_solved_at) AS solved_at
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC') AND status IN ('solved', 'closed')
     AND last_solved_at >= {from:DateTime('UTC')} AND last_solved_at <= now('UTC')) AS t
     WHERE solved_at >= {from:DateTime('UTC')} AND solved_at < {to:DateTime('UTC')}
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        AND deleted = 0
         
 )
 GROUP BY bucket, k1
@@ -105,7 +104,7 @@ FROM ticket_events AS e FINAL ANY LEFT JOIN
 ) AS c USING (account, ticket_id)
 WHERE 1 AND kind = 'reopen'
     AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
-    AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    AND deleted = 0
     
 GROUP BY bucket, k1
 )
@@ -151,25 +150,18 @@ FROM
             roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
             roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
             count() AS spells
-        FROM
-        (
-            SELECT *
-            FROM ticket_events FINAL
-            WHERE 1 AND kind = 'state'
-                AND at >= toDateTime(ends[1], 'UTC') AND at < toDateTime(ends[-1], 'UTC')
-            UNION ALL
-            SELECT *
-            FROM ticket_events FINAL
-            PREWHERE (account, kind, at, ticket_id) IN
+        FROM ticket_events AS e FINAL
+        WHERE 1 AND kind = 'state' AND at < toDateTime(ends[-1], 'UTC')
+            AND (at >= toDateTime(ends[1], 'UTC') OR (account, kind, at, ticket_id) IN
             (
                 SELECT account, kind, at, ticket_id
                 FROM ticket_events
                 WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
-            )
-        ) AS e
-        WHERE status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+                SETTINGS use_skip_indexes_on_data_read = 0
+            ))
+            AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
+            AND deleted = 0
             
         GROUP BY spell_status, first, last, k1
     )
@@ -194,25 +186,18 @@ FROM
             roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
             roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
             count() AS spells
-        FROM
-        (
-            SELECT *
-            FROM ticket_events FINAL
-            WHERE 1 AND kind = 'state'
-                AND at >= toDateTime(ends[1], 'UTC') AND at < toDateTime(ends[-1], 'UTC')
-            UNION ALL
-            SELECT *
-            FROM ticket_events FINAL
-            PREWHERE (account, kind, at, ticket_id) IN
+        FROM ticket_events AS e FINAL
+        WHERE 1 AND kind = 'state' AND at < toDateTime(ends[-1], 'UTC')
+            AND (at >= toDateTime(ends[1], 'UTC') OR (account, kind, at, ticket_id) IN
             (
                 SELECT account, kind, at, ticket_id
                 FROM ticket_events
                 WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
-            )
-        ) AS e
-        WHERE status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+                SETTINGS use_skip_indexes_on_data_read = 0
+            ))
+            AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
+            AND deleted = 0
             
         GROUP BY spell_status, first, last, k1
     )
@@ -257,7 +242,7 @@ FROM
 ) AS c USING (account, ticket_id)
     WHERE 1 AND kind = 'assign' AND assignee_id != 0
         AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        AND deleted = 0
         
     UNION ALL
     SELECT
@@ -270,7 +255,7 @@ FROM
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE ({interval:String} != '') = 0 AND assignee_id != 0
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        AND deleted = 0
         
 )
 GROUP BY bucket, k1
@@ -309,7 +294,7 @@ FROM ticket_events AS e FINAL ANY LEFT JOIN
 ) AS c USING (account, ticket_id)
 WHERE 1 AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
     AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
-    AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    AND deleted = 0
     
 GROUP BY bucket, k1
 )
@@ -346,7 +331,7 @@ FROM
 ) AS c USING (account, ticket_id)
     WHERE 1 AND kind = 'reply'
         AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        AND deleted = 0
         
     UNION ALL
     SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, toInt64(0) AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, 'unreplied' AS what
@@ -357,7 +342,7 @@ FROM
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE replies = 0 AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        AND deleted = 0
         
 )
 GROUP BY bucket, k1
@@ -430,7 +415,7 @@ FROM
         AND multiSearchAny(concat(' ', t.subject_tokens, ' '), arrayMap(p -> concat(' ', p, ' '), [arrayStringConcat(phrase_words, ' ')]))
 )
 WHERE date >= {from:DateTime('UTC')} AND date < {to:DateTime('UTC')} AND date <= now('UTC')
-    AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    AND deleted = 0
     
 GROUP BY bucket, k1
 )
@@ -464,18 +449,11 @@ FROM
         AND occurred_at >= {from:DateTime('UTC')} AND occurred_at < {to:DateTime('UTC')}
         AND occurred_at <= now('UTC')
         AND (account, ticket_id) NOT IN
-        (
-            SELECT account, ticket_id
-            FROM tickets FINAL
-            PREWHERE (account, created_at, ticket_id) IN
-            (
-                SELECT account, created_at, ticket_id
-                FROM tickets
-                WHERE 1
-                    AND ((deleted = 1 AND 0 = 0) OR (merged = 1 AND 0 = 1))
-            )
-            WHERE (deleted = 1 AND 0 = 0) OR (merged = 1 AND 0 = 1)
-        )
+(
+    SELECT account, ticket_id
+    FROM tickets FINAL
+    WHERE 1 AND deleted + merged > 0 AND (deleted = 1)
+)
 ) AS a
 LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
 FROM people FINAL
@@ -523,7 +501,7 @@ INNER JOIN
     SELECT *, status AS current_status
     FROM tickets FINAL
     WHERE 1
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        AND deleted = 0
 ) AS t USING (account, ticket_id)
 WHERE at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}
     
@@ -546,28 +524,21 @@ WITH
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
+WITH status AS current_status, if(first_reply_at <= now('UTC'), first_reply_s, NULL) AS seconds
 SELECT
-    bucket,
-    k1 AS keys,
+    roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
     quantileExactInclusive(0.9)(seconds) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
-FROM
-(
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_reply_at <= now('UTC'), first_reply_s, NULL) AS seconds
-    FROM
-    (
-        SELECT *, status AS current_status
-        FROM tickets FINAL
-        WHERE 1
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
-    )
-    WHERE 1 
-)
+FROM tickets FINAL
+WHERE 1
+    AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+    AND created_at <= now('UTC')
+    AND deleted = 0
+    
 GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
@@ -605,7 +576,7 @@ FROM
         WHERE 1
             AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
             AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+            AND deleted = 0
     ) AS t
     INNER JOIN
     (
@@ -634,28 +605,21 @@ WITH
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
+WITH status AS current_status, if(first_solved_at <= now('UTC'), first_resolution_s, NULL) AS seconds
 SELECT
-    bucket,
-    k1 AS keys,
+    roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
     quantileExactInclusive(0.9)(seconds) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
-FROM
-(
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_solved_at <= now('UTC'), first_resolution_s, NULL) AS seconds
-    FROM
-    (
-        SELECT *, status AS current_status
-        FROM tickets FINAL
-        WHERE 1
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
-    )
-    WHERE 1 
-)
+FROM tickets FINAL
+WHERE 1
+    AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+    AND created_at <= now('UTC')
+    AND deleted = 0
+    
 GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
@@ -693,7 +657,7 @@ FROM
         WHERE 1
             AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
             AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+            AND deleted = 0
     ) AS t
     
     WHERE 1 
@@ -741,7 +705,7 @@ FROM
         WHERE 1
             AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
             AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+            AND deleted = 0
     ) AS t
     
     WHERE 1 
@@ -789,7 +753,7 @@ FROM
         WHERE 1
             AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
             AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+            AND deleted = 0
     ) AS t
     
     WHERE 1 
@@ -837,7 +801,7 @@ FROM
         WHERE 1
             AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
             AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+            AND deleted = 0
     ) AS t
     
     WHERE 1 
@@ -885,7 +849,7 @@ FROM
         WHERE 1
             AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
             AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+            AND deleted = 0
     ) AS t
     
     WHERE 1 
@@ -909,28 +873,21 @@ WITH
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
+WITH status AS current_status, if(first_assigned_at <= now('UTC'), first_assigned_s, NULL) AS seconds
 SELECT
-    bucket,
-    k1 AS keys,
+    roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
     quantileExactInclusive(0.5)(seconds) AS median_s,
     quantileExactInclusive(0.9)(seconds) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
-FROM
-(
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, if(first_assigned_at <= now('UTC'), first_assigned_s, NULL) AS seconds
-    FROM
-    (
-        SELECT *, status AS current_status
-        FROM tickets FINAL
-        WHERE 1
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND created_at <= now('UTC')
-            AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
-    )
-    WHERE 1 
-)
+FROM tickets FINAL
+WHERE 1
+    AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+    AND created_at <= now('UTC')
+    AND deleted = 0
+    
 GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
@@ -965,7 +922,7 @@ FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
 WHERE current_status IN ('solved', 'closed')
     AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-    AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+    AND deleted = 0
     
 GROUP BY bucket, k1
 )
@@ -999,7 +956,7 @@ FROM
     WHERE 1
         AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
         AND created_at <= now('UTC')
-        AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
+        AND deleted = 0
 ) AS t
 
 WHERE 1 
@@ -1025,42 +982,41 @@ FROM
 SELECT
     bucket,
     k1 AS keys,
-    uniqExactIf(person, first_bucket = bucket) AS new,
-    uniqExactIf(person, first_bucket != bucket) AS returning,
-    new + returning AS requesters
+    uniqExactIf(person, NOT old AND first_bucket = bucket) AS new,
+    uniqExactIf(person, old OR first_bucket != bucket) AS returning,
+    new + returning AS requesters,
+    uniqExactIf(person, NOT old) AS total_new,
+    uniqExactIf(person, old) AS total_returning,
+    total_new + total_returning AS total_requesters
 FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
-        if(first_at < {from:DateTime('UTC')}, toUInt32(0), roundDown(toUnixTimestamp(first_at), bounds)) AS first_bucket,
+        first_at < {from:DateTime('UTC')} AS old,
+        roundDown(toUnixTimestamp(first_at), bounds) AS first_bucket,
         arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, person
     FROM
     (
-        SELECT *, if(merged_user = 1, first_user, user) AS person
-        FROM
-        (
-            SELECT *, status AS current_status, (account, requester_id) AS user
-            FROM tickets FINAL
-            WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
-                AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-                AND (deleted = 0 OR 0 = 1) AND (merged = 0 OR 0 = 0)
-        ) AS o
-        LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
+        SELECT
+            account, ticket_id, created_at, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id, type, form_id,
+            if(merged_user = 1, first_user, user) AS person
+        FROM (SELECT *, (account, requester_id) AS user FROM tickets FINAL
+        WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
+            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+            AND deleted = 0
+        ) AS o LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
 FROM people FINAL
 WHERE 1 AND length(user_ids) > 1) AS u USING (user)
     ) AS t
     LEFT ANY JOIN
     (
-        SELECT if(merged_user = 1, first_user, user) AS person, min(own_first) AS first_at
+        SELECT
+            if(merged_user = 1, first_user, user) AS person,
+            min(own_first) AS first_at
         FROM (SELECT (account, user_id) AS user, assumeNotNull(first_ticket_at) AS own_first
 FROM person_stats FINAL
 WHERE 1 AND first_ticket_at IS NOT NULL
-    AND (first_ticket_at >= {from:DateTime('UTC')} OR user_id IN
-    (
-        SELECT arrayJoin(user_ids)
-        FROM people
-        WHERE 1 AND length(user_ids) > 1
-    ))
+    AND (first_ticket_at >= {from:DateTime('UTC')} OR user_id IN (SELECT arrayJoin(user_ids) FROM people WHERE 1 AND length(user_ids) > 1))
 UNION ALL
 SELECT (account, requester_id) AS user, min(created_at) AS own_first
 FROM tickets FINAL
@@ -1102,33 +1058,26 @@ FROM
 SELECT
     roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
     arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
-    countIf(counts) AS tickets,
-    countIf(counts AND is_unsolved) AS unsolved,
-    countIf(counts AND current_status IN ('solved', 'closed')) AS solved,
-    countIf(counts AND csat = 'good') AS good,
-    countIf(counts AND csat = 'bad') AS bad,
-    countIf(is_deleted_ticket) AS deleted,
-    countIf(counts AND is_merged) AS merged,
-    countIf(counts AND is_unsolved AND assignee_id = 0) AS unassigned_unsolved,
-    countIf(counts AND replies = 0) AS unreplied,
+    countIf(t.deleted = 0) AS tickets,
+    countIf(t.deleted = 0 AND current_status IN ('new', 'open', 'pending', 'hold')) AS unsolved,
+    countIf(t.deleted = 0 AND current_status IN ('solved', 'closed')) AS solved,
+    countIf(t.deleted = 0 AND csat = 'good') AS good,
+    countIf(t.deleted = 0 AND csat = 'bad') AS bad,
+    countIf(t.deleted != 0) AS deleted,
+    countIf(t.deleted = 0 AND t.merged != 0) AS merged,
+    countIf(t.deleted = 0 AND current_status IN ('new', 'open', 'pending', 'hold') AND assignee_id = 0) AS unassigned_unsolved,
+    countIf(t.deleted = 0 AND replies = 0) AS unreplied,
     countIf(rating_is_later) AS rated_later
-FROM
-(
-    SELECT
-        * EXCEPT (deleted, merged), deleted != 0 AS is_deleted_ticket, merged != 0 AS is_merged,
-        (NOT is_deleted_ticket OR 0 = 1) AS counts,
-        current_status IN ('new', 'open', 'pending', 'hold') AS is_unsolved
-    FROM (SELECT
+FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
     type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
     ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
-WHERE 1 AND created_at <= now('UTC'))
-    WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-        AND (merged = 0 OR 0 = 0)
-        
-)
-WHERE 1 
+WHERE 1 AND created_at <= now('UTC')) AS t
+WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+    AND (t.merged = 0 OR 0 = 0)
+    
+    
 GROUP BY bucket, k1
 )
 WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
