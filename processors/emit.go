@@ -254,11 +254,10 @@ func (r *run) wait(w *ticketWork, messages []message) {
 			continue
 		}
 		waits = append(waits, x.author)
-		key := waitKey(w.account.prefix, x.author)
-		list := open[waiting](r, key)
-		if len(list.tickets) < maxWaiting && !contains(list.tickets, w.id) {
-			list.tickets = append(list.tickets, w.id)
-			r.touch(key)
+		o := r.userOf(w.account, x.author)
+		if len(o.u.waiting) < maxWaiting && !contains(o.u.waiting, w.id) {
+			o.u.waiting = append(o.u.waiting, w.id)
+			o.touch()
 		}
 	}
 	w.t.waits = waits
@@ -266,10 +265,3 @@ func (r *run) wait(w *ticketWork, messages []message) {
 
 // maxWaiting bounds the tickets that wait for one user; those beyond it are recomputed with their own next event.
 const maxWaiting = 2000
-
-// waiting are the tickets that wait for an unknown user.
-type waiting struct{ tickets []int64 }
-
-func (w *waiting) empty() bool      { return len(w.tickets) == 0 }
-func (w *waiting) encode(x *writer) { x.ints(w.tickets) }
-func (w *waiting) decode(r *reader) { w.tickets = r.ints() }

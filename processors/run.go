@@ -18,7 +18,7 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 6
+const stateVersion = 7
 
 // slot is a state row in use.
 type slot struct {
@@ -36,20 +36,23 @@ type run struct {
 	scratch writer
 
 	tickets   map[string]*ticketWork
-	users     map[string]*userWork
-	carry     map[*user][]carried // what users carry, once all events are taken
+	users     []*userWork // that the batch touched
 	accounts  map[string]*accountWork
 	counters  map[string]*counterWork
 	statistic map[string]*statsWork
 	mover     int64                // ticket whose rows are being made, 0 = none
 	kept      map[string]keptOwner // users of whom a kept value changed
 	last      map[string]int       // emitted rows that a later event of the batch may replace
+	free      []byte               // room for rows
+	walked    component            // the newest, with room for the next
+	material  material             // of the newest person's row
 }
 
 // accountWork holds what events of one account share.
 type accountWork struct {
 	name     string
 	prefix   string
+	users    map[int64]*userWork
 	sources  *sources
 	erased   *erasedUsers
 	calendar *calendar
@@ -57,7 +60,7 @@ type accountWork struct {
 	fields   *personFields
 
 	catalogue *catalogue
-	shelves   map[string]*shelf // that changed, by the key of their row
+	shelves   []*shelf // that changed
 }
 
 // ticketWork is a ticket that an event of the batch touched.
@@ -71,12 +74,25 @@ type ticketWork struct {
 	recount bool      // its texts are to be searched for the saved phrases again
 }
 
-// userWork is a user that an event of the batch touched.
+// userWork is a user that somebody looked at, and what is to be done about it if an event of the batch touched it.
 type userWork struct {
 	account *accountWork
 	id      int64
 	u       *user
-	before  *standing // when the batch began
+	slot    *slot
+	ownID   string // once somebody asked
+
+	carried  []carried // what it carries, once all events are taken
+	counted  bool      // carried is told
+	resolved bool      // it is clear who it is
+
+	names [2]emitted // its Zendesk id and its own person id, as aliases
+	row   emitted    // of the person it heads
+
+	fresh   bool // it was not known, so that nothing is kept of it elsewhere
+	judged  bool // something is now
+	touched bool
+	before  standing // when the batch began
 	now     time.Time
 	source  string
 	known   bool // it was known before the batch
@@ -87,7 +103,7 @@ type userWork struct {
 
 func newRun(state schemas.State) *run {
 	return &run{
-		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{}, users: map[string]*userWork{},
+		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{},
 		accounts: map[string]*accountWork{}, counters: map[string]*counterWork{}, statistic: map[string]*statsWork{},
 	}
 }
@@ -191,13 +207,49 @@ func stateRow(data []byte, v stored) *schemas.StateRow {
 }
 
 func (r *run) emit(table string, data []byte) {
-	r.result.Outputs = append(r.result.Outputs, schemas.Output{Table: table, Data: data})
+	r.result.Outputs = append(r.result.Outputs, schemas.Output{Table: table, Data: r.hold(data)})
+}
+
+// roomSize is how much room for rows is made at a time.
+const roomSize = 128 << 10
+
+// room gives room for a row of about n bytes, empty. Rows that go out together share it; what is not emitted is used again.
+func (r *run) room(n int) []byte {
+	if len(r.free) < n {
+		r.free = make([]byte, max(roomSize, n))
+	}
+	return r.free[:0]
+}
+
+// hold takes the room that a row fills.
+func (r *run) hold(data []byte) []byte {
+	if n := len(data); n > 0 && n <= len(r.free) && &data[0] == &r.free[0] {
+		r.free = r.free[n:]
+	}
+	return data[:len(data):len(data)]
+}
+
+// emitted is the place of a row among those of the batch, counted from 1; 0 = not emitted.
+type emitted int
+
+// emitAgain emits a row in the place of the one at the same place before, if there is one.
+func (r *run) emitAgain(at *emitted, table string, data []byte) {
+	if *at > 0 {
+		r.result.Outputs[*at-1].Data = r.hold(data)
+		return
+	}
+	r.emit(table, data)
+	*at = emitted(len(r.result.Outputs))
+}
+
+func newAccount(name string) *accountWork {
+	return &accountWork{name: name, prefix: name + ".", users: map[int64]*userWork{}}
 }
 
 func (r *run) account(name string) *accountWork {
 	a, ok := r.accounts[name]
 	if !ok {
-		a = &accountWork{name: name, prefix: name + "."}
+		a = newAccount(name)
 		a.sources, a.erased = open[sources](r, a.prefix+"src"), open[erasedUsers](r, erasedKey(a.prefix))
 		a.fields = open[personFields](r, fieldsKey(a.prefix))
 		r.accounts[name] = a
@@ -316,7 +368,6 @@ func textsKey(prefix string, id, n int64) string {
 func erasedKey(prefix string) string           { return prefix + "x" }
 func userKey(prefix string, id int64) string   { return prefix + "u." + decimal(id) }
 func statsKey(prefix string, id int64) string  { return prefix + "s." + decimal(id) }
-func waitKey(prefix string, id int64) string   { return prefix + "w." + decimal(id) }
 func orgKey(prefix string, id int64) string    { return prefix + "o." + decimal(id) }
 func metricKey(prefix string, id int64) string { return prefix + "e." + decimal(id) }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/bits"
 	"slices"
+	"strconv"
 
 	"deskstream/schemas"
 )
@@ -184,24 +185,29 @@ func (s *shelf) split(to *shelf, depth int) {
 
 func catalogueKey(prefix string) string { return prefix + "i.all" }
 
-func shelfKey(prefix string, n uint64) string { return prefix + "i." + decimal(int64(n)) }
+func shelfKey(prefix string, n uint64) string { return string(appendShelfKey(nil, prefix, n)) }
+
+func appendShelfKey(b []byte, prefix string, n uint64) []byte {
+	return strconv.AppendUint(append(append(b, prefix...), "i."...), n, 10)
+}
 
 // identity asks for the shelf of an identity and gives the identity; nil while that is not there, or when there is none.
 func (k *keyer) identity(prefix string, i *carried) *identityRow {
-	c, loaded := look[catalogue](k, catalogueKey(prefix))
-	if !loaded {
-		return nil
-	}
+	c := k.common.shelves
 	if c == nil {
-		c = &catalogue{}
-	}
-	s, loaded := look[shelf](k, shelfKey(prefix, c.of(i.hash)))
-	if !loaded {
 		return nil
 	}
+	var room [64]byte
+	key := appendShelfKey(room[:0], prefix, c.of(i.hash))
+	at, ok := k.state[string(key)]
+	if !ok || at.Missing() {
+		k.lack(string(key))
+		return nil
+	}
+	s, _ := value[shelf](at) // Apply reports damage
 	var row *identityRow
 	if s != nil {
-		row, _ = s.identity(i.Identity) // Apply reports damage
+		row, _ = s.identity(i.Identity)
 	}
 	if row == nil || row.empty() {
 		k.fresh[prefix]++
@@ -231,7 +237,6 @@ func (k *keyer) splits() {
 func (r *run) cat(a *accountWork) *catalogue {
 	if a.catalogue == nil {
 		a.catalogue = open[catalogue](r, catalogueKey(a.prefix))
-		a.shelves = map[string]*shelf{}
 	}
 	return a.catalogue
 }
@@ -241,8 +246,14 @@ func (r *run) identity(a *accountWork, i *carried) *identityRow {
 	if i.row != nil {
 		return i.row
 	}
-	key := shelfKey(a.prefix, r.cat(a).of(i.hash))
-	s := open[shelf](r, key)
+	var room [64]byte
+	key := appendShelfKey(room[:0], a.prefix, r.cat(a).of(i.hash))
+	at := r.slots[string(key)]
+	if at == nil {
+		open[shelf](r, string(key))
+		at = r.slots[string(key)]
+	}
+	s := at.value.(*shelf)
 	row, err := s.identity(i.Identity)
 	if err != nil && r.err == nil {
 		r.err = err
@@ -250,14 +261,19 @@ func (r *run) identity(a *accountWork, i *carried) *identityRow {
 	if row == nil {
 		row = s.add(i.Identity)
 	}
-	row.shelf, i.row = key, row
+	if row.shelf != at {
+		row.shelf, row.name, row.round = at, 0, 0
+	}
+	i.row = row
 	return row
 }
 
 // change marks an identity as changed.
 func (r *run) change(a *accountWork, i *identityRow) {
-	a.shelves[i.shelf] = r.slots[i.shelf].value.(*shelf)
-	r.touch(i.shelf)
+	if !i.shelf.dirty {
+		i.shelf.dirty = true
+		a.shelves = append(a.shelves, i.shelf.value.(*shelf))
+	}
 }
 
 // arrange counts the identities that came and went, and adds the shelves they need. A shelf that is not loaded is split another time.

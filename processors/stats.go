@@ -219,7 +219,7 @@ func (r *run) flushStats() {
 				continue
 			}
 			row := now.row(w.account, w.user, m.slug)
-			r.emit(schemas.TablePersonActivities, encodePersonActivity(&row))
+			r.emit(schemas.TablePersonActivities, appendPersonActivity(r.room(200), &row))
 		}
 	}
 }
