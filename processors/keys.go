@@ -346,14 +346,15 @@ func (n *ticketNeeds) author(id int64) {
 // people asks for what touched users need, but for those who lacked nothing before.
 func (k *keyer) people(b *batch, before *asked) {
 	var w *walk
-	for _, key := range b.touched {
-		items := b.users[key]
-		if before.settled[key] || k.repeats(key, items) {
+	for n := range b.users {
+		items := b.users[n].items
+		key := items[0].key
+		if before.settled[n] || k.repeats(key, items) {
 			continue
 		}
 		prefix := k.enter(items[0].ev.Account)
 		if w == nil || w.prefix != prefix {
-			w = &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, len(b.touched)-len(before.settled))}
+			w = &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, len(b.users))}
 			if c, loaded := look[catalogue](k, catalogueKey(prefix)); loaded {
 				k.common.shelves = orNew(c)
 			}
@@ -361,7 +362,7 @@ func (k *keyer) people(b *batch, before *asked) {
 		fresh := k.fresh[prefix]
 		k.lacking = k.common.shelves == nil
 		if w.user(key, items); !k.lacking {
-			before.settled[key] = true
+			before.settled[n] = true
 			before.fresh[prefix] += k.fresh[prefix] - fresh
 		}
 	}
@@ -433,7 +434,7 @@ func (w *walk) visit(id int64) {
 	w.seen[id] = true
 	key := userKey(w.prefix, id)
 	if u, loaded := look[user](w.k, key); loaded {
-		w.known(id, orNew(u), w.pending.users[key])
+		w.known(id, orNew(u), w.pending.of(w.k.account, id))
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 // identityRow lists the users that carry one value of an identifier.
 type identityRow struct {
 	kind, value string
+	number      byte // of the kind
+	stored      bool // it was there before
 	users       []int64
 	sent        int64   // user whose person the alias was emitted for, 0 = none
 	shelf       *slot   // of the state row that holds it, once it was opened

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sort"
@@ -22,6 +23,7 @@ const stateVersion = 7
 
 // slot is a state row in use.
 type slot struct {
+	key   string
 	row   *schemas.StateRow
 	value stored
 	dirty bool
@@ -30,7 +32,9 @@ type slot struct {
 // run is one Apply: the rows it works on and what comes out.
 type run struct {
 	state   schemas.State
-	slots   map[string]*slot
+	slots   map[string]*slot // but those of users, which userOf finds
+	all     []*slot
+	spare   []slot
 	result  schemas.Result
 	err     error // a damaged row, or one that Keys did not ask for
 	scratch writer
@@ -44,6 +48,7 @@ type run struct {
 	kept      map[string]keptOwner // users of whom a kept value changed
 	last      map[string]int       // emitted rows that a later event of the batch may replace
 	free      []byte               // room for rows
+	newcomers []userWork           // room for users
 	walked    component            // the newest, with room for the next
 	material  material             // of the newest person's row
 }
@@ -147,6 +152,17 @@ func open[T any, P interface {
 	if s, ok := r.slots[key]; ok {
 		return s.value.(P)
 	}
+	s := load[T, P](r, key)
+	r.slots[key] = s
+	return s.value.(P)
+}
+
+// load takes a row that is not in use yet into use, for whoever finds it again.
+func load[T any, P interface {
+	*T
+	stored
+}](r *run, key string,
+) *slot {
 	row, ok := r.state[key]
 	if (!ok || row.Missing()) && r.err == nil {
 		r.err = fmt.Errorf("state %s was not loaded", key)
@@ -158,8 +174,18 @@ func open[T any, P interface {
 	if v == nil {
 		v = P(new(T))
 	}
-	r.slots[key] = &slot{row: row, value: v}
-	return v
+	return r.slot(key, row, v)
+}
+
+func (r *run) slot(key string, row *schemas.StateRow, v stored) *slot {
+	if len(r.spare) == 0 {
+		r.spare = make([]slot, 256)
+	}
+	s := &r.spare[0]
+	r.spare = r.spare[1:]
+	*s = slot{key: key, row: row, value: v}
+	r.all = append(r.all, s)
+	return s
 }
 
 // touch marks a row as changed.
@@ -168,20 +194,26 @@ func (r *run) touch(key string) { r.slots[key].dirty = true }
 // fresh opens a row that Keys could not know of because this run creates it.
 func (r *run) fresh(key string, v stored) {
 	if _, ok := r.slots[key]; !ok {
-		r.slots[key] = &slot{value: v, dirty: true}
+		s := r.slot(key, nil, v)
+		s.dirty = true
+		r.slots[key] = s
 	}
 }
 
 // store encodes the changed rows; those that come out as they were are left alone.
 func (r *run) store() {
-	r.result.State = map[string]*schemas.StateRow{}
-	for key, s := range r.slots {
+	changed := 0
+	for _, s := range r.all {
+		changed += int(flag(s.dirty))
+	}
+	r.result.State = make(map[string]*schemas.StateRow, changed)
+	for _, s := range r.all {
 		if !s.dirty {
 			continue
 		}
 		if s.value.empty() {
 			if s.row != nil && s.row.Data != nil {
-				r.result.State[key] = &schemas.StateRow{}
+				r.result.State[s.key] = &schemas.StateRow{}
 			}
 			continue
 		}
@@ -190,7 +222,7 @@ func (r *run) store() {
 		if s.row != nil && string(s.row.Data) == string(r.scratch.b) {
 			continue
 		}
-		r.result.State[key] = stateRow(append([]byte(nil), r.scratch.b...), s.value)
+		r.result.State[s.key] = stateRow(bytes.Clone(r.scratch.b), s.value)
 	}
 }
 

@@ -370,6 +370,9 @@ func (u *user) everAgent() bool {
 
 // now gives the user's values: the record's, overlaid by what webhooks told later. They are not to be changed.
 func (u *user) now() *userFacts {
+	if u.id == 0 && u.born == 0 {
+		return &nobody
+	}
 	if u.rec == nil {
 		return u.overlaid(userFacts{id: u.id, created: u.born, active: true, fields: "{}"})
 	}
@@ -378,6 +381,9 @@ func (u *user) now() *userFacts {
 	}
 	return u.overlaid(*u.rec)
 }
+
+// nobody are the values of a user of whom nothing is known.
+var nobody = userFacts{active: true, fields: "{}"}
 
 func (u *user) overlaid(f userFacts) *userFacts {
 	base := f.at
@@ -451,8 +457,14 @@ func (r *run) known(a *accountWork, id int64, key string) *userWork {
 	if w := a.users[id]; w != nil {
 		return w
 	}
-	u := open[user](r, key)
-	w := &userWork{account: a, id: id, u: u, slot: r.slots[key], fresh: u.id == 0}
+	s := load[user](r, key)
+	u := s.value.(*user)
+	if len(r.newcomers) == 0 {
+		r.newcomers = make([]userWork, 64)
+	}
+	w := &r.newcomers[0]
+	r.newcomers = r.newcomers[1:]
+	*w = userWork{account: a, id: id, u: u, slot: s, fresh: u.id == 0}
 	a.users[id] = w
 	return w
 }
