@@ -126,7 +126,7 @@ func (r *run) forgetContact(w *userWork) {
 	if !w.erased {
 		return
 	}
-	c := contactCarrier(w)
+	c := r.contactCarrier(w)
 	for i := range w.u.activities {
 		s := &w.u.activities[i]
 		if s.gone || c.expires(s.slug, s.at) <= c.now {

@@ -422,7 +422,7 @@ func (r *run) emitContact(w *userWork) {
 		r.forgetContact(w)
 		return
 	}
-	c := contactCarrier(w)
+	c := r.contactCarrier(w)
 	before := len(u.activities)
 	sent := u.activities
 	u.activities = r.settle(c, r.contactActivities(a, u), sent)
@@ -457,25 +457,36 @@ func summaryOf(list []sentActivity, k slug) (s actSummary) {
 	return s
 }
 
-func contactCarrier(w *userWork) *carrier {
-	u, a, source := w.u, w.account, w.source
-	if schemas.IsOwnUser(schemas.ZID(w.id)) {
-		source = a.sources.first()
-	}
-	return &carrier{
-		account: a, source: orElse(u.source(), source), set: a.sources.of(source), now: w.now.Unix(),
-		id: func(s *sentActivity) string {
-			return schemas.ActivityID(a.name, 0, s.slug.String(), s.at, "user:"+decimal(u.id)+s.what)
-		},
-		row: func(x *activity) schemas.Activity {
-			f := u.now()
-			return schemas.Activity{OrganizationID: f.org, Attributes: x.attributes(), Text: contactSentence(u.id, x)}
-		},
-		digest: func(x *writer, _ *activity) { x.b = x.b[:0] },
-		frozen: func(s *sentActivity) bool {
+// contacts is the carrier of the activities of contacts, set to one after the other.
+type contacts struct {
+	carrier
+	of   *userWork
+	acts []activity // room for those of one
+}
+
+// contactCarrier gives the carrier of a user's own activities. It is good until another user's is asked for.
+func (r *run) contactCarrier(w *userWork) *carrier {
+	c := &r.contacts
+	if c.id == nil {
+		c.id = func(s *sentActivity) string {
+			return schemas.ActivityID(c.account.name, 0, s.slug.String(), s.at, "user:"+decimal(c.of.id)+s.what)
+		}
+		c.row = func(x *activity) schemas.Activity {
+			return schemas.Activity{OrganizationID: c.of.u.now().org, Attributes: x.attributes(), Text: contactSentence(c.of.id, x)}
+		}
+		c.digest = func(x *writer, _ *activity) { x.b = x.b[:0] }
+		c.frozen = func(s *sentActivity) bool {
+			u := c.of.u
 			return s.slug == contactUpdated && s.at <= u.floor || s.slug == fieldChanged && u.past(s)
-		},
+		}
 	}
+	c.of, c.account, c.source = w, w.account, w.source
+	if schemas.IsOwnUser(schemas.ZID(w.id)) {
+		c.source = w.account.sources.first()
+	}
+	c.set, c.now = w.account.sources.of(c.source), w.now.Unix()
+	c.source = orElse(w.u.source(), c.source)
+	return &c.carrier
 }
 
 var contactVerbs = map[slug]string{
@@ -498,8 +509,10 @@ func contactSentence(id int64, x *activity) string {
 }
 
 // contactActivities derives what happened to an end user. Agents have none; a user that Zendesk does not know has only changes of its fields.
+// What it gives is good until it is asked again.
 func (r *run) contactActivities(a *accountWork, u *user) []activity {
-	var out []activity
+	out := r.contacts.acts[:0]
+	defer func() { r.contacts.acts = out[:0] }()
 	add := func(s slug, at int64) *activity {
 		out = append(out, activity{slug: s, at: at, user: u.id})
 		return &out[len(out)-1]

@@ -51,6 +51,7 @@ type run struct {
 	newcomers []userWork           // room for users
 	walked    component            // the newest, with room for the next
 	material  material             // of the newest person's row
+	contacts  contacts
 }
 
 // accountWork holds what events of one account share.

@@ -130,10 +130,7 @@ func (i *identityRow) shelve(w *writer) {
 	w.uint(uint64(1 + len(i.value)))
 	w.byte(i.number)
 	w.b = append(w.b, i.value...)
-	var room [64]byte
-	rest := writer{b: room[:0]}
-	i.encode(&rest)
-	w.bytes(rest.b)
+	w.sized(i.encode)
 }
 
 // compare orders an identity and the name of one.
@@ -141,7 +138,13 @@ func (i *identityRow) compare(name []byte) int {
 	if i.number != name[0] {
 		return int(i.number) - int(name[0])
 	}
-	return strings.Compare(i.value, string(name[1:]))
+	switch { // comparisons, for which no string is made
+	case i.value < string(name[1:]):
+		return -1
+	case i.value > string(name[1:]):
+		return 1
+	}
+	return 0
 }
 
 func (s *shelf) decode(r *reader) {
