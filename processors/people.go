@@ -275,9 +275,7 @@ func (r *run) emitPerson(a *accountWork, members []int64) {
 	for _, id := range members {
 		w := r.userOf(a, id)
 		if w.u.head != head.id {
-			r.pointTo(w, head.id, 0)
-			w.u.head = head.id
-			w.touch()
+			r.pointTo(w, head.id)
 		}
 		if w != head {
 			w.lead(nil)
@@ -314,12 +312,21 @@ func (w *userWork) lead(members []int64) {
 	}
 }
 
-// pointTo points a user's own names to a person; 0 withdraws them from the one before.
-func (r *run) pointTo(w *userWork, head, before int64) {
+// pointTo points a user's own names to a person; 0 withdraws them from the one before. The own id leads to its person without an alias while
+// the user heads it.
+func (r *run) pointTo(w *userWork, head int64) {
+	before := w.u.head
+	w.u.head = head
+	w.touch()
 	if !schemas.IsOwnUser(schemas.ZID(w.id)) {
 		r.emitAlias(w.account, &w.names[0], "zendesk:"+decimal(w.id), head, before)
 	}
-	r.emitAlias(w.account, &w.names[1], w.own(), head, before)
+	switch {
+	case head != 0 && head != w.id:
+		r.emitAlias(w.account, &w.names[1], w.own(), head, 0)
+	case before != w.id && !w.fresh: // with 0 it was erased, and may lead to the person it belonged to
+		r.emitAlias(w.account, &w.names[1], w.own(), 0, cmp.Or(before, w.id))
+	}
 }
 
 func (r *run) withdrawPerson(w *userWork) {
@@ -340,10 +347,8 @@ func (r *run) leave(w *userWork) {
 	if w.u.head == 0 {
 		return
 	}
-	before := w.u.head
-	w.u.head, w.u.party = 0, nil
-	w.touch()
-	r.pointTo(w, 0, before)
+	w.u.party = nil
+	r.pointTo(w, 0)
 }
 
 // emitAlias points a name to a user's person; with 0 it withdraws it from the person of the user before, whose id the row keeps: who is

@@ -71,6 +71,9 @@ func (s *store) checkPeople(t tb, users ...int64) {
 	for _, row := range s.tables[schemas.TablePersonAliases] {
 		aliases[row["alias"].(string)] = row["person_id"]
 	}
+	for _, row := range s.tables[schemas.TablePeople] {
+		aliases[row["person_id"].(string)] = row["person_id"]
+	}
 	for _, id := range users {
 		for _, name := range []string{"zendesk:" + decimal(id), own(id), fmt.Sprintf("email:u%d@x.test", id-200), "external:a1", "nobody"} {
 			if _, ok := aliases[name]; !ok && s.look(t, name) != nil {

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"cmp"
+	"encoding/binary"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -163,11 +164,20 @@ func (s *shelf) decode(r *reader) {
 // shelved is an identity as it is stored.
 type shelved struct{ name, rest []byte }
 
-// nextShelved gives the first of some identities, and the others.
-func nextShelved(data []byte) (shelved, []byte) {
-	r := reader{b: data}
-	e := shelved{r.bytes(), r.bytes()}
-	return e, r.b
+// nextShelved gives the first of some identities, and the others. That they are whole is seen when they are decoded.
+func nextShelved(data []byte) (e shelved, others []byte) {
+	e.name, others = nextBytes(data)
+	e.rest, others = nextBytes(others)
+	return e, others
+}
+
+func nextBytes(data []byte) (b, others []byte) {
+	n, at := uint64(data[0]), 1
+	if n >= 0x80 {
+		n, at = binary.Uvarint(data)
+	}
+	end := at + int(n)
+	return data[at:end:end], data[end:]
 }
 
 // identity gives an identity on the shelf; nil when it is not there.
