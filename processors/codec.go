@@ -30,12 +30,7 @@ func (w *writer) str(s string) {
 	w.b = append(w.b, s...)
 }
 
-func (w *writer) bytes(b []byte) {
-	w.b = binary.AppendUvarint(w.b, uint64(len(b)))
-	w.b = append(w.b, b...)
-}
-
-// sized writes what a function writes as bytes does.
+// sized writes what a function writes in the form that reader.bytes reads.
 func (w *writer) sized(write func(*writer)) {
 	start := len(w.b)
 	w.b = append(w.b, 0)

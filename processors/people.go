@@ -52,7 +52,7 @@ func (r *run) people() {
 }
 
 // rowsPerUser is how many rows a new user makes.
-const rowsPerUser = 9
+const rowsPerUser = 8
 
 func inOrder(users []*userWork) {
 	slices.SortFunc(users, func(v, w *userWork) int {

@@ -212,7 +212,7 @@ func (s *shelf) open(i schemas.Identity, data []byte) (*identityRow, error) {
 
 // add gives an identity that is not on the list a place there.
 func (s *shelf) add(i schemas.Identity) *identityRow {
-	row := &identityRow{kind: i.Kind, number: kindNumber(i.Kind), value: i.Value}
+	row := &identityRow{kind: i.Kind, number: kindNumber(i.Kind), value: strings.Clone(i.Value)} // it may stay when the user is gone
 	at, _ := slices.BinarySearchFunc(s.list, row, func(x, y *identityRow) int {
 		return cmp.Or(int(x.number)-int(y.number), strings.Compare(x.value, y.value))
 	})

@@ -111,9 +111,12 @@ type systemFields struct {
 }
 
 func (it *item) loadUser() {
-	r, ok := readUser(it.ev.Data)
-	z, fields := &r.user, orElse(r.fields, "{}")
-	if !ok {
+	r := userReaders.Get().(*userReader)
+	defer userReaders.Put(r)
+	z, fields := &r.user, "{}"
+	if r.read(it.ev.Data) {
+		fields = orElse(r.fields, fields)
+	} else {
 		z = &schemas.ZUser{}
 		if !it.unmarshal(it.ev.Data, z) {
 			return
