@@ -18,7 +18,7 @@ func (c *choice) nothing() bool {
 	return c.noMail == nil && c.noSMS == nil && c.archive == nil && c.told.empty()
 }
 
-func (c *choice) identities() []schemas.Identity { return c.told.identities() }
+func (c *choice) identities() []carried { return c.told.identities(nil) }
 
 // choices are the newest decisions about a user: values are 0 and 1, a time of 0 means none. They outlive what any source says. Of two
 // decisions of one instant the larger counts: no.
@@ -82,7 +82,7 @@ func (r *run) takeChoice(a *accountWork, it *item) {
 	if nothing {
 		r.purgeKept(a, it.id)
 	}
-	r.touch(userKey(a.prefix, it.id))
+	w.touch()
 }
 
 // bear makes a user of ours an end user since the first word about it; it reports whether that was news.

@@ -3,6 +3,7 @@ package processors
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // errState marks a state row that cannot be read; it is our own bytes, so it never happens to a healthy store.
@@ -36,9 +37,20 @@ func (w *writer) str(s string) {
 	w.b = append(w.b, s...)
 }
 
-func (w *writer) bytes(b []byte) {
-	w.b = binary.AppendUvarint(w.b, uint64(len(b)))
-	w.b = append(w.b, b...)
+// sized writes what a function writes in the form that reader.bytes reads.
+func (w *writer) sized(write func(*writer)) {
+	start := len(w.b)
+	w.b = append(w.b, 0)
+	write(w)
+	n := len(w.b) - start - 1
+	if n < 0x80 {
+		w.b[start] = byte(n)
+		return
+	}
+	var room [binary.MaxVarintLen64]byte
+	size := binary.AppendUvarint(room[:0], uint64(n))
+	w.b = slices.Insert(w.b, start+1, size[1:]...)
+	w.b[start] = size[0]
 }
 
 func (w *writer) hash(h uint64) { w.b = binary.LittleEndian.AppendUint64(w.b, h) }

@@ -75,7 +75,7 @@ func (r *run) flushCounters() {
 		w := r.counters[key]
 		for _, c := range w.c.cells {
 			if before, ok := w.before[[2]byte{byte(c.slug), c.hour}]; ok && before != c.happened {
-				r.emitRow(schemas.TableActivityCounts, appendActivityCount(r.desk.row(180), &schemas.ActivityCount{
+				r.emit(schemas.TableActivityCounts, appendActivityCount(r.room(180), &schemas.ActivityCount{
 					Account: w.account, SourceID: w.source, Activity: c.slug.String(), Hour: unix(w.day*86400 + int64(c.hour)*3600), Count: c.count,
 					Connected: c.count - c.away,
 				}))

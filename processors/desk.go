@@ -27,8 +27,6 @@ type desk struct {
 	nextActivities []sentActivity
 	nextEvents     []sentEvent
 	nextMessages   []sentMessage
-
-	page []byte // of rows: free behind its end
 }
 
 // room gives an empty slice for n elements that keep their place in memory.
@@ -76,28 +74,6 @@ func replace[T any](old, next []T) []T {
 		clear(old[len(next):])
 	}
 	return append(old[:0], next...)
-}
-
-// pageSize is what rows are written to at a time.
-const pageSize = 256 << 10
-
-// row gives room for a row of about that size.
-func (d *desk) row(size int) []byte {
-	switch {
-	case size > pageSize/8:
-		return make([]byte, 0, size)
-	case cap(d.page)-len(d.page) < size:
-		d.page = make([]byte, 0, pageSize)
-	}
-	return d.page[len(d.page):]
-}
-
-// written takes what was written to the room that row gave off the page. A row that did not fit is somewhere else.
-func (d *desk) written(b []byte) []byte {
-	if n := len(d.page); len(b) > 0 && len(b) <= cap(d.page)-n && &b[0] == &d.page[:n+1][n] {
-		d.page = d.page[:n+len(b)]
-	}
-	return b[:len(b):len(b)]
 }
 
 // numeral gives a number in decimal form; known is what it may be already.

@@ -89,14 +89,14 @@ func (r *run) emitFacts(w *ticketWork, s *subject, row *schemas.TicketRow) {
 	}
 	if t.row != 0 && t.rowCreated != s.base.created {
 		gone := schemas.TicketRow{Account: row.Account, TicketID: w.id, CreatedAt: unix(t.rowCreated), UpdatedAt: unix(0), StatusSince: unix(0), CustomFields: "{}", IsDeleted: 1}
-		old, _ := appendTicket(r.desk.row(1800), &gone)
-		r.emitRow(schemas.TableTickets, old)
+		old, _ := appendTicket(r.room(1800), &gone)
+		r.emit(schemas.TableTickets, old)
 	}
 	text := r.scratch.b // the row but for the words of its subject
 	words := schemas.Tokens(row.Subject)
-	b := append(r.desk.row(len(text)+2*len(words)), text[:tokens]...)
+	b := append(r.room(len(text)+2*len(words)), text[:tokens]...)
 	b = appendText(b, words)
-	r.emitRow(schemas.TableTickets, append(b, text[tokens+len(`""`):]...))
+	r.emit(schemas.TableTickets, append(b, text[tokens+len(`""`):]...))
 	t.row, t.rowCreated = hash, s.base.created
 }
 
@@ -171,11 +171,11 @@ func (r *run) emitEvents(w *ticketWork, s *subject, events []schemas.TicketEvent
 				continue
 			}
 		}
-		r.emitRow(schemas.TableTicketEvents, appendTicketEvent(r.desk.row(640), e))
+		r.emit(schemas.TableTicketEvents, appendTicketEvent(r.room(640), e))
 	}
 	for j, old := range t.events {
 		if !matched[j] {
-			r.emitRow(schemas.TableTicketEvents, appendTicketEvent(r.desk.row(640), &schemas.TicketEvent{
+			r.emit(schemas.TableTicketEvents, appendTicketEvent(r.room(640), &schemas.TicketEvent{
 				Account: s.account, Kind: eventKinds[old.kind], At: unix(old.at), TicketID: w.id, EventID: old.id, Until: unix(old.at), IsDeleted: 1,
 			}))
 		}
@@ -211,12 +211,12 @@ func (r *run) emitMessages(w *ticketWork, messages []message) {
 			}
 		}
 		row := x.row(w.account.name, w.id, r.textOf(w, x))
-		r.emitRow(schemas.TableMessages, appendMessage(r.desk.row(320+len(row.Body)*2+len(row.Tokens)), &row))
+		r.emit(schemas.TableMessages, appendMessage(r.room(320+len(row.Body)*2+len(row.Tokens)), &row))
 		r.emitHits(w, x.place(), row.Tokens, j >= 0)
 	}
 	for j, old := range t.messages {
 		if !matched[j] {
-			r.emitRow(schemas.TableMessages, appendMessage(r.desk.row(320), &schemas.Message{
+			r.emit(schemas.TableMessages, appendMessage(r.room(320), &schemas.Message{
 				Account: w.account.name, At: unix(old.at), TicketID: w.id, MessageID: old.id, TicketCreatedAt: unix(0), IsDeleted: 1,
 			}))
 			r.emitHits(w, place{at: old.at, message: old.id}, "", true)
@@ -258,11 +258,10 @@ func (r *run) wait(w *ticketWork, messages []message) {
 			continue
 		}
 		waits = append(waits, x.author)
-		key := waitKey(w.account.prefix, x.author)
-		list := open[waiting](r, key)
-		if len(list.tickets) < maxWaiting && !contains(list.tickets, w.id) {
-			list.tickets = append(list.tickets, w.id)
-			r.touch(key)
+		o := r.userOf(w.account, x.author)
+		if len(o.u.waiting) < maxWaiting && !contains(o.u.waiting, w.id) {
+			o.u.waiting = append(o.u.waiting, w.id)
+			o.touch()
 		}
 	}
 	w.t.waits = waits
@@ -270,10 +269,3 @@ func (r *run) wait(w *ticketWork, messages []message) {
 
 // maxWaiting bounds the tickets that wait for one user; those beyond it are recomputed with their own next event.
 const maxWaiting = 2000
-
-// waiting are the tickets that wait for an unknown user.
-type waiting struct{ tickets []int64 }
-
-func (w *waiting) empty() bool      { return len(w.tickets) == 0 }
-func (w *waiting) encode(x *writer) { x.ints(w.tickets) }
-func (w *waiting) decode(r *reader) { w.tickets = r.ints() }

@@ -214,7 +214,7 @@ func (r *run) send(c *carrier, a *activity, s *sentActivity, row *schemas.Activi
 	}
 	size := 700 + len(row.Message) + len(row.Subject) + len(row.Text) + len(row.Attributes)
 	r.result.Outputs = append(r.result.Outputs, schemas.Output{
-		Table: schemas.TableActivities, Subject: schemas.SubjectActivity(c.account.name, row.Activity), ID: id, Data: r.desk.written(appendActivity(r.desk.row(size), row)),
+		Table: schemas.TableActivities, Subject: schemas.SubjectActivity(c.account.name, row.Activity), ID: id, Data: r.hold(appendActivity(r.room(size), row)),
 	})
 }
 

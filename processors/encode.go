@@ -61,9 +61,16 @@ func (o *object) null(k string) { o.key(k); o.b = append(o.b, "null"...) }
 func (o *object) bool(k string, v bool) { o.key(k); o.b = strconv.AppendBool(o.b, v) }
 
 // id writes an id as the API does: a string, "" for none.
-func (o *object) id(k string, v int64) { o.str(k, schemas.ZID(v).String()) }
+func (o *object) id(k string, v int64) {
+	o.key(k)
+	o.b = append(o.b, '"')
+	if v != 0 {
+		o.b = strconv.AppendInt(o.b, v, 10)
+	}
+	o.b = append(o.b, '"')
+}
 
-func (o *object) raw(k string, v []byte) { o.key(k); o.b = append(o.b, v...) }
+func (o *object) raw(k, v string) { o.key(k); o.b = append(o.b, v...) }
 
 func (o *object) strs(k string, v []string) {
 	o.key(k)
@@ -311,8 +318,8 @@ func encodePhraseHits(h *schemas.PhraseHits) []byte {
 	return o.end()
 }
 
-func encodePerson(p *schemas.PersonRow) []byte {
-	o := newObject(make([]byte, 0, 700+len(p.Zendesk)*2))
+func appendPerson(b []byte, p *schemas.PersonRow) []byte {
+	o := newObject(b)
 	o.str("account", p.Account)
 	o.str("person_id", p.PersonID)
 	o.strs("source_ids", p.SourceIDs)
@@ -339,8 +346,8 @@ func encodePerson(p *schemas.PersonRow) []byte {
 	return o.end()
 }
 
-func encodeAlias(a *schemas.PersonAlias) []byte {
-	o := newObject(make([]byte, 0, 180))
+func appendAlias(b []byte, a *schemas.PersonAlias) []byte {
+	o := newObject(b)
 	o.str("account", a.Account)
 	o.str("alias", a.Alias)
 	o.str("person_id", a.PersonID)
@@ -348,8 +355,8 @@ func encodeAlias(a *schemas.PersonAlias) []byte {
 	return o.end()
 }
 
-func encodeIdentity(i *schemas.PersonIdentity) []byte {
-	o := newObject(make([]byte, 0, 200))
+func appendIdentity(b []byte, i *schemas.PersonIdentity) []byte {
+	o := newObject(b)
 	o.str("account", i.Account)
 	o.str("kind", i.Kind)
 	o.str("value", i.Value)
@@ -420,8 +427,8 @@ func appendStats(b []byte, s *schemas.PersonStats) []byte {
 	return o.end()
 }
 
-func encodePersonActivity(a *schemas.PersonActivity) []byte {
-	o := newObject(make([]byte, 0, 200))
+func appendPersonActivity(b []byte, a *schemas.PersonActivity) []byte {
+	o := newObject(b)
 	o.str("account", a.Account)
 	o.int("user_id", a.UserID)
 	o.str("activity", a.Activity)

@@ -60,19 +60,19 @@ func (r *run) takeErased(a *accountWork, it *item) {
 		r.dead(it)
 		return
 	}
-	known, key := a.erased.has(it.id), userKey(a.prefix, it.id)
+	known := a.erased.has(it.id)
 	switch {
 	case it.erased && known:
 		r.result.Duplicates++
 	case it.erased:
 		r.erase(a, it)
-	case it.user == nil || open[user](r, key).knowsRole(it.user.at, roleByte(it.user.role)):
+	case it.user == nil || r.userOf(a, it.id).u.knowsRole(it.user.at, roleByte(it.user.role)):
 		r.result.Ignored++
 	default:
 		w := r.user(a, it.id)
 		w.see(it)
 		w.u.addRole(it.user.at, roleByte(it.user.role))
-		r.touch(key)
+		w.touch()
 	}
 }
 
@@ -90,22 +90,22 @@ func (r *run) erase(a *accountWork, it *item) {
 		a.erased.add(it.id)
 		r.touch(erasedKey(a.prefix))
 	}
-	w, key := r.user(a, it.id), userKey(a.prefix, it.id)
+	w := r.user(a, it.id)
 	w.see(it)
 	w.erased = true
 	w.u.id = it.id
 	if len(w.u.sources) == 0 {
 		w.u.addSource(it.ev.Source)
 	}
-	r.withdrawPerson(a, key, w.u)
+	r.withdrawPerson(w)
 	if w.u.head != 0 && !own {
-		r.emitAlias(a, "zendesk:"+decimal(it.id), 0, w.u.head)
+		r.emitAlias(a, &w.names[0], "zendesk:"+decimal(it.id), 0, w.u.head)
 	}
 	w.u.head, w.u.party = 0, nil
 	if w.u.forget(); own {
 		w.u.rec, w.u.roles, w.u.born = nil, nil, 0
 	}
-	r.touch(key)
+	w.touch()
 	r.forgetKept(a, it.id)
 }
 
@@ -126,7 +126,7 @@ func (r *run) forgetContact(w *userWork) {
 	if !w.erased {
 		return
 	}
-	c := contactCarrier(w)
+	c := r.contactCarrier(w)
 	for i := range w.u.activities {
 		s := &w.u.activities[i]
 		if s.gone || c.expires(s.slug, s.at) <= c.now {

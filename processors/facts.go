@@ -60,7 +60,7 @@ func (r *run) rolesOf(a *accountWork) func(user, at int64) role {
 		}
 		u, ok := a.authors[id]
 		if !ok {
-			u = r.author(userKey(a.prefix, id))
+			u = r.author(a, id)
 			a.authors[id] = u
 		}
 		return u.roleAt(at)
@@ -68,16 +68,20 @@ func (r *run) rolesOf(a *accountWork) func(user, at int64) role {
 	return a.roles
 }
 
-// author opens a user for reading. It makes none of a user that is not known, as open does: many tickets come before their people.
-func (r *run) author(key string) *user {
-	if row := r.state[key]; r.slots[key] == nil && row != nil && row.Value == nil && len(row.Data) == 0 && row.Sum == 0 {
-		return &nobody
+// author opens a user for reading. It makes none of a user that is not known, as userOf does: many tickets come before their people.
+func (r *run) author(a *accountWork, id int64) *user {
+	if w := a.users[id]; w != nil {
+		return w.u
 	}
-	return open[user](r, key)
+	key := userKey(a.prefix, id)
+	if row := r.state[key]; row != nil && row.Value == nil && len(row.Data) == 0 && row.Sum == 0 {
+		return &unknownUser
+	}
+	return r.known(a, id, key).u
 }
 
-// nobody is a user of whom nothing is known.
-var nobody user
+// unknownUser is a user of whom nothing is known. It is not to be changed.
+var unknownUser user
 
 // factSheet is a ticket's row and its dated events.
 type factSheet struct {

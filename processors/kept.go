@@ -173,15 +173,16 @@ func (r *run) keptValues(a *accountWork, members []int64) []customValue {
 func (r *run) emitKept() {
 	for _, key := range sortedKeys(r.kept) {
 		o := r.kept[key]
-		head := open[user](r, userKey(o.account.prefix, o.user)).head
-		if head == 0 {
+		id := r.userOf(o.account, o.user).u.head
+		if id == 0 {
 			continue // it comes with the person
 		}
-		members := open[user](r, userKey(o.account.prefix, head)).party
+		head := r.userOf(o.account, id)
+		members := head.u.party
 		if members == nil {
-			members = []int64{head}
+			members = []int64{id}
 		}
-		r.emitPersonRow(o.account, members)
+		r.emitPersonRow(head, members)
 	}
 }
 

@@ -19,16 +19,22 @@ type keyer struct {
 
 	keeping bool // the batch decides that fields keep values
 
-	account  string // of the event looked at last, with what follows from it
-	prefix   string
-	settings *sources // nil until they are loaded
-	kept     bool     // fields keep values of activities
-	ticketed bool     // what all tickets need has been asked for
-	source   string   // and its token
-	token    string
+	account string // of the event looked at last, with what follows from it
+	prefix  string
+	common  common
+	source  string // and its token
+	token   string
 
 	key   []byte // being made
 	needs ticketNeeds
+}
+
+// common is what all of an account share; nil or false what is not loaded.
+type common struct {
+	settings *sources
+	shelves  *catalogue
+	keeps    bool // fields keep values of activities
+	ticketed bool // what all tickets need has been asked for
 }
 
 // enter asks for the settings and tombstones of an account and gives the prefix of its keys.
@@ -36,16 +42,23 @@ func (k *keyer) enter(account string) string {
 	if k.prefix != "" && k.account == account {
 		return k.prefix
 	}
-	k.account, k.prefix, k.settings = account, account+".", nil
+	k.account, k.prefix, k.common = account, account+".", common{}
 	k.need(erasedKey(k.prefix))
-	f, loaded := look[personFields](k, fieldsKey(k.prefix))
-	k.kept, k.ticketed = k.keeping || loaded && f != nil && len(f.Kept) > 0, false
 	if s, loaded := look[sources](k, k.prefix+"src"); loaded {
-		if k.settings = s; s == nil {
-			k.settings = &sources{}
-		}
+		k.common.settings = orNew(s)
+	}
+	if f, loaded := look[personFields](k, fieldsKey(k.prefix)); loaded {
+		k.common.keeps = k.keeping || f != nil && len(f.Kept) > 0
 	}
 	return k.prefix
+}
+
+// orNew gives an empty value for none.
+func orNew[T any](v *T) *T {
+	if v == nil {
+		return new(T)
+	}
+	return v
 }
 
 // need asks for a row and reports whether it is there.
@@ -53,12 +66,16 @@ func (k *keyer) need(key string) (*schemas.StateRow, bool) {
 	if row, ok := k.state[key]; ok && !row.Missing() {
 		return row, true
 	}
+	k.lack(key)
+	return nil, false
+}
+
+func (k *keyer) lack(key string) {
 	k.lacking = true
 	if !k.asked[key] {
 		k.asked[key] = true
 		k.missing = append(k.missing, key)
 	}
-	return nil, false
 }
 
 // needKey is need for a key that is made in k.key.
@@ -124,8 +141,8 @@ func (k *keyer) item(it *item) {
 	case domainPhrases:
 		k.need(phrasesKey(prefix))
 	case domainTicket:
-		if !k.ticketed {
-			k.ticketed = true
+		if !k.common.ticketed {
+			k.common.ticketed = true
 			k.need(prefix + "cal")
 			k.need(phrasesKey(prefix))
 		}
@@ -184,7 +201,7 @@ func (k *keyer) retold(it *item, fingerprint uint64) bool {
 		return true
 	}
 	k.enter(it.ev.Account)
-	return k.settings != nil && k.settings.fingerprint(it.ev.Source) != fingerprint
+	return k.common.settings != nil && k.common.settings.fingerprint(it.ev.Source) != fingerprint
 }
 
 // repeats says whether all that a batch tells of a user is known, from the sum of the user's row alone.
@@ -195,7 +212,7 @@ func (k *keyer) repeats(key string, items []*item) bool {
 	}
 	for _, it := range items {
 		k.enter(it.ev.Account)
-		if k.settings == nil || !repeatsRow(row, it, k.settings.fingerprint(it.ev.Source)) {
+		if k.common.settings == nil || !repeatsRow(row, it, k.common.settings.fingerprint(it.ev.Source)) {
 			return false
 		}
 	}
@@ -205,12 +222,12 @@ func (k *keyer) repeats(key string, items []*item) bool {
 // tickets asks for what touched tickets need, but for those that lacked nothing before.
 func (k *keyer) tickets(b *batch, before *asked) {
 	for _, key := range b.changed {
-		if before.settled[key] {
+		if before.tickets[key] {
 			continue
 		}
 		k.lacking = false
 		if k.ticket(key, b.tickets[key]); !k.lacking {
-			before.settled[key] = true
+			before.tickets[key] = true
 		}
 	}
 }
@@ -371,19 +388,10 @@ func (n *ticketNeeds) requester(id int64) {
 	if id > 0 && !contains(n.users, id) {
 		n.users = append(n.users, id)
 		n.k.figures(n.prefix, id)
-		if n.k.keeps(n.prefix) {
+		if n.k.common.keeps {
 			n.k.keptOwner(n.prefix, id)
 		}
 	}
-}
-
-// keeps says whether fields keep values of activities.
-func (k *keyer) keeps(prefix string) bool {
-	if k.prefix == prefix {
-		return k.kept
-	}
-	f, loaded := look[personFields](k, fieldsKey(prefix))
-	return k.keeping || loaded && f != nil && len(f.Kept) > 0
 }
 
 // keptOwner asks for what is kept of a user and for what the row of its person is made of.
@@ -403,33 +411,35 @@ func (k *keyer) keptOwner(prefix string, id int64) {
 	}
 }
 
-// author asks for the user, and for the list of waiting tickets when the user is not known.
+// author asks for the user.
 func (n *ticketNeeds) author(id int64) {
 	if id <= 0 || contains(n.users, -id) {
 		return
 	}
 	n.users = append(n.users, -id)
-	if u, loaded := lookKey[user](n.k, n.k.of(n.prefix, 'u', id)); loaded && (u == nil || len(u.roles) == 0) {
-		n.k.needKey(n.k.of(n.prefix, 'w', id))
-	}
+	n.k.needKey(n.k.of(n.prefix, 'u', id))
 }
 
 // people asks for what touched users need, but for those who lacked nothing before.
 func (k *keyer) people(b *batch, before *asked) {
 	var w *walk
-	for _, key := range b.touched {
-		items := b.users[key]
-		if before.settled[key] || k.repeats(key, items) {
+	for n := range b.users {
+		items := b.users[n].items
+		key := items[0].key
+		if before.users[n] || k.repeats(key, items) {
 			continue
 		}
-		prefix := items[0].ev.Account + "."
+		prefix := k.enter(items[0].ev.Account)
 		if w == nil || w.prefix != prefix {
-			w = &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, len(b.touched))}
+			w = &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, len(b.users))}
+			if c, loaded := look[catalogue](k, catalogueKey(prefix)); loaded {
+				k.common.shelves = orNew(c)
+			}
 		}
 		fresh := k.fresh[prefix]
-		k.lacking = false
+		k.lacking = k.common.shelves == nil
 		if w.user(key, items); !k.lacking {
-			before.settled[key] = true
+			before.users[n] = true
 			before.fresh[prefix] += k.fresh[prefix] - fresh
 		}
 	}
@@ -439,14 +449,11 @@ func (k *keyer) people(b *batch, before *asked) {
 // was visited from somebody else in the same call is not visited again: what is lacking there is lacking for both.
 func (w *walk) user(key string, items []*item) {
 	k, prefix := w.k, w.prefix
-	k.need(catalogueKey(prefix)) // of those who are new; one round earlier than they ask for it
 	u, loaded := look[user](k, key)
 	if !loaded {
 		return
 	}
-	if u == nil {
-		u = &user{}
-	}
+	u = orNew(u)
 	news := false
 	for _, it := range items {
 		if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
@@ -456,24 +463,26 @@ func (w *walk) user(key string, items []*item) {
 			news = true
 		}
 	}
-	if news {
-		w.visit(items[0].id)
-		k.waiting(w.pending, prefix, items[0].id, u)
+	if !news {
+		return
+	}
+	if id := items[0].id; !w.seen[id] {
+		w.seen[id] = true
+		w.known(id, u, items)
+	}
+	if len(u.roles) == 0 {
+		k.waiting(prefix, u.waiting)
 	}
 }
 
 // waiting asks for the tickets that the arrival of a user releases.
-func (k *keyer) waiting(b *batch, prefix string, id int64, u *user) {
-	if len(u.roles) > 0 {
-		return
-	}
-	list, loaded := look[waiting](k, waitKey(prefix, id))
-	if !loaded || list == nil {
+func (k *keyer) waiting(prefix string, tickets []int64) {
+	if len(tickets) == 0 {
 		return
 	}
 	k.need(prefix + "cal")
 	k.need(phrasesKey(prefix))
-	for _, id := range list.tickets {
+	for _, id := range tickets {
 		key := ticketKey(prefix, id)
 		t, loaded := look[ticket](k, key)
 		if !loaded || t == nil {
@@ -500,16 +509,19 @@ func (w *walk) visit(id int64) {
 		return
 	}
 	w.seen[id] = true
-	w.k.need(membersKey(w.prefix, id))
-	if w.k.keeps(w.prefix) {
+	key := userKey(w.prefix, id)
+	if u, loaded := look[user](w.k, key); loaded {
+		w.known(id, orNew(u), w.pending.of(w.k.account, id))
+	}
+}
+
+// known follows a user whose row is there, and the events of the batch about it.
+func (w *walk) known(id int64, u *user, items []*item) {
+	if u.id != 0 { // of whom nothing is known nothing is kept elsewhere either
+		w.k.need(membersKey(w.prefix, id))
+	}
+	if w.k.common.keeps {
 		w.k.keptOwner(w.prefix, id)
-	}
-	u, loaded := look[user](w.k, userKey(w.prefix, id))
-	if !loaded {
-		return
-	}
-	if u == nil {
-		u = &user{}
 	}
 	source := u.source()
 	w.identities(u.identities())
@@ -519,7 +531,6 @@ func (w *walk) visit(id int64) {
 	for _, l := range u.links {
 		w.visit(l.other)
 	}
-	items := w.pending.users[userKey(w.prefix, id)]
 	for _, it := range items {
 		if it.load(); it.erased || it.choice != nil && it.choice.nothing() {
 			w.k.need(keptKey(w.prefix, id))
@@ -532,7 +543,10 @@ func (w *walk) visit(id int64) {
 				w.k.need(joinedKey(w.prefix, int64(schemas.MemberPart(schemas.ZID(id)))))
 			}
 		case it.link != nil:
-			for _, other := range slices.Concat(it.link.others, it.link.together) {
+			for _, other := range it.link.others {
+				w.other(other)
+			}
+			for _, other := range it.link.together {
 				w.other(other)
 			}
 		case it.verdict != nil:
@@ -546,7 +560,7 @@ func (w *walk) visit(id int64) {
 		}
 	}
 	if len(items) > 0 || len(u.pairs) > 0 {
-		w.days(u, items, source)
+		w.days(id, u, items, source)
 	}
 }
 
@@ -560,7 +574,7 @@ func (w *walk) facts(it *item) {
 		} else {
 			fresh.patch(f)
 		}
-		it.carried = hashed(append(fresh.identities(), schemas.Identity{Kind: byEmail, Value: foldEmail(f.email)}))
+		it.carried = add(fresh.identities(), byEmail, foldEmail(f.email), false)
 	}
 	for i := range it.carried {
 		w.identity(&it.carried[i])
@@ -580,13 +594,13 @@ func (w *walk) other(id int64) *user {
 	if !loaded || other == nil {
 		return nil
 	}
-	w.days(other, nil, other.source())
+	w.days(id, other, nil, other.source())
 	return other
 }
 
-func (w *walk) identities(list []schemas.Identity) {
-	for _, i := range hashed(list) {
-		w.identity(&i)
+func (w *walk) identities(list []carried) {
+	for n := range list {
+		w.identity(&list[n])
 	}
 }
 
@@ -603,24 +617,12 @@ func (w *walk) identity(i *carried) {
 	}
 }
 
-func (w *walk) byPhone() bool { return w.sources().byPhone }
-
-// sources gives the settings of the account's sources, none while they are not loaded.
-func (w *walk) sources() *sources {
-	if s, loaded := look[sources](w.k, w.prefix+"src"); loaded && s != nil {
-		return s
-	}
-	return &sources{}
-}
+func (w *walk) byPhone() bool { return w.k.common.settings != nil && w.k.common.settings.byPhone }
 
 // days asks for the counters that the user's own activities move.
-func (w *walk) days(u *user, items []*item, source string) {
-	id := u.id
-	if id == 0 && len(items) > 0 {
-		id = items[0].id
-	}
-	if schemas.IsOwnUser(schemas.ZID(id)) {
-		source = w.sources().first()
+func (w *walk) days(id int64, u *user, items []*item, source string) {
+	if schemas.IsOwnUser(schemas.ZID(id)) && w.k.common.settings != nil {
+		source = w.k.common.settings.first()
 	}
 	need := func(at int64) {
 		if at != 0 && (w.source != source || w.day != at/86400+1) {

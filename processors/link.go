@@ -75,12 +75,12 @@ func (r *run) takeLink(a *accountWork, it *item) {
 		o.u.id = other
 		news = w.u.addLink(link{other, l.at, mine}) || news
 		news = o.u.addLink(link{it.id, l.at, theirs}) || news
-		r.touch(userKey(a.prefix, other))
+		o.touch()
 	}
 	if !r.void(a, it) && !news {
 		r.result.Duplicates++
 	}
-	r.touch(userKey(a.prefix, it.id))
+	w.touch()
 }
 
 // void takes back that users of people that are merged were taken apart before.
@@ -94,7 +94,7 @@ func (r *run) void(a *accountWork, it *item) bool {
 				news = w.u.addLink(link{l.other, it.link.at, linkNone}) || news
 			}
 		}
-		r.touch(userKey(a.prefix, id))
+		w.touch()
 	}
 	return news
 }

@@ -30,7 +30,7 @@ func (p *Processor) Ticket(account string, id int64, state schemas.State) (row *
 		return nil, k.missing, nil
 	}
 	r := newRun(state)
-	a := &accountWork{name: account, prefix: prefix}
+	a := newAccount(account)
 	s := r.subject(a, id, t)
 	if s == nil {
 		return nil, nil, errOutdated

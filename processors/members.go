@@ -33,12 +33,11 @@ func (it *item) loadMembership() {
 
 // takeMember merges a membership of a list.
 func (r *run) takeMember(a *accountWork, it *item) {
-	key := userKey(a.prefix, it.id)
 	if it.load(); it.domain == domainDead {
 		r.dead(it)
 		return
 	}
-	if open[user](r, key).isMember(*it.member) {
+	if r.userOf(a, it.id).u.isMember(*it.member) {
 		r.result.Duplicates++
 		return
 	}
@@ -46,7 +45,7 @@ func (r *run) takeMember(a *accountWork, it *item) {
 	w.see(it)
 	w.u.id = it.id
 	w.u.addMember(*it.member)
-	r.touch(key)
+	w.touch()
 }
 
 func (u *user) findMember(org int64) int {

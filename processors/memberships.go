@@ -126,7 +126,7 @@ type audienceWork struct {
 // judge brings the audiences of a person up to date: what its users have is put together, and the verdicts of the batch are weighed.
 func (r *run) judge(a *accountWork, members []int64) {
 	verdicts := r.verdictsOf(a, members)
-	w := &audienceWork{run: r, account: a, person: schemas.OwnPersonID(a.name, schemas.ZID(members[0]))}
+	w := &audienceWork{run: r, account: a, person: r.userOf(a, members[0]).own()}
 	any := len(verdicts) > 0
 	for _, id := range members {
 		if m := r.memberships(a, id); m != nil {
@@ -142,6 +142,10 @@ func (r *run) judge(a *accountWork, members []int64) {
 	}
 	for i, id := range members {
 		key := membersKey(a.prefix, id)
+		if u := r.userOf(a, id); u.fresh {
+			u.judged = true
+			r.fresh(key, &memberships{})
+		}
 		m := open[memberships](r, key)
 		m.take(&w.sum)
 		if i == 0 {
@@ -154,8 +158,11 @@ func (r *run) judge(a *accountWork, members []int64) {
 	}
 }
 
-// memberships gives the audiences of a user for reading; nil when it has none.
+// memberships gives the audiences of a user for reading; nil when it has none, as a new user has.
 func (r *run) memberships(a *accountWork, id int64) *memberships {
+	if w := r.userOf(a, id); w.fresh && !w.judged {
+		return nil
+	}
 	key := membersKey(a.prefix, id)
 	if _, opened := r.slots[key]; !opened {
 		if row := r.state[key]; row != nil && row.Value == nil && len(row.Data) == 0 {
@@ -254,7 +261,7 @@ func (r *run) listMembers(a *accountWork, id int64, m *memberships, head bool) {
 		}
 		x.listed = want
 		row := schemas.AudienceMember{
-			Account: a.name, AudienceID: x.audience, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(id)), Since: unix(want), IsDeleted: flag(want == 0),
+			Account: a.name, AudienceID: x.audience, PersonID: r.userOf(a, id).own(), Since: unix(want), IsDeleted: flag(want == 0),
 		}
 		r.emitLast(schemas.TableAudienceMembers, row.AudienceID+" "+row.PersonID, encodeMember(&row))
 	}
@@ -266,7 +273,7 @@ func (r *run) quit(a *accountWork, id, at int64, erased bool) {
 	if m == nil {
 		return
 	}
-	w := &audienceWork{run: r, account: a, person: schemas.OwnPersonID(a.name, schemas.ZID(id))}
+	w := &audienceWork{run: r, account: a, person: r.userOf(a, id).own()}
 	for i := range m.list {
 		x := &m.list[i]
 		x.entered = x.entered && !erased

@@ -1,8 +1,6 @@
 package processors
 
 import (
-	"slices"
-
 	"deskstream/schemas"
 )
 
@@ -30,8 +28,8 @@ func reasonByte(reason string) byte {
 func (r *run) logMerges(a *accountWork, p *schemas.Party, now int64) {
 	r.endMerge(a, p.Members[0], p.Members, now)
 	for _, l := range p.Links {
-		key := userKey(a.prefix, l.User)
-		u := open[user](r, key)
+		w := r.userOf(a, l.User)
+		u := w.u
 		want := sentMerge{head: p.Members[0], via: l.Via, reason: reasonByte(l.Reason), at: u.merge.at}
 		if want == u.merge {
 			continue
@@ -43,7 +41,7 @@ func (r *run) logMerges(a *accountWork, p *schemas.Party, now int64) {
 			want.at = now
 		}
 		u.merge = want
-		r.touch(key)
+		w.touch()
 		r.emitMerge(a, u, nil)
 	}
 }
@@ -51,12 +49,12 @@ func (r *run) logMerges(a *accountWork, p *schemas.Party, now int64) {
 // endMerge closes the log entry of a user who is no longer part of what it was merged into. An entry whose survivor was absorbed itself,
 // or led by the user now, is replaced by others and goes.
 func (r *run) endMerge(a *accountWork, id int64, members []int64, now int64) {
-	key := userKey(a.prefix, id)
-	u := open[user](r, key)
+	w := r.userOf(a, id)
+	u := w.u
 	if u.merge.head == 0 || u.merge.ended {
 		return
 	}
-	r.touch(key)
+	w.touch()
 	if contains(members, u.merge.head) {
 		r.emitMerge(a, u, func(row *schemas.PersonMerge) { row.IsDeleted = 1 })
 		u.merge = sentMerge{}
@@ -70,13 +68,14 @@ func (r *run) endMerge(a *accountWork, id int64, members []int64, now int64) {
 }
 
 // dropMerge takes the log entry of a user who is no person any more away.
-func (r *run) dropMerge(a *accountWork, key string, u *user) {
+func (r *run) dropMerge(w *userWork) {
+	u := w.u
 	if u.merge.head == 0 {
 		return
 	}
-	r.emitMerge(a, u, func(row *schemas.PersonMerge) { row.IsDeleted = 1 })
+	r.emitMerge(w.account, u, func(row *schemas.PersonMerge) { row.IsDeleted = 1 })
 	u.merge = sentMerge{}
-	r.touch(key)
+	w.touch()
 }
 
 func (r *run) emitMerge(a *accountWork, u *user, change func(*schemas.PersonMerge)) {
@@ -114,43 +113,46 @@ func (m *sentMerge) decode(r *reader) {
 
 // standing is what of a user others are found by.
 type standing struct {
-	identities []schemas.Identity
+	identities []carried
 	listed     bool // in the audience: the identities are in their table
 	created    int64
 }
 
-func (u *user) standing() *standing {
-	return &standing{identities: u.identities(), listed: u.person(), created: u.now().created}
+func (u *user) standing() standing {
+	if u.id == 0 {
+		return standing{}
+	}
+	return standing{identities: u.identities(), listed: u.person(), created: u.now().created}
 }
 
 // emitIdentities keeps the table of identities in line with what the user carries.
 func (r *run) emitIdentities(w *userWork) {
 	var now []carried
 	if w.u.person() {
-		now = r.carried(w.u)
+		now = w.carries()
 	}
 	before, created := w.before.published(), w.u.now().created
-	for _, i := range before {
-		if !carries(now, i) {
-			r.emitIdentity(w, i, created, 1)
+	for n := range before {
+		if find(now, &before[n]) == nil {
+			r.emitIdentity(w, &before[n].Identity, created, 1)
 		}
 	}
 	for n := range now {
-		if i := now[n].Identity; w.before.created != created || !slices.Contains(before, i) {
-			r.emitIdentity(w, i, created, 0)
+		if old := find(before, &now[n]); w.before.created != created || old == nil || old.Strong != now[n].Strong {
+			r.emitIdentity(w, &now[n].Identity, created, 0)
 		}
 	}
 }
 
-func (s *standing) published() []schemas.Identity {
+func (s *standing) published() []carried {
 	if !s.listed {
 		return nil
 	}
 	return s.identities
 }
 
-func (r *run) emitIdentity(w *userWork, i schemas.Identity, created int64, deleted uint8) {
-	r.emit(schemas.TablePersonIdentities, encodeIdentity(&schemas.PersonIdentity{
+func (r *run) emitIdentity(w *userWork, i *schemas.Identity, created int64, deleted uint8) {
+	r.emit(schemas.TablePersonIdentities, appendIdentity(r.room(200+len(i.Value)), &schemas.PersonIdentity{
 		Account: w.account.name, Kind: i.Kind, Value: i.Value, UserID: w.id, Strong: flag(i.Strong), CreatedAt: unix(created), IsDeleted: deleted,
 	}))
 }

@@ -271,7 +271,7 @@ func (f *orgFacts) object(id int64) string {
 	}
 	o.time("created_at", unix(f.created))
 	o.time("updated_at", unix(f.at))
-	o.raw("fields", []byte(f.fields))
+	o.raw("fields", f.fields)
 	return string(o.end())
 }
 

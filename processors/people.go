@@ -3,6 +3,7 @@ package processors
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"deskstream/schemas"
 )
@@ -10,9 +11,13 @@ import (
 // identityRow lists the users that carry one value of an identifier.
 type identityRow struct {
 	kind, value string
+	number      byte // of the kind
+	stored      bool // it was there before
 	users       []int64
-	sent        int64  // user whose person the alias was emitted for, 0 = none
-	shelf       string // key of the state row that holds it, once it was opened
+	sent        int64   // user whose person the alias was emitted for, 0 = none
+	shelf       *slot   // of the state row that holds it, once it was opened
+	name        emitted // the alias in this batch
+	round       int     // of the component it was reached in last
 }
 
 func (i *identityRow) empty() bool { return len(i.users) == 0 && i.sent == 0 }
@@ -28,29 +33,40 @@ func (i *identityRow) decode(r *reader) { i.users, i.sent = r.ints(), r.int() }
 // activities, and the tickets that waited for them.
 func (r *run) people() {
 	r.partners()
-	r.carry = make(map[*user][]carried, 2*len(r.users))
-	keys := sortedKeys(r.users)
-	for _, key := range keys {
-		r.index(r.users[key])
-		r.emitIdentities(r.users[key])
-		r.release(r.users[key])
+	inOrder(r.users)
+	r.result.Outputs = slices.Grow(r.result.Outputs, rowsPerUser*len(r.users))
+	for _, w := range r.users {
+		r.index(w)
+		r.emitIdentities(w)
+		r.release(w)
 	}
-	done := map[string]bool{}
-	for _, key := range keys {
-		if w := r.users[key]; !done[key] {
-			r.resolve(w, done)
+	for _, w := range r.users {
+		if !w.resolved {
+			r.resolve(w)
 		}
 	}
-	for _, key := range keys {
-		r.emitAgent(r.users[key])
-		r.emitContact(r.users[key])
+	for _, w := range r.users {
+		r.emitAgent(w)
+		r.emitContact(w)
 	}
+}
+
+// rowsPerUser is how many rows a new user makes.
+const rowsPerUser = 8
+
+func inOrder(users []*userWork) {
+	slices.SortFunc(users, func(v, w *userWork) int {
+		if v.account != w.account {
+			return strings.Compare(v.account.name, w.account.name)
+		}
+		return cmp.Compare(v.id, w.id)
+	})
 }
 
 // partners adds the users that Zendesk merged with a touched one: which of the two lost may have become clear.
 func (r *run) partners() {
-	for _, key := range sortedKeys(r.users) {
-		w := r.users[key]
+	inOrder(r.users)
+	for _, w := range r.users {
 		for _, p := range w.u.pairs {
 			o := r.user(w.account, p.other)
 			if o.now.IsZero() {
@@ -67,30 +83,23 @@ type carried struct {
 	row  *identityRow // once a run opened it
 }
 
-func hashed(list []schemas.Identity) []carried {
-	out := make([]carried, len(list))
-	for n, i := range list {
-		out[n] = carried{Identity: i, hash: identityHash(i)}
-	}
-	return out
-}
+func newCarried(i schemas.Identity) carried { return carried{Identity: i, hash: identityHash(i)} }
 
-// carried gives what a user carries. It is for when all events of the batch are taken: what is known of users does not change then.
-func (r *run) carried(u *user) []carried {
-	list, ok := r.carry[u]
-	if !ok {
-		list = hashed(u.identities())
-		r.carry[u] = list
+// carries gives what a user carries. It is for when all events of the batch are taken: what is known of users does not change then.
+func (w *userWork) carries() []carried {
+	if !w.counted {
+		w.carried, w.counted = w.u.identities(), true
 	}
-	return list
+	return w.carried
 }
 
 // index moves the user from the identities it had to those it has.
 func (r *run) index(w *userWork) {
-	now := r.carried(w.u)
-	for _, i := range w.before.identities {
-		if !carries(now, i) {
-			row := r.identity(w.account, &carried{Identity: i, hash: identityHash(i)})
+	now := w.carries()
+	for n := range w.before.identities {
+		i := &w.before.identities[n]
+		if find(now, i) == nil {
+			row := r.identity(w.account, i)
 			row.users = removed(row.users, w.id)
 			r.change(w.account, row)
 		}
@@ -106,13 +115,14 @@ func (r *run) index(w *userWork) {
 	}
 }
 
-func carries(list []carried, i schemas.Identity) bool {
+// find gives the same identity in a list, nil when it is not there.
+func find(list []carried, i *carried) *carried {
 	for n := range list {
-		if list[n].Kind == i.Kind && list[n].Value == i.Value {
-			return true
+		if x := &list[n]; x.hash == i.hash && x.Kind == i.Kind && x.Value == i.Value {
+			return x
 		}
 	}
-	return false
+	return nil
 }
 
 func removed(list []int64, v int64) []int64 {
@@ -129,9 +139,7 @@ func (r *run) release(w *userWork) {
 	if w.known || len(w.u.roles) == 0 {
 		return
 	}
-	key := waitKey(w.account.prefix, w.id)
-	list := open[waiting](r, key)
-	for _, id := range list.tickets {
+	for _, id := range w.u.waiting {
 		t := r.ticket(w.account, id)
 		t.dirty = true
 		if w.now.After(t.now) {
@@ -142,9 +150,9 @@ func (r *run) release(w *userWork) {
 		}
 		r.touch(ticketKey(w.account.prefix, id))
 	}
-	if len(list.tickets) > 0 {
-		list.tickets = nil
-		r.touch(key)
+	if len(w.u.waiting) > 0 {
+		w.u.waiting = nil
+		w.touch()
 	}
 }
 
@@ -155,31 +163,40 @@ func (u *user) person() bool {
 }
 
 // resolve finds all users that could be the same person as this one, directly or over others, and emits their people and aliases.
-func (r *run) resolve(w *userWork, done map[string]bool) {
+func (r *run) resolve(w *userWork) {
 	a := w.account
-	ids, rows := r.component(a, w.id)
+	users, rows := r.component(w)
 	var nodes []schemas.Identified
-	for _, id := range ids {
-		key := userKey(a.prefix, id)
-		done[key] = true
-		u := open[user](r, key)
-		if u.person() {
-			n := u.identified()
-			n.Identities = r.weakened(a, r.carried(u))
+	alone := len(users) == 1
+	for _, o := range users {
+		o.resolved = true
+		switch {
+		case !o.u.person():
+			r.leave(o)
+			r.quit(a, o.id, w.now.Unix(), o.u.now().erased)
+		case alone:
+			r.settlePerson(w, &schemas.Party{Members: []int64{o.id}})
+		default:
+			n := o.u.identified()
+			n.Identities = r.weakened(a, o.carries())
 			nodes = append(nodes, n)
-		} else {
-			r.leave(a, key, u)
-			r.quit(a, id, w.now.Unix(), u.now().erased)
 		}
 	}
-	for _, p := range Group(nodes, a.sources.of(w.source).identifiers()) {
-		r.logMerges(a, &p, w.now.Unix())
-		r.emitPerson(a, p.Members)
-		r.judge(a, p.Members)
+	if len(nodes) > 0 {
+		for _, p := range Group(nodes, a.sources.of(w.source).identifiers()) {
+			r.settlePerson(w, &p)
+		}
 	}
 	for _, row := range rows {
 		r.emitClaim(a, row)
 	}
+}
+
+// settlePerson brings a person up to date of whom it is clear now who it is.
+func (r *run) settlePerson(w *userWork, p *schemas.Party) {
+	r.logMerges(w.account, p, w.now.Unix())
+	r.emitPerson(w.account, p.Members)
+	r.judge(w.account, p.Members)
 }
 
 // weakened gives identities, without the power to merge where too many users share a value.
@@ -194,70 +211,90 @@ func (r *run) weakened(a *accountWork, list []carried) []schemas.Identity {
 	return out
 }
 
-// component walks from a user over shared identities and Zendesk's merges to all users it could be one person with.
-func (r *run) component(a *accountWork, start int64) (ids []int64, rows []*identityRow) {
-	ids = []int64{start}
-	seen := map[*identityRow]bool{}
-	for i := 0; i < len(ids); i++ {
-		u := open[user](r, userKey(a.prefix, ids[i]))
-		for _, p := range u.pairs {
-			ids = union(ids, []int64{p.other})
+// component walks from a user over shared identities and Zendesk's merges to all users it could be one person with. What it gives is good until
+// it is asked again.
+func (r *run) component(start *userWork) ([]*userWork, []*identityRow) {
+	a, c := start.account, &r.walked
+	c.users, c.rows = append(c.users[:0], start), c.rows[:0]
+	c.round++
+	for i := 0; i < len(c.users); i++ {
+		w := c.users[i]
+		for _, p := range w.u.pairs {
+			c.add(r, a, p.other)
 		}
-		for _, l := range u.links {
-			ids = union(ids, []int64{l.other})
+		for _, l := range w.u.links {
+			c.add(r, a, l.other)
 		}
-		list := r.carried(u)
-		if w := r.users[userKey(a.prefix, ids[i])]; w != nil && len(w.before.identities) > 0 {
-			list = slices.Concat(list, hashed(w.before.identities)) // a value given up may pass to someone else
-		}
-		for n := range list {
-			if !a.sources.joinBy(list[n].Kind) {
-				continue
-			}
-			row := r.identity(a, &list[n])
-			if seen[row] {
-				continue
-			}
-			seen[row] = true
-			if rows = append(rows, row); len(row.users) <= schemas.MaxSharers {
-				ids = union(ids, row.users)
+		now := w.carries()
+		c.identities(r, a, now)
+		for n := range w.before.identities { // a value given up may pass to someone else
+			if i := &w.before.identities[n]; find(now, i) == nil {
+				c.identities(r, a, w.before.identities[n:n+1])
 			}
 		}
 	}
-	return ids, rows
+	return c.users, c.rows
+}
+
+// component is what is reached from a user.
+type component struct {
+	users []*userWork
+	rows  []*identityRow
+	round int
+}
+
+func (c *component) add(r *run, a *accountWork, id int64) {
+	w := r.userOf(a, id)
+	if !slices.Contains(c.users, w) {
+		c.users = append(c.users, w)
+	}
+}
+
+func (c *component) identities(r *run, a *accountWork, list []carried) {
+	for n := range list {
+		if !a.sources.joinBy(list[n].Kind) {
+			continue
+		}
+		row := r.identity(a, &list[n])
+		if row.round == c.round {
+			continue
+		}
+		row.round = c.round
+		if c.rows = append(c.rows, row); len(row.users) > schemas.MaxSharers {
+			continue
+		}
+		for _, id := range row.users {
+			c.add(r, a, id)
+		}
+	}
 }
 
 // emitPerson emits the person that users are, and points their names to it.
 func (r *run) emitPerson(a *accountWork, members []int64) {
-	head := members[0]
+	head := r.userOf(a, members[0])
 	for _, id := range members {
-		key := userKey(a.prefix, id)
-		u := open[user](r, key)
-		if u.head != head {
-			r.pointTo(a, id, head, 0)
-			u.head = head
-			r.touch(key)
+		w := r.userOf(a, id)
+		if w.u.head != head.id {
+			r.pointTo(w, head.id)
 		}
-		if id != head {
-			r.lead(key, u, nil)
-			r.withdrawPerson(a, key, u)
+		if w != head {
+			w.lead(nil)
+			r.withdrawPerson(w)
 		}
 	}
-	key := userKey(a.prefix, head)
-	r.lead(key, open[user](r, key), members)
-	r.emitPersonRow(a, members)
+	head.lead(members)
+	r.emitPersonRow(head, members)
 }
 
 // emitPersonRow emits the row of a person if it is another one now.
-func (r *run) emitPersonRow(a *accountWork, members []int64) {
-	key := userKey(a.prefix, members[0])
-	u := open[user](r, key)
-	data := encodePerson(r.personRow(a, members))
-	if h := hashOf(data); h != u.sentPerson {
-		u.sentPerson = h
-		r.touch(key)
-		if len(a.fields.Kept) > 0 { // a kept value may change after the person did
-			r.emitLast(schemas.TablePeople, key, data)
+func (r *run) emitPersonRow(head *userWork, members []int64) {
+	row := r.personRow(head.account, members)
+	data := appendPerson(r.room(700+2*len(row.Zendesk)), row)
+	if h := hashOf(data); h != head.u.sentPerson {
+		head.u.sentPerson = h
+		head.touch()
+		if len(head.account.fields.Kept) > 0 { // a kept value may change after the person did
+			r.emitAgain(&head.row, schemas.TablePeople, data)
 			return
 		}
 		r.emit(schemas.TablePeople, data)
@@ -265,75 +302,91 @@ func (r *run) emitPersonRow(a *accountWork, members []int64) {
 }
 
 // lead notes which users are the person that a user heads; of nobody else's no note is left.
-func (r *run) lead(key string, u *user, members []int64) {
+func (w *userWork) lead(members []int64) {
 	if len(members) < 2 {
 		members = nil
 	}
-	if !slices.Equal(u.party, members) {
-		u.party = slices.Clone(members)
-		r.touch(key)
+	if !slices.Equal(w.u.party, members) {
+		w.u.party = slices.Clone(members)
+		w.touch()
 	}
 }
 
-// pointTo points a user's own names to a person; 0 withdraws them from the one before.
-func (r *run) pointTo(a *accountWork, id, head, before int64) {
-	if !schemas.IsOwnUser(schemas.ZID(id)) {
-		r.emitAlias(a, "zendesk:"+decimal(id), head, before)
+// pointTo points a user's own names to a person; 0 withdraws them from the one before. The own id leads to its person without an alias while
+// the user heads it.
+func (r *run) pointTo(w *userWork, head int64) {
+	before := w.u.head
+	w.u.head = head
+	w.touch()
+	if !schemas.IsOwnUser(schemas.ZID(w.id)) {
+		r.emitAlias(w.account, &w.names[0], "zendesk:"+decimal(w.id), head, before)
 	}
-	r.emitAlias(a, schemas.OwnPersonID(a.name, schemas.ZID(id)), head, before)
+	switch {
+	case head != 0 && head != w.id:
+		r.emitAlias(w.account, &w.names[1], w.own(), head, 0)
+	case before != w.id && !w.fresh: // with 0 it was erased, and may lead to the person it belonged to
+		r.emitAlias(w.account, &w.names[1], w.own(), 0, cmp.Or(before, w.id))
+	}
 }
 
-func (r *run) withdrawPerson(a *accountWork, key string, u *user) {
-	if u.sentPerson == 0 {
+func (r *run) withdrawPerson(w *userWork) {
+	if w.u.sentPerson == 0 {
 		return
 	}
-	u.sentPerson = 0
-	r.touch(key)
-	r.emit(schemas.TablePeople, encodePerson(&schemas.PersonRow{
-		Account: a.name, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(u.id)), Zendesk: "{}", Custom: "{}", CreatedAt: unix(0),
-		UpdatedAt: unix(0), IsDeleted: 1,
+	w.u.sentPerson = 0
+	w.touch()
+	r.emit(schemas.TablePeople, appendPerson(r.room(700), &schemas.PersonRow{
+		Account: w.account.name, PersonID: w.own(), Zendesk: "{}", Custom: "{}", CreatedAt: unix(0), UpdatedAt: unix(0), IsDeleted: 1,
 	}))
 }
 
 // leave takes a user out of the audience: it became an agent or was erased.
-func (r *run) leave(a *accountWork, key string, u *user) {
-	r.withdrawPerson(a, key, u)
-	r.dropMerge(a, key, u)
-	if u.head == 0 {
+func (r *run) leave(w *userWork) {
+	r.withdrawPerson(w)
+	r.dropMerge(w)
+	if w.u.head == 0 {
 		return
 	}
-	before := u.head
-	u.head, u.party = 0, nil
-	r.touch(key)
-	r.pointTo(a, u.id, 0, before)
+	w.u.party = nil
+	r.pointTo(w, 0)
 }
 
 // emitAlias points a name to a user's person; with 0 it withdraws it from the person of the user before, whose id the row keeps: who is
 // erased must be found in it.
-func (r *run) emitAlias(a *accountWork, alias string, head, before int64) {
-	row := schemas.PersonAlias{Account: a.name, Alias: alias, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(cmp.Or(head, before)))}
+func (r *run) emitAlias(a *accountWork, at *emitted, alias string, head, before int64) {
+	row := schemas.PersonAlias{Account: a.name, Alias: alias, PersonID: r.userOf(a, cmp.Or(head, before)).own()}
 	if head == 0 {
 		row.IsDeleted = 1
 	}
-	r.emitLast(schemas.TablePersonAliases, a.name+"/"+alias, encodeAlias(&row))
+	r.emitAgain(at, schemas.TablePersonAliases, appendAlias(r.room(100+len(alias)), &row))
 }
 
-// aliasKinds are the identities by which a person can be looked up.
-var aliasKinds = map[string]string{byEmail: "email:", byExternal: "external:"}
+// aliasOf gives what leads a name to an identity of a kind by which a person can be looked up.
+func aliasOf(kind string) string {
+	switch kind {
+	case byEmail:
+		return "email:"
+	case byExternal:
+		return "external:"
+	}
+	return ""
+}
 
 // emitClaim points an address or external id to the person of the oldest user that carries it.
 func (r *run) emitClaim(a *accountWork, row *identityRow) {
-	prefix, ok := aliasKinds[row.kind]
-	if !ok {
+	prefix := aliasOf(row.kind)
+	if prefix == "" {
 		return
 	}
 	var owner *user
 	var since int64
 	for _, id := range row.users {
-		if _, loaded := r.state[userKey(a.prefix, id)]; !loaded && len(row.users) > schemas.MaxSharers {
-			continue // a value that many share belongs to whom it was given first
+		if len(row.users) > schemas.MaxSharers && a.users[id] == nil {
+			if _, loaded := r.state[userKey(a.prefix, id)]; !loaded {
+				continue // a value that many share belongs to whom it was given first
+			}
 		}
-		u := open[user](r, userKey(a.prefix, id))
+		u := r.userOf(a, id).u
 		if created := u.now().created; u.head != 0 && (owner == nil || created < since || created == since && u.id < owner.id) {
 			owner, since = u, created
 		}
@@ -348,7 +401,7 @@ func (r *run) emitClaim(a *accountWork, row *identityRow) {
 	before := row.sent
 	row.sent = head
 	r.change(a, row)
-	r.emitAlias(a, prefix+row.value, head, before)
+	r.emitAlias(a, &row.name, prefix+row.value, head, before)
 }
 
 func (r *run) emitAgent(w *userWork) {
@@ -362,7 +415,7 @@ func (r *run) emitAgent(w *userWork) {
 	})
 	if h := hashOf(data); h != u.sentAgent {
 		u.sentAgent = h
-		r.touch(userKey(w.account.prefix, w.id))
+		w.touch()
 		r.emit(schemas.TableAgents, data)
 	}
 }
@@ -374,12 +427,12 @@ func (r *run) emitContact(w *userWork) {
 		r.forgetContact(w)
 		return
 	}
-	c := contactCarrier(w)
+	c := r.contactCarrier(w)
 	before := len(u.activities)
 	sent := u.activities
 	u.activities = r.settle(c, r.contactActivities(a, u), sent)
 	if before != len(u.activities) || before > 0 {
-		r.touch(userKey(a.prefix, w.id))
+		w.touch()
 	}
 	r.emitHappened(a, u.id, sent, u.activities)
 }
@@ -389,7 +442,7 @@ func (r *run) emitHappened(a *accountWork, id int64, sent, now []sentActivity) {
 	for _, k := range contactSlugs {
 		if sum := summaryOf(now, k); sum != summaryOf(sent, k) {
 			row := sum.row(a.name, id, k)
-			r.emit(schemas.TablePersonActivities, encodePersonActivity(&row))
+			r.emit(schemas.TablePersonActivities, appendPersonActivity(r.room(200), &row))
 		}
 	}
 }
@@ -409,25 +462,36 @@ func summaryOf(list []sentActivity, k slug) (s actSummary) {
 	return s
 }
 
-func contactCarrier(w *userWork) *carrier {
-	u, a, source := w.u, w.account, w.source
-	if schemas.IsOwnUser(schemas.ZID(w.id)) {
-		source = a.sources.first()
-	}
-	return &carrier{
-		account: a, source: orElse(u.source(), source), set: a.sources.of(source), now: w.now.Unix(),
-		id: func(s *sentActivity) string {
-			return schemas.ActivityID(a.name, 0, s.slug.String(), s.at, "user:"+decimal(u.id)+s.what)
-		},
-		row: func(x *activity) schemas.Activity {
-			f := u.now()
-			return schemas.Activity{OrganizationID: f.org, Attributes: x.attributes(), Text: contactSentence(u.id, x)}
-		},
-		digest: func(x *writer, _ *activity) { x.b = x.b[:0] },
-		frozen: func(s *sentActivity) bool {
+// contacts is the carrier of the activities of contacts, set to one after the other.
+type contacts struct {
+	carrier
+	of   *userWork
+	acts []activity // room for those of one
+}
+
+// contactCarrier gives the carrier of a user's own activities. It is good until another user's is asked for.
+func (r *run) contactCarrier(w *userWork) *carrier {
+	c := &r.contacts
+	if c.id == nil {
+		c.id = func(s *sentActivity) string {
+			return schemas.ActivityID(c.account.name, 0, s.slug.String(), s.at, "user:"+decimal(c.of.id)+s.what)
+		}
+		c.row = func(x *activity) schemas.Activity {
+			return schemas.Activity{OrganizationID: c.of.u.now().org, Attributes: x.attributes(), Text: contactSentence(c.of.id, x)}
+		}
+		c.digest = func(x *writer, _ *activity) { x.b = x.b[:0] }
+		c.frozen = func(s *sentActivity) bool {
+			u := c.of.u
 			return s.slug == contactUpdated && s.at <= u.floor || s.slug == fieldChanged && u.past(s)
-		},
+		}
 	}
+	c.of, c.account, c.source = w, w.account, w.source
+	if schemas.IsOwnUser(schemas.ZID(w.id)) {
+		c.source = w.account.sources.first()
+	}
+	c.set, c.now = w.account.sources.of(c.source), w.now.Unix()
+	c.source = orElse(w.u.source(), c.source)
+	return &c.carrier
 }
 
 var contactVerbs = map[slug]string{
@@ -450,8 +514,10 @@ func contactSentence(id int64, x *activity) string {
 }
 
 // contactActivities derives what happened to an end user. Agents have none; a user that Zendesk does not know has only changes of its fields.
+// What it gives is good until it is asked again.
 func (r *run) contactActivities(a *accountWork, u *user) []activity {
-	var out []activity
+	out := r.contacts.acts[:0]
+	defer func() { r.contacts.acts = out[:0] }()
 	add := func(s slug, at int64) *activity {
 		out = append(out, activity{slug: s, at: at, user: u.id})
 		return &out[len(out)-1]
@@ -470,7 +536,7 @@ func (r *run) contactActivities(a *accountWork, u *user) []activity {
 	if u.roleAt(f.created) == roleEndUser {
 		add(contactCreated, f.created)
 	}
-	merged := r.mergedInto(a, u, &f)
+	merged := r.mergedInto(a, u, f)
 	if merged != nil {
 		add(contactMerged, merged.at).attrs.into = merged.other
 	}
@@ -496,7 +562,7 @@ func (r *run) contactActivities(a *accountWork, u *user) []activity {
 func (r *run) mergedInto(a *accountWork, u *user, f *userFacts) *pair {
 	for i := range u.pairs {
 		p := &u.pairs[i]
-		other := open[user](r, userKey(a.prefix, p.other))
+		other := r.userOf(a, p.other).u
 		active := true
 		if other.id != 0 {
 			active = other.now().active
@@ -509,56 +575,75 @@ func (r *run) mergedInto(a *accountWork, u *user, f *userFacts) *pair {
 }
 
 // personRow builds the row of a person from its users, survivor first. Every field takes the newest value there is, users that Zendesk
-// keeps active before those it merged away or deleted; but the survivor of a merge by hand keeps its values.
+// keeps active before those it merged away or deleted; but the survivor of a merge by hand keeps its values. The row is good until another one
+// is asked for.
 func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
-	users := make([]*user, len(members))
-	facts := make([]userFacts, len(members))
-	order := make([]int, len(members))
-	row := &schemas.PersonRow{Account: a.name, PersonID: schemas.OwnPersonID(a.name, schemas.ZID(members[0])), UserIDs: members}
+	m := r.gather(a, members)
+	row := &m.row
+	row.PersonID = r.userOf(a, members[0]).own()
 	archived, since := true, int64(0)
 	for i, id := range members {
-		users[i] = open[user](r, userKey(a.prefix, id))
-		facts[i] = users[i].now()
-		order[i] = i
-		row.OwnIDs = append(row.OwnIDs, schemas.OwnPersonID(a.name, schemas.ZID(id)))
-		row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), facts[i].at, users[i].told.at()))
-		if i == 0 || facts[i].created < row.CreatedAt.Unix() {
-			row.CreatedAt = unix(facts[i].created)
+		u, f := m.users[i], m.facts[i]
+		row.OwnIDs = append(row.OwnIDs, r.userOf(a, id).own())
+		row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), f.at, u.told.at()))
+		if i == 0 || f.created < row.CreatedAt.Unix() {
+			row.CreatedAt = unix(f.created)
 		}
-		for _, source := range users[i].sources {
+		for _, source := range u.sources {
 			if !slices.Contains(row.SourceIDs, source) {
 				row.SourceIDs = append(row.SourceIDs, source)
 			}
 		}
-		archived, since = archived && users[i].archived, max(since, facts[i].at)
+		archived, since = archived && u.archived, max(since, f.at)
 	}
-	head := users[0]
+	head := m.users[0]
 	if row.Archived = flag(archived); archived {
 		row.ArchivedAt = ptr(since)
 	}
 	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
-	choose(row, users)
-	slices.SortStableFunc(order, func(i, j int) int {
-		x, y := &facts[i], &facts[j]
+	choose(row, m.users)
+	led := head.ledSince(members)
+	for n, to := range []*string{&row.FirstName, &row.LastName, &row.Email, &row.PhoneNumber, &row.Language, &row.Timezone, &row.ExternalID} {
+		if *to = kept(m.users, m.facts[0], led, n); *to == "" {
+			*to = newest(m.users, m.facts, m.order, n)
+		}
+	}
+	for _, i := range m.order {
+		if row.OrganizationID == 0 {
+			row.OrganizationID = m.facts[i].org
+		}
+		row.OrganizationIDs = union(row.OrganizationIDs, m.users[i].organizations(m.facts[i].org))
+	}
+	row.Zendesk, row.Custom = m.zendesk(), customOf(m.users, r.keptValues(a, members))
+	return row
+}
+
+// material is what the row of a person is made of, kept for the next one: users of a person, what is known of them, and in which order it
+// counts.
+type material struct {
+	row   schemas.PersonRow
+	users []*user
+	facts []*userFacts
+	order []int
+	text  []byte
+}
+
+func (r *run) gather(a *accountWork, members []int64) *material {
+	m := &r.material
+	m.row = schemas.PersonRow{Account: a.name, UserIDs: members, OwnIDs: m.row.OwnIDs[:0], SourceIDs: m.row.SourceIDs[:0]}
+	m.users, m.facts, m.order = m.users[:0], m.facts[:0], m.order[:0]
+	for i, id := range members {
+		u := r.userOf(a, id).u
+		m.users, m.facts, m.order = append(m.users, u), append(m.facts, u.now()), append(m.order, i)
+	}
+	slices.SortStableFunc(m.order, func(i, j int) int {
+		x, y := m.facts[i], m.facts[j]
 		if x.active != y.active {
 			return int(flag(y.active)) - int(flag(x.active))
 		}
 		return cmp.Compare(y.at, x.at)
 	})
-	led := head.ledSince(members)
-	for n, to := range []*string{&row.FirstName, &row.LastName, &row.Email, &row.PhoneNumber, &row.Language, &row.Timezone, &row.ExternalID} {
-		if *to = kept(users, &facts[0], led, n); *to == "" {
-			*to = newest(users, facts, order, n)
-		}
-	}
-	for _, i := range order {
-		if row.OrganizationID == 0 {
-			row.OrganizationID = facts[i].org
-		}
-		row.OrganizationIDs = union(row.OrganizationIDs, users[i].organizations(facts[i].org))
-	}
-	row.Zendesk, row.Custom = zendeskObject(facts, order), customOf(users, r.keptValues(a, members))
-	return row
+	return m
 }
 
 func fill(to *string, v string) {
@@ -567,53 +652,26 @@ func fill(to *string, v string) {
 	}
 }
 
-// zendeskObject writes the Zendesk fields of product.md 3.2: of the leading user, empty texts filled from the others.
-// A person Zendesk does not know has none.
-func zendeskObject(facts []userFacts, order []int) string {
-	order = slices.DeleteFunc(slices.Clone(order), func(i int) bool { return schemas.IsOwnUser(schemas.ZID(facts[i].id)) })
-	if len(order) == 0 {
+// zendesk writes the Zendesk fields of product.md 3.2: of the leading user, empty texts filled from the others. A person Zendesk does not
+// know has none.
+func (m *material) zendesk() string {
+	f := m.leader()
+	if f == nil {
 		return "{}"
 	}
-	f := facts[order[0]]
-	for _, i := range order[1:] {
-		o := &facts[i]
-		for _, p := range []struct {
-			to *string
-			v  string
-		}{
-			{&f.name, o.name},
-			{&f.email, o.email},
-			{&f.phone, o.phone},
-			{&f.alias, o.alias},
-			{&f.details, o.details},
-			{&f.notes, o.notes},
-			{&f.locale, o.locale},
-			{&f.zone, o.zone},
-			{&f.external, o.external},
-		} {
-			fill(p.to, p.v)
-		}
-		if f.fields == "{}" {
-			f.fields = o.fields
-		}
-	}
-	o := newObject(make([]byte, 0, 512))
-	o.str("user_id", decimal(f.id))
-	for _, p := range [][2]string{
-		{"name", f.name},
-		{"email", f.email},
-		{"phone", f.phone},
-		{"external_id", f.external},
-		{"alias", f.alias},
-		{"details", f.details},
-		{"notes", f.notes},
-		{"role", f.role},
-		{"locale", f.locale},
-		{"time_zone", f.zone},
-		{"url", f.url},
-	} {
-		o.str(p[0], p[1])
-	}
+	o := newObject(m.text[:0])
+	o.id("user_id", f.id)
+	o.str("name", f.name)
+	o.str("email", f.email)
+	o.str("phone", f.phone)
+	o.str("external_id", f.external)
+	o.str("alias", f.alias)
+	o.str("details", f.details)
+	o.str("notes", f.notes)
+	o.str("role", f.role)
+	o.str("locale", f.locale)
+	o.str("time_zone", f.zone)
+	o.str("url", f.url)
 	o.bool("verified", f.verified)
 	o.bool("active", f.active)
 	o.bool("suspended", f.suspend)
@@ -627,6 +685,44 @@ func zendeskObject(facts []userFacts, order []int) string {
 	}
 	o.time("created_at", unix(f.created))
 	o.time("updated_at", unix(f.at))
-	o.raw("fields", []byte(f.fields))
-	return string(o.end())
+	o.raw("fields", f.fields)
+	m.text = o.end()
+	return string(m.text)
+}
+
+// leader gives the facts of the leading user, filled from the others; nil when Zendesk knows none of them.
+func (m *material) leader() *userFacts {
+	var f *userFacts
+	filled := false
+	for _, i := range m.order {
+		o := m.facts[i]
+		switch {
+		case schemas.IsOwnUser(schemas.ZID(o.id)):
+			continue
+		case f == nil:
+			f = o
+			continue
+		case !filled:
+			c := *f
+			f, filled = &c, true
+		}
+		f.fill(o)
+	}
+	return f
+}
+
+// fill takes over the texts that f has not got.
+func (f *userFacts) fill(o *userFacts) {
+	fill(&f.name, o.name)
+	fill(&f.email, o.email)
+	fill(&f.phone, o.phone)
+	fill(&f.alias, o.alias)
+	fill(&f.details, o.details)
+	fill(&f.notes, o.notes)
+	fill(&f.locale, o.locale)
+	fill(&f.zone, o.zone)
+	fill(&f.external, o.external)
+	if f.fields == "{}" {
+		f.fields = o.fields
+	}
 }

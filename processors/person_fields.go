@@ -36,9 +36,21 @@ func bound(s string) string {
 
 // languageTag brings a Zendesk locale to a BCP 47 tag; one that is none stays as it is.
 func languageTag(locale string) string {
-	if locale == "" {
-		return ""
+	if usualTag(locale) {
+		return locale
 	}
+	return parsedTag(locale)
+}
+
+// usualTag says whether a locale is a language and maybe a country in their usual form, to which a parser would change nothing.
+func usualTag(s string) bool {
+	if len(s) != 2 && (len(s) != 5 || s[2] != '-' || s[3] < 'A' || s[3] > 'Z' || s[4] < 'A' || s[4] > 'Z') {
+		return s == ""
+	}
+	return s[0] >= 'a' && s[0] <= 'z' && s[1] >= 'a' && s[1] <= 'z'
+}
+
+func parsedTag(locale string) string {
 	tag, err := language.Raw.Parse(locale)
 	if err != nil {
 		return locale
@@ -89,7 +101,7 @@ func foldEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 // identities lists by what the user may be found and merged: external id (case does not matter), verified email addresses, phone
 // number unless it is shared, and whatever was told through our API. An address that is not verified only finds the user. Of a deleted user the
 // address it had still counts.
-func (u *user) identities() []schemas.Identity {
+func (u *user) identities() []carried {
 	if u.id == 0 {
 		return nil
 	}
@@ -97,33 +109,32 @@ func (u *user) identities() []schemas.Identity {
 	if f.erased {
 		return nil
 	}
-	var out []schemas.Identity
-	add := func(i schemas.Identity) {
-		if i.Value == "" {
-			return
-		}
-		for j := range out {
-			if out[j].Kind == i.Kind && out[j].Value == i.Value {
-				out[j].Strong = out[j].Strong || i.Strong
-				return
-			}
-		}
-		out = append(out, i)
-	}
-	add(schemas.Identity{Kind: byExternal, Value: strings.ToLower(strings.TrimSpace(f.external)), Strong: true})
-	add(schemas.Identity{Kind: byEmail, Value: foldEmail(f.email), Strong: f.verified && !f.fetched})
-	for _, i := range f.identities {
-		if f.fetched {
-			add(i)
+	list := make([]carried, 0, len(identityKinds))
+	list = add(list, byExternal, strings.ToLower(strings.TrimSpace(f.external)), true)
+	list = add(list, byEmail, foldEmail(f.email), f.verified && !f.fetched)
+	if f.fetched {
+		for _, i := range f.identities {
+			list = add(list, i.Kind, i.Value, i.Strong)
 		}
 	}
 	// Kept past a deletion: who comes back under the same proven address is the same person, with what they decided.
-	add(schemas.Identity{Kind: byEmail, Value: u.system.email.value, Strong: f.verified && !f.active})
+	list = add(list, byEmail, u.system.email.value, f.verified && !f.active)
 	if !f.shared {
-		add(schemas.Identity{Kind: byPhone, Value: f.dial, Strong: true})
+		list = add(list, byPhone, f.dial, true)
 	}
-	for _, i := range u.told.identities() {
-		add(i)
+	return u.told.identities(list)
+}
+
+// add adds an identity to a list, which has each once: strong if one of its mentions is.
+func add(list []carried, kind, value string, strong bool) []carried {
+	if value == "" {
+		return list
 	}
-	return out
+	for n := range list {
+		if x := &list[n]; x.Kind == kind && x.Value == value {
+			x.Strong = x.Strong || strong
+			return list
+		}
+	}
+	return append(list, newCarried(schemas.Identity{Kind: kind, Value: value, Strong: strong}))
 }

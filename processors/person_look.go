@@ -11,7 +11,7 @@ import (
 // the tables follow are what is looked at. Names are those of schemas.PersonAlias, and "phone:" with a number in E.164. missing lists rows of
 // state that it needs and state lacks; it is asked again with them. nil facts mean that nobody answers to the name.
 func (p *Processor) Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error) {
-	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}, fresh: map[string]int64{}}, account: &accountWork{name: account, prefix: account + "."}}
+	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}, fresh: map[string]int64{}}, account: newAccount(account)}
 	l.account.fields, _ = look[personFields](&l.keyer, fieldsKey(l.account.prefix))
 	if l.account.fields == nil {
 		l.account.fields = &personFields{}
@@ -59,8 +59,8 @@ func (l *looker) head(name string) int64 {
 		}
 		return l.headOf(id)
 	}
-	for identifier, prefix := range aliasKinds {
-		if prefix == kind+":" {
+	for _, identifier := range [...]string{byEmail, byExternal} {
+		if aliasOf(identifier) == kind+":" {
 			if row := l.identity(identifier, value); row != nil {
 				return row.sent
 			}
@@ -94,8 +94,7 @@ func (l *looker) caller(number string) (head int64) {
 // identity gives an identity by its value. The catalogue may be older than the shelves, because rows are not looked at all at once: what a
 // shelf tells of itself is right.
 func (l *looker) identity(kind, value string) *identityRow {
-	i := carried{Identity: schemas.Identity{Kind: kind, Value: value}}
-	i.hash = identityHash(i.Identity)
+	i := newCarried(schemas.Identity{Kind: kind, Value: value})
 	c, loaded := look[catalogue](&l.keyer, catalogueKey(l.account.prefix))
 	if !loaded || c == nil {
 		return nil
@@ -161,7 +160,7 @@ func (r *run) describe(a *accountWork, id int64, facts *schemas.PersonFacts) {
 			facts.Activities = append(facts.Activities, m.row(a.name, id, s.acts[i].slug))
 		}
 	}
-	u := open[user](r, userKey(a.prefix, id))
+	u := r.userOf(a, id).u
 	for _, k := range contactSlugs {
 		if m := summaryOf(u.activities, k); m.count > 0 {
 			facts.Activities = append(facts.Activities, m.row(a.name, id, k))

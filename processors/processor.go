@@ -1,8 +1,11 @@
 package processors
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -31,23 +34,62 @@ type batch struct {
 	events  []schemas.Event
 	items   []*item
 	tickets map[string][]*item
-	users   map[string][]*item
-	touched []string // keys of users, in order
-	changed []string // keys of tickets, in order
+	users   []userEvents // by account and id
+	changed []string     // keys of tickets, in order
 	asked   asked
+}
+
+// userEvents are the events of a batch about one user, in their order.
+type userEvents struct {
+	account string
+	id      int64
+	items   []*item
+}
+
+func (e *userEvents) compare(account string, id int64) int {
+	return cmp.Or(strings.Compare(e.account, account), cmp.Compare(e.id, id))
+}
+
+// byUser groups events by the users they concern.
+func byUser(items []*item) []userEvents {
+	slices.SortStableFunc(items, func(x, y *item) int {
+		return cmp.Or(strings.Compare(x.ev.Account, y.ev.Account), cmp.Compare(x.id, y.id))
+	})
+	users := make([]userEvents, 0, len(items))
+	for first := 0; first < len(items); {
+		it, end := items[first], first+1
+		it.key = userKey(it.ev.Account+".", it.id)
+		for end < len(items) && items[end].id == it.id && items[end].ev.Account == it.ev.Account {
+			items[end].key = it.key
+			end++
+		}
+		users = append(users, userEvents{it.ev.Account, it.id, items[first:end]})
+		first = end
+	}
+	return users
+}
+
+// of gives the events about a user.
+func (b *batch) of(account string, id int64) []*item {
+	i, found := slices.BinarySearchFunc(b.users, id, func(e userEvents, id int64) int { return e.compare(account, id) })
+	if !found {
+		return nil
+	}
+	return b.users[i].items
 }
 
 // asked is how far Keys has come with a batch and one state, which only grows from one call to the next.
 type asked struct {
 	state   uintptr
-	settled map[string]bool  // users and tickets, by key, for which everything was there
+	users   []bool           // of the batch for whom everything was there
+	tickets map[string]bool  // the same by key
 	fresh   map[string]int64 // as keyer has it, of these
 }
 
 // of gives what was asked for a state: nothing yet if it is another one than last.
-func (a *asked) of(state schemas.State) *asked {
+func (a *asked) of(state schemas.State, users int) *asked {
 	if at := reflect.ValueOf(state).Pointer(); a.state != at || len(state) == 0 {
-		*a = asked{state: at, settled: map[string]bool{}, fresh: map[string]int64{}}
+		*a = asked{state: at, users: make([]bool, users), tickets: map[string]bool{}, fresh: map[string]int64{}}
 	}
 	return a
 }
@@ -57,7 +99,7 @@ func (a *asked) of(state schemas.State) *asked {
 // more; Apply reports it.
 func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 	b := p.batch(events)
-	before := b.asked.of(state)
+	before := b.asked.of(state, len(b.users))
 	k := &keyer{state: state, asked: make(map[string]bool, len(b.users)), fresh: maps.Clone(before.fresh)}
 	for _, it := range b.items {
 		k.renewed = k.renewed || it.domain == domainSource
@@ -141,8 +183,8 @@ func (p *Processor) batch(events []schemas.Event) *batch {
 func newBatch(events []schemas.Event) *batch {
 	b := &batch{
 		events: append([]schemas.Event(nil), events...), items: make([]*item, len(events)), tickets: map[string][]*item{},
-		users: map[string][]*item{},
 	}
+	users := make([]*item, 0, len(events))
 	for i := range b.events {
 		it := itemOf(&b.events[i])
 		b.items[i] = it
@@ -151,12 +193,11 @@ func newBatch(events []schemas.Event) *batch {
 			it.key = ticketKey(it.ev.Account+".", it.id)
 			b.tickets[it.key] = append(b.tickets[it.key], it)
 		case domainUser:
-			it.key = userKey(it.ev.Account+".", it.id)
-			b.users[it.key] = append(b.users[it.key], it)
+			users = append(users, it)
 		default:
 		}
 	}
-	b.touched, b.changed = sortedKeys(b.users), sortedKeys(b.tickets)
+	b.users, b.changed = byUser(users), sortedKeys(b.tickets)
 	return b
 }
 

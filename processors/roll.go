@@ -154,7 +154,7 @@ func (r *run) takeRoll(a *accountWork, it *item) {
 
 // settleMember ends a membership or brings it back. It is false for one that goes on by what is known of a later time.
 func (r *run) settleMember(a *accountWork, it *item, p pairing, gone bool) bool {
-	u := open[user](r, userKey(a.prefix, p.user))
+	u := r.userOf(a, p.user).u
 	i := u.findMember(p.org)
 	if i >= len(u.members) || u.members[i].org != p.org || u.members[i].gone == gone {
 		return true
@@ -165,6 +165,6 @@ func (r *run) settleMember(a *accountWork, it *item, p pairing, gone bool) bool 
 	w := r.user(a, p.user)
 	w.see(it)
 	w.u.addMember(member{org: p.org, at: it.roll.at, gone: gone})
-	r.touch(userKey(a.prefix, p.user))
+	w.touch()
 	return true
 }

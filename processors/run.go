@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sort"
@@ -18,10 +19,11 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 6
+const stateVersion = 7
 
 // slot is a state row in use.
 type slot struct {
+	key   string
 	row   *schemas.StateRow
 	value stored
 	dirty bool
@@ -30,7 +32,8 @@ type slot struct {
 // run is one Apply: the rows it works on and what comes out.
 type run struct {
 	state   schemas.State
-	slots   map[string]*slot
+	slots   map[string]*slot // but those of users, which userOf finds
+	all     []*slot
 	spare   []slot
 	result  schemas.Result
 	err     error // a damaged row, or one that Keys did not ask for
@@ -38,8 +41,7 @@ type run struct {
 	desk    desk
 
 	tickets   map[string]*ticketWork
-	users     map[string]*userWork
-	carry     map[*user][]carried // what users carry, once all events are taken
+	users     []*userWork // that the batch touched
 	accounts  map[string]*accountWork
 	counters  map[string]*counterWork
 	statistic map[string]*statsWork
@@ -49,12 +51,18 @@ type run struct {
 	mover     int64                // ticket whose rows are being made, 0 = none
 	kept      map[string]keptOwner // users of whom a kept value changed
 	last      map[string]int       // emitted rows that a later event of the batch may replace
+	free      []byte               // room for rows
+	newcomers []userWork           // room for users
+	walked    component            // the newest, with room for the next
+	material  material             // of the newest person's row
+	contacts  contacts
 }
 
 // accountWork holds what events of one account share.
 type accountWork struct {
 	name     string
 	prefix   string
+	users    map[int64]*userWork
 	sources  *sources
 	erased   *erasedUsers
 	calendar *calendar
@@ -65,7 +73,7 @@ type accountWork struct {
 	authors map[int64]*user // whose role was asked for
 
 	catalogue *catalogue
-	shelves   map[string]*shelf // that changed, by the key of their row
+	shelves   []*shelf // that changed
 }
 
 // ticketWork is a ticket that an event of the batch touched.
@@ -80,12 +88,25 @@ type ticketWork struct {
 	recount bool      // its texts are to be searched for the saved phrases again
 }
 
-// userWork is a user that an event of the batch touched.
+// userWork is a user that somebody looked at, and what is to be done about it if an event of the batch touched it.
 type userWork struct {
 	account *accountWork
 	id      int64
 	u       *user
-	before  *standing // when the batch began
+	slot    *slot
+	ownID   string // once somebody asked
+
+	carried  []carried // what it carries, once all events are taken
+	counted  bool      // carried is told
+	resolved bool      // it is clear who it is
+
+	names [2]emitted // its Zendesk id and its own person id, as aliases
+	row   emitted    // of the person it heads
+
+	fresh   bool // it was not known, so that nothing is kept of it elsewhere
+	judged  bool // something is now
+	touched bool
+	before  standing // when the batch began
 	now     time.Time
 	source  string
 	known   bool // it was known before the batch
@@ -96,7 +117,7 @@ type userWork struct {
 
 func newRun(state schemas.State) *run {
 	return &run{
-		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{}, users: map[string]*userWork{},
+		state: state, slots: make(map[string]*slot, len(state)), tickets: map[string]*ticketWork{},
 		accounts: map[string]*accountWork{}, counters: map[string]*counterWork{}, statistic: map[string]*statsWork{},
 	}
 }
@@ -140,6 +161,17 @@ func open[T any, P interface {
 	if s, ok := r.slots[key]; ok {
 		return s.value.(P)
 	}
+	s := load[T, P](r, key)
+	r.slots[key] = s
+	return s.value.(P)
+}
+
+// load takes a row that is not in use yet into use, for whoever finds it again.
+func load[T any, P interface {
+	*T
+	stored
+}](r *run, key string,
+) *slot {
 	row, ok := r.state[key]
 	if (!ok || row.Missing()) && r.err == nil {
 		r.err = fmt.Errorf("state %s was not loaded", key)
@@ -151,19 +183,17 @@ func open[T any, P interface {
 	if v == nil {
 		v = P(new(T))
 	}
-	s := r.newSlot()
-	s.row, s.value = row, v
-	r.slots[key] = s
-	return v
+	return r.slot(key, row, v)
 }
 
-// newSlot gives an empty slot; many are made at once.
-func (r *run) newSlot() *slot {
+func (r *run) slot(key string, row *schemas.StateRow, v stored) *slot {
 	if len(r.spare) == 0 {
-		r.spare = make([]slot, 64)
+		r.spare = make([]slot, 256)
 	}
 	s := &r.spare[0]
 	r.spare = r.spare[1:]
+	*s = slot{key: key, row: row, value: v}
+	r.all = append(r.all, s)
 	return s
 }
 
@@ -173,20 +203,26 @@ func (r *run) touch(key string) { r.slots[key].dirty = true }
 // fresh opens a row that Keys could not know of because this run creates it.
 func (r *run) fresh(key string, v stored) {
 	if _, ok := r.slots[key]; !ok {
-		r.slots[key] = &slot{value: v, dirty: true}
+		s := r.slot(key, nil, v)
+		s.dirty = true
+		r.slots[key] = s
 	}
 }
 
 // store encodes the changed rows; those that come out as they were are left alone.
 func (r *run) store() {
-	r.result.State = map[string]*schemas.StateRow{}
-	for key, s := range r.slots {
+	changed := 0
+	for _, s := range r.all {
+		changed += int(flag(s.dirty))
+	}
+	r.result.State = make(map[string]*schemas.StateRow, changed)
+	for _, s := range r.all {
 		if !s.dirty {
 			continue
 		}
 		if s.value.empty() {
 			if s.row != nil && s.row.Data != nil {
-				r.result.State[key] = &schemas.StateRow{}
+				r.result.State[s.key] = &schemas.StateRow{}
 			}
 			continue
 		}
@@ -195,7 +231,7 @@ func (r *run) store() {
 		if s.row != nil && string(s.row.Data) == string(r.scratch.b) {
 			continue
 		}
-		r.result.State[key] = stateRow(append([]byte(nil), r.scratch.b...), s.value)
+		r.result.State[s.key] = stateRow(bytes.Clone(r.scratch.b), s.value)
 	}
 }
 
@@ -214,16 +250,49 @@ func stateRow(data []byte, v stored) *schemas.StateRow {
 }
 
 func (r *run) emit(table string, data []byte) {
-	r.result.Outputs = append(r.result.Outputs, schemas.Output{Table: table, Data: data})
+	r.result.Outputs = append(r.result.Outputs, schemas.Output{Table: table, Data: r.hold(data)})
 }
 
-// emitRow emits a row that was written to the room that desk.row gave.
-func (r *run) emitRow(table string, data []byte) { r.emit(table, r.desk.written(data)) }
+// roomSize is how much room for rows is made at a time.
+const roomSize = 128 << 10
+
+// room gives room for a row of about n bytes, empty. Rows that go out together share it; what is not emitted is used again.
+func (r *run) room(n int) []byte {
+	if len(r.free) < n {
+		r.free = make([]byte, max(roomSize, n))
+	}
+	return r.free[:0]
+}
+
+// hold takes the room that a row fills.
+func (r *run) hold(data []byte) []byte {
+	if n := len(data); n > 0 && n <= len(r.free) && &data[0] == &r.free[0] {
+		r.free = r.free[n:]
+	}
+	return data[:len(data):len(data)]
+}
+
+// emitted is the place of a row among those of the batch, counted from 1; 0 = not emitted.
+type emitted int
+
+// emitAgain emits a row in the place of the one at the same place before, if there is one.
+func (r *run) emitAgain(at *emitted, table string, data []byte) {
+	if *at > 0 {
+		r.result.Outputs[*at-1].Data = r.hold(data)
+		return
+	}
+	r.emit(table, data)
+	*at = emitted(len(r.result.Outputs))
+}
+
+func newAccount(name string) *accountWork {
+	return &accountWork{name: name, prefix: name + ".", users: map[int64]*userWork{}}
+}
 
 func (r *run) account(name string) *accountWork {
 	a, ok := r.accounts[name]
 	if !ok {
-		a = &accountWork{name: name, prefix: name + "."}
+		a = newAccount(name)
 		a.sources, a.erased = open[sources](r, a.prefix+"src"), open[erasedUsers](r, erasedKey(a.prefix))
 		a.fields = open[personFields](r, fieldsKey(a.prefix))
 		r.accounts[name] = a
@@ -342,7 +411,6 @@ func textsKey(prefix string, id, n int64) string {
 func erasedKey(prefix string) string           { return prefix + "x" }
 func userKey(prefix string, id int64) string   { return prefix + "u." + decimal(id) }
 func statsKey(prefix string, id int64) string  { return prefix + "s." + decimal(id) }
-func waitKey(prefix string, id int64) string   { return prefix + "w." + decimal(id) }
 func orgKey(prefix string, id int64) string    { return prefix + "o." + decimal(id) }
 func metricKey(prefix string, id int64) string { return prefix + "e." + decimal(id) }
 

@@ -324,9 +324,12 @@ func TestUnknownAuthorArrives(t *testing.T) {
 	s.wantRow(map[string]any{"replies": 1, "first_reply_s": 3600})
 	row := s.tables[schemas.TableMessages]["messages|example|2026-03-02T10:00:00Z|5|2"]
 	s.want("role and text", []any{row["author_role"], row["body"]}, []any{"agent", "reply"})
-	for k := range s.state {
-		if strings.HasPrefix(k, "example.w.") {
-			t.Errorf("%s is still waited for", k)
+	for k, data := range s.state {
+		if !strings.HasPrefix(k, "example.u.") {
+			continue
+		}
+		if u, err := value[user](&schemas.StateRow{Data: data}); err != nil || len(u.waiting) > 0 {
+			t.Errorf("%s is still waited for (%v)", k, err)
 		}
 	}
 }

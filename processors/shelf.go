@@ -1,9 +1,12 @@
 package processors
 
 import (
-	"bytes"
+	"cmp"
+	"encoding/binary"
 	"math/bits"
 	"slices"
+	"strconv"
+	"strings"
 
 	"deskstream/schemas"
 )
@@ -46,18 +49,12 @@ func lender(shelf uint64) uint64 { return lastBits(shelf, bits.Len64(shelf)-1) }
 
 func lastBits(hash uint64, n int) uint64 { return hash & (1<<n - 1) }
 
-// shelf holds the identities whose hash ends as its number does.
+// shelf holds the identities whose hash ends as its number does. Most of them are passed on as they are stored.
 type shelf struct {
-	depth int       // in how many bits; so a shelf tells by itself what has been taken from it
-	list  []shelved // by name
-	had   int       // identities it is stored with
-}
-
-// shelved is an identity on its shelf. Most of a shelf is passed on as it is stored.
-type shelved struct {
-	name []byte
-	rest []byte
-	row  *identityRow // once somebody looked at it
+	depth int            // in how many bits; so a shelf tells by itself what has been taken from it
+	data  []byte         // identities as they are stored, by name
+	had   int            // how many these are
+	list  []*identityRow // those that somebody looked at, by name; they count instead of the stored ones
 }
 
 // lent gives the shelf that took what has a hash from this one, which is number at; itself if none did.
@@ -73,136 +70,198 @@ func (s *shelf) lent(hash, at uint64) uint64 {
 // identityKinds number the kinds of identities in state: append only.
 var identityKinds = [...]string{byExternal, byEmail, byPhone}
 
-// appendName appends the name under which an identity is on its shelf.
-func appendName(b []byte, i schemas.Identity) []byte {
-	return append(append(b, byte(slices.Index(identityKinds[:], i.Kind))), i.Value...)
-}
+func kindNumber(kind string) byte { return byte(slices.Index(identityKinds[:], kind)) }
 
-// identityHash is the hash by which the shelf of an identity is found.
+// identityHash is the hash by which the shelf of an identity is found: that of its name, which is the number of its kind and its value.
 func identityHash(i schemas.Identity) uint64 {
 	var room [128]byte
-	return hashOf(appendName(room[:0], i))
+	return hashOf(append(append(room[:0], kindNumber(i.Kind)), i.Value...))
 }
 
 // empty is a shelf that nobody would miss. One that was split is kept, because it tells that it was.
 func (s *shelf) empty() bool { return s.depth == 0 && s.size() == 0 }
 
 // size is the number of identities on it.
-func (s *shelf) size() (n int) {
-	for i := range s.list {
-		if !s.list[i].gone() {
+func (s *shelf) size() int {
+	n := s.had
+	for _, i := range s.list {
+		switch {
+		case i.stored && i.empty():
+			n--
+		case !i.stored && !i.empty():
 			n++
 		}
 	}
 	return n
 }
 
-// gone says that there is nothing to keep of an identity.
-func (x *shelved) gone() bool { return x.row != nil && x.row.empty() }
-
 func (s *shelf) encode(w *writer) {
 	w.uint(uint64(s.depth))
 	w.uint(uint64(s.size()))
-	var rest writer
-	for i := range s.list {
-		x := &s.list[i]
-		if x.gone() {
-			continue
+	s.merged(w)
+}
+
+// merged writes all identities by name, those that somebody looked at as they are now.
+func (s *shelf) merged(w *writer) {
+	list := s.list
+	for data := s.data; len(data) > 0; {
+		e, rest := nextShelved(data)
+		for len(list) > 0 && list[0].compare(e.name) < 0 {
+			list[0].shelve(w)
+			list = list[1:]
 		}
-		w.bytes(x.name)
-		if x.row == nil {
-			w.bytes(x.rest)
-			continue
+		if len(list) > 0 && list[0].compare(e.name) == 0 {
+			list[0].shelve(w)
+			list = list[1:]
+		} else {
+			w.b = append(w.b, data[:len(data)-len(rest)]...)
 		}
-		rest.b = rest.b[:0]
-		x.row.encode(&rest)
-		w.bytes(rest.b)
+		data = rest
 	}
+	for _, i := range list {
+		i.shelve(w)
+	}
+}
+
+// shelve writes an identity as it is stored; nothing if there is nothing to keep of it.
+func (i *identityRow) shelve(w *writer) {
+	if i.empty() {
+		return
+	}
+	w.uint(uint64(1 + len(i.value)))
+	w.byte(i.number)
+	w.b = append(w.b, i.value...)
+	w.sized(i.encode)
+}
+
+// compare orders an identity and the name of one.
+func (i *identityRow) compare(name []byte) int {
+	if i.number != name[0] {
+		return int(i.number) - int(name[0])
+	}
+	switch { // comparisons, for which no string is made
+	case i.value < string(name[1:]):
+		return -1
+	case i.value > string(name[1:]):
+		return 1
+	}
+	return 0
 }
 
 func (s *shelf) decode(r *reader) {
 	if s.depth = int(r.uint()); s.depth > 63 {
 		r.fail()
 	}
-	s.had = r.count()
-	s.list = make([]shelved, s.had, s.had+2) // most are read because something comes
-	for i := range s.list {
-		x := &s.list[i]
-		if x.name, x.rest = r.bytes(), r.bytes(); len(x.name) == 0 || int(x.name[0]) >= len(identityKinds) {
+	s.had, s.data = r.count(), r.b
+	for range s.had {
+		if name, _ := r.bytes(), r.bytes(); len(name) == 0 || int(name[0]) >= len(identityKinds) {
 			r.fail()
 		}
 	}
+	s.data = s.data[:len(s.data)-len(r.b)]
 }
 
-// find gives the place of an identity and whether it is there.
-func (s *shelf) find(i schemas.Identity) (at int, there bool) {
-	var room [128]byte
-	name := appendName(room[:0], i)
-	return slices.BinarySearchFunc(s.list, name, func(x shelved, name []byte) int { return bytes.Compare(x.name, name) })
+// shelved is an identity as it is stored.
+type shelved struct{ name, rest []byte }
+
+// nextShelved gives the first of some identities, and the others. That they are whole is seen when they are decoded.
+func nextShelved(data []byte) (e shelved, others []byte) {
+	e.name, others = nextBytes(data)
+	e.rest, others = nextBytes(others)
+	return e, others
+}
+
+func nextBytes(data []byte) (b, others []byte) {
+	n, at := uint64(data[0]), 1
+	if n >= 0x80 {
+		n, at = binary.Uvarint(data)
+	}
+	end := at + int(n)
+	return data[at:end:end], data[end:]
 }
 
 // identity gives an identity on the shelf; nil when it is not there.
 func (s *shelf) identity(i schemas.Identity) (*identityRow, error) {
-	at, there := s.find(i)
-	if !there {
+	if s == nil {
 		return nil, nil
 	}
-	x := &s.list[at]
-	if x.row == nil {
-		r := &reader{b: x.rest}
-		row := &identityRow{kind: i.Kind, value: i.Value}
-		if row.decode(r); r.err != nil {
-			return nil, r.err
+	for _, x := range s.list {
+		if x.value == i.Value && x.kind == i.Kind {
+			return x, nil
 		}
-		x.row = row
 	}
-	return x.row, nil
+	number := kindNumber(i.Kind)
+	for data := s.data; len(data) > 0; {
+		e, rest := nextShelved(data)
+		if e.name[0] == number && string(e.name[1:]) == i.Value {
+			return s.open(i, e.rest)
+		}
+		data = rest
+	}
+	return nil, nil
 }
 
-// add gives an identity that is not there a place.
+// open reads an identity that is stored.
+func (s *shelf) open(i schemas.Identity, data []byte) (*identityRow, error) {
+	row := s.add(i)
+	row.stored = true
+	r := &reader{b: data}
+	row.decode(r)
+	return row, r.err
+}
+
+// add gives an identity that is not on the list a place there.
 func (s *shelf) add(i schemas.Identity) *identityRow {
-	at, _ := s.find(i)
-	x := shelved{name: appendName(nil, i), row: &identityRow{kind: i.Kind, value: i.Value}}
-	s.list = slices.Insert(s.list, at, x)
-	return x.row
+	row := &identityRow{kind: i.Kind, number: kindNumber(i.Kind), value: strings.Clone(i.Value)} // it may stay when the user is gone
+	at, _ := slices.BinarySearchFunc(s.list, row, func(x, y *identityRow) int {
+		return cmp.Or(int(x.number)-int(y.number), strings.Compare(x.value, y.value))
+	})
+	s.list = slices.Insert(s.list, at, row)
+	return row
 }
 
 // split takes from a shelf what belongs on a new one.
 func (s *shelf) split(to *shelf, depth int) {
-	s.depth, to.depth = depth, depth
-	stay := s.list[:0]
-	for _, x := range s.list {
-		if hashOf(x.name)>>(depth-1)&1 == 1 {
-			to.list = append(to.list, x)
+	var all writer
+	all.b = make([]byte, 0, len(s.data)+64*len(s.list))
+	s.merged(&all)
+	stay := make([]byte, 0, len(all.b))
+	*s, *to = shelf{depth: depth}, shelf{depth: depth}
+	for data := all.b; len(data) > 0; {
+		e, rest := nextShelved(data)
+		if one := data[:len(data)-len(rest)]; hashOf(e.name)>>(depth-1)&1 == 1 {
+			to.data, to.had = append(to.data, one...), to.had+1
 		} else {
-			stay = append(stay, x)
+			stay, s.had = append(stay, one...), s.had+1
 		}
+		data = rest
 	}
-	clear(s.list[len(stay):])
-	s.list = stay
+	s.data = stay
 }
 
 func catalogueKey(prefix string) string { return prefix + "i.all" }
 
-func shelfKey(prefix string, n uint64) string { return prefix + "i." + decimal(int64(n)) }
+func shelfKey(prefix string, n uint64) string { return string(appendShelfKey(nil, prefix, n)) }
+
+func appendShelfKey(b []byte, prefix string, n uint64) []byte {
+	return strconv.AppendUint(append(append(b, prefix...), "i."...), n, 10)
+}
 
 // identity asks for the shelf of an identity and gives the identity; nil while that is not there, or when there is none.
 func (k *keyer) identity(prefix string, i *carried) *identityRow {
-	c, loaded := look[catalogue](k, catalogueKey(prefix))
-	if !loaded {
-		return nil
-	}
+	c := k.common.shelves
 	if c == nil {
-		c = &catalogue{}
-	}
-	s, loaded := look[shelf](k, shelfKey(prefix, c.of(i.hash)))
-	if !loaded {
 		return nil
 	}
-	var row *identityRow
-	if s != nil {
-		row, _ = s.identity(i.Identity) // Apply reports damage
+	var room [64]byte
+	key := appendShelfKey(room[:0], prefix, c.of(i.hash))
+	at, ok := k.state[string(key)]
+	if !ok || at.Missing() {
+		k.lack(string(key))
+		return nil
 	}
+	s, _ := value[shelf](at) // Apply reports damage
+	row, _ := s.identity(i.Identity)
 	if row == nil || row.empty() {
 		k.fresh[prefix]++
 	}
@@ -231,7 +290,6 @@ func (k *keyer) splits() {
 func (r *run) cat(a *accountWork) *catalogue {
 	if a.catalogue == nil {
 		a.catalogue = open[catalogue](r, catalogueKey(a.prefix))
-		a.shelves = map[string]*shelf{}
 	}
 	return a.catalogue
 }
@@ -241,8 +299,14 @@ func (r *run) identity(a *accountWork, i *carried) *identityRow {
 	if i.row != nil {
 		return i.row
 	}
-	key := shelfKey(a.prefix, r.cat(a).of(i.hash))
-	s := open[shelf](r, key)
+	var room [64]byte
+	key := appendShelfKey(room[:0], a.prefix, r.cat(a).of(i.hash))
+	at := r.slots[string(key)]
+	if at == nil {
+		at = load[shelf](r, string(key))
+		r.slots[at.key] = at
+	}
+	s := at.value.(*shelf)
 	row, err := s.identity(i.Identity)
 	if err != nil && r.err == nil {
 		r.err = err
@@ -250,14 +314,19 @@ func (r *run) identity(a *accountWork, i *carried) *identityRow {
 	if row == nil {
 		row = s.add(i.Identity)
 	}
-	row.shelf, i.row = key, row
+	if row.shelf != at {
+		row.shelf, row.name, row.round = at, 0, 0
+	}
+	i.row = row
 	return row
 }
 
 // change marks an identity as changed.
 func (r *run) change(a *accountWork, i *identityRow) {
-	a.shelves[i.shelf] = r.slots[i.shelf].value.(*shelf)
-	r.touch(i.shelf)
+	if !i.shelf.dirty {
+		i.shelf.dirty = true
+		a.shelves = append(a.shelves, i.shelf.value.(*shelf))
+	}
 }
 
 // arrange counts the identities that came and went, and adds the shelves they need. A shelf that is not loaded is split another time.

@@ -79,8 +79,10 @@ func (s *store) checkShelves(t *rapid.T, users map[int]string) {
 		if sh == nil {
 			continue
 		}
-		for i := range sh.list {
-			id := schemas.Identity{Kind: identityKinds[sh.list[i].name[0]], Value: string(sh.list[i].name[1:])}
+		for data := sh.data; len(data) > 0; {
+			e, rest := nextShelved(data)
+			data = rest
+			id := schemas.Identity{Kind: identityKinds[e.name[0]], Value: string(e.name[1:])}
 			row, err := sh.identity(id)
 			if err != nil {
 				t.Fatal(err)

@@ -269,7 +269,7 @@ func (r *run) flushStats() {
 				continue
 			}
 			row := now.row(w.account, w.user, m.slug)
-			r.emit(schemas.TablePersonActivities, encodePersonActivity(&row))
+			r.emit(schemas.TablePersonActivities, appendPersonActivity(r.room(200), &row))
 		}
 	}
 }
@@ -278,7 +278,7 @@ func (r *run) flushStats() {
 func (r *run) emitStats(w *statsWork) {
 	if sum := w.s.sum(); sum != w.sum {
 		row := w.s.row(w.account, w.user)
-		r.emitRow(schemas.TablePersonStats, appendStats(r.desk.row(480+len(row.LastSubject)), &row))
+		r.emit(schemas.TablePersonStats, appendStats(r.room(480+len(row.LastSubject)), &row))
 	}
 }
 

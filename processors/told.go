@@ -32,16 +32,14 @@ func (t *told) empty() bool {
 	return s.first.at|s.last.at|s.email.at|s.phone.at|s.language.at|s.zone.at|t.external.at == 0 && len(t.custom) == 0
 }
 
-// identities are those somebody told us: they are trusted.
-func (t *told) identities() []schemas.Identity {
+// identities adds those somebody told us: they are trusted.
+func (t *told) identities(list []carried) []carried {
 	if t.empty() {
-		return nil
+		return list
 	}
-	return []schemas.Identity{
-		{Kind: byExternal, Value: strings.ToLower(strings.TrimSpace(t.external.value)), Strong: true},
-		{Kind: byEmail, Value: foldEmail(t.email.value), Strong: true},
-		{Kind: byPhone, Value: schemas.PhoneNumber(t.phone.value), Strong: true},
-	}
+	list = add(list, byExternal, strings.ToLower(strings.TrimSpace(t.external.value)), true)
+	list = add(list, byEmail, foldEmail(t.email.value), true)
+	return add(list, byPhone, schemas.PhoneNumber(t.phone.value), true)
 }
 
 // take keeps the newer of what is known and what n tells.
@@ -96,12 +94,12 @@ func newTold(z *schemas.PersonChange) told {
 
 // newest gives a field of a person, told's by its place in all: what was told is the person's unless a source gave another value later,
 // or gave one where what was told is no longer.
-func newest(users []*user, facts []userFacts, order []int, field int) string {
+func newest(users []*user, facts []*userFacts, order []int, field int) string {
 	var t patch[string]
 	said := int64(0)
 	value := ""
 	for _, i := range order {
-		s := users[i].said(&facts[i], field)
+		s := users[i].said(facts[i], field)
 		fill(&value, s.value)
 		if s.value != "" {
 			said = max(said, s.at)
@@ -127,12 +125,11 @@ func kept(users []*user, f *userFacts, led int64, field int) string {
 		return ""
 	}
 	for _, o := range users[1:] {
-		of := o.now()
-		if s := o.said(&of, field); s.value != "" && s.at > led/int64(time.Second) || o.told.all()[field].at > led {
+		if s := o.said(o.now(), field); s.value != "" && s.at > led/int64(time.Second) || o.told.all()[field].at > led {
 			return ""
 		}
 	}
-	return newest(users[:1], []userFacts{*f}, []int{0}, field)
+	return newest(users[:1], []*userFacts{f}, []int{0}, field)
 }
 
 // said gives what sources say about a field, with its time in seconds.
@@ -160,7 +157,7 @@ func customOf(users []*user, kept []customValue) string {
 	o := newObject(make([]byte, 0, 256))
 	for _, c := range all.custom {
 		if c.value != "" {
-			o.raw(c.key, []byte(c.value))
+			o.raw(c.key, c.value)
 		}
 	}
 	return string(o.end())

@@ -102,6 +102,7 @@ type user struct {
 	party      []int64 // users of the person it heads, itself first, as emitted; nil = only itself, or it heads none
 	activities []sentActivity
 	retention  uint64
+	waiting    []int64 // tickets that wait until it is known
 }
 
 // systemFields are the fields of a person that a source may be forbidden to write (R09), each the newest value that was allowed.
@@ -110,8 +111,19 @@ type systemFields struct {
 }
 
 func (it *item) loadUser() {
-	var z schemas.ZUser
-	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.CreatedAt, "created_at") {
+	r := userReaders.Get().(*userReader)
+	defer userReaders.Put(r)
+	z, fields := &r.user, "{}"
+	if r.read(it.ev.Data) {
+		fields = orElse(r.fields, fields)
+	} else {
+		z = &schemas.ZUser{}
+		if !it.unmarshal(it.ev.Data, z) {
+			return
+		}
+		fields = fieldsOf(z.UserFields)
+	}
+	if !it.sound(z.CreatedAt, "created_at") {
 		return
 	}
 	f := &userFacts{
@@ -119,18 +131,13 @@ func (it *item) loadUser() {
 		email: cut(strings.TrimSpace(z.Email), 320), phone: cut(z.Phone, 128), dial: schemas.PhoneNumber(z.Phone), alias: cut(z.Alias, 1024), details: cut(z.Details, maxText/2),
 		notes: cut(z.Notes, maxText/2), role: strings.ToLower(z.Role), locale: cut(z.Locale, 64), external: cut(z.ExternalID, 1024),
 		url: cut(z.URL, 1024), tags: z.Tags, org: int64(z.Organization), verified: z.Verified, shared: z.SharedPhone, suspend: z.Suspended,
-		active: z.Active == nil || *z.Active, hasState: true, erased: z.PermanentlyDe, fields: "{}",
+		active: z.Active == nil || *z.Active, hasState: true, erased: z.PermanentlyDe, fields: fields,
 	}
 	if !sane(z.UpdatedAt) {
 		f.at = f.created
 	}
 	if f.zone = zoneName(z.IANATimeZone); f.zone == "" {
 		f.zone = zoneName(z.TimeZone)
-	}
-	if len(z.UserFields) > 0 {
-		if b, err := json.Marshal(z.UserFields); err == nil && len(b) < maxText {
-			f.fields = string(b)
-		}
 	}
 	if z.LastLoginAt != nil && sane(*z.LastLoginAt) {
 		f.login = z.LastLoginAt.Unix()
@@ -364,14 +371,24 @@ func (u *user) everAgent() bool {
 	return false
 }
 
-// now gives the user's values: the record's, overlaid by what webhooks told later.
-func (u *user) now() userFacts {
-	var f userFacts
-	if u.rec != nil {
-		f = *u.rec
-	} else {
-		f = userFacts{id: u.id, created: u.born, active: true, fields: "{}"}
+// now gives the user's values: the record's, overlaid by what webhooks told later. They are not to be changed.
+func (u *user) now() *userFacts {
+	if u.id == 0 && u.born == 0 {
+		return &nobody
 	}
+	if u.rec == nil {
+		return u.overlaid(userFacts{id: u.id, created: u.born, active: true, fields: "{}"})
+	}
+	if u.rec.created != 0 && max(u.email.at, u.ext.at, u.role.at, u.name.at, u.org.at, u.active.at) <= u.rec.at {
+		return u.rec
+	}
+	return u.overlaid(*u.rec)
+}
+
+// nobody are the values of a user of whom nothing is known.
+var nobody = userFacts{active: true, fields: "{}"}
+
+func (u *user) overlaid(f userFacts) *userFacts {
 	base := f.at
 	over := func(at int64) bool {
 		if at <= base {
@@ -401,18 +418,59 @@ func (u *user) now() userFacts {
 	if f.created == 0 {
 		f.created = f.at
 	}
-	return f
+	return &f
 }
 
+// user opens a user that the batch changes.
 func (r *run) user(a *accountWork, id int64) *userWork {
-	key := userKey(a.prefix, id)
-	w, ok := r.users[key]
-	if !ok {
-		w = &userWork{account: a, id: id, u: open[user](r, key)}
-		w.before, w.known = w.u.standing(), len(w.u.roles) > 0
-		r.users[key] = w
-	}
+	w := r.userOf(a, id)
+	r.begin(w)
 	return w
+}
+
+// begin notes how a user was before the batch, once.
+func (r *run) begin(w *userWork) {
+	if w.touched {
+		return
+	}
+	w.touched, w.before, w.known = true, w.u.standing(), len(w.u.roles) > 0
+	r.users = append(r.users, w)
+}
+
+// userOf opens a user for reading and, after touch, for changing.
+func (r *run) userOf(a *accountWork, id int64) *userWork {
+	if w := a.users[id]; w != nil {
+		return w
+	}
+	return r.known(a, id, userKey(a.prefix, id))
+}
+
+// known is userOf for whoever has the key of the user's row.
+func (r *run) known(a *accountWork, id int64, key string) *userWork {
+	if w := a.users[id]; w != nil {
+		return w
+	}
+	s := load[user](r, key)
+	u := s.value.(*user)
+	if len(r.newcomers) == 0 {
+		r.newcomers = make([]userWork, 64)
+	}
+	w := &r.newcomers[0]
+	r.newcomers = r.newcomers[1:]
+	*w = userWork{account: a, id: id, u: u, slot: s, fresh: u.id == 0}
+	a.users[id] = w
+	return w
+}
+
+// touch marks the user as changed.
+func (w *userWork) touch() { w.slot.dirty = true }
+
+// own is the id that the user's person has if it heads it.
+func (w *userWork) own() string {
+	if w.ownID == "" {
+		w.ownID = schemas.OwnPersonID(w.account.name, schemas.ZID(w.id))
+	}
+	return w.ownID
 }
 
 // sameUser tells from the content hash alone that a record is a repeat: a full sync of a million users must cost almost nothing.
@@ -477,7 +535,8 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		r.result.Duplicates++
 		return
 	}
-	u := open[user](r, key)
+	w := r.known(a, it.id, key)
+	u := w.u
 	if sameUser(u, it, fingerprint) {
 		r.result.Duplicates++
 		return
@@ -486,18 +545,18 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		r.dead(it)
 		return
 	}
-	w := r.user(a, it.id)
+	r.begin(w)
 	w.see(it)
 	before := u.now()
 	u.track(a.fields)
-	f := *it.user
-	news := u.takeFacts(&f)
+	f := it.user
+	news := u.takeFacts(f)
 	if f.other != 0 {
 		other := r.user(a, f.other)
 		other.u.id = f.other
 		news = other.u.addPair(pair{f.id, f.at, false}) || news
 		other.see(it)
-		r.touch(userKey(a.prefix, f.other))
+		other.touch()
 	}
 	if news && f.member != nil && !f.member.gone {
 		r.noteJoined(a, it.id, f.member.org)
@@ -508,10 +567,9 @@ func (r *run) takeUser(a *accountWork, it *item) {
 	}
 	u.addSource(it.ev.Source)
 	u.retention = fingerprint
-	after := u.now()
-	u.decide(set, &f, &before, &after)
-	u.noteFacts(&f)
-	r.touch(key)
+	u.decide(set, f, before, u.now())
+	u.noteFacts(f)
+	w.touch()
 }
 
 // addSource notes a source that told of the user.

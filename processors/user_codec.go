@@ -2,7 +2,7 @@ package processors
 
 import "deskstream/schemas"
 
-func (u *user) empty() bool { return u.id == 0 }
+func (u *user) empty() bool { return u.id == 0 && len(u.waiting) == 0 }
 
 func (u *user) encode(w *writer) {
 	w.int(u.id)
@@ -43,6 +43,7 @@ func (u *user) encode(w *writer) {
 	w.ints(u.party)
 	list(w, u.activities, writeSentActivity)
 	w.hash(u.retention)
+	w.ints(u.waiting)
 }
 
 func (u *user) decode(r *reader) {
@@ -77,6 +78,7 @@ func (u *user) decode(r *reader) {
 	u.party = r.ints()
 	u.activities = readList(r, readSentActivity)
 	u.retention = r.hash()
+	u.waiting = r.ints()
 }
 
 func (f *userFacts) encode(w *writer) {

@@ -82,7 +82,7 @@ func (r *run) takeVerdict(a *accountWork, it *item) {
 func (r *run) verdictsOf(a *accountWork, members []int64) []*verdict {
 	var all []*verdict
 	for _, id := range members {
-		if w := r.users[userKey(a.prefix, id)]; w != nil {
+		if w := a.users[id]; w != nil {
 			all = append(all, w.verdicts...)
 		}
 	}

@@ -172,7 +172,6 @@ SELECT {account:String}, id, [{source:String}], concat('First', toString(number 
     '{}', toDateTime({now:UInt32}, 'UTC'), toDateTime({now:UInt32}, 'UTC'), 1, {gen:UInt64}
 FROM numbers({n:UInt64})
 SETTINGS max_block_size = 10000, min_insert_block_size_rows = 10000`,
-	`INSERT INTO person_aliases (account, alias, person_id, _seq, _ver) SELECT account, person_id, person_id, 1, {gen:UInt64} FROM people`,
 	`INSERT INTO activities (account, activity, occurred_at, activity_id, ticket_id, user_id, subject, message, tags, status, attributes, expires_at, _seq, _ver)
 SELECT {account:String}, ['ticket-created', 'ticket-message-received', 'ticket-message-received', 'ticket-closed', 'ticket-solved', 'ticket-assigned'][rand(1) % 6 + 1],
     toDateTime({now:UInt32} - 3600 * (rand(2) % 1440), 'UTC'), toString(number + 1), number + 1, rand(3) % {n:UInt64} + 1,

@@ -61,7 +61,6 @@ func (a *audienceServer) person(user int64, first string, change func(*schemas.P
 		change(&row)
 	}
 	insertInto(a.t, a.db, schemas.TablePeople, row)
-	insertInto(a.t, a.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: id, PersonID: id})
 	return id
 }
 

@@ -25,7 +25,6 @@ var (
 type crowd struct {
 	*rand.Rand
 	people     []schemas.PersonRow
-	aliases    []schemas.PersonAlias
 	stats      []schemas.PersonStats
 	ever       []schemas.PersonActivity
 	activities []schemas.Activity
@@ -58,7 +57,6 @@ func (c *crowd) person(n int) {
 		c.user(u)
 	}
 	c.people = append(c.people, row)
-	c.aliases = append(c.aliases, schemas.PersonAlias{Account: testAccount, Alias: row.PersonID, PersonID: row.PersonID})
 }
 
 func (c *crowd) user(u int64) {
@@ -214,7 +212,6 @@ func TestR49_FiltersMeanTheSame(t *testing.T) {
 		c.person(n + 1)
 	}
 	insertInto(t, s.db, schemas.TablePeople, c.people...)
-	insertInto(t, s.db, schemas.TablePersonAliases, c.aliases...)
 	insertInto(t, s.db, schemas.TablePersonStats, c.stats...)
 	insertInto(t, s.db, schemas.TablePersonActivities, c.ever...)
 	insertInto(t, s.db, schemas.TableActivities, c.activities...)

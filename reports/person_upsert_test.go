@@ -38,7 +38,6 @@ func (s *testServer) arrive(users ...schemas.ZID) {
 		insertInto(s.t, s.db, schemas.TablePeople, schemas.PersonRow{
 			Account: testAccount, PersonID: own, UserIDs: []int64{int64(id)}, OwnIDs: []string{own}, Zendesk: "{}", Custom: "{}", UpdatedAt: testNow, CreatedAt: testNow,
 		})
-		insertInto(s.t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: own, PersonID: own})
 	}
 }
 

@@ -235,7 +235,8 @@ type PersonRow struct {
 	IsDeleted       uint8      `json:"is_deleted" ch:"is_deleted"`
 }
 
-// PersonAlias resolves a name of a person: "zendesk:123", "email:jo@x.test", "external:ab" or an own id, all lower case.
+// PersonAlias resolves a name of a person: "zendesk:123", "email:jo@x.test", "external:ab" or the id that a user's person had before it was merged,
+// all lower case. A person's own id is no alias.
 type PersonAlias struct {
 	Account   string `json:"account" ch:"account"`
 	Alias     string `json:"alias" ch:"alias"`

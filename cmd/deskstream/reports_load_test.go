@@ -89,7 +89,7 @@ var historyPeople = []string{
         toDateTime({first}, 'UTC'), toDateTime({first}, 'UTC'), 1
     FROM (SELECT toInt64(100000 + number) AS user FROM numbers({from}, {count}))`,
 	`INSERT INTO person_aliases (account, alias, person_id, _ver)
-    SELECT 'acme', arrayJoin([id, concat('zendesk:', user), concat('email:person', user, '@x.test')]), concat('p_', user) AS id, 1
+    SELECT 'acme', arrayJoin([concat('zendesk:', user), concat('email:person', user, '@x.test')]), concat('p_', user), 1
     FROM (SELECT toString(100000 + number) AS user FROM numbers({from}, {count}))`,
 	`INSERT INTO person_stats (account, user_id, tickets_total, tickets_open, tickets_closed, good_ratings, bad_ratings, first_ticket_at, last_ticket_at, last_ticket_id,
         last_ticket_subject, last_ticket_status, _ver)

@@ -5,6 +5,10 @@ FROM
     SELECT account, alias, person_id
     FROM person_aliases FINAL
     WHERE account IN {accounts:Array(String)} AND alias IN {names:Array(String)}
+    UNION ALL
+    SELECT account, person_id AS alias, person_id
+    FROM people FINAL
+    WHERE account IN {accounts:Array(String)} AND person_id IN {names:Array(String)}
 ) AS a
 INNER JOIN
 (
@@ -15,5 +19,7 @@ INNER JOIN
         SELECT person_id
         FROM person_aliases FINAL
         WHERE account IN {accounts:Array(String)} AND alias IN {names:Array(String)}
+        UNION ALL
+        SELECT arrayJoin({names:Array(String)})
     )
 ) AS p ON p.account = a.account AND p.person_id = a.person_id

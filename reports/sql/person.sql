@@ -9,6 +9,8 @@ PREWHERE account IN {accounts:Array(String)}
         SELECT account, person_id
         FROM person_aliases FINAL
         PREWHERE account IN {accounts:Array(String)} AND alias = {alias:String}
+        UNION ALL
+        SELECT arrayJoin({accounts:Array(String)}), {alias:String}
     )
 ORDER BY created_at
 LIMIT 1

@@ -5,6 +5,10 @@ FROM
     SELECT account, alias, person_id
     FROM person_aliases FINAL
     WHERE account IN {accounts:Array(String)} AND alias IN {ids:Array(String)}
+    UNION ALL
+    SELECT account, person_id AS alias, person_id
+    FROM people FINAL
+    WHERE account IN {accounts:Array(String)} AND person_id IN {ids:Array(String)}
 ) AS a
 LEFT ANY JOIN
 (
@@ -15,5 +19,7 @@ LEFT ANY JOIN
         SELECT person_id
         FROM person_aliases FINAL
         WHERE account IN {accounts:Array(String)} AND alias IN {ids:Array(String)}
+        UNION ALL
+        SELECT arrayJoin({ids:Array(String)})
     )
 ) AS n ON n.account = a.account AND n.person_id = a.person_id

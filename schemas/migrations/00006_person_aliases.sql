@@ -2,7 +2,7 @@
 CREATE TABLE IF NOT EXISTS person_aliases
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
-    `alias` String COMMENT 'zendesk:<id>, email:<address>, external:<id> or a person id; lower case',
+    `alias` String COMMENT 'zendesk:<id>, email:<address>, external:<id> or the id of a person that another one absorbed; lower case',
     `person_id` String COMMENT 'Person that answers to it; in a withdrawn row the last one that did',
     `is_deleted` UInt8 COMMENT '1 withdraws the row; FINAL leaves it out',
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',

@@ -220,6 +220,10 @@ CREATE VIEW IF NOT EXISTS current_person_aliases
 SELECT `account`, `alias`, `person_id`
 FROM person_aliases FINAL
 WHERE is_deleted = 0
+UNION ALL
+SELECT `account`, `person_id` AS `alias`, `person_id`
+FROM people FINAL
+WHERE is_deleted = 0
 COMMENT 'Names by which a person is found: current rows';
 -- +goose StatementEnd
 
