@@ -24,8 +24,8 @@ type packer struct {
 	behind    bool
 	msgs      []message
 	open      map[string]*packing // packed message of a table that still has room
-	rest      map[string]int     // bytes of rows and state that are not packed yet, by table and under journalKey
-	ids       map[string]bool    // Msg-Ids in this batch
+	rest      map[string]int      // bytes of rows and state that are not packed yet, by table and under journalKey
+	ids       map[string]bool     // Msg-Ids in this batch
 	known     func(id string) bool
 	journal   message // journal message that still has room
 	size      int     // bytes of the journal
