@@ -13,7 +13,7 @@ import (
 const (
 	// softMemory is the size, in bytes, from which the Go runtime collects more often. What is live under full load is half of it. While a long
 	// backlog is worked off more is live, and mostMemory is the size then.
-	softMemory, mostMemory = 360 << 20, 1536 << 20
+	softMemory, mostMemory = 360 << 20, 1 << 30
 	// leastGrowth and mostGrowth bound by how many percent of what is live the heap grows until it is collected.
 	leastGrowth, mostGrowth = 40, 400
 	// The collector is meant to take a share of the processors between cheapShare and dearShare, and no more than mostShare, for which memory is
