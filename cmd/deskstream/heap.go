@@ -15,10 +15,10 @@ const (
 	// backlog is worked off more is live, and mostMemory is the size then.
 	softMemory, mostMemory = 360 << 20, 1 << 30
 	// leastGrowth and mostGrowth bound by how many percent of what is live the heap grows until it is collected.
-	leastGrowth, mostGrowth = 40, 400
+	leastGrowth, mostGrowth = 30, 400
 	// The collector is meant to take a share of the processors between cheapShare and dearShare, and no more than mostShare, for which memory is
 	// given. It is looked at every collectLook.
-	cheapShare, dearShare, mostShare = 0.02, 0.04, 0.10
+	cheapShare, dearShare, mostShare = 0.04, 0.08, 0.12
 	collectLook                      = time.Second
 )
 
