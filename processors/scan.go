@@ -228,16 +228,26 @@ func (s *scanner) strings() []string {
 
 // flag reads true or false; null is nil.
 func (s *scanner) flag() *bool {
+	var v bool
+	if s.truth(&v) {
+		return new(v)
+	}
+	return nil
+}
+
+// truth reads true or false; null, of which it says that nothing was said, leaves v as it is.
+func (s *scanner) truth(v *bool) (said bool) {
 	switch {
 	case s.null():
-		return nil
+		return false
 	case s.word("true"):
-		return new(true)
+		*v = true
 	case s.word("false"):
-		return new(false)
+		*v = false
+	default:
+		s.odd = true
 	}
-	s.odd = true
-	return nil
+	return true
 }
 
 // id reads an id, a number or a string of digits; null and "" are 0.
