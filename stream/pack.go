@@ -53,9 +53,11 @@ type packed struct {
 
 // pack gives the messages of a result. Its errors are refusals: the processor made something that cannot be stored.
 func (l *loop) pack(res schemas.Result) (packed, error) {
+	single := singles(res)
 	p := &packer{
 		s: l.s, partition: l.partition, gen: strconv.FormatUint(l.rec.Gen, 10), behind: l.behind(),
-		msgs: make([]message, 0, len(res.Outputs)+len(res.Dead)+moveRows), open: map[string]*packing{}, ids: map[string]bool{}, known: l.known, rest: sizes(res),
+		msgs: make([]message, 0, single+len(res.Dead)+moveRows), open: map[string]*packing{}, ids: make(map[string]bool, single), known: l.known,
+		rest: sizes(res),
 	}
 	for _, o := range res.Outputs {
 		if err := p.output(o); err != nil {
@@ -88,6 +90,16 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 	}
 	out.msgs, out.packs = p.msgs, p.packs
 	return out, nil
+}
+
+// singles counts the rows that will have a message of their own.
+func singles(res schemas.Result) (n int) {
+	for i := range res.Outputs {
+		if res.Outputs[i].Subject != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // sizes gives the bytes that will be packed, so that no message has to grow.

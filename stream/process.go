@@ -106,6 +106,7 @@ type loop struct {
 	took     time.Duration   // by the last commit
 	waiting  atomic.Uint64   // events behind the one received last
 	perEvent float64         // messages an event makes, at most, of late
+	rows     int             // of state that the last batch needed
 	sent     sentIDs
 	woken    chan struct{}
 	stuck    uint64 // event that was there but not delivered when the loop looked last
@@ -269,8 +270,9 @@ func (l *loop) listen() (stop func(), err error) {
 func (l *loop) step() error {
 	l.begun = time.Now()
 	batch := l.queue[:cut(l.queue, l.limit, maxEventBytes)]
-	state := schemas.State{}
+	state := make(schemas.State, l.rows)
 	res, packed, err := l.work(batch, state)
+	l.rows = len(state)
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused) && len(batch) > 1:
