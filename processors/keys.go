@@ -431,10 +431,7 @@ func (k *keyer) people(b *batch, before *asked) {
 		}
 		prefix := k.enter(items[0].ev.Account)
 		if w == nil || w.prefix != prefix {
-			w = &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, len(b.users))}
-			if c, loaded := look[catalogue](k, catalogueKey(prefix)); loaded {
-				k.common.shelves = orNew(c)
-			}
+			w = k.walk(b, prefix, len(b.users))
 		}
 		fresh := k.fresh[prefix]
 		k.lacking = k.common.shelves == nil
@@ -502,6 +499,14 @@ type walk struct {
 
 	source string // of the counter asked for last, with its day
 	day    int64
+}
+
+// walk begins one in the account that was entered last, which is to meet about so many users.
+func (k *keyer) walk(b *batch, prefix string, users int) *walk {
+	if c, loaded := look[catalogue](k, catalogueKey(prefix)); loaded {
+		k.common.shelves = orNew(c)
+	}
+	return &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, users)}
 }
 
 func (w *walk) visit(id int64) {

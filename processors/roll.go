@@ -93,14 +93,14 @@ func (k *keyer) rolls(b *batch) {
 		if it.domain != domainRoll {
 			continue
 		}
-		prefix := it.ev.Account + "."
+		prefix := k.enter(it.ev.Account)
 		key := rollKey(prefix, it.id)
 		before := latest[key]
 		if before == nil {
 			before, _ = look[roll](k, key)
 		}
 		joined, _ := look[roll](k, joinedKey(prefix, it.id))
-		w := &walk{k: k, prefix: prefix, pending: b, seen: map[int64]bool{}}
+		w := k.walk(b, prefix, 0)
 		for _, p := range changes(before, joined, it.roll) {
 			if u := w.other(p.user); u != nil {
 				w.k.need(counterKey(prefix, u.source(), it.roll.at))

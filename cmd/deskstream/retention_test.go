@@ -28,7 +28,7 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 	// The poller still brings some of today's rows, so only whole days that are over are compared.
 	stored := func(from, to int) float64 {
 		t.Helper()
-		return *report(t, api, "activities", url.Values{"from": {day(from)}, "to": {day(to)}}).Totals["activities"]
+		return *report(t, api, "activities", url.Values{"from": {day(from)}, "to": {day(to)}, "include_deleted": {"true"}}).Totals["activities"]
 	}
 	total := func() (n int) {
 		t.Helper()
