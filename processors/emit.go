@@ -9,15 +9,12 @@ import (
 // emitLast emits a row that replaces an earlier one of the same table key in this batch.
 func (r *run) emitLast(table, key string, data []byte) {
 	if r.last == nil {
-		r.last = map[string]int{}
+		r.last = map[string]emitted{}
 	}
 	key = table + "/" + key
-	if i, ok := r.last[key]; ok {
-		r.result.Outputs[i].Data = data
-		return
-	}
-	r.last[key] = len(r.result.Outputs)
-	r.emit(table, data)
+	at := r.last[key]
+	r.emitAgain(&at, table, data)
+	r.last[key] = at
 }
 
 // emitTicket recomputes a ticket and emits the rows that differ from those emitted before.

@@ -84,7 +84,8 @@ func (k *keyer) needKey(key []byte) (*schemas.StateRow, bool) {
 	if row, ok := k.state[string(key)]; ok && !row.Missing() {
 		return row, true
 	}
-	return k.need(string(key))
+	k.lack(string(key))
+	return nil, false
 }
 
 // of makes the key of a row from the letter that says what it is and an id.

@@ -50,7 +50,7 @@ type run struct {
 	telling   *telling             // of tickets
 	mover     int64                // ticket whose rows are being made, 0 = none
 	kept      map[string]keptOwner // users of whom a kept value changed
-	last      map[string]int       // emitted rows that a later event of the batch may replace
+	last      map[string]emitted   // emitted rows that a later event of the batch may replace
 	free      []byte               // room for rows
 	newcomers []userWork           // room for users
 	walked    component            // the newest, with room for the next

@@ -22,7 +22,8 @@ const (
 // follow calls fn with every message that matches filter, in order and one call at a time, until stop is called: from a sequence on, or
 // with from 0 the newest of every subject and then all that follow. fn may block; it must return when the caller stops.
 //
-// Data are given as they are stored: packed rows are compressed. It is an ordered consumer without acknowledgements: an acknowledged position is not durable, ours is part of the commits.
+// Data are given as they are stored: packed rows are compressed. It is an ordered consumer without acknowledgements: an acknowledged position
+// is not durable, ours is part of the commits.
 func (s *Stream) follow(ctx context.Context, name, filter string, from uint64, fn func(stored)) (stop func(), err error) {
 	c := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}, InactiveThreshold: followIdle}
 	if from == 0 {

@@ -128,22 +128,29 @@ func (c collector) share(since collector) float64 {
 func (h *heap) keeper(part string) func(bytes int) {
 	return func(bytes int) {
 		h.mu.Lock()
+		defer h.mu.Unlock()
 		if h.kept == nil {
 			h.kept = map[string]int{}
 		}
 		h.kept[part] = bytes
-		limit := h.limit
-		h.mu.Unlock()
-		h.setLimit(limit)
+		h.apply()
 	}
 }
 
 // begin limits the heap to softMemory and what is kept, if that is ours to say.
 func (h *heap) begin(ours bool) {
 	h.mu.Lock()
-	h.limited = ours
-	h.mu.Unlock()
-	h.setLimit(softMemory)
+	defer h.mu.Unlock()
+	h.limited, h.limit = ours, softMemory
+	h.apply()
+}
+
+// setLimit limits the heap to bytes and what is kept.
+func (h *heap) setLimit(bytes int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.limit = bytes
+	h.apply()
 }
 
 // end gives the runtime the limit back that it had.
@@ -156,16 +163,14 @@ func (h *heap) end(bytes int64) {
 	}
 }
 
-// setLimit limits the heap to bytes and what is kept.
-func (h *heap) setLimit(bytes int64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.limit = bytes
+// apply tells the runtime the limit; mu is held.
+func (h *heap) apply() {
 	if !h.limited {
 		return
 	}
+	limit := h.limit
 	for _, kept := range h.kept {
-		bytes += int64(kept)
+		limit += int64(kept)
 	}
-	debug.SetMemoryLimit(bytes)
+	debug.SetMemoryLimit(limit)
 }
