@@ -27,8 +27,11 @@ build: engine ## the complete program at bin/deskstream
 demo: build ## a simulated Zendesk account with 90 days of history, connected and live
 	bin/deskstream demo
 
+# The race detector brings checks of unsafe pointers, which take a tenth of the time in packages that are not ours.
+RACE := -race -gcflags=all=-d=checkptr=0 -gcflags=deskstream/...=-d=checkptr=1
+
 test: engine ## every test, with the race detector
-	go test -race -timeout 40m $(TEST_FLAGS) ./...
+	go test $(RACE) -timeout 40m $(TEST_FLAGS) ./...
 
 bench: engine ## the benchmarks behind the table in README.md; SCALE=10000000 for the size that its reports are meant for
 	npm ci --prefix tools/liquidjs

@@ -28,9 +28,9 @@ const (
 	testToken  = "test-api-token"
 )
 
-// quick polls several times a second and does not wait for what Zendesk hides.
+// quick polls more than once a second, as often as leaves most of the processor to the test, and does not wait for what Zendesk hides.
 func quick(c *Config) {
-	c.PollInterval, c.ContactSync, c.Incremental = 300*time.Millisecond, time.Second, 60000
+	c.PollInterval, c.ContactSync, c.Incremental = 700*time.Millisecond, 2*time.Second, 60000
 }
 
 // serveAccount serves a simulated account without limits until the test ends.

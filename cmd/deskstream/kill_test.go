@@ -139,7 +139,7 @@ func TestReportsAreExactUnderKills(t *testing.T) {
 	stopMerges(t, data)
 	server := serveAccount(t, account, zendesktest.AdminEmail)
 	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library(),
-		"--poll-interval", "400ms", "--contact-sync", "1s", "--incremental-per-minute", "60000", "--log-format", "json")
+		"--poll-interval", "700ms", "--contact-sync", "2s", "--incremental-per-minute", "60000", "--log-format", "json")
 	p.start()
 	api := newClient("http://"+addr, testKey)
 	p.ready(api)
