@@ -145,12 +145,13 @@ func (s *Stream) maxMessages() int {
 }
 
 func (s *Stream) stageBatch(ctx context.Context, id string, msgs []*nats.Msg) error {
+	ids, seqs := []string{id}, make([]string, len(msgs))
 	for i, m := range msgs {
 		if m.Header == nil {
 			m.Header = nats.Header{}
 		}
-		m.Header[headerBatch] = []string{id}
-		m.Header[headerBatchSeq] = []string{strconv.Itoa(i + 1)}
+		seqs[i] = strconv.Itoa(i + 1)
+		m.Header[headerBatch], m.Header[headerBatchSeq] = ids, seqs[i:i+1:i+1]
 	}
 	r, err := s.o.Conn.RequestMsgWithContext(ctx, msgs[0])
 	if err != nil {

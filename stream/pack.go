@@ -20,12 +20,13 @@ type message = *nats.Msg
 type packer struct {
 	s         *Stream
 	partition int
-	gen       string
-	behind    bool
+	gen       []string // values of headers, which the messages share
+	behind    []string // nil: there is no backlog
 	msgs      []message
 	open      map[string]*packing // packed message of a table that still has room
 	rest      map[string]int      // bytes of rows and state that are not packed yet, by table and under journalKey
 	ids       map[string]bool     // Msg-Ids in this batch
+	tables    map[string]bool     // names that are known to be tables
 	known     func(id string) bool
 	journal   message // journal message that still has room
 	size      int     // bytes of the journal
@@ -55,9 +56,12 @@ type packed struct {
 func (l *loop) pack(res schemas.Result) (packed, error) {
 	single := singles(res)
 	p := &packer{
-		s: l.s, partition: l.partition, gen: strconv.FormatUint(l.rec.Gen, 10), behind: l.behind(),
+		s: l.s, partition: l.partition, gen: []string{strconv.FormatUint(l.rec.Gen, 10)},
 		msgs: make([]message, 0, single+len(res.Dead)+moveRows), open: map[string]*packing{}, ids: make(map[string]bool, single), known: l.known,
-		rest: sizes(res),
+		rest: sizes(res), tables: map[string]bool{},
+	}
+	if l.behind() {
+		p.behind = []string{"1"}
 	}
 	for _, o := range res.Outputs {
 		if err := p.output(o); err != nil {
@@ -136,8 +140,8 @@ func (l *loop) own(r *journalled) message {
 }
 
 func (p *packer) output(o schemas.Output) error {
-	if o.Table == "" || schemas.Token(o.Table) != o.Table {
-		return fmt.Errorf("output: %.60q is not a table", o.Table)
+	if err := p.tabled(o.Table); err != nil {
+		return err
 	}
 	if len(o.Data) == 0 || len(o.Data) > p.s.maxData || bytes.IndexByte(o.Data, '\n') >= 0 {
 		return fmt.Errorf("output of %s: must be one line of 1 to %d bytes, it has %d", o.Table, p.s.maxData, len(o.Data))
@@ -162,6 +166,18 @@ func (p *packer) output(o schemas.Output) error {
 	return nil
 }
 
+// tabled refuses what is not the name of a table. Of the names in a batch, which are few, each is looked at once.
+func (p *packer) tabled(name string) error {
+	if p.tables[name] {
+		return nil
+	}
+	if name == "" || schemas.Token(name) != name {
+		return fmt.Errorf("output: %.60q is not a table", name)
+	}
+	p.tables[name] = true
+	return nil
+}
+
 // consumed says whether other programs consume the rows of a table, one message each.
 func consumed(table string) bool {
 	return table == schemas.TableActivities || table == schemas.TableAudienceEntries
@@ -183,9 +199,9 @@ func (p *packer) single(o schemas.Output) error {
 }
 
 func (p *packer) add(subject string) message {
-	m := &nats.Msg{Subject: subject, Header: nats.Header{headerGen: {p.gen}}}
-	if p.behind {
-		m.Header[headerBehind] = []string{"1"}
+	m := &nats.Msg{Subject: subject, Header: nats.Header{headerGen: p.gen}}
+	if p.behind != nil {
+		m.Header[headerBehind] = p.behind
 	}
 	p.msgs = append(p.msgs, m)
 	return m
