@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
@@ -20,6 +21,8 @@ const (
 	// given. It is looked at every collectLook.
 	cheapShare, dearShare, mostShare = 0.04, 0.08, 0.12
 	collectLook                      = time.Second
+	// quickest is by how much the growth is multiplied at once, at most: a backlog is worked off at full speed soon after it began.
+	quickest = 4
 )
 
 // heap keeps the Go heap of the whole program small beside the engine's, unless the environment says otherwise: it grows little while
@@ -69,22 +72,23 @@ func (h *heap) adapt(ctx context.Context, grows bool) {
 		now := readCollector()
 		share := now.share(before)
 		before = now
-		if share < mostShare || !grows || growth == mostGrowth { // else the heap may grow more before it may grow beyond the limit
-			limit = nextLimit(limit, share)
-			h.setLimit(limit)
-		}
 		if next := nextGrowth(growth, share); grows && next != growth {
 			growth = next
 			debug.SetGCPercent(growth)
 		}
+		if share < mostShare || !grows || growth == mostGrowth { // else the heap may grow more before it may grow beyond the limit
+			limit = nextLimit(limit, share)
+			h.setLimit(limit)
+		}
 	}
 }
 
-// nextGrowth is by how many percent the heap may grow when collecting has taken a share of the processors.
+// nextGrowth is by how many percent the heap may grow when collecting has taken a share of the processors. That share falls as the growth
+// rises, so the more there is too much of it, the further the growth goes up.
 func nextGrowth(percent int, share float64) int {
 	switch {
 	case share > dearShare:
-		return min(2*percent, mostGrowth)
+		return min(int(math.Round(float64(percent)*min(max(share/cheapShare, 2), quickest))), mostGrowth)
 	case share < cheapShare:
 		return max(percent-percent/5, leastGrowth)
 	}
@@ -95,7 +99,7 @@ func nextGrowth(percent int, share float64) int {
 func nextLimit(bytes int64, share float64) int64 {
 	switch {
 	case share > mostShare:
-		return min(bytes+bytes/2, mostMemory)
+		return min(2*bytes, mostMemory)
 	case share < cheapShare:
 		return max(bytes-bytes/8, softMemory)
 	}

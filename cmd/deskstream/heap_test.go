@@ -19,6 +19,14 @@ func TestGrowthFollowsWhatCollectingCosts(t *testing.T) {
 	if percent != mostGrowth {
 		t.Errorf("the heap may grow by %d %% where collecting stays dear, want %d", percent, mostGrowth)
 	}
+	for _, c := range []struct {
+		share float64
+		want  int
+	}{{1.1 * dearShare, 2.2 * leastGrowth}, {1.5 * dearShare, 3 * leastGrowth}, {0.5, quickest * leastGrowth}} {
+		if next := nextGrowth(leastGrowth, c.share); next != c.want {
+			t.Errorf("from a share of %v the growth went from %d to %d %%, want %d", c.share, leastGrowth, next, c.want)
+		}
+	}
 	if next := nextGrowth(percent, (cheapShare+dearShare)/2); next != percent {
 		t.Errorf("between the bounds the growth went from %d to %d %%", percent, next)
 	}
