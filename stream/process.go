@@ -190,7 +190,7 @@ func (l *loop) collect(ctx context.Context) error {
 		if len(l.queue) >= l.limit || (len(l.queue) > 0 && rest <= 0 && l.flight == nil) {
 			return nil
 		}
-		if len(l.queue) == 0 || l.flight != nil {
+		if rest = l.s.publisher.nap(rest); len(l.queue) == 0 || l.flight != nil {
 			rest = watchdog
 		}
 		timer.Reset(rest)
@@ -220,9 +220,9 @@ func (l *loop) collect(ctx context.Context) error {
 }
 
 // pause is the shortest time between the beginnings of two commits while there is little to do. Where commits take long the machine is
-// busy: the pause grows with them, so that they leave it some time.
+// busy: the pause grows with them, so that they leave it some time. It grows too while many publishers wait.
 func (l *loop) pause() time.Duration {
-	return max(linger, min(pauseCommits*l.took, longestPause))
+	return l.s.publisher.stretch() * max(linger, min(pauseCommits*l.took, longestPause))
 }
 
 // behind says whether more events wait than a few commits take.

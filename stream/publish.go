@@ -17,6 +17,8 @@ const (
 	// groupFrom is the number of waiting publishers from which they are grouped. A single publish waits for one sync of the disk, an
 	// atomic batch for several and for files of its own, however many messages it has.
 	groupFrom = 64
+	// groupLeast is the size from which a group costs less than its messages one by one.
+	groupLeast = 16
 	// groupMax and groupBytes bound one group.
 	groupMax   = 256
 	groupBytes = 4 << 20
@@ -97,6 +99,7 @@ func (s *Stream) timedCommit(ctx context.Context, stage string, msgs []*nats.Msg
 type publisher struct {
 	s       *Stream
 	waiting atomic.Int64
+	press   pressure
 	queue   chan ticket
 	stop    chan struct{}
 	once    sync.Once
@@ -125,11 +128,17 @@ func (p *publisher) close() {
 func (p *publisher) publish(ctx context.Context, e schemas.Event) error {
 	waiting := p.waiting.Add(1)
 	defer p.waiting.Add(-1)
+	p.press.note(waiting)
 	m := p.s.message(e)
 	if waiting >= groupFrom {
 		return p.join(ctx, m)
 	}
-	m.Header[headerMsgID] = []string{e.ID}
+	return p.single(ctx, m)
+}
+
+// single stores a message by itself, so that the server can recognise it by its Msg-Id.
+func (p *publisher) single(ctx context.Context, m *nats.Msg) error {
+	m.Header[headerMsgID] = m.Header[headerID]
 	p.s.crash("publish.staged")
 	a, err := p.s.store(ctx, m)
 	if err == nil && a.Duplicate {
@@ -192,6 +201,10 @@ func (p *publisher) gather(first ticket) []ticket {
 
 // commit stores a group. The messages carry no Msg-Id: one that is known would make the server refuse the whole batch.
 func (p *publisher) commit(group []ticket) {
+	if len(group) < groupLeast {
+		p.singly(group)
+		return
+	}
 	msgs := make([]*nats.Msg, len(group))
 	for i, t := range group {
 		msgs[i] = t.msg
@@ -200,4 +213,13 @@ func (p *publisher) commit(group []ticket) {
 	for _, t := range group {
 		t.done <- err
 	}
+}
+
+// singly stores a group that is not worth a batch.
+func (p *publisher) singly(group []ticket) {
+	var all sync.WaitGroup
+	for _, t := range group {
+		all.Go(func() { t.done <- p.single(context.Background(), t.msg) })
+	}
+	all.Wait()
 }
