@@ -208,10 +208,10 @@ func TestSinkPanics(t *testing.T) {
 	}
 }
 
-// TestSinkWaits checks how long rows wait for others: longer when they are late anyway or only sum up, and after slow writes.
+// TestSinkWaits checks how long rows wait for others: longer when they are late anyway or only sum up, after slow writes, and while many publishers wait.
 func TestSinkWaits(t *testing.T) {
 	t.Parallel()
-	s := &Stream{o: Options{SinkLinger: 200 * time.Millisecond}}
+	s := &Stream{o: Options{SinkLinger: 200 * time.Millisecond}, publisher: &publisher{}}
 	now := time.Now()
 	for name, c := range map[string]struct {
 		w    writer
@@ -229,5 +229,13 @@ func TestSinkWaits(t *testing.T) {
 		if got := c.w.due().Sub(now); got != c.want {
 			t.Errorf("%s waits %s, want %s", name, got, c.want)
 		}
+	}
+	s.publisher.waiting.Store(512)
+	for range 5000 {
+		s.publisher.press.note(512)
+	}
+	pressed := writer{s: s, table: schemas.TableTickets, queue: []output{{at: now}}}
+	if got := pressed.due().Sub(now); got != mostStretch*200*time.Millisecond {
+		t.Errorf("a row waits %s while hundreds publish, want a second", got)
 	}
 }
