@@ -29,18 +29,23 @@ func (p *pressure) note(waiting int64) {
 }
 
 // stretch is how many times as long as usual a pause lasts.
-func (p *pressure) stretch() time.Duration {
+func (p *pressure) stretch() int {
 	over := math.Float64frombits(p.mean.Load()) - pressedFrom
-	return max(1, min(mostStretch, 1+time.Duration(over/pressedStep)))
+	return max(1, min(mostStretch, 1+int(over/pressedStep)))
 }
 
 // stretch is how many times as long as usual processors and sinks of this process wait for more before they write: once when nobody waits
 // to publish.
-func (p *publisher) stretch() time.Duration {
+func (p *publisher) stretch() int {
 	if p.waiting.Load() == 0 {
 		return 1
 	}
 	return p.press.stretch()
+}
+
+// stretched is how long a pause lasts that usually lasts so long.
+func (p *publisher) stretched(pause time.Duration) time.Duration {
+	return time.Duration(p.stretch()) * pause
 }
 
 // nap is how much of a pause may pass before it has to be worked out anew.

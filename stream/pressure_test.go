@@ -17,7 +17,7 @@ func TestPressureStretchesPausesWhileManyWait(t *testing.T) {
 		name    string
 		waiting int64
 		times   int
-		want    time.Duration
+		want    int
 	}{
 		{"a steady load", 40, 5000, 1},
 		{"a short stall", 200, 32, 1},

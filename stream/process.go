@@ -222,7 +222,7 @@ func (l *loop) collect(ctx context.Context) error {
 // pause is the shortest time between the beginnings of two commits while there is little to do. Where commits take long the machine is
 // busy: the pause grows with them, so that they leave it some time. It grows too while many publishers wait.
 func (l *loop) pause() time.Duration {
-	return l.s.publisher.stretch() * max(linger, min(pauseCommits*l.took, longestPause))
+	return l.s.publisher.stretched(max(linger, min(pauseCommits*l.took, longestPause)))
 }
 
 // behind says whether more events wait than a few commits take.
