@@ -225,8 +225,8 @@ func (w *writer) collect(ctx context.Context) (int, error) {
 	}
 }
 
-// due is when the block that waits is written although there is room; while many publishers wait, later. Where writes take long the machine is busy: a write is followed
-// by a pause restWrites times as long.
+// due is when the block that waits is written although there is room; while many publishers wait, later. Where writes take long the machine is
+// busy: a write is followed by a pause restWrites times as long.
 func (w *writer) due() time.Time {
 	linger, last := w.s.publisher.stretched(w.s.o.SinkLinger), w.queue[len(w.queue)-1]
 	due := w.queue[0].at
