@@ -135,35 +135,48 @@ FROM
         CROSS JOIN (SELECT DISTINCT keys FROM (SELECT
     tupleElement(edge, 1) AS bucket,
     k1 AS keys,
-    sum(tupleElement(edge, 2)) AS unsolved,
-    sumIf(tupleElement(edge, 2), spell_status = 'new') AS new,
-    sumIf(tupleElement(edge, 2), spell_status = 'open') AS open,
-    sumIf(tupleElement(edge, 2), spell_status = 'pending') AS pending,
-    sumIf(tupleElement(edge, 2), spell_status = 'hold') AS hold
+    sum(tupleElement(edge, 2) * spells) AS unsolved,
+    sum(tupleElement(edge, 2) * spells_new) AS new,
+    sum(tupleElement(edge, 2) * spells_open) AS open,
+    sum(tupleElement(edge, 2) * spells_pending) AS pending,
+    sum(tupleElement(edge, 2) * spells_hold) AS hold
 FROM
 (
-    SELECT *, arrayJoin(if(first = last, [], [(first, toInt64(spells)), (last, -toInt64(spells))])) AS edge
+    SELECT *, arrayJoin(if(first = last, [], [(first, 1), (last, -1)])) AS edge
     FROM
     (
         SELECT
-            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, status AS spell_status,
-            roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
+            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
             roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
-            count() AS spells
+            count() AS spells, countIf(status = 'new') AS spells_new, countIf(status = 'open') AS spells_open,
+            countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
         FROM ticket_events AS e FINAL
-        WHERE 1 AND kind = 'state' AND at < toDateTime(ends[-1], 'UTC')
-            AND (at >= toDateTime(ends[1], 'UTC') OR (account, kind, at, ticket_id) IN
+        WHERE 1 AND kind = 'state'
+            AND at >= toDateTime(ends[1], 'UTC') AND at < toDateTime(ends[-1], 'UTC')
+            AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
+            AND deleted = 0
+            
+        GROUP BY first, last, k1
+        UNION ALL
+        SELECT
+            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, toUInt32(0) AS first,
+            roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
+            count() AS spells, countIf(status = 'new') AS spells_new, countIf(status = 'open') AS spells_open,
+            countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
+        FROM ticket_events AS e FINAL
+        WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
+            AND (account, kind, at, ticket_id) IN
             (
                 SELECT account, kind, at, ticket_id
                 FROM ticket_events
                 WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
                 SETTINGS use_skip_indexes_on_data_read = 0
-            ))
+            )
             AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
             AND deleted = 0
             
-        GROUP BY spell_status, first, last, k1
+        GROUP BY first, last, k1
     )
 )
 GROUP BY bucket, k1)) AS groups
@@ -171,35 +184,48 @@ GROUP BY bucket, k1)) AS groups
     LEFT JOIN (SELECT
     tupleElement(edge, 1) AS bucket,
     k1 AS keys,
-    sum(tupleElement(edge, 2)) AS unsolved,
-    sumIf(tupleElement(edge, 2), spell_status = 'new') AS new,
-    sumIf(tupleElement(edge, 2), spell_status = 'open') AS open,
-    sumIf(tupleElement(edge, 2), spell_status = 'pending') AS pending,
-    sumIf(tupleElement(edge, 2), spell_status = 'hold') AS hold
+    sum(tupleElement(edge, 2) * spells) AS unsolved,
+    sum(tupleElement(edge, 2) * spells_new) AS new,
+    sum(tupleElement(edge, 2) * spells_open) AS open,
+    sum(tupleElement(edge, 2) * spells_pending) AS pending,
+    sum(tupleElement(edge, 2) * spells_hold) AS hold
 FROM
 (
-    SELECT *, arrayJoin(if(first = last, [], [(first, toInt64(spells)), (last, -toInt64(spells))])) AS edge
+    SELECT *, arrayJoin(if(first = last, [], [(first, 1), (last, -1)])) AS edge
     FROM
     (
         SELECT
-            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, status AS spell_status,
-            roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
+            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, roundDown(toUnixTimestamp(at), arrayPushFront(ends, toUInt32(0))) AS first,
             roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
-            count() AS spells
+            count() AS spells, countIf(status = 'new') AS spells_new, countIf(status = 'open') AS spells_open,
+            countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
         FROM ticket_events AS e FINAL
-        WHERE 1 AND kind = 'state' AND at < toDateTime(ends[-1], 'UTC')
-            AND (at >= toDateTime(ends[1], 'UTC') OR (account, kind, at, ticket_id) IN
+        WHERE 1 AND kind = 'state'
+            AND at >= toDateTime(ends[1], 'UTC') AND at < toDateTime(ends[-1], 'UTC')
+            AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
+            AND deleted = 0
+            
+        GROUP BY first, last, k1
+        UNION ALL
+        SELECT
+            arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, toUInt32(0) AS first,
+            roundDown(toUnixTimestamp(until), arrayPushFront(ends, toUInt32(0))) AS last,
+            count() AS spells, countIf(status = 'new') AS spells_new, countIf(status = 'open') AS spells_open,
+            countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
+        FROM ticket_events AS e FINAL
+        WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
+            AND (account, kind, at, ticket_id) IN
             (
                 SELECT account, kind, at, ticket_id
                 FROM ticket_events
                 WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
                 SETTINGS use_skip_indexes_on_data_read = 0
-            ))
+            )
             AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime(ends[1], 'UTC')
             AND deleted = 0
             
-        GROUP BY spell_status, first, last, k1
+        GROUP BY first, last, k1
     )
 )
 GROUP BY bucket, k1) AS d ON d.bucket = grid.bucket AND d.keys = grid.keys
