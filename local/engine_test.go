@@ -184,6 +184,7 @@ func TestEngineSettingsAreEffective(t *testing.T) {
 		"SELECT value FROM system.settings WHERE name = 'async_insert'":                                       "0",
 		"SELECT value FROM system.settings WHERE name = 'insert_deduplicate'":                                 "1",
 		"SELECT value FROM system.settings WHERE name = 'deduplicate_blocks_in_dependent_materialized_views'": "1",
+		"SELECT value FROM system.settings WHERE name = 'max_threads_min_free_memory_per_thread'":             "67108864",
 		"SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'":                     "700000000",
 		"SELECT value FROM system.server_settings WHERE name = 'background_pool_size'":                        "2",
 		"SELECT value FROM system.server_settings WHERE name = 'max_concurrent_queries'":                      "60",
