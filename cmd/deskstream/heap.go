@@ -19,8 +19,10 @@ const (
 	leastGrowth, mostGrowth = 30, 400
 	// The collector is meant to take a share of the processors between cheapShare and dearShare, and no more than mostShare, for which memory is
 	// given. It is looked at every collectLook.
-	cheapShare, dearShare, mostShare = 0.04, 0.08, 0.12
+	cheapShare, dearShare, mostShare = 0.04, 0.08, 0.15
 	collectLook                      = time.Second
+	// lastingLooks is how many looks in a row must see more than mostShare until the limit rises: a burst of webhooks has to do with softMemory.
+	lastingLooks = 3
 	// quickest is by how much the growth is multiplied at once, at most: a backlog is worked off at full speed soon after it began.
 	quickest = 4
 )
@@ -62,7 +64,7 @@ func (h *heap) limitUntil(ctx context.Context) {
 func (h *heap) adapt(ctx context.Context, grows bool) {
 	tick := time.NewTicker(collectLook)
 	defer tick.Stop()
-	growth, limit, before := leastGrowth, int64(softMemory), readCollector()
+	a, before := allowance{growth: leastGrowth, limit: softMemory, fixed: !grows}, readCollector()
 	for {
 		select {
 		case <-ctx.Done():
@@ -70,16 +72,35 @@ func (h *heap) adapt(ctx context.Context, grows bool) {
 		case <-tick.C:
 		}
 		now := readCollector()
-		share := now.share(before)
+		growth := a.growth
+		a.look(now.share(before))
 		before = now
-		if next := nextGrowth(growth, share); grows && next != growth {
-			growth = next
-			debug.SetGCPercent(growth)
+		if a.growth != growth {
+			debug.SetGCPercent(a.growth)
 		}
-		if share < mostShare || !grows || growth == mostGrowth { // else the heap may grow more before it may grow beyond the limit
-			limit = nextLimit(limit, share)
-			h.setLimit(limit)
-		}
+		h.setLimit(a.limit)
+	}
+}
+
+// allowance is how far the heap may grow.
+type allowance struct {
+	growth int   // percent of what is live
+	fixed  bool  // growth is not ours to say
+	limit  int64 // bytes
+	dear   int   // looks in a row at which collecting took more than mostShare
+}
+
+// look takes note of the share of the processors that collecting has taken of late.
+func (a *allowance) look(share float64) {
+	if !a.fixed {
+		a.growth = nextGrowth(a.growth, share)
+	}
+	if a.dear++; share <= mostShare {
+		a.dear = 0
+	}
+	// The heap may grow more before it may grow beyond the limit.
+	if a.dear == 0 || a.dear >= lastingLooks && (a.fixed || a.growth == mostGrowth) {
+		a.limit = nextLimit(a.limit, share)
 	}
 }
 

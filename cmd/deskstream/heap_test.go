@@ -57,6 +57,38 @@ func TestLimitFollowsWhatCollectingCosts(t *testing.T) {
 	}
 }
 
+// TestLimitWaitsForALoadThatLasts: a burst has the soft limit, a backlog more; what is given goes back.
+func TestLimitWaitsForALoadThatLasts(t *testing.T) {
+	a := allowance{growth: leastGrowth, limit: softMemory}
+	for range 5 {
+		for range lastingLooks - 1 {
+			a.look(2 * mostShare)
+		}
+		if a.look(dearShare); a.limit != softMemory {
+			t.Fatalf("a burst made the limit %d", a.limit)
+		}
+	}
+	for range lastingLooks {
+		a.look(2 * mostShare)
+	}
+	if a.growth != mostGrowth || a.limit <= softMemory {
+		t.Errorf("under a load that lasts the growth is %d %% and the limit %d", a.growth, a.limit)
+	}
+	for range 40 {
+		a.look(0)
+	}
+	if a.growth != leastGrowth || a.limit != softMemory {
+		t.Errorf("behind the load the growth is %d %% and the limit %d", a.growth, a.limit)
+	}
+	fixed := allowance{growth: leastGrowth, limit: softMemory, fixed: true}
+	for range lastingLooks {
+		fixed.look(2 * mostShare)
+	}
+	if fixed.growth != leastGrowth || fixed.limit <= softMemory {
+		t.Errorf("with a growth that is not ours it became %d %% and the limit %d", fixed.growth, fixed.limit)
+	}
+}
+
 func TestCollectorShare(t *testing.T) {
 	before, after := collector{collecting: 1, all: 100}, collector{collecting: 3, all: 150}
 	if got := after.share(before); got != 0.04 {
