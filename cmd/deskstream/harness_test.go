@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,9 +29,23 @@ const (
 	testToken  = "test-api-token"
 )
 
-// quick polls more than once a second, as often as leaves most of the processor to the test, and does not wait for what Zendesk hides.
+// A quick program polls more than once a second, as often as leaves most of the processor to the test, and does not wait for what Zendesk hides.
+const (
+	quickPoll, quickContacts = 700 * time.Millisecond, 2 * time.Second
+	quickIncremental         = 60000
+)
+
+// quick makes a program of the test's own process poll so.
 func quick(c *Config) {
-	c.PollInterval, c.ContactSync, c.Incremental = 700*time.Millisecond, 2*time.Second, 60000
+	c.PollInterval, c.ContactSync, c.Incremental = quickPoll, quickContacts, quickIncremental
+}
+
+// quickRun is the command line of a program as a process that polls so.
+func quickRun(data, addr, zendesk string) []string {
+	return []string{
+		"run", "--data", data, "--listen", addr, "--zendesk-url", zendesk, "--api-key", testKey, "--engine", localtest.Library(),
+		"--poll-interval", quickPoll.String(), "--contact-sync", quickContacts.String(), "--incremental-per-minute", strconv.Itoa(quickIncremental), "--log-format", "json",
+	}
 }
 
 // serveAccount serves a simulated account without limits until the test ends.

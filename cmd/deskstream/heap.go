@@ -72,13 +72,15 @@ func (h *heap) adapt(ctx context.Context, grows bool) {
 		case <-tick.C:
 		}
 		now := readCollector()
-		growth := a.growth
+		was := a
 		a.look(now.share(before))
 		before = now
-		if a.growth != growth {
+		if a.growth != was.growth { // the runtime stops the program for either
 			debug.SetGCPercent(a.growth)
 		}
-		h.setLimit(a.limit)
+		if a.limit != was.limit {
+			h.setLimit(a.limit)
+		}
 	}
 }
 

@@ -138,8 +138,7 @@ func TestReportsAreExactUnderKills(t *testing.T) {
 	data, addr := t.TempDir(), freeAddress(t)
 	stopMerges(t, data)
 	server := serveAccount(t, account, zendesktest.AdminEmail)
-	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library(),
-		"--poll-interval", "700ms", "--contact-sync", "2s", "--incremental-per-minute", "60000", "--log-format", "json")
+	p := newProgram(t, nil, quickRun(data, addr, server.URL())...)
 	p.start()
 	api := newClient("http://"+addr, testKey)
 	p.ready(api)

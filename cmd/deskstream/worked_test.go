@@ -19,7 +19,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"deskstream/ingest/zendesktest"
-	"deskstream/local/localtest"
 	"deskstream/schemas"
 	"deskstream/stream"
 )
@@ -145,8 +144,7 @@ func TestWorkedAccountUnderKills(t *testing.T) {
 	server, subdomain, deliveries := serveWorkedLive(t)
 	data, addr := t.TempDir(), freeAddress(t)
 	stopMerges(t, data)
-	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--zendesk-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library(),
-		"--poll-interval", "700ms", "--contact-sync", "2s", "--incremental-per-minute", "60000", "--log-format", "json")
+	p := newProgram(t, nil, quickRun(data, addr, server.URL())...)
 	p.start()
 	api := newClient("http://"+addr, testKey)
 	p.ready(api)
