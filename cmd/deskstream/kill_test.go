@@ -92,14 +92,19 @@ func (p *program) kill() {
 	<-p.ended
 }
 
+// freeAddress finds an address for a program that is started again and again. It is outside of what the system gives to whoever asks for any
+// port, which would take it while the program is dead.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(10000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			defer l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port between 10000 and 20000 is free")
+	return ""
 }
 
 func (p *program) ready(api *client) {

@@ -41,6 +41,7 @@ type history struct {
 	now   time.Time
 	queue steps
 	added int
+	drawn int // customers
 	err   error
 
 	admin     int64

@@ -227,3 +227,33 @@ func TestReadersAndWritersMayWorkAtOnce(t *testing.T) {
 		t.Errorf("%d of %d tickets came", len(seen), len(a.Tickets()))
 	}
 }
+
+// TestHistoryPeopleDiffer holds the addresses and external ids of customers apart, who would be one person otherwise. The last ones of a history
+// are its hardest: nothing more is planned for them.
+func TestHistoryPeopleDiffer(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(40) {
+		a, err := History(seed, 3, 20, testStart)
+		if err != nil {
+			t.Fatal(err)
+		}
+		live := &Live{Account: a, Seed: seed}
+		for i := range 400 {
+			if err := live.Step(testStart.Add(time.Duration(i) * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		has := map[string]int64{}
+		for _, u := range a.Users() {
+			for _, value := range []*string{u.Email, u.ExternalID} {
+				if value == nil {
+					continue
+				}
+				if has[*value] != 0 {
+					t.Errorf("seed %d: %s is of users %d and %d", seed, *value, has[*value], u.ID)
+				}
+				has[*value] = u.ID
+			}
+		}
+	}
+}

@@ -42,7 +42,8 @@ func (h *history) customer(at time.Time) int64 {
 	if len(h.customers) > 10 && h.rand.Float64() < 0.45 {
 		return pick(h.rand, h.customers)
 	}
-	n := newPerson(h.rand, h.added)
+	h.drawn++
+	n := newPerson(h.rand, h.drawn)
 	if h.rand.Float64() < 0.35 {
 		n.Organization = pick(h.rand, h.orgIDs)
 	}

@@ -22,6 +22,7 @@ type Live struct {
 	open      []int64
 	agents    []int64
 	customers []int64
+	numbers   map[int]bool // of new customers
 	groups    []Group
 }
 
@@ -64,7 +65,7 @@ func (l *Live) prepare() error {
 	if l.rand != nil {
 		return nil
 	}
-	l.rand = rand.New(rand.NewPCG(l.Seed, 0x11fe))
+	l.rand, l.numbers = rand.New(rand.NewPCG(l.Seed, 0x11fe)), map[int]bool{}
 	for _, u := range l.Account.Users() {
 		switch {
 		case !u.Active:
@@ -124,7 +125,7 @@ func (l *Live) write(at time.Time) error {
 	if len(l.customers) > 0 && l.rand.Float64() < 0.7 {
 		id = pick(l.rand, l.customers)
 	} else {
-		u, err := l.Account.CreateUser(at, newPerson(l.rand, 500_000+l.rand.IntN(400_000)))
+		u, err := l.Account.CreateUser(at, newPerson(l.rand, l.number()))
 		if err != nil {
 			return err
 		}
@@ -146,6 +147,16 @@ func (l *Live) write(at time.Time) error {
 		l.open = append(l.open, t.ID)
 	}
 	return err
+}
+
+// number draws the number of a new customer, from which addresses and external ids are made: nobody else has them in Zendesk either.
+func (l *Live) number() int {
+	for {
+		if n := 500_000 + l.rand.IntN(400_000); !l.numbers[n] {
+			l.numbers[n] = true
+			return n
+		}
+	}
 }
 
 // group finds a group by name, or the first one.
