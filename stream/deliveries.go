@@ -92,7 +92,7 @@ func (s *Stream) DropUndelivered(ctx context.Context, audience, id string) error
 // Undelivered gives the entries of an audience that were given up, oldest first.
 func (s *Stream) Undelivered(ctx context.Context, audience string) (all []schemas.Undelivered, err error) {
 	filter := schemas.SubjectUndelivered(schemas.Token(audience), "*")
-	err = s.each(ctx, s.events, filter, 1, func(m stored) error {
+	err = s.newest(ctx, s.events, filter, func(m stored) error {
 		u := schemas.Undelivered{Seq: m.seq}
 		if err := json.Unmarshal(m.data, &u); err != nil {
 			return fmt.Errorf("record at %d: %w: %w", m.seq, schemas.ErrInvalid, err)
@@ -115,7 +115,7 @@ func (s *Stream) undelivered(ctx context.Context, table string, below uint64) (u
 	if table != schemas.TableAudienceEntries || s.namespace != "" {
 		return below, nil
 	}
-	err := s.each(ctx, s.events, schemas.SubjectDelivery("*"), 1, func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectDelivery("*"), func(m stored) error {
 		d, err := parseDelivery(m)
 		if err != nil || d.Ended {
 			return err

@@ -44,7 +44,7 @@ func (s *Stream) Erasure(ctx context.Context, id string) (schemas.Erasure, error
 // Erasures gives all records, in the order in which they were asked for.
 func (s *Stream) Erasures(ctx context.Context) ([]schemas.Erasure, error) {
 	var all []schemas.Erasure
-	err := s.each(ctx, s.events, schemas.SubjectErasure("*"), 1, func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectErasure("*"), func(m stored) error {
 		e, err := parseErasure(m)
 		all = append(all, e)
 		return err

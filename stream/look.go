@@ -262,7 +262,8 @@ func (s *Stream) keeps(more int) {
 	}
 }
 
-// copyRows puts the rows that are stored into a file, but for those that have changed meanwhile.
+// copyRows puts the rows that are stored into a file, but for those that have changed meanwhile. A row that was replaced may come before the one
+// that replaced it, see newest.
 func (s *Stream) copyRows(ctx context.Context, partition int, file *rowFile) error {
 	prefix := s.state(partition, "")
 	var rows []keyedRow

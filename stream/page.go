@@ -85,7 +85,7 @@ func (s *Stream) Cursor(ctx context.Context, source, resource string) (schemas.C
 // Cursors gives all cursors of a source, in the order of their last change.
 func (s *Stream) Cursors(ctx context.Context, source string) ([]schemas.Cursor, error) {
 	var all []schemas.Cursor
-	err := s.each(ctx, s.events, strings.TrimSuffix(cursorSubject(source, "x"), "x")+"*", 1, func(m stored) error {
+	err := s.newest(ctx, s.events, strings.TrimSuffix(cursorSubject(source, "x"), "x")+"*", func(m stored) error {
 		c, err := parseCursor(m)
 		all = append(all, c)
 		return err

@@ -118,6 +118,33 @@ func (s *Stream) each(ctx context.Context, stream, filter string, from uint64, f
 	}
 }
 
+// newest calls fn with the newest message on every subject that matches filter, in the order in which they were stored. A record that was
+// replaced can still be there: the server stores a record and then removes the one before, and a crash may come between.
+func (s *Stream) newest(ctx context.Context, stream, filter string, fn func(stored) error) error {
+	var all []stored
+	at := map[string]int{}
+	err := s.each(ctx, stream, filter, 1, func(m stored) error {
+		if older, ok := at[m.subject]; ok {
+			all[older] = stored{}
+		}
+		at[m.subject] = len(all)
+		all = append(all, m)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.seq == 0 {
+			continue
+		}
+		if err := fn(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lasts calls fn with the newest message of each of the subjects that has one.
 func (s *Stream) lasts(ctx context.Context, stream string, subjects []string, fn func(stored) error) error {
 	for len(subjects) > 0 {

@@ -31,11 +31,18 @@ type rowFile struct {
 
 // rowPlace is where a row is.
 type rowPlace struct {
-	slot uint32
-	size uint32 // bytes
+	slot  uint32
+	bytes uint32 // of the row, and copiedRow
 }
 
-func (p rowPlace) slots() uint32 { return (p.size + slotBytes - 1) / slotBytes }
+// copiedRow marks a row that was copied from the stream, where an older one may come before a newer one.
+const copiedRow = 1 << 31
+
+func (p rowPlace) copied() bool { return p.bytes&copiedRow != 0 }
+
+func (p rowPlace) size() uint32 { return p.bytes &^ copiedRow }
+
+func (p rowPlace) slots() uint32 { return (p.size() + slotBytes - 1) / slotBytes }
 
 func (p rowPlace) offset() int64 { return int64(p.slot) * slotBytes }
 
@@ -126,7 +133,7 @@ func (r *rowFile) get(key string) (data []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	b := make([]byte, place.size)
+	b := make([]byte, place.size())
 	if _, err := r.file.ReadAt(b, place.offset()); err != nil {
 		return nil, false
 	}
@@ -137,8 +144,8 @@ func (r *rowFile) get(key string) (data []byte, ok bool) {
 	return rest, true
 }
 
-// put keeps rows as they are now. With only, those that are here already are newer and stay.
-func (r *rowFile) put(rows []keyedRow, only bool) error {
+// put keeps rows as they are now, or as they are copied from the stream, in its order: then those are newer that came in another way, and stay.
+func (r *rowFile) put(rows []keyedRow, copied bool) error {
 	if r == nil {
 		return nil
 	}
@@ -150,7 +157,7 @@ func (r *rowFile) put(rows []keyedRow, only bool) error {
 	from := r.end
 	r.wrote = r.wrote[:0]
 	for i := range rows {
-		if err := r.place(&rows[i], only); err != nil {
+		if err := r.place(&rows[i], copied); err != nil {
 			r.fail()
 			return err
 		}
@@ -165,14 +172,17 @@ func (r *rowFile) put(rows []keyedRow, only bool) error {
 
 // place finds room for a row: its own if it fits as before, else one that is free, else behind all others, where what is new is
 // collected.
-func (r *rowFile) place(row *keyedRow, only bool) error {
+func (r *rowFile) place(row *keyedRow, copied bool) error {
 	hash := maphash.String(r.seed, row.key)
 	old, had := r.rows[hash]
-	if had && only {
+	if had && copied && !old.copied() {
 		return nil
 	}
 	record := append(appendField(make([]byte, 0, len(row.key)+len(row.data)+2*slotBytes), row.key), row.data...)
-	p := rowPlace{size: uint32(len(record))}
+	p := rowPlace{bytes: uint32(len(record))}
+	if copied {
+		p.bytes |= copiedRow
+	}
 	n := p.slots()
 	record = record[:n*slotBytes]
 	free := r.free[n]

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -231,11 +232,24 @@ func (s *Stream) again(ctx context.Context, rows []*nats.Msg) error {
 		for _, h := range []string{headerBatch, headerBatchSeq, headerCommit} {
 			m.Header.Del(h)
 		}
-		if _, err := s.store(ctx, m); err != nil && !errors.Is(err, schemas.ErrFenced) {
+		_, err := s.store(ctx, m)
+		if errors.Is(err, schemas.ErrFenced) { // a newer one replaces it, which may still have to be removed
+			err = s.removeReplaced(ctx, m)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeReplaced removes the row that one was read from, if it is there beside the one that replaced it.
+func (s *Stream) removeReplaced(ctx context.Context, row *nats.Msg) error {
+	seq, err := strconv.ParseUint(row.Header.Get(headerExpected), 10, 64)
+	if err != nil {
+		return fmt.Errorf("row of %s: %w", row.Subject, err)
+	}
+	return s.deleteAll(ctx, []uint64{seq})
 }
 
 // deleteAll deletes messages that hold nothing; those that are gone already do not matter.

@@ -17,7 +17,7 @@ import (
 // Sources gives all source records, ordered by id.
 func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) {
 	var all []schemas.Source
-	err := s.each(ctx, s.events, schemas.SubjectSource("*"), 1, func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectSource("*"), func(m stored) error {
 		src, deleted, err := parseSource(m.header, m.data, m.seq)
 		if err == nil && !deleted {
 			all = append(all, src)
@@ -34,7 +34,7 @@ func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) {
 // Accounts gives the accounts that have a source or had one, in order: what a deleted source brought stays.
 func (s *Stream) Accounts(ctx context.Context) ([]string, error) {
 	var all []string
-	err := s.each(ctx, s.events, schemas.SubjectSource("*"), 1, func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectSource("*"), func(m stored) error {
 		src, _, err := parseSource(m.header, m.data, m.seq)
 		if src.Account != "" {
 			all = append(all, src.Account)
@@ -164,7 +164,7 @@ func (s *Stream) WatchSources(ctx context.Context, fn func(src schemas.Source, d
 // APIKeys gives all API keys, revoked and expired ones too, ordered by id.
 func (s *Stream) APIKeys(ctx context.Context) ([]schemas.Key, error) {
 	var all []schemas.Key
-	err := s.each(ctx, s.events, schemas.SubjectKey("*"), 1, func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectKey("*"), func(m stored) error {
 		k, err := parseKey(m)
 		all = append(all, k)
 		return err
