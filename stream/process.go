@@ -63,8 +63,9 @@ func (s *Stream) Process(ctx context.Context, partition int, p Processor) error 
 	part := "process " + strconv.Itoa(partition)
 	wait := newBackoff(50*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
-		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(p), limit: firstEvents, most: firstEvents, wait: wait}
+		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(p), limit: firstEvents, most: firstEvents, wait: wait, waiting: &s.waiting[partition]}
 		s.restart(ctx, part, "processor", l.run(ctx))
+		l.waiting.Store(0)
 		wait.sleep(ctx)
 	}
 	s.troubles.set(part, s.now(), nil)
@@ -104,7 +105,7 @@ type loop struct {
 	most     int             // events of a batch whose commit does not take too long
 	begun    time.Time       // of the last commit
 	took     time.Duration   // by the last commit
-	waiting  atomic.Uint64   // events behind the one received last
+	waiting  *atomic.Uint64  // events behind the one received last
 	perEvent float64         // messages an event makes, at most, of late
 	rows     int             // of state that the last batch needed
 	sent     sentIDs

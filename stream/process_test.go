@@ -424,6 +424,29 @@ func (g *gate) Apply([]schemas.Event, schemas.State) (schemas.Result, error) {
 	return schemas.Result{}, nil
 }
 
+// TestBacklog tells of events that wait while the loop stands still, and of none when it has ended.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	for i := range 40 {
+		e := click("acme", "c", i, 1)
+		e.Data = []byte(`"` + strings.Repeat("x", prefetchBytes/16) + `"`)
+		if err := s.Publish(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := &gate{begun: make(chan struct{}), release: make(chan struct{})}
+	stop := run(t, s, func() Processor { return g })
+	<-g.begun
+	eventually(t, "most events wait", func() bool { n := s.Backlog(); return n >= 5 && n < 40 })
+	close(g.release)
+	drain(t, s)
+	stop()
+	if n := s.Backlog(); n != 0 {
+		t.Errorf("%d events wait behind the end", n)
+	}
+}
+
 // TestProcessWhenFull fills TXN: the processor stops without losing anything and goes on when outputs were taken.
 func TestProcessWhenFull(t *testing.T) {
 	t.Parallel()

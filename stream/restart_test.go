@@ -150,7 +150,7 @@ func TestReaderStalls(t *testing.T) {
 	t.Parallel()
 	s := testStream(t)
 	p := schemas.Partition("acme", 2)
-	l := &loop{s: s, partition: p, feed: newFeed[schemas.Event](1)}
+	l := &loop{s: s, partition: p, feed: newFeed[schemas.Event](1), waiting: &s.waiting[p]}
 	if err := s.Publish(t.Context(), click("acme", "c", 1, 1)); err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func TestRowsByTheirSum(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &glancer{enough: true}
-	l := &loop{s: s, partition: p, processor: g, cache: newRowCache(g), journal: newJournal(o.journal)}
+	l := &loop{s: s, partition: p, processor: g, cache: newRowCache(g), journal: newJournal(o.journal), waiting: &s.waiting[p]}
 	load := func() *schemas.StateRow {
 		t.Helper()
 		state := schemas.State{}

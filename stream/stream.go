@@ -102,9 +102,10 @@ type Stream struct {
 	metrics    *metrics
 	troubles   troubles
 	recorded   records
-	ledger     sync.Mutex // held while messages are counted or deleted
-	keeping    sync.Mutex // guards kept and the order in which Keeps is told of it
-	kept       int        // bytes that row files take in memory
+	ledger     sync.Mutex                   // held while messages are counted or deleted
+	keeping    sync.Mutex                   // guards kept and the order in which Keeps is told of it
+	kept       int                          // bytes that row files take in memory
+	waiting    [maxPartitions]atomic.Uint64 // events behind the one that a partition's loop here received last
 }
 
 // maxPartitions bounds the loops one process runs.
@@ -181,6 +182,14 @@ func prepare(o Options) (*Stream, error) {
 func (s *Stream) Close(ctx context.Context) error {
 	s.publisher.close()
 	return s.saveMeta(ctx)
+}
+
+// Backlog is how many stored events wait to be processed by this process, as its loops last saw it.
+func (s *Stream) Backlog() (events uint64) {
+	for i := range s.partitions {
+		events += s.waiting[i].Load()
+	}
+	return events
 }
 
 // Partitions is the number of raw partitions in force; Process must run once for each.

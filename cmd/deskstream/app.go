@@ -238,7 +238,9 @@ func (a *App) startStream(ctx context.Context) (err error) {
 	if a.rebuild {
 		open = stream.Rebuild
 	}
-	a.stream, err = open(ctx, options)
+	if a.stream, err = open(ctx, options); err == nil {
+		a.heap.waits(a.stream.Backlog)
+	}
 	return err
 }
 

@@ -20,9 +20,10 @@ const (
 	// The collector is meant to take a share of the processors between cheapShare and dearShare, and no more than mostShare, for which memory is
 	// given. It is looked at every collectLook.
 	cheapShare, dearShare, mostShare = 0.04, 0.08, 0.15
-	collectLook                      = time.Second
+	collectLook                      = 500 * time.Millisecond
 	// lastingLooks is how many looks in a row must see more than mostShare until the limit rises: a burst of webhooks has to do with softMemory.
-	lastingLooks = 3
+	// A load that lasts is known at once where lastingEvents wait to be processed.
+	lastingLooks, lastingEvents = 6, 20_000
 	// quickest is by how much the growth is multiplied at once, at most: a backlog is worked off at full speed soon after it began.
 	quickest = 4
 )
@@ -35,6 +36,7 @@ type heap struct {
 	limited bool
 	limit   int64          // bytes, without what is kept
 	kept    map[string]int // bytes by part of the program
+	waiting func() uint64  // events that wait to be processed; nil before there is a stream
 }
 
 // heapLimited is whether a heap of this process is limited: there is one Go heap, however many programs share it.
@@ -73,7 +75,7 @@ func (h *heap) adapt(ctx context.Context, grows bool) {
 		}
 		now := readCollector()
 		was := a
-		a.look(now.share(before))
+		a.look(now.share(before), h.behind())
 		before = now
 		if a.growth != was.growth { // the runtime stops the program for either
 			debug.SetGCPercent(a.growth)
@@ -92,13 +94,20 @@ type allowance struct {
 	dear   int   // looks in a row at which collecting took more than mostShare
 }
 
-// look takes note of the share of the processors that collecting has taken of late.
-func (a *allowance) look(share float64) {
-	if !a.fixed {
+// look takes note of the share of the processors that collecting has taken of late, and of whether there is work that lasts.
+func (a *allowance) look(share float64, behind bool) {
+	switch {
+	case a.fixed:
+	case behind:
+		a.growth = mostGrowth
+	default:
 		a.growth = nextGrowth(a.growth, share)
 	}
-	if a.dear++; share <= mostShare {
+	switch a.dear++; {
+	case share <= mostShare:
 		a.dear = 0
+	case behind:
+		a.dear = lastingLooks
 	}
 	// The heap may grow more before it may grow beyond the limit.
 	if a.dear == 0 || a.dear >= lastingLooks && (a.fixed || a.growth == mostGrowth) {
@@ -113,7 +122,7 @@ func nextGrowth(percent int, share float64) int {
 	case share > dearShare:
 		return min(int(math.Round(float64(percent)*min(max(share/cheapShare, 2), quickest))), mostGrowth)
 	case share < cheapShare:
-		return max(percent-percent/5, leastGrowth)
+		return max(percent-percent/10, leastGrowth)
 	}
 	return percent
 }
@@ -124,7 +133,7 @@ func nextLimit(bytes int64, share float64) int64 {
 	case share > mostShare:
 		return min(2*bytes, mostMemory)
 	case share < cheapShare:
-		return max(bytes-bytes/8, softMemory)
+		return max(bytes-bytes/16, softMemory)
 	}
 	return bytes
 }
@@ -162,6 +171,20 @@ func (h *heap) keeper(part string) func(bytes int) {
 		h.kept[part] = bytes
 		h.apply()
 	}
+}
+
+// waits gives the function that tells how many events wait to be processed.
+func (h *heap) waits(events func() uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waiting = events
+}
+
+// behind says whether there is work that lasts.
+func (h *heap) behind() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.waiting != nil && h.waiting() >= lastingEvents
 }
 
 // begin limits the heap to softMemory and what is kept, if that is ours to say.

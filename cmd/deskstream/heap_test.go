@@ -30,7 +30,7 @@ func TestGrowthFollowsWhatCollectingCosts(t *testing.T) {
 	if next := nextGrowth(percent, (cheapShare+dearShare)/2); next != percent {
 		t.Errorf("between the bounds the growth went from %d to %d %%", percent, next)
 	}
-	for range 40 {
+	for range 80 {
 		percent = nextGrowth(percent, 0)
 	}
 	if percent != leastGrowth {
@@ -62,27 +62,34 @@ func TestLimitWaitsForALoadThatLasts(t *testing.T) {
 	a := allowance{growth: leastGrowth, limit: softMemory}
 	for range 5 {
 		for range lastingLooks - 1 {
-			a.look(2 * mostShare)
+			a.look(2*mostShare, false)
 		}
-		if a.look(dearShare); a.limit != softMemory {
+		if a.look(dearShare, false); a.limit != softMemory {
 			t.Fatalf("a burst made the limit %d", a.limit)
 		}
 	}
 	for range lastingLooks {
-		a.look(2 * mostShare)
+		a.look(2*mostShare, false)
 	}
 	if a.growth != mostGrowth || a.limit <= softMemory {
 		t.Errorf("under a load that lasts the growth is %d %% and the limit %d", a.growth, a.limit)
 	}
-	for range 40 {
-		a.look(0)
+	for range 80 {
+		a.look(0, false)
 	}
 	if a.growth != leastGrowth || a.limit != softMemory {
 		t.Errorf("behind the load the growth is %d %% and the limit %d", a.growth, a.limit)
 	}
+	a.look(0, true)
+	if a.growth != mostGrowth || a.limit != softMemory {
+		t.Errorf("where many events wait the growth is %d %% and the limit %d before collecting is dear", a.growth, a.limit)
+	}
+	if a.look(2*mostShare, true); a.limit <= softMemory {
+		t.Error("where many events wait the limit did not rise at once")
+	}
 	fixed := allowance{growth: leastGrowth, limit: softMemory, fixed: true}
 	for range lastingLooks {
-		fixed.look(2 * mostShare)
+		fixed.look(2*mostShare, false)
 	}
 	if fixed.growth != leastGrowth || fixed.limit <= softMemory {
 		t.Errorf("with a growth that is not ours it became %d %% and the limit %d", fixed.growth, fixed.limit)
