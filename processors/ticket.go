@@ -447,7 +447,7 @@ func (t *ticket) takeRating(n rating) bool {
 			continue
 		}
 		grown := r.addForm(ratingForm{n.updated, n.score})
-		if n.updated > r.updated || n.updated == r.updated && n.hash > r.hash {
+		if n.newer(r) {
 			n.forms, n.sent = r.forms, r.sent
 			*r = n
 			return true
@@ -460,6 +460,19 @@ func (t *ticket) takeRating(n rating) bool {
 	copy(t.ratings[i+1:], t.ratings[i:])
 	t.ratings[i] = n
 	return true
+}
+
+// newer says whether a form of a rating replaces another. Within one second an answer comes behind the offer that it answers.
+func (r *rating) newer(than *rating) bool {
+	return cmp.Or(cmp.Compare(r.updated, than.updated), cmp.Compare(r.answered(), than.answered()), cmp.Compare(r.hash, than.hash)) > 0
+}
+
+// answered is 1 for a rating that the requester has given, else 0.
+func (r *rating) answered() int {
+	if r.score == "good" || r.score == "bad" {
+		return 1
+	}
+	return 0
 }
 
 func (r *rating) addForm(f ratingForm) bool {
