@@ -16,8 +16,11 @@ func TestRatingWithinASecond(t *testing.T) {
 			forms []rating
 			want  string
 		}{
-			{[]rating{offered, given}, "good"}, {[]rating{given, offered}, "good"}, {[]rating{offered, given, offered}, "good"},
-			{[]rating{later, given}, "offered"}, {[]rating{given, later}, "offered"},
+			{[]rating{offered, given}, "good"},
+			{[]rating{given, offered}, "good"},
+			{[]rating{offered, given, offered}, "good"},
+			{[]rating{later, given}, "offered"},
+			{[]rating{given, later}, "offered"},
 		} {
 			x := &ticket{}
 			for _, form := range c.forms {
