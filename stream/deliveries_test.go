@@ -2,7 +2,6 @@ package stream
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -15,15 +14,8 @@ import (
 // putEntry stores an entry of an audience as a processor would and gives its position.
 func putEntry(t *testing.T, s *Stream, audience, id, attributes string) uint64 {
 	t.Helper()
-	data, err := json.Marshal(schemas.AudienceEntry{AudienceID: audience, EntryID: id, Attributes: attributes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := s.store(t.Context(), &nats.Msg{Subject: schemas.SubjectAudience(audience, "entered"), Header: nats.Header{headerGen: {"3"}}, Data: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.Seq
+	m := &nats.Msg{Subject: schemas.SubjectAudience(audience, "entered"), Header: nats.Header{headerGen: {"3"}}}
+	return storeJSON(t, s, m, schemas.AudienceEntry{AudienceID: audience, EntryID: id, Attributes: attributes})
 }
 
 // TestEntriesAreKeptForDeliveries: neither the janitor nor an erasure takes entries that are still to be posted, but those that it names.

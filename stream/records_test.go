@@ -16,11 +16,17 @@ import (
 // unreplaced stores a record as a crash leaves it that comes when the server has stored it, and not yet removed the one before.
 func unreplaced(t *testing.T, s *Stream, subject string, record any) uint64 {
 	t.Helper()
-	data, err := json.Marshal(record)
-	if err != nil {
+	return storeJSON(t, s, &nats.Msg{Subject: subject}, record)
+}
+
+// storeJSON stores a message with a value as its data and gives its position.
+func storeJSON(t *testing.T, s *Stream, m *nats.Msg, value any) uint64 {
+	t.Helper()
+	var err error
+	if m.Data, err = json.Marshal(value); err != nil {
 		t.Fatal(err)
 	}
-	a, err := s.store(t.Context(), &nats.Msg{Subject: subject, Data: data})
+	a, err := s.store(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -252,7 +252,7 @@ func (s *Stream) removeReplaced(ctx context.Context, row *nats.Msg) error {
 	return s.deleteAll(ctx, []uint64{seq})
 }
 
-// deleteAll deletes messages that hold nothing; those that are gone already do not matter.
+// deleteAll deletes rows that hold nothing or that others have replaced; those that are gone already do not matter.
 func (s *Stream) deleteAll(ctx context.Context, seqs []uint64) error {
 	if len(seqs) == 0 {
 		return nil

@@ -200,8 +200,8 @@ func killTime() time.Duration {
 }
 
 // checkModel waits until every report equals the model: the poller first has to read what was last written, of each resource in its own time.
-// A few questions tell whether it is worth asking all. Activities are left out,
-// because which forms of a rating were seen depends on when the poller looked.
+// A few questions tell whether it is worth asking all. Activities are left out, because which forms of a rating were seen depends on when the
+// poller looked.
 func checkModel(t *testing.T, api *client, account *zendesktest.Account) {
 	t.Helper()
 	now := time.Now()
