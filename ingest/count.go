@@ -19,7 +19,7 @@ const (
 // to be exported and searchable. As long as the tickets were not read to their end once there is nothing to compare with.
 func (r *runner) countTickets(ctx context.Context, cur schemas.Cursor) (schemas.Cursor, error) {
 	s := *r.source.Load()
-	tickets, err := r.cursorOf(ctx, ResourceTickets)
+	tickets, err := r.p.Store.Cursor(ctx, s.ID, ResourceTickets)
 	if err != nil || !tickets.Done || tickets.Through == nil {
 		return cur, err
 	}

@@ -100,6 +100,12 @@ func (m *memory) PutCursor(_ context.Context, source string, cur schemas.Cursor)
 	return cur, m.setCursor(source, &cur)
 }
 
+func (m *memory) Cursor(_ context.Context, source, resource string) (schemas.Cursor, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cursors[source+"/"+resource], nil
+}
+
 func (m *memory) Cursors(_ context.Context, source string) ([]schemas.Cursor, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

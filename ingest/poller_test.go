@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/rs/zerolog"
 
 	"deskstream/ingest/zendesktest"
 	"deskstream/schemas"
@@ -684,5 +687,29 @@ func TestExportBudget(t *testing.T) {
 		if q.Status == 429 {
 			t.Errorf("refused: %+v", q)
 		}
+	}
+}
+
+// TestFencedForLongIsTold: that another writer was faster is normal once, and told when it is so poll after poll.
+func TestFencedForLongIsTold(t *testing.T) {
+	t.Parallel()
+	d := pastDesk(t, 1, 1, zendesktest.Options{})
+	r := newRig(t, d, nil)
+	var log bytes.Buffer
+	r.poller.Log = zerolog.New(&log)
+	run := newRunner(r.poller, schemas.Source{Settings: schemas.Settings{ID: testSource, Account: "acme"}})
+	i := slices.IndexFunc(resources, func(res resource) bool { return res.name == ResourceTickets })
+	fenced := fmt.Errorf("page: %w", schemas.ErrFenced)
+	for _, failure := range []error{fenced, fenced, fenced, nil, fenced, fenced, fenced, fenced} {
+		run.settle(t.Context(), resources[i], run.lanes[ResourceTickets], schemas.Cursor{Resource: ResourceTickets}, time.Now(), failure)
+	}
+	if log.Len() > 0 {
+		t.Errorf("told too early: %s", log.String())
+	}
+	for range 10 {
+		run.settle(t.Context(), resources[i], run.lanes[ResourceTickets], schemas.Cursor{Resource: ResourceTickets}, time.Now(), fenced)
+	}
+	if told := strings.Count(log.String(), "\n"); told != 1 || !strings.Contains(log.String(), ResourceTickets) {
+		t.Errorf("told %d times: %s", told, log.String())
 	}
 }

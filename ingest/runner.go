@@ -50,6 +50,7 @@ type lane struct {
 	running  sync.Mutex // held by the run
 	size     int        // rows to ask for; guarded by running
 	failures int        // in a row; guarded by running
+	fenced   int        // runs in a row that another writer was faster than; guarded by running
 	next     time.Time  // when it is due, zero = now; guarded by runner.mu
 }
 
@@ -270,24 +271,13 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 
 // cursor reads the stored cursor of a resource, or makes its first one.
 func (r *runner) cursor(ctx context.Context, res resource) (schemas.Cursor, error) {
-	cur, err := r.cursorOf(ctx, res.name)
+	cur, err := r.p.Store.Cursor(ctx, r.source.Load().ID, res.name)
 	if err != nil || cur.Revision != 0 {
 		return cur, err
 	}
 	now := r.p.Now().UTC()
 	start := backfillStart(res.name, *r.source.Load(), now)
 	return schemas.Cursor{Resource: res.name, State: "running", Start: &start, BeganAt: &now}, nil
-}
-
-// cursorOf reads the stored cursor of a resource; the zero one if there is none yet.
-func (r *runner) cursorOf(ctx context.Context, name string) (schemas.Cursor, error) {
-	cursors, err := r.p.Store.Cursors(ctx, r.source.Load().ID)
-	for _, cur := range cursors {
-		if cur.Resource == name {
-			return cur, err
-		}
-	}
-	return schemas.Cursor{}, err
 }
 
 // settle stores how a run ended and when the next one is due.
@@ -304,6 +294,7 @@ func (r *runner) settle(ctx context.Context, res resource, l *lane, cur schemas.
 		cur.Done, cur.LastError, l.failures = true, "not available on this Zendesk account's plan", 0
 	case errors.Is(failure, schemas.ErrFenced):
 		result = "fenced"
+		r.noteFenced(res.name, l)
 	default:
 		result = "failed"
 		cur.State, cur.LastError = "failing", failure.Error()
@@ -323,10 +314,21 @@ func (r *runner) settle(ctx context.Context, res resource, l *lane, cur schemas.
 	if result == "fenced" {
 		return // The record is the other's to write.
 	}
+	l.fenced = 0
 	ranAt, nextAt := began.UTC(), next.UTC()
 	cur.LastRunAt, cur.NextRunAt = &ranAt, &nextAt
 	if _, err := r.p.Store.PutCursor(ctx, r.source.Load().ID, cur); err != nil && !errors.Is(err, schemas.ErrFenced) {
 		r.log.Warn().Err(err).Str("resource", res.name).Msg("end of the poll not stored")
+	}
+}
+
+// fencedToTell is how many runs in a row another writer must be faster than until that is told. Between two pollers it happens now and then.
+const fencedToTell = 5
+
+// noteFenced tells once when a resource is always read by somebody else.
+func (r *runner) noteFenced(resource string, l *lane) {
+	if l.fenced++; l.fenced == fencedToTell {
+		r.log.Warn().Str("resource", resource).Int("polls", l.fenced).Msg("another process stored the position of this resource during each of the last polls: is there a second poller of this source?")
 	}
 }
 

@@ -20,6 +20,8 @@ type Store interface {
 	PublishPage(ctx context.Context, source string, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error)
 	// PutCursor stores a cursor alone and returns it with its new Revision. Revision 0 means that there is none yet.
 	PutCursor(ctx context.Context, source string, cur schemas.Cursor) (schemas.Cursor, error)
+	// Cursor returns the stored cursor of a resource; Revision is 0 when there is none yet.
+	Cursor(ctx context.Context, source, resource string) (schemas.Cursor, error)
 	// Cursors returns the stored cursors of a source in no order.
 	Cursors(ctx context.Context, source string) ([]schemas.Cursor, error)
 	// Sources returns all source records.
