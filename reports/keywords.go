@@ -124,6 +124,7 @@ func (q *question) bindPhrases(counted map[string]string, phrases ...string) (te
 		}
 	}
 	q.saved = len(ids) == len(texts)
+	q.words = !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, " ") })
 	q.p.texts("phrase_ids", ids)
 	q.p.texts("phrases", texts)
 	q.p.texts("anchors", anchors)

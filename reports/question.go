@@ -33,6 +33,7 @@ type question struct {
 	named          bool                   // the statement names the texts that hold the phrases: there are few, see keywords_named.sql
 	hits           map[ticketID][]textHit // these texts
 	nothing        bool                   // there are none
+	words          bool                   // each phrase is one word
 	made           bool                   // what is held is asked by itself: see assignments_made.sql
 	told           bool                   // first tickets are those that the figures of people tell: see part_firsts_told.sql
 
@@ -333,7 +334,8 @@ func (q *question) statementText(groupBy []dimension) string {
 	}
 	text = choose(text, "then", !q.live)
 	text = choose(text, "several", len(q.accounts) != 1)
-	return choose(text, "told", q.told)
+	text = choose(text, "told", q.told)
+	return choose(text, "words", q.words)
 }
 
 // leftOut gives the pieces of SQL that leave tickets out, and names the part that leaves their activities out when there is something to leave out.
@@ -369,11 +371,13 @@ func withParts(text string, parts map[string]string) string {
 	return text
 }
 
-// The choices in statements: for an as_of in the past or for now, for several accounts or for one, by what figures tell or by a search.
+// The choices in statements: for an as_of in the past or for now, for several accounts or for one, by what figures tell or by a search, for phrases
+// of one word or of several.
 var choices = map[string]*regexp.Regexp{
 	"then":    regexp.MustCompile(`(?s)/\*then\*/(.*?)/\*now\*/(.*?)/\*end\*/`),
 	"several": regexp.MustCompile(`(?s)/\*several\*/(.*?)/\*one\*/(.*?)/\*end\*/`),
 	"told":    regexp.MustCompile(`(?s)/\*told\*/(.*?)/\*searched\*/(.*?)/\*end\*/`),
+	"words":   regexp.MustCompile(`(?s)/\*words\*/(.*?)/\*phrases\*/(.*?)/\*end\*/`),
 }
 
 // bucketMark is where statements look for the bucket of a time.

@@ -4,7 +4,7 @@ SELECT
     /*by*//*keys*/ AS keys,
     count() AS assignments,
     countIf(previous_id != 0 AND previous_id != assignee_id) AS reassignments,
-    uniqExactIf((account, ticket_id), previous_id != 0 AND previous_id != assignee_id) AS reassigned_tickets
+    uniqExactIf((/*of*/ticket_id), previous_id != 0 AND previous_id != assignee_id) AS reassigned_tickets
 FROM ticket_events AS e FINAL /*join*/
 WHERE account IN {accounts:Array(String)} AND kind = 'assign' AND assignee_id != 0
     AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')

@@ -1,8 +1,8 @@
 -- Unsolved tickets at the end of each bucket (M6), as differences: a spell counts at every end e with at < e <= until, so it adds one
 -- from the first end after its beginning and takes it back after its last. `ends` begins with 0, which stands for before all of them.
--- Spells that began before the first end are looked for by the index ix_unsolved, whatever their version, and then read by their keys: to read
--- them with FINAL alone has ClickHouse read all spells of the history, lest one of them be a newer row. The others are read apart from them, so
--- that nobody looks for their keys among those.
+-- Spells that began before the first end are looked for by the index ix_unsolved, whatever their version, and then read by when they began, which
+-- all versions of a spell share: to read them with FINAL alone has ClickHouse read all spells of the history, lest one of them be a newer row. The
+-- others are read apart from them, so that nobody looks for their times among those.
 SELECT
     tupleElement(edge, 1) AS bucket,
     /*keys*/ AS keys,
@@ -36,9 +36,9 @@ FROM
             countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
         FROM ticket_events AS e FINAL
         WHERE account IN {accounts:Array(String)} AND kind = 'state' AND at < toDateTime({first_end:UInt32}, 'UTC')
-            AND (account, kind, at, ticket_id) IN
+            AND at IN
             (
-                SELECT account, kind, at, ticket_id
+                SELECT at
                 FROM ticket_events
                 WHERE account IN {accounts:Array(String)} AND kind = 'state' AND at < toDateTime({first_end:UInt32}, 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime({first_end:UInt32}, 'UTC'))

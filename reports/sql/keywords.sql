@@ -1,6 +1,6 @@
 -- Tickets and messages that hold a phrase: consecutive whole words (M29). The index of words tells which texts hold the longest word of one, so
--- that only what is stored beside those is read; what decides is the look for the whole phrase between blanks. Occurrences are start positions in
--- messages.
+-- that only what is stored beside those is read; what decides is the look for the whole phrase between blanks, which phrases of one word do not need.
+-- Occurrences are start positions in messages.
 SELECT
     roundDown(toUnixTimestamp(date), {bounds:Array(UInt32)}) AS bucket,
     /*by*//*keys*/ AS keys,
@@ -34,21 +34,21 @@ FROM
         SELECT
             account, ticket_id, at,
             splitByChar(' ', tokens) AS words,
-            arraySum(p -> arrayCount(i -> arraySlice(words, i, length(p)) = p, arrayEnumerate(words)),
-                arrayMap(p -> splitByChar(' ', p), {phrases:Array(String)})) AS times
+            /*words*/arraySum(p -> countEqual(words, p), {phrases:Array(String)})/*phrases*/arraySum(p -> arrayCount(i -> arraySlice(words, i, length(p)) = p, arrayEnumerate(words)),
+                arrayMap(p -> splitByChar(' ', p), {phrases:Array(String)}))/*end*/ AS times
         FROM messages FINAL
         WHERE account IN {accounts:Array(String)} AND hasAnyTokens(tokens, {anchors:Array(String)})
             AND (public = 1 OR {any_scope:UInt8} = 1) AND at <= toDateTime({as_of:UInt32}, 'UTC')
             AND ({by_ticket:UInt8} = 1 OR at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC'))
             AND ({by_ticket:UInt8} = 0 OR ticket_created_at >= toDateTime({from:UInt32}, 'UTC') AND ticket_created_at < toDateTime({to:UInt32}, 'UTC'))
-            AND multiSearchAny(concat(' ', tokens, ' '), arrayMap(p -> concat(' ', p, ' '), {phrases:Array(String)}))
+            /*words*//*phrases*/AND multiSearchAny(concat(' ', tokens, ' '), arrayMap(p -> concat(' ', p, ' '), {phrases:Array(String)}))/*end*/
     ) AS m ON m.account = t.account AND m.ticket_id = t.ticket_id
     UNION ALL
     SELECT t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'subject' AS found, toUInt64(0) AS times, t.created_at AS date
     FROM tickets AS t FINAL
     WHERE t.account IN {accounts:Array(String)} AND hasAnyTokens(subject_tokens, {anchors:Array(String)})
         AND t.created_at >= toDateTime({from:UInt32}, 'UTC') AND t.created_at < toDateTime({to:UInt32}, 'UTC')
-        AND multiSearchAny(concat(' ', t.subject_tokens, ' '), arrayMap(p -> concat(' ', p, ' '), {phrases:Array(String)}))
+        /*words*//*phrases*/AND multiSearchAny(concat(' ', t.subject_tokens, ' '), arrayMap(p -> concat(' ', p, ' '), {phrases:Array(String)}))/*end*/
 )
 WHERE date >= toDateTime({from:UInt32}, 'UTC') AND date < toDateTime({to:UInt32}, 'UTC') AND date <= toDateTime({as_of:UInt32}, 'UTC')
     AND /*counted*/

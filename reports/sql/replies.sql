@@ -2,21 +2,25 @@
 SELECT
     bucket,
     /*keys*/ AS keys,
-    countIf(what = 'reply') AS public_replies,
-    countIf(what = 'unreplied') AS unreplied
+    sum(given) AS public_replies,
+    sum(lacking) AS unreplied
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, actor_id AS agent_id, /*by*/'reply' AS what
+    WITH actor_id AS agent_id
+    SELECT roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*by*/count() AS given, 0 AS lacking
     FROM ticket_events AS e FINAL /*join*/
     WHERE account IN {accounts:Array(String)} AND kind = 'reply'
         AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
         AND /*counted*/
         /*filters*/
+    GROUP BY bucket/*and_by*/
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, toInt64(0) AS agent_id, /*by*/'unreplied' AS what
+    WITH toInt64(0) AS agent_id
+    SELECT roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*/0 AS given, count() AS lacking
     FROM (/*tickets*/) AS t
     WHERE replies = 0 AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
         AND /*counted*/
         /*filters*/
+    GROUP BY bucket/*and_by*/
 )
 GROUP BY bucket/*and_by*/

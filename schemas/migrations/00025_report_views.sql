@@ -44,12 +44,13 @@ FROM
 SELECT
     bucket,
     k1 AS keys,
-    countIf(what = 'solve') AS solve_events,
-    countIf(what = 'ticket') AS tickets_solved,
-    countIf(what = 'close') AS closed
+    sum(solves) AS solve_events,
+    sum(tickets) AS tickets_solved,
+    sum(closes) AS closed
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, toString(kind) AS what
+    SELECT
+        roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, countIf(kind = 'solve') AS solves, 0 AS tickets, countIf(kind = 'close') AS closes
     FROM ticket_events AS e FINAL ANY LEFT JOIN
 (
     SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
@@ -60,8 +61,9 @@ FROM
         AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
         AND deleted = 0
         
+    GROUP BY bucket, k1
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 'ticket' AS what
+    SELECT roundDown(toUnixTimestamp(solved_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 0 AS solves, count() AS tickets, 0 AS closes
     FROM (SELECT
     account, ticket_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id, type, form_id, deleted, merged,
     assumeNotNull(last_solved_at) AS solved_at
@@ -71,6 +73,7 @@ WHERE 1 AND created_at <= now('UTC') AND status IN ('solved', 'closed')
     WHERE solved_at >= {from:DateTime('UTC')} AND solved_at < {to:DateTime('UTC')}
         AND deleted = 0
         
+    GROUP BY bucket, k1
 )
 GROUP BY bucket, k1
 )
@@ -165,9 +168,9 @@ FROM
             countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
         FROM ticket_events AS e FINAL
         WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
-            AND (account, kind, at, ticket_id) IN
+            AND at IN
             (
-                SELECT account, kind, at, ticket_id
+                SELECT at
                 FROM ticket_events
                 WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
@@ -214,9 +217,9 @@ FROM
             countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
         FROM ticket_events AS e FINAL
         WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
-            AND (account, kind, at, ticket_id) IN
+            AND at IN
             (
-                SELECT account, kind, at, ticket_id
+                SELECT at
                 FROM ticket_events
                 WHERE 1 AND kind = 'state' AND at < toDateTime(ends[1], 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime(ends[1], 'UTC'))
@@ -276,7 +279,7 @@ FROM
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
     FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    type, form_id, deleted, merged, csat, ifNull(csat_at <= now('UTC'), 0) AS rated, replies, public_agent_comments,
     ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
@@ -344,11 +347,12 @@ FROM
 SELECT
     bucket,
     k1 AS keys,
-    countIf(what = 'reply') AS public_replies,
-    countIf(what = 'unreplied') AS unreplied
+    sum(given) AS public_replies,
+    sum(lacking) AS unreplied
 FROM
 (
-    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, actor_id AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, 'reply' AS what
+    WITH actor_id AS agent_id
+    SELECT roundDown(toUnixTimestamp(at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, count() AS given, 0 AS lacking
     FROM ticket_events AS e FINAL ANY LEFT JOIN
 (
     SELECT account, ticket_id, status AS current_status, assignee_id AS current_assignee_id, group_id AS current_group_id
@@ -359,17 +363,20 @@ FROM
         AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
         AND deleted = 0
         
+    GROUP BY bucket, k1
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, toInt64(0) AS agent_id, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, 'unreplied' AS what
+    WITH toInt64(0) AS agent_id
+    SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'agent', [if(agent_id = 0, '', toString(agent_id))], [''])) AS k1, 0 AS given, count() AS lacking
     FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    type, form_id, deleted, merged, csat, ifNull(csat_at <= now('UTC'), 0) AS rated, replies, public_agent_comments,
     ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
     WHERE replies = 0 AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
         AND deleted = 0
         
+    GROUP BY bucket, k1
 )
 GROUP BY bucket, k1
 )
@@ -556,8 +563,8 @@ SELECT
     arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM tickets FINAL
 WHERE 1
@@ -589,8 +596,8 @@ SELECT
     k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
@@ -637,8 +644,8 @@ SELECT
     arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM tickets FINAL
 WHERE 1
@@ -670,8 +677,8 @@ SELECT
     k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
@@ -712,8 +719,8 @@ SELECT
     k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
@@ -760,8 +767,8 @@ SELECT
     k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
@@ -808,8 +815,8 @@ SELECT
     k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
@@ -856,8 +863,8 @@ SELECT
     k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM
 (
@@ -905,8 +912,8 @@ SELECT
     arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
     count(seconds) AS count,
     avg(seconds) AS mean_s,
-    quantileExactInclusive(0.5)(seconds) AS median_s,
-    quantileExactInclusive(0.9)(seconds) AS p90_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
+    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
     ifNull(sum(seconds), 0) AS sum_s
 FROM tickets FINAL
 WHERE 1
@@ -942,7 +949,7 @@ SELECT
     countIf(public_agent_comments = 1) AS one_touch_strict
 FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    type, form_id, deleted, merged, csat, ifNull(csat_at <= now('UTC'), 0) AS rated, replies, public_agent_comments,
     ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
@@ -1087,8 +1094,8 @@ SELECT
     countIf(t.deleted = 0) AS tickets,
     countIf(t.deleted = 0 AND current_status IN ('new', 'open', 'pending', 'hold')) AS unsolved,
     countIf(t.deleted = 0 AND current_status IN ('solved', 'closed')) AS solved,
-    countIf(t.deleted = 0 AND csat = 'good') AS good,
-    countIf(t.deleted = 0 AND csat = 'bad') AS bad,
+    countIf(t.deleted = 0 AND rated AND csat = 'good') AS good,
+    countIf(t.deleted = 0 AND rated AND csat = 'bad') AS bad,
     countIf(t.deleted != 0) AS deleted,
     countIf(t.deleted = 0 AND t.merged != 0) AS merged,
     countIf(t.deleted = 0 AND current_status IN ('new', 'open', 'pending', 'hold') AND assignee_id = 0) AS unassigned_unsolved,
@@ -1096,7 +1103,7 @@ SELECT
     countIf(rating_is_later) AS rated_later
 FROM (SELECT
     account, ticket_id, created_at, requester_id, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id,
-    type, form_id, deleted, merged, if(csat_at <= now('UTC'), csat, '') AS csat, replies, public_agent_comments,
+    type, form_id, deleted, merged, csat, ifNull(csat_at <= now('UTC'), 0) AS rated, replies, public_agent_comments,
     ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
