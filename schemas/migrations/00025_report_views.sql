@@ -1015,31 +1015,40 @@ FROM
 SELECT
     bucket,
     k1 AS keys,
-    uniqExactIf(person, NOT old AND first_bucket = bucket) AS new,
-    uniqExactIf(person, old OR first_bucket != bucket) AS returning,
+    countIf(NOT old AND first_bucket = bucket) AS new,
+    countIf(old OR first_bucket != bucket) AS returning,
     new + returning AS requesters,
-    uniqExactIf(person, NOT old) AS total_new,
-    uniqExactIf(person, old) AS total_returning,
+    countIf(number = 1 AND NOT old) AS total_new,
+    countIf(number = 1 AND old) AS total_returning,
     total_new + total_returning AS total_requesters
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket,
+        tupleElement(place, 1) AS bucket, tupleElement(place, 2) AS k1, number,
         first_at < {from:DateTime('UTC')} AS old,
-        roundDown(toUnixTimestamp(first_at), bounds) AS first_bucket,
-        arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, person
+        roundDown(toUnixTimestamp(first_at), bounds) AS first_bucket
     FROM
     (
-        SELECT
-            account, ticket_id, created_at, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id, type, form_id,
-            if(merged_user = 1, first_user, user) AS person
-        FROM (SELECT *, (account, requester_id) AS user FROM tickets FINAL
-        WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND deleted = 0
-        ) AS o LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
+        SELECT person, arrayDistinct(groupArray(tuple(bucket, k1))) AS places
+        FROM
+        (
+            SELECT roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, person
+            FROM
+            (
+                SELECT
+                    account, ticket_id, created_at, status AS current_status, assignee_id, group_id, priority, channel, tags, brand_id, organization_id, type, form_id,
+                    if(merged_user = 1, first_user, user) AS person
+                FROM (SELECT *, (account, requester_id) AS user FROM tickets FINAL
+                WHERE 1 AND requester_id != 0 AND created_at <= now('UTC')
+                    AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+                    AND deleted = 0
+                ) AS o LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
 FROM people FINAL
 WHERE 1 AND length(user_ids) > 1) AS u USING (user)
+            )
+            WHERE 1 
+        )
+        GROUP BY person
     ) AS t
     LEFT ANY JOIN
     (
@@ -1067,7 +1076,7 @@ WHERE 1 AND length(user_ids) > 1) AS v USING (user)
         GROUP BY person
         HAVING first_at >= {from:DateTime('UTC')}
     ) AS p USING (person)
-    WHERE 1 
+    ARRAY JOIN places AS place, arrayEnumerate(places) AS number
 )
 GROUP BY bucket, k1
 )
