@@ -101,9 +101,7 @@ func (m *memory) PutCursor(_ context.Context, source string, cur schemas.Cursor)
 }
 
 func (m *memory) Cursor(_ context.Context, source, resource string) (schemas.Cursor, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.cursors[source+"/"+resource], nil
+	return m.cursor(source, resource), nil
 }
 
 func (m *memory) Cursors(_ context.Context, source string) ([]schemas.Cursor, error) {

@@ -305,7 +305,7 @@ func (q *question) statementText(groupBy []dimension) string {
 	}
 	parts := map[string]string{
 		"tickets": "part_tickets_as_of", "solved": "part_solved_as_of", "firsts": "part_firsts", "last_solves": "part_last_solves",
-		"merged_users": "part_merged_users", "users_of_merged": "part_users_of_merged",
+		"merged_users": "part_merged_users", "users_of_merged": "part_users_of_merged", "figures": "part_duration_figures",
 	}
 	if q.live { // what was in force then need not be looked up
 		parts["tickets"], parts["solved"] = "part_tickets_live", "part_solved_live"
@@ -327,7 +327,7 @@ func (q *question) statementText(groupBy []dimension) string {
 	if current {
 		parts["join"] = "part_current"
 	}
-	pieces = append(append(pieces, places(len(groupBy))...), q.leftOut(parts)...)
+	pieces = slices.Concat(pieces, places(len(groupBy)), q.leftOut(parts))
 	text := strings.NewReplacer(pieces...).Replace(withParts(sqlText(q.file()), parts))
 	if len(q.bounds) == 1 { // to group by what is always the same costs nothing, by one more column many times what counting does
 		text = bucketMark.ReplaceAllString(text, "{bounds:Array(UInt32)}[1]")
@@ -370,7 +370,7 @@ func (q *question) leftOut(parts map[string]string) []string {
 }
 
 // partMark is where a part of a statement goes, which may have such marks itself.
-var partMark = regexp.MustCompile(`/\*(tickets|solved|firsts|last_solves|merged_users|users_of_merged|join|gone)\*/`)
+var partMark = regexp.MustCompile(`/\*(tickets|solved|firsts|last_solves|merged_users|users_of_merged|join|gone|figures)\*/`)
 
 // withParts puts the files of parts in the places of their marks; a part that is not named is empty.
 func withParts(text string, parts map[string]string) string {

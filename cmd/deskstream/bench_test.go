@@ -32,11 +32,23 @@ import (
 // The benchmarks behind the table in README.md: `make bench`. Each runs the pipeline and a bare program in turn and reports their ratio.
 
 // scale is the number of events of a benchmark; DESKSTREAM_BENCH_EVENTS makes longer runs.
-func scale(standard int) int {
-	if n, err := strconv.Atoi(os.Getenv("DESKSTREAM_BENCH_EVENTS")); err == nil && n > 0 {
-		return n
+func scale(b *testing.B, standard int) int {
+	b.Helper()
+	return envNumber(b, "DESKSTREAM_BENCH_EVENTS", standard)
+}
+
+// envNumber is the number in an environment variable, or another one where it is not set.
+func envNumber(b *testing.B, name string, standard int) int {
+	b.Helper()
+	v := os.Getenv(name)
+	if v == "" {
+		return standard
 	}
-	return standard
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		b.Fatalf("%s=%q must be a number above 0", name, v)
+	}
+	return n
 }
 
 // benchApp is the whole program on an embedded NATS that syncs every write and on the shared engine, with a connected source and the memory
@@ -118,7 +130,7 @@ func memory(pid int, name string) float64 {
 
 // BenchmarkReplay: raw events that are stored already -> processed -> every table, against bare JetStream -> ClickHouse.
 func BenchmarkReplay(b *testing.B) {
-	n := scale(200000)
+	n := scale(b, 200000)
 	for b.Loop() {
 		app, source := benchApp(b, roles{serve: true})
 		publishLoad(b, app, source, n)
@@ -397,37 +409,47 @@ func sendSteadily(url string, rate float64, sent []time.Time) {
 // the second one's pages are answered as those of the first were, so that making them up is not measured.
 func BenchmarkBackfill(b *testing.B) {
 	for b.Loop() {
-		account, err := zendesktest.History(1, 90, scale(60), time.Now())
+		account, err := zendesktest.History(1, 90, scale(b, 60), time.Now())
 		if err != nil {
 			b.Fatal(err)
 		}
 		pages := &recorder{next: serveAccount(b, account, zendesktest.AdminEmail), answers: map[string]*httptest.ResponseRecorder{}}
 		server := httptest.NewServer(pages)
-		backfill(b, account, server.URL)
-		made := pages.made
-		rows, bare, took := backfill(b, account, server.URL)
+		first, _ := backfill(b, account, server.URL)
+		first.Stop()
+		made := pages.madeUp()
+		app, took := backfill(b, account, server.URL)
+		rows := storedRows(b, app.dsn)
+		bare := bareMessages(b, app.dsn, rows)
+		app.Stop()
 		server.Close()
 		rate := float64(rows) / took.Seconds()
 		b.ReportMetric(rate, "rows/s")
 		b.ReportMetric(bare, "bare-rows/s")
 		b.ReportMetric(rate/bare, "ratio")
-		b.ReportMetric(float64(pages.made-made)/float64(made), "made-up-again")
+		b.ReportMetric(float64(pages.madeUp()-made)/float64(made), "made-up-again")
 	}
 }
 
-// backfill gives how many rows the history of an account makes, how many of them a second a bare insert stores, and how long the program takes.
-func backfill(b *testing.B, account *zendesktest.Account, url string) (rows int, bare float64, took time.Duration) {
+// backfill gives a program that has the whole history of an account in its tables, and how long that took it once it ran.
+func backfill(b *testing.B, account *zendesktest.Account, url string) (*App, time.Duration) {
 	b.Helper()
 	app, api := startApp(b, url, func(app *App) { app.Tuning = tuning{} })
 	start := time.Now()
 	source := connect(b, api, account.Subdomain, zendesktest.AdminEmail, 90)
 	waitSynced(b, api, source)
 	drained(b, app)
-	took = time.Since(start)
-	db, err := openQueries(app.dsn)
+	return app, time.Since(start)
+}
+
+// storedRows is how many rows are in all tables.
+func storedRows(b *testing.B, dsn string) (rows int) {
+	b.Helper()
+	db, err := openQueries(dsn)
 	if err != nil {
 		b.Fatal(err)
 	}
+	defer func() { _ = db.Close() }()
 	for _, table := range schemas.Tables {
 		var n uint64
 		if err := db.QueryRow(b.Context(), "SELECT count() FROM "+table).Scan(&n); err != nil {
@@ -435,10 +457,7 @@ func backfill(b *testing.B, account *zendesktest.Account, url string) (rows int,
 		}
 		rows += int(n)
 	}
-	_ = db.Close()
-	bare = bareMessages(b, app.dsn, rows)
-	app.Stop()
-	return rows, bare, took
+	return rows
 }
 
 // recorder answers a request that was answered before as it was then. It is safe for concurrent use.
@@ -448,6 +467,12 @@ type recorder struct {
 	mu      sync.Mutex
 	answers map[string]*httptest.ResponseRecorder
 	made    int // answers that next gave
+}
+
+func (r *recorder) madeUp() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.made
 }
 
 func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {

@@ -14,12 +14,7 @@ import (
 // BenchmarkFacts: the facts of tickets anywhere in a history that went through the pipeline, one after the other, told by the processors and,
 // when these do not run, by the table; beside requests that do nothing (bare). DESKSTREAM_BENCH_FACTS is the number of tickets.
 func BenchmarkFacts(b *testing.B) {
-	n := 20_000
-	if v := os.Getenv("DESKSTREAM_BENCH_FACTS"); v != "" {
-		if _, err := fmt.Sscan(v, &n); err != nil {
-			b.Fatal(err)
-		}
-	}
+	n := envNumber(b, "DESKSTREAM_BENCH_FACTS", 20_000)
 	for b.Loop() {
 		app, source := benchApp(b, roles{serve: true, process: true, sink: true})
 		publishTickets(b, app, source, n)

@@ -20,12 +20,7 @@ import (
 // once stored before it is processed, so that each is measured by itself; people looked up by address, Zendesk id and external id, beside
 // requests that do nothing (bare). DESKSTREAM_BENCH_PEOPLE=1000000 is the size the aim is set for.
 func BenchmarkPeople(b *testing.B) {
-	n := 100_000
-	if v := os.Getenv("DESKSTREAM_BENCH_PEOPLE"); v != "" {
-		if _, err := fmt.Sscan(v, &n); err != nil {
-			b.Fatal(err)
-		}
-	}
+	n := envNumber(b, "DESKSTREAM_BENCH_PEOPLE", 100_000)
 	for b.Loop() {
 		app, source := benchApp(b, roles{serve: true})
 		rate := func(what string, since time.Time) { b.ReportMetric(float64(n)/time.Since(since).Seconds(), what+"/s") }

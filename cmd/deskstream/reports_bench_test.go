@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"math/rand"
 	"net/url"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -114,20 +112,6 @@ func BenchmarkReports(b *testing.B) {
 	b.Run("users", r.users)
 	b.Run("search", r.search)
 	b.Run("facts-of-the-table", func(b *testing.B) { r.facts(b, n) })
-}
-
-// envNumber is the number in an environment variable, or another one where it is not set.
-func envNumber(b *testing.B, name string, standard int) int {
-	b.Helper()
-	v := os.Getenv(name)
-	if v == "" {
-		return standard
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 {
-		b.Fatalf("%s=%q must be a number", name, v)
-	}
-	return n
 }
 
 // spread is the time of a question in ms.

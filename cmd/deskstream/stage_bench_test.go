@@ -16,7 +16,7 @@ const stageBatch = 3000
 // BenchmarkProcessor is the processors' part of BenchmarkReplay alone: the same webhooks through Decode, Keys and Apply, in full batches, with
 // the state kept in memory between them as the loop keeps it. An operation is all of the events; the metrics are for one of them.
 func BenchmarkProcessor(b *testing.B) {
-	n := scale(200000)
+	n := scale(b, 200000)
 	var spent time.Duration
 	var before, after runtime.MemStats
 	var bytes, allocs uint64

@@ -3,11 +3,7 @@ WITH status AS current_status, /*seconds*/ AS seconds
 SELECT
     roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket,
     /*by*//*keys*/ AS keys,
-    count(seconds) AS count,
-    avg(seconds) AS mean_s,
-    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[1]) AS median_s,
-    if(count = 0, NULL, quantilesExactInclusive(0.5, 0.9)(seconds)[2]) AS p90_s,
-    ifNull(sum(seconds), 0) AS sum_s
+    /*figures*/
 FROM tickets FINAL
 WHERE account IN {accounts:Array(String)}
     AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
