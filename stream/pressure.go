@@ -10,7 +10,7 @@ const (
 	// pressedFrom is the mean number of waiting publishers above which the rest of the pipeline leaves them the disk. It is far above what
 	// waits at a steady load that the disk can just take: there rows should be seen soon. Each pressedStep more make the pauses longer by
 	// as much as they are, up to mostStretch times.
-	pressedFrom, pressedStep = groupFrom, 32
+	pressedFrom, pressedStep = 64, 32
 	mostStretch              = 5
 	// pressureWeight is how much one publisher changes the mean: a short stall of the disk must not count as load.
 	pressureWeight = 1.0 / 256

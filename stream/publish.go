@@ -16,7 +16,7 @@ import (
 const (
 	// groupFrom is the number of waiting publishers from which they are grouped. A single publish waits for one sync of the disk, an
 	// atomic batch for several and for files of its own, however many messages it has.
-	groupFrom = 64
+	groupFrom = 24
 	// groupLeast is the size from which a group costs less than its messages one by one.
 	groupLeast = 16
 	// groupMax and groupBytes bound one group.
