@@ -15,15 +15,14 @@ import (
 
 const (
 	// groupFrom is the number of waiting publishers from which they are grouped. A single publish waits for one sync of the disk, an
-	// atomic batch for several and for files of its own, however many messages it has.
+	// atomic batch for several and for files of its own, however many messages it has: one group is committed at a time, while the next
+	// one gathers. Two at once would be smaller, and the server works on one of them at a time anyway.
 	groupFrom = 24
 	// groupLeast is the size from which a group costs less than its messages one by one.
 	groupLeast = 16
 	// groupMax and groupBytes bound one group.
 	groupMax   = 256
 	groupBytes = 4 << 20
-	// lanes is the number of groups that are committed at the same time: while one waits for the disk the other fills.
-	lanes = 2
 	// sliceMax and sliceBytes bound the batches a large slice is cut into.
 	sliceMax   = 500
 	sliceBytes = 8 << 20
@@ -103,7 +102,7 @@ type publisher struct {
 	queue   chan ticket
 	stop    chan struct{}
 	once    sync.Once
-	lanes   sync.WaitGroup
+	grouper sync.WaitGroup
 }
 
 // ticket is a caller that waits for its group.
@@ -114,15 +113,13 @@ type ticket struct {
 
 func startPublisher(s *Stream) *publisher {
 	p := &publisher{s: s, queue: make(chan ticket, 4*groupMax), stop: make(chan struct{})}
-	for range lanes {
-		p.lanes.Go(p.lane)
-	}
+	p.grouper.Go(p.group)
 	return p
 }
 
 func (p *publisher) close() {
 	p.once.Do(func() { close(p.stop) })
-	p.lanes.Wait()
+	p.grouper.Wait()
 }
 
 func (p *publisher) publish(ctx context.Context, e schemas.Event) error {
@@ -173,8 +170,8 @@ func (p *publisher) join(ctx context.Context, m *nats.Msg) error {
 	}
 }
 
-// lane commits groups of whoever waits. It never waits for a group to become larger: while it commits, the next one gathers.
-func (p *publisher) lane() {
+// group commits groups of whoever waits. It never waits for one to become larger: while it commits, the next one gathers.
+func (p *publisher) group() {
 	for {
 		select {
 		case <-p.stop:
