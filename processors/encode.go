@@ -314,6 +314,7 @@ func encodePhraseHits(h *schemas.PhraseHits) []byte {
 	o.flag("public", h.Public)
 	o.strs("phrase_ids", h.PhraseIDs)
 	o.ints("times", h.Times)
+	o.time("ticket_created_at", h.TicketCreatedAt)
 	o.flag("is_deleted", h.IsDeleted)
 	return o.end()
 }

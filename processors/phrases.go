@@ -151,13 +151,16 @@ func (r *run) phrases(a *accountWork) *phrases {
 	return a.phrases
 }
 
-// place says which text of a ticket a row of hits is about; message 0 is the subject.
+// place says which text of a ticket a row of hits is about; message 0 is the subject. born is when the ticket was created; 0 of one that is withdrawn.
 type place struct {
-	at, message int64
-	public      bool
+	at, message, born int64
+	public            bool
 }
 
-func (x *message) place() place { return place{x.at, x.id, x.public} }
+func (x *message) place() place { return place{x.at, x.id, x.born, x.public} }
+
+// subjectPlace is where the subject of a ticket stands that was created then.
+func subjectPlace(created int64) place { return place{at: created, born: created, public: true} }
 
 // emitHits emits which saved phrases a text holds. A text that held none may have a row only if it was sent before.
 func (r *run) emitHits(w *ticketWork, at place, tokens string, sent bool) {
@@ -171,7 +174,7 @@ func (r *run) emitHits(w *ticketWork, at place, tokens string, sent bool) {
 	}
 	row := encodePhraseHits(&schemas.PhraseHits{
 		Account: w.account.name, At: unix(at.at), TicketID: w.id, MessageID: at.message, Public: flag(at.public), PhraseIDs: ids, Times: times,
-		IsDeleted: flag(len(ids) == 0),
+		TicketCreatedAt: unix(at.born), IsDeleted: flag(len(ids) == 0),
 	})
 	if w.recount { // the text is searched twice in this batch
 		r.emitLast(schemas.TablePhraseHits, w.account.prefix+decimal(w.id)+"."+decimal(at.message)+"."+decimal(at.at), row)
@@ -191,7 +194,7 @@ func (r *run) emitSubjectHits(w *ticketWork, s *subject, row *schemas.TicketRow)
 		r.emitHits(w, place{at: t.rowCreated}, "", true)
 	}
 	if !r.phrases(w.account).empty() {
-		r.emitHits(w, place{at: s.base.created, public: true}, schemas.Tokens(row.Subject), t.row != 0)
+		r.emitHits(w, subjectPlace(s.base.created), schemas.Tokens(row.Subject), t.row != 0)
 	}
 }
 
@@ -202,7 +205,7 @@ func (r *run) recount(w *ticketWork) {
 		return
 	}
 	row := &facts(s).row
-	r.emitHits(w, place{at: s.base.created, public: true}, schemas.Tokens(row.Subject), true)
+	r.emitHits(w, subjectPlace(s.base.created), schemas.Tokens(row.Subject), true)
 	messages := s.messages()
 	for i := range messages {
 		r.emitHits(w, messages[i].place(), schemas.Tokens(r.textOf(w, &messages[i])), true)

@@ -82,15 +82,15 @@ func (s *store) checkHits(t tb, told map[string]any) {
 	list := savedOf(told)
 	var want, got []string
 	for _, m := range s.tables[schemas.TableMessages] {
-		want = append(want, found(list, fmt.Sprint(m["at"], m["ticket_id"], "/", m["message_id"]), m["tokens"].(string), m["public"])...)
+		want = append(want, found(list, fmt.Sprint(m["at"], m["ticket_id"], "/", m["message_id"], m["ticket_created_at"]), m["tokens"].(string), m["public"])...)
 	}
 	for _, m := range s.tables[schemas.TableTickets] {
-		want = append(want, found(list, fmt.Sprint(m["created_at"], m["ticket_id"], "/", 0), m["subject_tokens"].(string), 1)...)
+		want = append(want, found(list, fmt.Sprint(m["created_at"], m["ticket_id"], "/", 0, m["created_at"]), m["subject_tokens"].(string), 1)...)
 	}
 	for _, h := range s.tables[schemas.TablePhraseHits] {
 		times := h["times"].([]any)
 		for i, id := range h["phrase_ids"].([]any) {
-			got = append(got, fmt.Sprint(h["at"], h["ticket_id"], "/", h["message_id"], " ", h["public"], " ", id, " ", times[i]))
+			got = append(got, fmt.Sprint(h["at"], h["ticket_id"], "/", h["message_id"], h["ticket_created_at"], " ", h["public"], " ", id, " ", times[i]))
 		}
 	}
 	slices.Sort(want)

@@ -121,6 +121,7 @@ func TestPhrasesAreToldAndFilled(t *testing.T) {
 	}
 	insertInto(t, s.db, schemas.TablePhraseHits, schemas.PhraseHits{
 		Account: testAccount, At: at("02 10:00"), TicketID: 6, MessageID: 6, Public: 1, PhraseIDs: []string{travel.ID, refund.ID}, Times: []int64{1, 1},
+		TicketCreatedAt: at("02 10:00"),
 	})
 	s.want(http.StatusNoContent, s.call("DELETE", "/v1/keywords/"+travel.ID, "admin-key", nil), nil)
 	told, recounted = count()
@@ -185,7 +186,7 @@ func (r *randomTexts) fill(t *testing.T, s *testServer) {
 		}
 		ticket.SubjectTokens = schemas.Tokens(ticket.Subject)
 		tickets = append(tickets, ticket)
-		r.count(schemas.PhraseHits{At: created, TicketID: ticket.TicketID, Public: 1}, ticket.SubjectTokens)
+		r.count(schemas.PhraseHits{At: created, TicketID: ticket.TicketID, Public: 1, TicketCreatedAt: created}, ticket.SubjectTokens)
 		for range r.IntN(4) {
 			m := schemas.Message{
 				Account: testAccount, At: created.Add(time.Duration(r.IntN(4*86400)-86400) * time.Second), TicketID: ticket.TicketID, MessageID: int64(len(messages) + 1),
@@ -193,7 +194,7 @@ func (r *randomTexts) fill(t *testing.T, s *testServer) {
 			}
 			m.Tokens = schemas.Tokens(m.Body)
 			messages = append(messages, m)
-			r.count(schemas.PhraseHits{At: m.At, TicketID: m.TicketID, MessageID: m.MessageID, Public: m.Public}, m.Tokens)
+			r.count(schemas.PhraseHits{At: m.At, TicketID: m.TicketID, MessageID: m.MessageID, Public: m.Public, TicketCreatedAt: created}, m.Tokens)
 		}
 	}
 	insertInto(t, s.db, schemas.TableTickets, tickets...)
@@ -214,12 +215,16 @@ func TestSavedPhrasesSayWhatTheSearchSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const span = "from=2026-03-01&to=2026-03-18"
+	const span, inside = "from=2026-03-01&to=2026-03-18", "from=2026-03-05T07:00:00Z&to=2026-03-10T00:00:00Z"
 	for _, more := range []string{
 		"", "&scope=any", "&dated_by=message", "&scope=any&dated_by=message&interval=day", "&interval=week&group_by=channel", "&exclude_merged=true",
 		"&include_deleted=true&tag=vip", "&as_of=2026-03-08T10:00:00Z&scope=any", "&as_of=2026-03-08T10:00:00Z&dated_by=message",
+		"&" + inside, "&scope=any&dated_by=message&interval=day&" + inside,
 	} {
-		query := span + "&phrase=refund&phrase=Travel+Insurance&phrase=CAFÉ&phrase=cafe%CC%81&phrase=the+the&phrase=never+said" + more
+		query := "phrase=refund&phrase=Travel+Insurance&phrase=CAFÉ&phrase=cafe%CC%81&phrase=the+the&phrase=never+said" + more
+		if !strings.HasSuffix(more, inside) {
+			query += "&" + span
+		}
 		s.store.settings[settingPhrases] = schemas.Setting{Name: settingPhrases, Value: value, Revision: 1}
 		before := s.asked("keywords_saved")
 		counted := s.answerOf("keywords", query)

@@ -205,7 +205,9 @@ type PhraseHits struct {
 	Public    uint8     `json:"public" ch:"public"`
 	PhraseIDs []string  `json:"phrase_ids" ch:"phrase_ids"`
 	Times     []int64   `json:"times" ch:"times"` // start positions of each of PhraseIDs
-	IsDeleted uint8     `json:"is_deleted" ch:"is_deleted"`
+	// TicketCreatedAt is as that of a message.
+	TicketCreatedAt time.Time `json:"ticket_created_at" ch:"ticket_created_at"`
+	IsDeleted       uint8     `json:"is_deleted" ch:"is_deleted"`
 }
 
 // PersonRow is one person. An absorbed person has no row any more (IsDeleted 1); its ids live on in person_aliases.

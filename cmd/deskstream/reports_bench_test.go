@@ -30,6 +30,7 @@ var benchReports = []struct{ name, metric, more string }{
 	{"activities", "activities", "group_by=activity"},
 	{"tickets-now", "tickets", "group_by=assignee"},
 	{"keyword", "keywords", "phrase=w1200"},
+	{"keyword-saved", "keywords", "phrase=w1210"},
 }
 
 // dashboardReports are those of the users at once, with the plainest SQL over the same tables.
@@ -79,6 +80,7 @@ func BenchmarkReports(b *testing.B) {
 	now := time.Now().UTC().Truncate(time.Second)
 	h := history{db: db, tickets: n, first: now.AddDate(-3, 0, 0), last: now}
 	r := reportsBench{newClient("http://"+app.Addr(), testKey), db, now.AddDate(0, 0, -90)}
+	h.savePhrases(b, app)
 	start := time.Now()
 	newest := n * 2 / 3
 	if days > 0 {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"deskstream/schemas"
 )
 
 // history fills the tables of an account as the pipeline would, but in the database itself: some hundred tickets a second would take days.
@@ -82,6 +86,24 @@ var historyInserts = []string{
     WHERE e.2 <= present`,
 }
 
+// historySaved are phrases that are counted as texts arrive. The benchmark's other phrases are not among them.
+var historySaved = func() (words []string) {
+	for i := range 20 {
+		words = append(words, fmt.Sprint("w", 1201+i))
+	}
+	return words
+}()
+
+// historyHits fills the table of phrases found in texts, each with its own words as its id, from the messages and tickets that are there.
+const historyHits = `INSERT INTO phrase_hits (account, at, ticket_id, message_id, public, phrase_ids, times, ticket_created_at, _ver)
+    SELECT 'acme', at, ticket_id, message_id, 1, arrayFilter(p -> has(words, p), {saved}) AS found, arrayMap(p -> toInt64(countEqual(words, p)), found), created, 1
+    FROM
+    (
+        SELECT at, ticket_id, message_id, splitByChar(' ', tokens) AS words, ticket_created_at AS created FROM messages WHERE hasAnyTokens(tokens, {saved})
+        UNION ALL
+        SELECT created_at, ticket_id, toInt64(0), splitByChar(' ', subject_tokens), created_at FROM tickets WHERE hasAnyTokens(subject_tokens, {saved})
+    )`
+
 // historyPeople fill the tables of some requesters, and their figures from the tickets that are there.
 var historyPeople = []string{
 	`INSERT INTO people (account, person_id, source_ids, first_name, last_name, email, user_ids, own_ids, zendesk, custom, created_at, updated_at, _ver)
@@ -108,6 +130,7 @@ func (h *history) load(b *testing.B, from, to int) {
 			h.exec(b, h.values(from, min(step, to-from)).Replace(insert))
 		}
 	}
+	h.exec(b, strings.ReplaceAll(historyHits, "{saved}", "['"+strings.Join(historySaved, "', '")+"']"))
 	const people = 20_000
 	for at := 0; at < h.requesters(); at += people {
 		for _, insert := range historyPeople {
@@ -146,10 +169,26 @@ func (h *history) exec(b *testing.B, statement string) {
 	}
 }
 
+// savePhrases has the program know the phrases of historySaved, as counted everywhere.
+func (h *history) savePhrases(b *testing.B, app *App) {
+	b.Helper()
+	var phrases []map[string]any
+	for _, words := range historySaved {
+		phrases = append(phrases, map[string]any{"id": words, "tokens": words, "phrase": words, "created_at": h.last, "counted": []string{"acme"}})
+	}
+	value, err := json.Marshal(map[string]any{"version": 1, "phrases": phrases, "told": map[string]int{"acme": 1}})
+	if err == nil {
+		err = app.stream.PutSetting(b.Context(), &schemas.Setting{Name: "keywords", Value: value})
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
 // settle merges what was loaded, as time does with months that are over.
 func (h *history) settle(b *testing.B) {
 	b.Helper()
-	for _, table := range []string{"tickets", "ticket_events", "activities", "messages", "people", "person_aliases", "person_stats"} {
+	for _, table := range []string{"tickets", "ticket_events", "activities", "messages", "phrase_hits", "people", "person_aliases", "person_stats"} {
 		h.exec(b, "OPTIMIZE TABLE "+table+" FINAL")
 	}
 }

@@ -8,10 +8,12 @@ CREATE TABLE IF NOT EXISTS phrase_hits
     `public` UInt8 COMMENT '1 if the requester sees it',
     `phrase_ids` Array(LowCardinality(String)) COMMENT 'Saved phrases that the text holds, by id',
     `times` Array(Int64) COMMENT 'How often each of phrase_ids begins in the text',
+    `ticket_created_at` DateTime('UTC') COMMENT 'When the ticket was created, UTC',
     `is_deleted` UInt8 COMMENT '1 withdraws the row; FINAL leaves it out',
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
     `_batch` String COMMENT 'Token of the insert that brought the row',
+    INDEX ix_created ticket_created_at TYPE minmax GRANULARITY 1,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(_ver, is_deleted)
