@@ -56,7 +56,10 @@ const totalPrefix = "total_"
 // together too; nil when there is no cell.
 func (s *server) cells(ctx context.Context, q *question, statement string, p params) (cells []cell, total []*float64, err error) {
 	name := q.name
-	if q.saved || q.made {
+	switch {
+	case q.saved:
+		name = "keywords_saved"
+	case q.made:
 		name = q.file()
 	}
 	var columns []driver.ColumnType

@@ -94,7 +94,7 @@ func (s *server) findTexts(ctx context.Context, q *question, phrases []string) e
 	both, asking := errgroup.WithContext(ctx)
 	find := func(statement string, found *[]foundText) {
 		both.Go(func() (err error) {
-			*found, err = list[foundText](asking, s, statement, sqlText(statement), q.p)
+			*found, err = list[foundText](asking, s, statement, withParts(sqlText(statement), map[string]string{"within": "part_within"}), q.p)
 			return err
 		})
 	}

@@ -28,7 +28,7 @@ type question struct {
 	includeDeleted bool
 	excludeMerged  bool
 	csv            bool
-	saved          bool                   // all phrases asked for are saved and counted: see keywords_saved.sql
+	saved          bool                   // all phrases asked for are saved and counted: see part_hits_found.sql
 	all            bool                   // about all tickets: a report that is asked without a range and looks at everything then
 	named          bool                   // the statement names the texts that hold the phrases: there are few, see keywords_named.sql
 	hits           map[ticketID][]textHit // these texts
@@ -48,8 +48,6 @@ var commonParameters = []string{"from", "to", "tz", "interval", "group_by", "as_
 // file gives the statement that answers the question.
 func (q *question) file() string {
 	switch {
-	case q.saved:
-		return "keywords_saved"
 	case q.named:
 		return "keywords_named"
 	case q.made:
@@ -303,19 +301,7 @@ func (q *question) statementText(groupBy []dimension) string {
 		_, filtered := q.filters[d.name]
 		current = current || (filtered && d.current)
 	}
-	parts := map[string]string{
-		"tickets": "part_tickets_as_of", "solved": "part_solved_as_of", "firsts": "part_firsts", "last_solves": "part_last_solves",
-		"merged_users": "part_merged_users", "users_of_merged": "part_users_of_merged", "figures": "part_duration_figures",
-	}
-	if q.live { // what was in force then need not be looked up
-		parts["tickets"], parts["solved"] = "part_tickets_live", "part_solved_live"
-	}
-	switch {
-	case q.includeDeleted: // which the figures of people leave out
-		parts["firsts"] = "part_firsts_deleted"
-	case q.told:
-		parts["firsts"] = "part_firsts_told"
-	}
+	parts := q.parts(groupBy)
 	of := "account, " // ids are those of an account
 	if len(q.accounts) == 1 {
 		of = ""
@@ -335,7 +321,33 @@ func (q *question) statementText(groupBy []dimension) string {
 	text = choose(text, "then", !q.live)
 	text = choose(text, "several", len(q.accounts) != 1)
 	text = choose(text, "told", q.told)
-	return choose(text, "words", q.words)
+	text = choose(text, "words", q.words)
+	return choose(text, "saved", q.saved) // last: it has other choices in it
+}
+
+// parts gives the files of the parts that the statement may have, by their marks.
+func (q *question) parts(groupBy []dimension) map[string]string {
+	parts := map[string]string{
+		"tickets": "part_tickets_as_of", "solved": "part_solved_as_of", "firsts": "part_firsts", "last_solves": "part_last_solves",
+		"merged_users": "part_merged_users", "users_of_merged": "part_users_of_merged", "figures": "part_duration_figures",
+		"within": "part_within", "found": "part_messages_found", "subjects": "part_subjects_found", "texts": "part_texts_joined",
+	}
+	if q.live { // what was in force then need not be looked up
+		parts["tickets"], parts["solved"] = "part_tickets_live", "part_solved_live"
+	}
+	switch {
+	case q.includeDeleted: // which the figures of people leave out
+		parts["firsts"] = "part_firsts_deleted"
+	case q.told:
+		parts["firsts"] = "part_firsts_told"
+	}
+	if q.saved {
+		parts["found"] = "part_hits_found"
+	}
+	if len(groupBy) == 0 && len(q.filters) == 0 { // nothing is asked of tickets
+		parts["texts"] = "part_texts_alone"
+	}
+	return parts
 }
 
 // places gives the pieces of SQL that put a bucket and so many keys into one value, and take them out again. A bucket alone is its own: lists of
@@ -370,7 +382,7 @@ func (q *question) leftOut(parts map[string]string) []string {
 }
 
 // partMark is where a part of a statement goes, which may have such marks itself.
-var partMark = regexp.MustCompile(`/\*(tickets|solved|firsts|last_solves|merged_users|users_of_merged|join|gone|figures)\*/`)
+var partMark = regexp.MustCompile(`/\*(tickets|solved|firsts|last_solves|merged_users|users_of_merged|join|gone|figures|texts|found|within|subjects)\*/`)
 
 // withParts puts the files of parts in the places of their marks; a part that is not named is empty.
 func withParts(text string, parts map[string]string) string {
@@ -386,12 +398,13 @@ func withParts(text string, parts map[string]string) string {
 }
 
 // The choices in statements: for an as_of in the past or for now, for several accounts or for one, by what figures tell or by a search, for phrases
-// of one word or of several.
+// of one word or of several, for texts that are counted already or are searched.
 var choices = map[string]*regexp.Regexp{
 	"then":    regexp.MustCompile(`(?s)/\*then\*/(.*?)/\*now\*/(.*?)/\*end\*/`),
 	"several": regexp.MustCompile(`(?s)/\*several\*/(.*?)/\*one\*/(.*?)/\*end\*/`),
 	"told":    regexp.MustCompile(`(?s)/\*told\*/(.*?)/\*searched\*/(.*?)/\*end\*/`),
 	"words":   regexp.MustCompile(`(?s)/\*words\*/(.*?)/\*phrases\*/(.*?)/\*end\*/`),
+	"saved":   regexp.MustCompile(`(?s)/\*saved\*/(.*?)/\*sought\*/(.*?)/\*end\*/`),
 }
 
 // bucketMark is where statements look for the bucket of a time.

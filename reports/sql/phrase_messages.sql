@@ -3,6 +3,5 @@ SELECT account, ticket_id, ticket_created_at AS created_at, at, tokens
 FROM messages FINAL
 WHERE account IN {accounts:Array(String)} AND hasAnyTokens(tokens, {anchors:Array(String)})
     AND (public = 1 OR {any_scope:UInt8} = 1) AND at <= toDateTime({as_of:UInt32}, 'UTC')
-    AND ({by_ticket:UInt8} = 1 OR at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC'))
-    AND ({by_ticket:UInt8} = 0 OR ticket_created_at >= toDateTime({from:UInt32}, 'UTC') AND ticket_created_at < toDateTime({to:UInt32}, 'UTC'))
+    /*within*/
 LIMIT {most:UInt32}

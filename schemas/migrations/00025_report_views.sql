@@ -401,54 +401,56 @@ FROM
 SELECT
     roundDown(toUnixTimestamp(date), bounds) AS bucket,
     arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, k1 AS keys,
-    uniqExactIf(ticket, found = 'subject') AS tickets_subject,
-    uniqExactIf(ticket, found = 'message') AS tickets_messages,
+    uniqExactIf(ticket, message_id = 0) AS tickets_subject,
+    uniqExactIf(ticket, message_id != 0) AS tickets_messages,
     uniqExact(ticket) AS tickets,
-    countIf(found = 'message') AS messages,
-    sum(times) AS occurrences
+    countIf(message_id != 0) AS messages,
+    sumIf(times, message_id != 0) AS occurrences
 FROM
 (
     SELECT
-        t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'message' AS found, m.times AS times,
-        if(1 = 1, t.created_at, m.at) AS date
-    FROM
+    t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, m.message_id AS message_id, m.times AS times,
+    if(1 = 1 OR m.message_id = 0, t.created_at, m.at) AS date
+FROM
+(
+    SELECT *
+    FROM tickets FINAL
+    PREWHERE ticket_id IN
     (
-        SELECT *
-        FROM tickets FINAL
-        PREWHERE ticket_id IN
-        (
-            SELECT ticket_id
-            FROM messages
-            WHERE 1 AND hasAllTokens(tokens, phrase_words)
-                AND (1 = 1 OR at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')})
-                AND (1 = 0 OR ticket_created_at >= {from:DateTime('UTC')} AND ticket_created_at < {to:DateTime('UTC')})
-        )
-        WHERE 1
-            AND (1 = 0 OR created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')})
-    ) AS t
-    INNER JOIN
-    (
-        SELECT
-            account, ticket_id, at,
-            splitByChar(' ', tokens) AS words,
-            arraySum(p -> arrayCount(i -> arraySlice(words, i, length(p)) = p, arrayEnumerate(words)),
-                arrayMap(p -> splitByChar(' ', p), [arrayStringConcat(phrase_words, ' ')])) AS times
-        FROM messages FINAL
+        SELECT ticket_id
+        FROM messages
         WHERE 1 AND hasAllTokens(tokens, phrase_words)
-            AND (public = 1 OR 0 = 1) AND at <= now('UTC')
             AND (1 = 1 OR at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')})
-            AND (1 = 0 OR ticket_created_at >= {from:DateTime('UTC')} AND ticket_created_at < {to:DateTime('UTC')})
-            AND multiSearchAny(concat(' ', tokens, ' '), arrayMap(p -> concat(' ', p, ' '), [arrayStringConcat(phrase_words, ' ')]))
-    ) AS m ON m.account = t.account AND m.ticket_id = t.ticket_id
-    UNION ALL
-    SELECT t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, 'subject' AS found, toUInt64(0) AS times, t.created_at AS date
-    FROM tickets AS t FINAL
-    WHERE 1 AND hasAllTokens(subject_tokens, phrase_words)
-        AND t.created_at >= {from:DateTime('UTC')} AND t.created_at < {to:DateTime('UTC')}
-        AND multiSearchAny(concat(' ', t.subject_tokens, ' '), arrayMap(p -> concat(' ', p, ' '), [arrayStringConcat(phrase_words, ' ')]))
+AND (1 = 0 OR ticket_created_at >= {from:DateTime('UTC')} AND ticket_created_at < {to:DateTime('UTC')})
+    )
+    WHERE 1 AND deleted = 0
+        AND (1 = 0 OR created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')})
+) AS t
+INNER JOIN
+(
+SELECT
+    account, ticket_id, message_id, at, ticket_created_at,
+    splitByChar(' ', tokens) AS words,
+    arraySum(p -> arrayCount(i -> arraySlice(words, i, length(p)) = p, arrayEnumerate(words)),
+        arrayMap(p -> splitByChar(' ', p), [arrayStringConcat(phrase_words, ' ')])) AS times
+FROM messages FINAL
+WHERE 1 AND hasAllTokens(tokens, phrase_words)
+    AND (public = 1 OR 0 = 1) AND at <= now('UTC')
+    AND (1 = 1 OR at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')})
+AND (1 = 0 OR ticket_created_at >= {from:DateTime('UTC')} AND ticket_created_at < {to:DateTime('UTC')})
+    AND multiSearchAny(concat(' ', tokens, ' '), arrayMap(p -> concat(' ', p, ' '), [arrayStringConcat(phrase_words, ' ')]))
+) AS m ON m.account = t.account AND m.ticket_id = t.ticket_id
+UNION ALL
+SELECT
+    t.*, t.status AS current_status, (t.account, t.ticket_id) AS ticket, toInt64(0) AS message_id, toUInt64(0) AS times,
+    t.created_at AS date
+FROM tickets AS t FINAL
+WHERE 1 AND hasAllTokens(subject_tokens, phrase_words)
+    AND t.created_at >= {from:DateTime('UTC')} AND t.created_at < {to:DateTime('UTC')}
+    AND multiSearchAny(concat(' ', t.subject_tokens, ' '), arrayMap(p -> concat(' ', p, ' '), [arrayStringConcat(phrase_words, ' ')]))
+    AND deleted = 0
 )
 WHERE date >= {from:DateTime('UTC')} AND date < {to:DateTime('UTC')} AND date <= now('UTC')
-    AND deleted = 0
     
 GROUP BY bucket, k1
 )
