@@ -335,14 +335,39 @@ func (r *run) withdrawPerson(w *userWork) {
 	}
 	w.u.sentPerson = 0
 	w.touch()
-	r.emit(schemas.TablePeople, appendPerson(r.room(700), &schemas.PersonRow{
+	r.emit(schemas.TablePeople, appendPerson(r.room(700), w.withdrawn()))
+}
+
+// withdrawn is the row that withdraws a user's own person.
+func (w *userWork) withdrawn() *schemas.PersonRow {
+	return &schemas.PersonRow{
 		Account: w.account.name, PersonID: w.own(), Zendesk: "{}", Custom: "{}", CreatedAt: unix(0), UpdatedAt: unix(0), IsDeleted: 1,
-	}))
+	}
+}
+
+// sentErasable stands for the row of erasable in sentPerson, where else the hash of a row is.
+const sentErasable = 1
+
+// erasable withdraws the person of a user whom Zendesk deleted for good, with a row that says so until the user is erased here too: what the user wrote
+// is found by whoever looks for such rows.
+func (r *run) erasable(w *userWork) {
+	if w.u.sentPerson == sentErasable || w.u.sentPerson == 0 && w.u.head == 0 {
+		return // told already, or never in the audience
+	}
+	w.u.sentPerson = sentErasable
+	w.touch()
+	row := w.withdrawn()
+	row.SourceIDs, row.UserIDs, row.OwnIDs, row.Zendesk = w.u.sources, []int64{w.id}, []string{w.own()}, schemas.PersonDeletedForGood
+	r.emit(schemas.TablePeople, appendPerson(r.room(700), row))
 }
 
 // leave takes a user out of the audience: it became an agent or was erased.
 func (r *run) leave(w *userWork) {
-	r.withdrawPerson(w)
+	if w.u.now().erased {
+		r.erasable(w)
+	} else {
+		r.withdrawPerson(w)
+	}
 	r.dropMerge(w)
 	if w.u.head == 0 {
 		return

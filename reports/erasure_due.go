@@ -19,8 +19,8 @@ const (
 	dueBatch = 100
 )
 
-// RunArchived erases people who were archived long enough ago, now and every hour of a clock (nil = the real one) until ctx ends. The
-// clock must agree with Options.Now. Calling it for several APIs at a time is of no use and does no harm.
+// RunArchived erases people who were archived long enough ago, and those whom Zendesk deleted for good, now and every hour of a clock (nil = the real
+// one) until ctx ends. The clock must agree with Options.Now. Calling it for several APIs at a time is of no use and does no harm.
 func (a *API) RunArchived(ctx context.Context, clock clockwork.Clock) error {
 	if clock == nil {
 		clock = clockwork.NewRealClock()
@@ -31,16 +31,16 @@ func (a *API) RunArchived(ctx context.Context, clock clockwork.Clock) error {
 	}
 	_, err = s.NewJob(gocron.DurationJob(a.server.EraseEvery), gocron.NewTask(func() {
 		if err := a.server.eraseDue(ctx); err != nil && ctx.Err() == nil {
-			a.server.Log.Warn().Err(err).Msg("archived people were not erased, will try again")
+			a.server.Log.Warn().Err(err).Msg("people who are due were not erased, will try again")
 		}
 	}), gocron.WithSingletonMode(gocron.LimitModeWait), gocron.WithStartAt(gocron.WithStartImmediately()))
 	if err != nil {
-		return fmt.Errorf("erasure of archived people: %w", err)
+		return fmt.Errorf("erasure of people who are due: %w", err)
 	}
 	s.Start()
 	<-ctx.Done()
 	if err := s.Shutdown(); err != nil {
-		return fmt.Errorf("erasure of archived people: %w", err)
+		return fmt.Errorf("erasure of people who are due: %w", err)
 	}
 	return nil
 }
@@ -51,20 +51,23 @@ func (s *server) eraseDue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for more := true; more && ctx.Err() == nil; {
-		if more, err = s.eraseSome(ctx, accounts); err != nil {
-			return err
+	for _, statement := range []string{"archived_due", "deleted_due"} {
+		for more := true; more && ctx.Err() == nil; {
+			if more, err = s.eraseSome(ctx, statement, accounts); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (s *server) eraseSome(ctx context.Context, accounts []string) (more bool, err error) {
+func (s *server) eraseSome(ctx context.Context, statement string, accounts []string) (more bool, err error) {
 	p := params{}
 	p.texts("accounts", accounts)
 	p.time("before", s.Now().Add(-archivedFor))
+	p.text("mark", schemas.PersonDeletedForGood)
 	p.int("limit", dueBatch)
-	rows, err := list[schemas.PersonRow](ctx, s, "archived_due", sqlText("archived_due"), p)
+	rows, err := list[schemas.PersonRow](ctx, s, statement, sqlText(statement), p)
 	if err != nil {
 		return false, err
 	}
@@ -74,7 +77,7 @@ func (s *server) eraseSome(ctx context.Context, accounts []string) (more bool, e
 		if err != nil {
 			return false, err
 		}
-		s.Log.Info().Str("erasure", e.ID).Msg("an archived person is erased")
+		s.Log.Info().Str("erasure", e.ID).Str("due", statement).Msg("a person who is due is erased")
 		ended = s.awaitErasure(ctx, e).State == schemas.ErasureDone && ended
 	}
 	return ended, nil

@@ -76,7 +76,7 @@ func TestErasePersonTwice(t *testing.T) {
 }
 
 // TestArchivedAreErased: on a clock, people are erased when they were archived for 29 days, whoever archived them and whatever was said of
-// them since, and nobody else is.
+// them since; so are those whom Zendesk deleted for good; nobody else is.
 func TestArchivedAreErased(t *testing.T) {
 	t.Parallel()
 	clock := clockwork.NewFakeClockAt(testNow)
@@ -101,6 +101,15 @@ func TestArchivedAreErased(t *testing.T) {
 	row(testSource, 28, 3)
 	row(testSource, 0, 4)
 	row("", 90, own) // nobody of Zendesk
+	for _, r := range []struct {
+		user int64
+		mark string
+	}{{6, schemas.PersonDeletedForGood}, {7, schemas.PersonDeletedForGood}, {7, "{}"}} { // the second one is erased already
+		id := schemas.OwnPersonID(testAccount, schemas.ZID(r.user))
+		insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{
+			Account: testAccount, PersonID: id, SourceIDs: []string{testSource}, Custom: "{}", Zendesk: r.mark, UserIDs: []int64{r.user}, OwnIDs: []string{id}, IsDeleted: 1,
+		})
+	}
 	erased := func() (users []int64) {
 		s.store.mu.Lock()
 		defer s.store.mu.Unlock()
@@ -116,7 +125,7 @@ func TestArchivedAreErased(t *testing.T) {
 	for _, step := range []struct {
 		wait time.Duration
 		want []int64
-	}{{0, []int64{2, 12, own}}, {time.Hour, []int64{1, 2, 12, own}}, {24 * time.Hour, []int64{1, 2, 3, 12, own}}} {
+	}{{0, []int64{2, 6, 12, own}}, {time.Hour, []int64{1, 2, 6, 12, own}}, {24 * time.Hour, []int64{1, 2, 3, 6, 12, own}}} {
 		if step.wait > 0 {
 			if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
 				t.Fatal(err)

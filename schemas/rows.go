@@ -210,6 +210,9 @@ type PhraseHits struct {
 	IsDeleted       uint8     `json:"is_deleted" ch:"is_deleted"`
 }
 
+// PersonDeletedForGood is in the column zendesk of a withdrawn person whose one user Zendesk deleted permanently and who is to be erased here too.
+const PersonDeletedForGood = `{"permanently_deleted":true}`
+
 // PersonRow is one person. An absorbed person has no row any more (IsDeleted 1); its ids live on in person_aliases.
 type PersonRow struct {
 	Account         string     `json:"account" ch:"account"`

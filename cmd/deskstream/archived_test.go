@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/schemas"
 )
 
 // TestArchivedPeopleAreErased: whom Zendesk deleted a month ago is gone for good, whom it deleted last week is archived.
@@ -49,6 +50,53 @@ func TestArchivedPeopleAreErased(t *testing.T) {
 			if archived != want {
 				return fmt.Errorf("user %d: archived %v, want %v", id, archived, want)
 			}
+		}
+		return nil
+	})
+}
+
+// TestDeletedForGoodAreErased: of whom Zendesk deletes permanently nothing is left here either, neither words nor a name.
+func TestDeletedForGoodAreErased(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	account := zendesktest.NewAccount("acme")
+	if _, err := account.CreateUser(now.AddDate(0, 0, -60), zendesktest.NewUser{Name: "ada", Email: "ada@x.test", Role: "admin"}); err != nil {
+		t.Fatal(err)
+	}
+	gone, err := account.CreateUser(now.AddDate(0, 0, -60), zendesktest.NewUser{Name: "Gone Forever", Email: "gone@x.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket, err := account.CreateTicket(now.AddDate(0, 0, -2), zendesktest.NewTicket{Requester: gone.ID, Subject: "lost luggage", Body: "my yellow suitcase"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, api := startApp(t, serveAccount(t, account, "ada@x.test").URL(), func(a *App) { a.Tuning.erase = time.Second })
+	waitSynced(t, api, connect(t, api, "acme", "ada@x.test", 90))
+	drained(t, app)
+	told := func() string {
+		var facts, found string
+		if err := errors.Join(
+			api.call(t.Context(), "GET", fmt.Sprintf("/v1/tickets/%d/facts", ticket.ID), nil, &facts),
+			api.call(t.Context(), "GET", "/v1/reports/keywords?phrase=suitcase&from="+now.AddDate(0, 0, -9).Format(time.DateOnly), nil, &found),
+		); err != nil {
+			t.Fatal(err)
+		}
+		return facts + found
+	}
+	if before := told(); !strings.Contains(before, "lost luggage") || !strings.Contains(before, `"messages":1`) {
+		t.Fatal(before)
+	}
+	if err := account.DeleteUserPermanently(time.Now(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Minute, func() error {
+		if after := told(); strings.Contains(after, "luggage") || strings.Contains(after, `"messages":1`) {
+			return errors.New(after)
+		}
+		all, err := app.stream.Erasures(t.Context())
+		if err != nil || len(all) != 1 || all[0].State != schemas.ErasureDone {
+			return fmt.Errorf("erasures %+v: %w", all, err)
 		}
 		return nil
 	})
