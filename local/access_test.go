@@ -16,6 +16,7 @@ import (
 // Codes of the server's errors, from ClickHouse's ErrorCodes.cpp.
 const (
 	codeDisk           = 36
+	codeNoFile         = 76
 	codeTooManyRows    = 158
 	codeTooSlow        = 159
 	codeReadonly       = 164
@@ -70,7 +71,7 @@ func TestAnalystOnlyReadsWithinLimits(t *testing.T) {
 		"SELECT * FROM file('/etc/hostname', 'CSV', 'a String')":                 codeDenied,
 		"SELECT * FROM remote('127.0.0.1:1', 'deskstream', 'many')":              codeDenied,
 		"SELECT * FROM s3('http://127.0.0.1:1/bucket/b.csv', 'CSV', 'a UInt64')": codeDenied,
-		"SELECT * FROM sqlite('/tmp/a.db', 'a')":                                 codeDenied,
+		"SELECT * FROM sqlite('/tmp/a.db', 'a')":                                 codeOutside,
 		"SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')":                 codeDenied,
 
 		"SELECT x FROM many SETTINGS readonly = 0":                             codeReadonly,
@@ -87,6 +88,29 @@ func TestAnalystOnlyReadsWithinLimits(t *testing.T) {
 	} {
 		if err := answer(t, e.AnalystDSN(), statement); code(err) != want {
 			t.Errorf("%s: got %v, want code %d", statement, err, want)
+		}
+	}
+}
+
+// TestNobodyReadsOtherFiles: the function file() asks for no right.
+func TestNobodyReadsOtherFiles(t *testing.T) {
+	t.Parallel()
+	if err := confinable(); err != nil {
+		t.Skip(err)
+	}
+	e := sharedEngine(t)
+	secret := filepath.Join(t.TempDir(), "secret.key")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{
+		secret, "/etc/passwd", "../app.password", filepath.Join(shared.dir, "app.password"), filepath.Join(shared.dir, "analyst.password"),
+		"/proc/self/root" + secret, fmt.Sprintf("/proc/%d/environ", os.Getpid()), fmt.Sprintf("/proc/%d/root/etc/passwd", os.Getpid()),
+	} {
+		for user, dsn := range map[string]string{"analyst": e.AnalystDSN(), "app": e.DSN()} {
+			if err := answer(t, dsn, "SELECT file('"+path+"')"); code(err) != codeNoFile {
+				t.Errorf("%s reads %s: %v, want code %d", user, path, err, codeNoFile)
+			}
 		}
 	}
 }
@@ -125,7 +149,7 @@ func TestAppReachesNeitherFilesNorCommands(t *testing.T) {
 		"SELECT * FROM url('http://127.0.0.1:1/', 'CSV', 'a UInt64')":                                                                        codeDenied,
 		"SELECT * FROM s3('http://127.0.0.1:1/bucket/b.csv', 'CSV', 'a UInt64')":                                                             codeDenied,
 		"SELECT * FROM icebergLocal('" + secret + "')":                                                                                       codeDenied,
-		"SELECT * FROM sqlite('" + secret + "', 'a')":                                                                                        codeDenied,
+		"SELECT * FROM sqlite('" + secret + "', 'a')":                                                                                        codeOutside,
 		"CREATE TABLE f (a UInt64, b String) ENGINE = File(CSV, '" + secret + "')":                                                           codeDenied,
 		"CREATE TABLE f (a UInt64, b String) ENGINE = URL('http://127.0.0.1:1/', CSV)":                                                       codeDenied,
 		"CREATE DATABASE deskstream_f ENGINE = Filesystem('/etc')":                                                                           codeDenied,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -66,6 +67,9 @@ func runChild(library string, args []string) int {
 		fmt.Fprintf(os.Stderr, "engine: library %s is version %s, at least %d.%d is needed; run `make engine`\n", library, lib.version, leastMajor, leastMinor)
 		return exitOldLibrary
 	}
+	if err := confineHere(library); err != nil {
+		fmt.Fprintln(os.Stderr, "engine:", err)
+	}
 	go stopOnRequest(master)
 	if text := lib.run(args); text != "" {
 		fmt.Fprintln(os.Stderr, "engine:", text)
@@ -73,6 +77,16 @@ func runChild(library string, args []string) int {
 	}
 	fmt.Fprintln(os.Stderr, "engine: stopped")
 	return exitStopped
+}
+
+// confineHere confines the engine to its folder, which holds the one it works in. It comes before the engine begins threads, which are confined as the
+// one is that begins them.
+func confineHere(library string) error {
+	work, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("confine: %w", err)
+	}
+	return confine(filepath.Dir(work), library)
 }
 
 // stopOnRequest waits for the parent's end or a signal, then takes the engine's terminal away: it sees the end of its input

@@ -72,6 +72,9 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 		unlock()
 		return nil, err
 	}
+	if err := confinable(); err != nil {
+		o.Log.Warn().AnErr("reason", err).Msg("users of SQL can read the files of this program's user with ClickHouse's function file(): this system cannot confine the engine")
+	}
 	supervised, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	go e.supervise(supervised, e.child)
