@@ -63,7 +63,7 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	inserts := newPool(parsed, o.MaxInserts)
+	inserts := newPool(parsed, o.MaxInserts, o.InsertTimeout)
 	parsed.MaxOpenConns, parsed.MaxIdleConns = o.MaxQueries, o.MaxQueries
 	queries, err := clickhouse.Open(parsed)
 	if err != nil {

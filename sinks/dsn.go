@@ -7,11 +7,15 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"deskstream/schemas"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
+
+// dialTimeout bounds the wait for a connection, its handshake included, unless the DSN says dial_timeout.
+const dialTimeout = 5 * time.Second
 
 const exampleDSN = "clickhouse://user:password@host:9000/deskstream"
 
@@ -39,6 +43,9 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 	}
 	if err := fillAddresses(o); err != nil {
 		return nil, err
+	}
+	if o.DialTimeout == 0 {
+		o.DialTimeout = dialTimeout
 	}
 	if o.Compression == nil {
 		o.Compression = &clickhouse.Compression{Method: compressionFor(o.Addr)}

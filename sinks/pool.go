@@ -16,8 +16,9 @@ const idleLimit = 2 * time.Second
 // pool holds the connections for inserts. They are ch-go's, whose columns cost a third of those of clickhouse-go, see
 // BenchmarkWriteActivities.
 type pool struct {
-	dsn   *clickhouse.Options
-	slots chan struct{}
+	dsn     *clickhouse.Options
+	slots   chan struct{}
+	longest time.Duration // of one use, the connection included
 
 	mu     sync.Mutex
 	idle   []idleConn
@@ -29,28 +30,41 @@ type idleConn struct {
 	since time.Time
 }
 
-func newPool(dsn *clickhouse.Options, size int) *pool {
-	return &pool{dsn: dsn, slots: make(chan struct{}, size)}
+func newPool(dsn *clickhouse.Options, size int, longest time.Duration) *pool {
+	return &pool{dsn: dsn, slots: make(chan struct{}, size), longest: longest}
 }
 
 // do runs f on a connection and keeps it when f succeeded. After an error the state of a connection is unknown, it is closed.
-func (p *pool) do(ctx context.Context, f func(*ch.Client) error) error {
+func (p *pool) do(ctx context.Context, f func(context.Context, *ch.Client) error) error {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
 		return unavailable(fmt.Errorf("wait for a free connection: %w", ctx.Err()))
 	}
 	defer func() { <-p.slots }()
+	ctx, cancel := context.WithTimeout(ctx, p.longest)
+	defer cancel()
 	c, err := p.get(ctx)
 	if err != nil {
 		return err
 	}
-	if err := f(c); err != nil {
+	if err := use(ctx, c, f); err != nil || c.IsClosed() {
 		_ = c.Close()
 		return unavailable(err)
 	}
 	p.put(c)
 	return nil
+}
+
+// use closes the connection when ctx ends: ch-go looks at its context only between two packets, and a server that hangs sends none.
+func use(ctx context.Context, c *ch.Client, f func(context.Context, *ch.Client) error) error {
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { _ = c.Close(); close(closed) })
+	err := f(ctx, c)
+	if !stop() {
+		<-closed
+	}
+	return err
 }
 
 func (p *pool) get(ctx context.Context) (*ch.Client, error) {
@@ -59,12 +73,14 @@ func (p *pool) get(ctx context.Context) (*ch.Client, error) {
 		if !ok {
 			return p.dial(ctx)
 		}
-		if time.Since(c.since) < idleLimit || c.Ping(ctx) == nil {
+		if time.Since(c.since) < idleLimit || use(ctx, c.Client, ping) == nil {
 			return c.Client, nil
 		}
 		_ = c.Close()
 	}
 }
+
+func ping(ctx context.Context, c *ch.Client) error { return c.Ping(ctx) }
 
 func (p *pool) pop() (idleConn, bool) {
 	p.mu.Lock()
@@ -120,12 +136,9 @@ func (p *pool) options(addr string) ch.Options {
 	o := ch.Options{
 		Address: addr, Database: p.dsn.Auth.Database, User: p.dsn.Auth.Username, Password: p.dsn.Auth.Password,
 		ClientName: "deskstream", TLS: p.dsn.TLS, DialTimeout: p.dsn.DialTimeout, HandshakeTimeout: 30 * time.Second,
-		// The deadline of each insert is in its context; a server that merges hard may be silent for long.
+		// The context of each use has a deadline and ends the connection; a server that merges hard may be silent for long.
 		ReadTimeout: ch.NoTimeout,
 		Compression: compressions[p.dsn.Compression.Method],
-	}
-	if o.DialTimeout == 0 {
-		o.DialTimeout = 5 * time.Second
 	}
 	for name, value := range p.dsn.Settings {
 		o.Settings = append(o.Settings, ch.Setting{Key: name, Value: fmt.Sprint(value), Important: true})

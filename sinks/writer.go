@@ -137,9 +137,7 @@ var probeSQL string
 // between can only come from changes made to the stored rows, and are an error.
 func (w *Writer) there(ctx context.Context, b schemas.Block, p *part, token string) (bool, error) {
 	var count proto.ColUInt64
-	err := w.db.inserts.do(ctx, func(c *ch.Client) error {
-		ctx, cancel := context.WithTimeout(ctx, w.db.options.InsertTimeout)
-		defer cancel()
+	err := w.db.inserts.do(ctx, func(ctx context.Context, c *ch.Client) error {
 		return c.Do(ctx, ch.Query{
 			Body: probeSQL,
 			Parameters: ch.Parameters(map[string]any{
@@ -173,9 +171,7 @@ func (w *Writer) there(ctx context.Context, b schemas.Block, p *part, token stri
 func (w *Writer) insert(ctx context.Context, p *part, name string) error {
 	p.name(name)
 	started := time.Now()
-	err := w.db.inserts.do(ctx, func(c *ch.Client) error {
-		ctx, cancel := context.WithTimeout(ctx, w.db.options.InsertTimeout)
-		defer cancel()
+	err := w.db.inserts.do(ctx, func(ctx context.Context, c *ch.Client) error {
 		return c.Do(ctx, ch.Query{Body: p.input.Into(w.table), Input: p.input, Settings: insertSettings(name, p.rows)})
 	})
 	if err != nil {
