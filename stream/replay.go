@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -259,7 +260,7 @@ func (s *Stream) Drained(ctx context.Context) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return s.undrained(err)
+			return s.undrained(cmp.Or(err, ctx.Err()))
 		}
 		if err != nil { // the server may be starting
 			select {

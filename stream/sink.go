@@ -27,8 +27,8 @@ const (
 	// restWrites and longestRest bound the pause behind a slow write.
 	restWrites  = 2
 	longestRest = time.Second
-	// writeGrace is how long a write may go on after the program was asked to end.
-	writeGrace = 8 * time.Second
+	// writeGrace is how long a write may go on after the sink was asked to end, which is when the program has waited for it to drain.
+	writeGrace = 3 * time.Second
 	// staleAfter is the age of an intent from which a rival may have taken it over: its owner was stopped for so long.
 	staleAfter = time.Second
 )

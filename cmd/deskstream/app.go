@@ -71,6 +71,7 @@ type App struct {
 	closers  []func()
 	failures chan error
 	stopped  sync.Once
+	stopBy   time.Time // set when it stops
 }
 
 // tuning holds what tests change so that they need not wait.
@@ -197,7 +198,7 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 			return err
 		}
 		a.closers = append(a.closers, func() {
-			stop, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			stop, cancel := context.WithDeadline(context.Background(), a.stopBy)
 			defer cancel()
 			if err := a.engine.Close(stop); err != nil {
 				a.Log.Warn().Err(err).Msg("engine did not stop by itself")
@@ -249,32 +250,56 @@ func (a *App) startStream(ctx context.Context) (err error) {
 func (a *App) Stop() { a.stopped.Do(a.stop) }
 
 func (a *App) stop() {
+	a.stopBy = time.Now().Add(stopTime)
 	drain, cancel := context.WithTimeout(context.Background(), a.drainTime())
 	defer cancel()
-	if a.server != nil {
-		_ = a.server.Shutdown(drain)
-	}
+	a.shutdown(drain)
 	if a.feeding.cancel != nil {
 		a.feeding.stop()
 	}
 	if a.stream != nil && a.Roles.process && a.Roles.sink {
-		if err := a.stream.Drained(drain); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		if err := a.stream.Drained(drain); err != nil {
 			a.Log.Warn().Err(err).Msg("rows under way are left for the next start")
 		}
 	}
 	a.working.stop()
 	a.sinking.stop()
 	if a.stream != nil {
-		closing, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-		defer cancel()
-		if err := a.stream.Close(closing); err != nil {
-			a.Log.Warn().Err(err).Msg("stream positions were not recorded")
-		}
+		a.closeStream()
 	}
 	for i := len(a.closers) - 1; i >= 0; i-- {
 		a.closers[i]()
 	}
 	a.closers = nil
+}
+
+// shutdown takes no more requests and waits for those under way, at most half of the time to drain: what they brought in needs the rest.
+// Slower ones go on meanwhile.
+func (a *App) shutdown(drain context.Context) {
+	if a.server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(drain, a.drainTime()/2)
+	defer cancel()
+	_ = a.server.Shutdown(ctx)
+}
+
+// closeStream records the positions of the streams. A ClickHouse that hangs is not waited for: its client does not look at a context while it
+// connects.
+func (a *App) closeStream() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- a.stream.Close(ctx) }()
+	var err error
+	select {
+	case err = <-closed:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		a.Log.Warn().Err(err).Msg("stream positions were not recorded")
+	}
 }
 
 // discard stops an app that filled a second database and removes that database and its streams.
@@ -291,8 +316,13 @@ func (a *App) discard() {
 	a.Stop()
 }
 
-// discardTime bounds the removal of a second database.
-const discardTime = 30 * time.Second
+const (
+	// discardTime bounds the removal of a second database.
+	discardTime = 30 * time.Second
+	// stopTime is when an engine that still runs is killed: after the time to drain, for the last writes and to close the streams.
+	stopTime  = 13 * time.Second
+	closeTime = 2 * time.Second
+)
 
 func (a *App) drainTime() time.Duration {
 	if a.Tuning.drain > 0 {
