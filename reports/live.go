@@ -23,6 +23,9 @@ const (
 type liveFeed struct {
 	server *server
 
+	ending context.Context //nolint:containedctx // of all streams, besides the one of each request
+	end    context.CancelFunc
+
 	mu      sync.Mutex
 	viewers int
 	at      time.Time
@@ -34,6 +37,12 @@ type liveMessage struct {
 	At       time.Time        `json:"at"`
 	Counters map[string]int64 `json:"counters" doc:"tickets_unsolved, tickets_created_today, activities_today, people"`
 	Newest   []feedItem       `json:"newest" doc:"Newest activities first"`
+}
+
+func newLiveFeed(s *server) *liveFeed {
+	f := &liveFeed{server: s}
+	f.ending, f.end = context.WithCancel(context.Background())
+	return f
 }
 
 func (s *server) liveRoutes() {
@@ -49,6 +58,10 @@ func (s *server) serveLive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.live.leave()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	stop := context.AfterFunc(s.live.ending, cancel)
+	defer stop()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
 	control := http.NewResponseController(w)
@@ -56,16 +69,16 @@ func (s *server) serveLive(w http.ResponseWriter, r *http.Request) {
 	defer ticker.Stop()
 	sent := ""
 	for {
-		message, err := s.live.message(r.Context())
+		message, err := s.live.message(ctx)
 		if err == nil {
 			err = writeLive(w, control, message, &sent)
 		}
-		if err != nil && r.Context().Err() == nil {
+		if err != nil && ctx.Err() == nil {
 			s.Log.Debug().Err(err).Msg("live feed ended")
 			return
 		}
 		select {
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}

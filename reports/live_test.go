@@ -42,6 +42,9 @@ func TestLive(t *testing.T) {
 	}
 	for lines.Scan() { // the next message says that nothing has changed
 		if lines.Text() == ": same" {
+			s.live.end()
+			for lines.Scan() {
+			}
 			return
 		}
 	}

@@ -198,5 +198,8 @@ func New(o Options) (*API, error) {
 	return &API{s}, nil
 }
 
+// EndLive ends the streams of GET /v1/live, which nothing else ends before their viewers go.
+func (a *API) EndLive() { a.server.live.end() }
+
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.server.handler.ServeHTTP(w, r) }

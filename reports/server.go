@@ -62,7 +62,7 @@ func newServer(o Options) (*server, error) {
 		s.Renderer = newRenderer()
 	}
 	s.compared = &comparisons{server: s, known: map[string]comparison{}}
-	s.live = &liveFeed{server: s}
+	s.live = newLiveFeed(s)
 	s.rendering = newRendering()
 	if s.renders, err = newRenderFigures(o.Registerer, s.Renderer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)

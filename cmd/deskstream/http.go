@@ -29,6 +29,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 		return err
 	}
 	mux := http.NewServeMux()
+	a.server = ingest.NewServer(a.Config.Listen, mux)
 	if a.Roles.ingest {
 		mux.Handle("/webhooks/zendesk/{source_id}", a.webhook)
 	}
@@ -38,13 +39,13 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 			return err
 		}
 		mux.Handle("/", api)
+		a.server.RegisterOnShutdown(api.EndLive)
 		a.run(&a.feeding, "reconciliation", api.Run)
 		a.run(&a.feeding, "audiences", func(ctx context.Context) error { return api.RunAudiences(ctx, nil) })
 		a.run(&a.feeding, "archived people", func(ctx context.Context) error { return api.RunArchived(ctx, nil) })
 	} else {
 		a.operations(mux)
 	}
-	a.server = ingest.NewServer(a.Config.Listen, mux)
 	go func() {
 		if err := a.server.Serve(a.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			a.failures <- fmt.Errorf("http listener: %w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -50,6 +51,12 @@ func TestLiveShowsWebhooks(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("from the webhook to the message: median %s, longest %s", took[2], took[4])
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := app.server.Shutdown(ctx); err != nil {
+		t.Errorf("the server waits for the viewer of the live feed: %v", err)
+	}
 }
 
 // liveUntil waits for a message with so many unsolved tickets; -1 takes any.
