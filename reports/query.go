@@ -3,12 +3,15 @@ package reports
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"deskstream/schemas"
 )
 
 //go:embed sql/*.sql
@@ -41,8 +44,27 @@ func (s *server) query(ctx context.Context, name, statement string, p params, sc
 	return s.queryWithin(ctx, s.QueryTimeout, maxResultRows+1, name, statement, p, scan)
 }
 
-// queryWithin is query with a time and a most number of rows of its own (0 = any), for work that nobody waits for.
+// pingTime is how long ClickHouse has to answer a ping after it left a question without an answer.
+const pingTime = time.Second
+
+// queryWithin is query with a time and a most number of rows of its own (0 = any), for work that nobody waits for. A question that took too
+// long is the fault of the question only where ClickHouse still answers others.
 func (s *server) queryWithin(
+	ctx context.Context, timeout time.Duration, most int, name, statement string, p params, scan func(driver.Rows) error,
+) error {
+	err := s.queryOnce(ctx, timeout, most, name, statement, p, scan)
+	if !errors.Is(err, errTimeout) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	if checkResult(ctx, Check{"clickhouse", s.DB.Ping}) != checkOK {
+		return &queryError{what: name, name: "no answer", class: schemas.ErrUnavailable, err: err}
+	}
+	return err
+}
+
+func (s *server) queryOnce(
 	ctx context.Context, timeout time.Duration, most int, name, statement string, p params, scan func(driver.Rows) error,
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)

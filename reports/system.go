@@ -68,14 +68,17 @@ func (s *server) ready(ctx context.Context, _ *none) (*readyAnswer, error) {
 	out := &readyAnswer{Status: http.StatusOK, TypeName: "application/json", Body: readyBody{Ready: true, Checks: map[string]string{}}}
 	for i, c := range checks {
 		out.Body.Checks[c.Name] = results[i]
-		if results[i] != "ok" {
+		if results[i] != checkOK {
 			out.Status, out.Body.Ready = http.StatusServiceUnavailable, false
 		}
 	}
 	return out, nil
 }
 
-// checkResult gives "ok" or why not. The path is open to everybody: addresses and the like stay in the log of the part itself.
+// checkOK is the result of a check that passed.
+const checkOK = "ok"
+
+// checkResult gives checkOK or why not. The path is open to everybody: addresses and the like stay in the log of the part itself.
 func checkResult(ctx context.Context, c Check) string {
 	done := make(chan error, 1)
 	go func() { done <- c.Check(ctx) }()
@@ -84,7 +87,7 @@ func checkResult(ctx context.Context, c Check) string {
 		if err != nil {
 			return "not ready"
 		}
-		return "ok"
+		return checkOK
 	case <-ctx.Done():
 		return "no answer in time"
 	}

@@ -72,12 +72,18 @@ func (a *App) api(ctx context.Context) (*reports.API, error) {
 	})
 }
 
+// queryDialTimeout is as long as a query may take: while the client connects it does not look at the query's context.
+const queryDialTimeout = 5 * time.Second
+
 func openQueries(dsn string) (driver.Conn, error) {
 	o, err := clickhouse.ParseDSN(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("--clickhouse-dsn: %w", err)
 	}
 	o.MaxOpenConns, o.MaxIdleConns = 16, 4
+	if o.DialTimeout == 0 {
+		o.DialTimeout = queryDialTimeout
+	}
 	db, err := clickhouse.Open(o)
 	if err != nil {
 		return nil, fmt.Errorf("--clickhouse-dsn: %w", err)
