@@ -121,13 +121,13 @@ func (c *doctorCmd) nats(ctx context.Context, out *streams) []finding {
 	return []finding{f, g}
 }
 
-// clickhouse checks the server in use; the embedded engine is started for it unless a running program has it.
+// clickhouse checks the server in use: of --clickhouse-dsn, of the program running on the data folder, or the embedded engine, started for it.
 func (c *doctorCmd) clickhouse(ctx context.Context) []finding {
 	dsn := c.ClickHouseDSN
 	if dsn == "" {
 		unlock, err := local.Lock(c.Data)
 		if err != nil {
-			return []finding{{name: "clickhouse", text: "in use by the program running on this data folder"}}
+			return c.runningClickHouse(ctx)
 		}
 		defer unlock()
 		e, err := local.StartEngine(ctx, local.EngineOptions{Dir: filepath.Join(c.Data, "clickhouse"), Library: c.Engine})
@@ -140,6 +140,23 @@ func (c *doctorCmd) clickhouse(ctx context.Context) []finding {
 	if err := sinks.Migrate(ctx, dsn); err != nil {
 		return []finding{{name: "clickhouse", err: err}}
 	}
+	return selfCheck(ctx, dsn)
+}
+
+// runningClickHouse asks the ClickHouse of the program that holds the data folder, whose tables are the program's business.
+func (c *doctorCmd) runningClickHouse(ctx context.Context) []finding {
+	inUse := c.Config
+	err := attach(&inUse)
+	if err == nil && inUse.ClickHouseDSN == "" {
+		err = fmt.Errorf("the program running on %s is starting its engine", c.Data)
+	}
+	if err != nil {
+		return []finding{{name: "clickhouse", err: err}}
+	}
+	return selfCheck(ctx, inUse.ClickHouseDSN)
+}
+
+func selfCheck(ctx context.Context, dsn string) []finding {
 	db, err := sinks.Open(ctx, dsn, sinks.Options{})
 	if err != nil {
 		return []finding{{name: "clickhouse", err: err}}
