@@ -56,37 +56,39 @@ func (s *server) sourceTypes(context.Context, *sourceTypesInput) (*answer[page[s
 
 // sourceView is a source as the API shows it: no secret, sealed or not.
 type sourceView struct {
-	ID              string             `json:"id"`
-	Type            string             `json:"type"`
-	Account         string             `json:"account"`
-	Name            string             `json:"name"`
-	Status          string             `json:"status" enum:"draft,awaiting_authorization,connected,disconnected,archived"`
-	OptIn           schemas.OptIn      `json:"opt_in"`
-	Retention       schemas.Retention  `json:"retention"`
-	Fields          schemas.FieldRules `json:"fields"`
-	ArchiveOnDelete bool               `json:"archive_on_delete"`
-	Identifiers     []string           `json:"identifiers"`
-	AuthMethod      string             `json:"auth_method,omitempty" doc:"How it was authorized"`
-	WebhookSecret   bool               `json:"webhook_secret_set" doc:"A signing secret is stored"`
-	WebhookPath     string             `json:"webhook_path" doc:"Where Zendesk sends webhooks, behind the public URL"`
-	Error           string             `json:"error,omitempty" doc:"Why it stands still"`
-	CreatedAt       time.Time          `json:"created_at"`
-	UpdatedAt       time.Time          `json:"updated_at"`
+	ID              string                 `json:"id"`
+	Type            string                 `json:"type"`
+	Account         string                 `json:"account"`
+	Name            string                 `json:"name"`
+	Status          string                 `json:"status" enum:"draft,awaiting_authorization,connected,disconnected,archived"`
+	OptIn           schemas.OptIn          `json:"opt_in"`
+	Confirmations   []schemas.Confirmation `json:"confirmations" doc:"Each time a channel of opt_in was switched on, confirmed by somebody else or switched off, oldest first; the last 100 of a channel"`
+	Retention       schemas.Retention      `json:"retention"`
+	Fields          schemas.FieldRules     `json:"fields"`
+	ArchiveOnDelete bool                   `json:"archive_on_delete"`
+	Identifiers     []string               `json:"identifiers"`
+	AuthMethod      string                 `json:"auth_method,omitempty" doc:"How it was authorized"`
+	WebhookSecret   bool                   `json:"webhook_secret_set" doc:"A signing secret is stored"`
+	WebhookPath     string                 `json:"webhook_path" doc:"Where Zendesk sends webhooks, behind the public URL"`
+	Error           string                 `json:"error,omitempty" doc:"Why it stands still"`
+	CreatedAt       time.Time              `json:"created_at"`
+	UpdatedAt       time.Time              `json:"updated_at"`
 }
 
 func viewSource(src *schemas.Source) sourceView {
 	return sourceView{
 		ID: src.ID, Type: src.Type, Account: src.Account, Name: src.Name, Status: string(src.Status), OptIn: src.OptIn,
-		Retention: src.Retention, Fields: src.Fields, ArchiveOnDelete: src.ArchiveOnDelete, Identifiers: src.Identifiers,
+		Confirmations: append([]schemas.Confirmation{}, src.Confirmations...),
+		Retention:     src.Retention, Fields: src.Fields, ArchiveOnDelete: src.ArchiveOnDelete, Identifiers: src.Identifiers,
 		AuthMethod: src.Auth.Method, WebhookSecret: src.Webhook.Secret != "", WebhookPath: "/webhooks/zendesk/" + src.ID,
 		Error: src.Error, CreatedAt: src.CreatedAt, UpdatedAt: src.UpdatedAt,
 	}
 }
 
 type optInInput struct {
-	Email       bool   `json:"email,omitempty" doc:"New contacts may be mailed"`
-	SMS         bool   `json:"sms,omitempty" doc:"New contacts may be texted"`
-	ConfirmedBy string `json:"confirmed_by,omitempty" maxLength:"320" doc:"Who confirms that the contacts have given consent; needed when one of them is true"`
+	Email       *bool  `json:"email,omitempty" doc:"New contacts may be mailed; default false, in a change as it is"`
+	SMS         *bool  `json:"sms,omitempty" doc:"New contacts may be texted; default false, in a change as it is"`
+	ConfirmedBy string `json:"confirmed_by,omitempty" maxLength:"320" doc:"Who confirms that the contacts have given consent; needed when one of them is set to true"`
 }
 
 type retentionInput struct {
@@ -95,8 +97,8 @@ type retentionInput struct {
 }
 
 type fieldsInput struct {
-	Writable    *[]string `json:"writable,omitempty" doc:"System fields that the source may write; default all"`
-	OnlyIfEmpty bool      `json:"only_if_empty,omitempty" doc:"Write only fields that have no value"`
+	Writable    *[]string `json:"writable,omitempty" doc:"System fields that the source may write; default all, in a change as it is"`
+	OnlyIfEmpty *bool     `json:"only_if_empty,omitempty" doc:"Write only fields that have no value; default false, in a change as it is"`
 }
 
 type sourceInput struct {
@@ -127,7 +129,7 @@ func (s *server) createSource(ctx context.Context, in *sourceInput) (*answer[sou
 		src.Name = account
 	}
 	var bad fieldErrors
-	bad.optIn(&src.OptIn, in.Body.OptIn, now)
+	bad.optIn(src, in.Body.OptIn, now)
 	bad.retention("body.retention", &src.Retention, in.Body.Retention)
 	bad.fields(&src.Fields, in.Body.Fields)
 	bad.identifiers(&src.Identifiers, in.Body.Identifiers)
@@ -244,7 +246,7 @@ func (s *server) patchSource(ctx context.Context, in *sourcePatch) (*answer[sour
 		if in.Body.ArchiveOnDelete != nil {
 			src.ArchiveOnDelete = *in.Body.ArchiveOnDelete
 		}
-		bad.optIn(&src.OptIn, in.Body.OptIn, now)
+		bad.optIn(src, in.Body.OptIn, now)
 		bad.fields(&src.Fields, in.Body.Fields)
 		bad.identifiers(&src.Identifiers, in.Body.Identifiers)
 		settings = src.Settings

@@ -9,8 +9,8 @@ import (
 	"deskstream/schemas"
 )
 
-// fieldErrors collects what is wrong with the settings of a source. Each method applies an input to a setting and leaves the setting
-// alone when the input is nil.
+// fieldErrors collects what is wrong with the settings of a source. Each method applies an input to a setting and leaves alone what is nil in
+// it: the default of a new source, what an existing one has.
 type fieldErrors []schemas.Field
 
 func (f *fieldErrors) add(location, message string) {
@@ -18,18 +18,24 @@ func (f *fieldErrors) add(location, message string) {
 }
 
 // optIn records who vouched for the consent and when (R06).
-func (f *fieldErrors) optIn(to *schemas.OptIn, in *optInInput, now time.Time) {
+func (f *fieldErrors) optIn(src *schemas.Source, in *optInInput, now time.Time) {
 	if in == nil {
 		return
 	}
 	by := strings.TrimSpace(in.ConfirmedBy)
-	if (in.Email || in.SMS) && by == "" {
+	switch on := in.Email != nil && *in.Email || in.SMS != nil && *in.SMS; {
+	case on && by == "":
 		f.add("body.opt_in.confirmed_by", "must name who confirms that the contacts have given consent, because opt_in.email or opt_in.sms is true")
 		return
+	case by != "" && in.Email == nil && in.SMS == nil:
+		f.add("body.opt_in.confirmed_by", "must come with what is confirmed: opt_in.email or opt_in.sms")
+		return
 	}
-	*to = schemas.OptIn{Email: in.Email, SMS: in.SMS}
-	if in.Email || in.SMS {
-		to.ConfirmedBy, to.ConfirmedAt = by, &now
+	if in.Email != nil {
+		src.Confirm(schemas.ChannelEmail, *in.Email, by, now)
+	}
+	if in.SMS != nil {
+		src.Confirm(schemas.ChannelSMS, *in.SMS, by, now)
 	}
 }
 
@@ -58,13 +64,13 @@ func (f *fieldErrors) fields(to *schemas.FieldRules, in *fieldsInput) {
 	if in == nil {
 		return
 	}
-	to.OnlyIfEmpty = in.OnlyIfEmpty
-	if in.Writable == nil {
-		to.Writable = schemas.WritableFields
-		return
+	if in.OnlyIfEmpty != nil {
+		to.OnlyIfEmpty = *in.OnlyIfEmpty
 	}
-	f.known("body.fields.writable", *in.Writable, schemas.WritableFields)
-	to.Writable = *in.Writable
+	if in.Writable != nil {
+		f.known("body.fields.writable", *in.Writable, schemas.WritableFields)
+		to.Writable = *in.Writable
+	}
 }
 
 var identifierNames = []string{"external-id", "email", "phone-number"}

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -156,7 +157,7 @@ func TestR27_R44_PatchSource(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	v = sourceView{}
-	s.want(200, s.call("PATCH", path, "admin-key", `{"opt_in":{}}`), &v)
+	s.want(200, s.call("PATCH", path, "admin-key", `{"opt_in":{"sms":false}}`), &v)
 	if v.OptIn.SMS || v.OptIn.ConfirmedBy != "" {
 		t.Errorf("%+v", v)
 	}
@@ -169,6 +170,62 @@ func TestR27_R44_PatchSource(t *testing.T) {
 	if len(s.steps.calls) != 0 {
 		t.Errorf("a setting caused %v", s.steps.calls)
 	}
+}
+
+// TestR05_R09_R46_PatchKeepsSiblings: a change of one setting leaves those beside it as they are.
+func TestR05_R09_R46_PatchKeepsSiblings(t *testing.T) {
+	t.Parallel()
+	s := offline(t, nil)
+	for _, c := range []struct{ body, optIn, fields string }{
+		{`{"fields":{"writable":["email"]}}`, "false false", "[email] false"},
+		{`{"fields":{"only_if_empty":true}}`, "false false", "[email] true"},
+		{`{"fields":{"writable":["language"]}}`, "false false", "[language] true"},
+		{`{"fields":{}}`, "false false", "[language] true"},
+		{`{"opt_in":{"email":true,"confirmed_by":"owner@acme.test"}}`, "true false", "[language] true"},
+		{`{"opt_in":{"sms":true,"confirmed_by":"bob"}}`, "true true", "[language] true"},
+		{`{"opt_in":{"email":false}}`, "false true", "[language] true"},
+		{`{"opt_in":{},"fields":{"only_if_empty":false}}`, "false true", "[language] false"},
+	} {
+		var v sourceView
+		s.want(200, s.call("PATCH", "/v1/sources/"+testSource, "admin-key", c.body), &v)
+		if optIn, fields := fmt.Sprint(v.OptIn.Email, v.OptIn.SMS), fmt.Sprint(v.Fields.Writable, v.Fields.OnlyIfEmpty); optIn != c.optIn || fields != c.fields {
+			t.Errorf("%s: opt-in %s, fields %s; want %s, %s", c.body, optIn, fields, c.optIn, c.fields)
+		}
+	}
+}
+
+// TestR06_Confirmations: who confirmed which channel and when is kept for good, and so is when a channel was switched off.
+func TestR06_Confirmations(t *testing.T) {
+	t.Parallel()
+	now := testNow
+	s := empty(t, func(o *Options) { o.Now = func() time.Time { return now } })
+	var v sourceView
+	s.want(201, s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"acme","opt_in":{"email":true,"confirmed_by":"owner"}}`), &v)
+	path := "/v1/sources/" + v.ID
+	for _, c := range []struct{ body, by string }{
+		{`{"opt_in":{"email":true,"sms":true,"confirmed_by":"owner"}}`, "owner"}, // email is confirmed by the same already
+		{`{"opt_in":{"sms":true,"confirmed_by":"bob"}}`, "bob"},
+		{`{"opt_in":{"sms":false,"confirmed_by":"eve"}}`, "owner"},
+		{`{"opt_in":{"sms":false}}`, "owner"},
+		{`{"opt_in":{"email":false},"name":"Other"}`, ""},
+	} {
+		now = now.Add(time.Hour)
+		v = sourceView{}
+		if s.want(200, s.call("PATCH", path, "admin-key", c.body), &v); v.OptIn.ConfirmedBy != c.by || (v.OptIn.ConfirmedAt == nil) != (c.by == "") {
+			t.Errorf("%s: %+v", c.body, v.OptIn)
+		}
+	}
+	s.want(200, s.call("POST", path+"/archive", "admin-key", nil), nil)
+	s.get(path, &v)
+	var got []string
+	for _, c := range v.Confirmations {
+		got = append(got, fmt.Sprintf("%s %t %s +%s", c.Channel, c.On, c.ConfirmedBy, c.At.Sub(testNow)))
+	}
+	want := []string{"email true owner +0s", "sms true owner +1h0m0s", "sms true bob +2h0m0s", "sms false eve +3h0m0s", "email false  +5h0m0s"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	s.wantProblem(s.call("PATCH", path, "admin-key", `{"opt_in":{"confirmed_by":"bob"}}`), 422, "invalid-input", "body.opt_in.confirmed_by", "opt_in.sms")
 }
 
 func TestAuthorize(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -202,5 +203,21 @@ func TestOwnPersonIDLeadsBack(t *testing.T) {
 				t.Errorf("%q leads to %d", other, got)
 			}
 		}
+	}
+}
+
+// TestConfirmations: of a channel that is switched all the time the newest confirmations are kept, and those of the other channel.
+func TestConfirmations(t *testing.T) {
+	t.Parallel()
+	var s schemas.Source
+	s.Confirm(schemas.ChannelSMS, true, "bob", time.Unix(0, 0))
+	for i := range 301 {
+		s.Confirm(schemas.ChannelEmail, i%2 == 0, "ann", time.Unix(int64(i), 0))
+	}
+	if n := len(s.Confirmations); n != 101 || s.Confirmations[0].Channel != schemas.ChannelSMS || !s.Confirmations[n-1].At.Equal(time.Unix(300, 0)) {
+		t.Errorf("%d: %+v", n, s.Confirmations)
+	}
+	if s.Confirm(schemas.ChannelEmail, false, "", time.Unix(400, 0)); s.OptIn.ConfirmedBy != "bob" || !s.OptIn.SMS {
+		t.Errorf("%+v", s.OptIn)
 	}
 }

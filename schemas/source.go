@@ -66,7 +66,8 @@ func (s *Settings) Paused(at time.Time) bool {
 	})
 }
 
-// OptIn is the permission given to people at their creation; ConfirmedBy and ConfirmedAt record who vouched for their consent.
+// OptIn is the permission given to people at their creation; ConfirmedBy and ConfirmedAt say who vouched for their consent last, of the channels
+// that are on.
 type OptIn struct {
 	Email       bool       `json:"email"`
 	SMS         bool       `json:"sms"`
@@ -131,10 +132,77 @@ var WritableFields = []string{"first-name", "last-name", "email", "phone-number"
 // Source is the stored record of a source: its settings and what only ingest and the API need.
 type Source struct {
 	Settings
-	Auth     Auth    `json:"auth"`
-	Webhook  Webhook `json:"webhook"`
-	Error    string  `json:"error,omitempty"` // why it stands still, e.g. "reauthorize"
-	Revision uint64  `json:"-"`               // stream sequence of the record, for compare-and-set
+	Confirmations []Confirmation `json:"confirmations,omitempty"` // in order; at most maxConfirmations of a channel, the newest ones
+	Auth          Auth           `json:"auth"`
+	Webhook       Webhook        `json:"webhook"`
+	Error         string         `json:"error,omitempty"` // why it stands still, e.g. "reauthorize"
+	Revision      uint64         `json:"-"`               // stream sequence of the record, for compare-and-set
+}
+
+// Channels of an opt-in.
+const (
+	ChannelEmail = "email"
+	ChannelSMS   = "sms"
+)
+
+// Confirmation records who switched a channel of the opt-in on, vouching for the consent of the contacts, or off (R06).
+type Confirmation struct {
+	Channel     string    `json:"channel" enum:"email,sms"`
+	On          bool      `json:"on"`
+	ConfirmedBy string    `json:"confirmed_by,omitempty"` // may be "" for one that was switched off
+	At          time.Time `json:"at"`
+}
+
+// maxConfirmations bounds the confirmations of a channel that are remembered.
+const maxConfirmations = 100
+
+// Confirm switches a channel of the opt-in and records it. To switch it to what it is changes nothing, unless somebody else confirms it.
+func (s *Source) Confirm(channel string, on bool, by string, at time.Time) {
+	to := s.OptIn.channel(channel)
+	if *to == on && (!on || s.confirmedBy(channel) == by) {
+		return
+	}
+	*to = on
+	s.remember(Confirmation{Channel: channel, On: on, ConfirmedBy: by, At: at})
+	s.OptIn.ConfirmedBy, s.OptIn.ConfirmedAt = "", nil
+	for _, c := range slices.Backward(s.Confirmations) {
+		if c.On && *s.OptIn.channel(c.Channel) {
+			s.OptIn.ConfirmedBy, s.OptIn.ConfirmedAt = c.ConfirmedBy, &c.At
+			return
+		}
+	}
+}
+
+func (o *OptIn) channel(name string) *bool {
+	if name == ChannelSMS {
+		return &o.SMS
+	}
+	return &o.Email
+}
+
+// confirmedBy says who confirmed a channel last.
+func (s *Source) confirmedBy(channel string) string {
+	for _, c := range slices.Backward(s.Confirmations) {
+		if c.Channel == channel {
+			return c.ConfirmedBy
+		}
+	}
+	return ""
+}
+
+// remember appends a confirmation, in place of the oldest one of its channel when there are too many.
+func (s *Source) remember(c Confirmation) {
+	var same []int
+	for i, o := range s.Confirmations {
+		if o.Channel == c.Channel {
+			same = append(same, i)
+		}
+	}
+	list := slices.Clone(s.Confirmations)
+	if len(same) >= maxConfirmations {
+		list = slices.Delete(list, same[0], same[0]+1)
+	}
+	s.Confirmations = append(list, c)
 }
 
 // Auth holds the credentials of a source. Every secret is sealed (AES-256-GCM, base64) with AAD "<source id>|<field>".
