@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -69,16 +68,33 @@ func (t activityText) source() string {
 	return ""
 }
 
-// rowAttribute is the form of an attribute's name: it becomes part of a template.
-var rowAttribute = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)*$`)
+// rowAttributeNames are those that rows can show: what templates see of every activity, and what is special to some.
+func rowAttributeNames() (out []string) {
+	for name, v := range new(liquidActivity).object() {
+		parts, ok := v.(map[string]any)
+		if !ok {
+			out = append(out, name)
+		}
+		for part := range parts {
+			out = append(out, name+"."+part)
+		}
+	}
+	for name, a := range activityAttributes {
+		if a.place == placeJSON {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
 
 // check refuses what rows cannot show. at is where it stands in the request.
 func (t activityText) check(render Renderer, at string) error {
 	var bad fieldErrors
 	if (t.Attribute != "") != (t.Show == showAttribute) {
 		bad.add(at+".attribute", `must be the name of an attribute with show "attribute", and be absent otherwise`)
-	} else if t.Show == showAttribute && !rowAttribute.MatchString(t.Attribute) {
-		bad.add(at+".attribute", "must be the name of an attribute, as subject or assignee.name")
+	} else if names := rowAttributeNames(); t.Show == showAttribute && !slices.Contains(names, strings.ReplaceAll(t.Attribute, "-", "_")) {
+		bad.add(at+".attribute", "is not an attribute of activities; accepted: "+strings.Join(names, ", "))
 	}
 	switch {
 	case (t.Template != "") != (t.Show == showTemplate):

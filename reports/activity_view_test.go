@@ -45,7 +45,7 @@ func TestActivityTexts(t *testing.T) {
 		{activityText{Show: showTemplate, Template: "Closed #{{attribute.ticket_id}} ({{ attribute.subject }}) by {{ attribute.assignee.name }},\n {{ attribute.group }}"}, "Closed #1 (Subject 1) by =Bob, Support"},
 		{activityText{Show: showAttribute, Attribute: "assignee_name"}, "Ticket closed: =Bob"},
 		{activityText{Show: showAttribute, Attribute: "assignee.first-name"}, "Ticket closed: =Bob"},
-		{activityText{Show: showAttribute, Attribute: "no-such"}, "Ticket closed"},
+		{activityText{Show: showAttribute, Attribute: "score"}, "Ticket closed"},
 		{activityText{Show: showTemplate, Template: "{{ attribute.no_such }} "}, "Ticket closed"},
 		{activityText{Show: showTemplate, Template: "{% for i in (1..100000) %}{{ i }}{% endfor %}"}, "Ticket closed"},
 		{activityText{Show: showTemplate, Template: "{% for i in (1..1000) %}é{% endfor %}"}, strings.Repeat("é", 499) + "…"},
@@ -96,6 +96,7 @@ func TestActivityRefusals(t *testing.T) {
 	refused(`{"text":{"show":"name","template":"x"}}`, "body.text.template", "absent")
 	refused(`{"text":{"show":"attribute"}}`, "body.text.attribute")
 	refused(`{"text":{"show":"attribute","attribute":"a }}{{ b"}}`, "body.text.attribute", "assignee.name")
+	refused(`{"text":{"show":"attribute","attribute":"nope"}}`, "body.text.attribute", "accepted: ", " assignee.name,", " previous_subject,", " subject,")
 	refused(`{"text":{"show":"picture"}}`, "body.text.show")
 	refused(`{}`, "text")
 	if len(s.store.settings) != 0 {
