@@ -119,11 +119,12 @@ const maxFilterBytes = 20_000
 func (s *server) audiences(ctx context.Context) ([]schemas.Audience, error) {
 	all, err := s.everyAudience(ctx)
 	all = slices.DeleteFunc(all, func(a schemas.Audience) bool { return a.Deleted })
-	slices.SortFunc(all, func(a, b schemas.Audience) int {
-		return strings.Compare(strings.ToLower(a.Name)+"\x00"+a.ID, strings.ToLower(b.Name)+"\x00"+b.ID)
-	})
+	slices.SortFunc(all, func(a, b schemas.Audience) int { return strings.Compare(audienceOrder(a), audienceOrder(b)) })
 	return all, err
 }
+
+// audienceOrder is what audiences are sorted by.
+func audienceOrder(a schemas.Audience) string { return strings.ToLower(a.Name) + "\x00" + a.ID }
 
 // everyAudience gives all, deleted ones too.
 func (s *server) everyAudience(ctx context.Context) ([]schemas.Audience, error) {
@@ -239,29 +240,16 @@ func (s *server) countMembers(ctx context.Context, list []schemas.Audience) (map
 }
 
 func (s *server) listAudiences(ctx context.Context, in *Paging) (*answer[page[audienceView]], error) {
-	var after string
-	further, err := decodeCursor(in.Cursor, &after)
-	if err != nil {
-		return nil, err
-	}
 	all, err := s.audiences(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if further {
-		i := slices.IndexFunc(all, func(a schemas.Audience) bool { return strings.ToLower(a.Name)+"\x00"+a.ID > after })
-		if i < 0 {
-			i = len(all)
-		}
-		all = all[i:]
+	shown, next, err := pageOf(all, in, audienceOrder)
+	if err != nil {
+		return nil, err
 	}
-	shown, more := cut(all, in.Limit)
-	var out page[audienceView]
-	if out.Items, err = s.viewAudiences(ctx, shown); err == nil && more {
-		last := shown[len(shown)-1]
-		out.NextCursor, err = encodeCursor(strings.ToLower(last.Name) + "\x00" + last.ID)
-	}
-	return reply(out, err)
+	views, err := s.viewAudiences(ctx, shown)
+	return reply(page[audienceView]{Items: views, NextCursor: next}, err)
 }
 
 func (s *server) getAudience(ctx context.Context, in *byID) (*answer[audienceView], error) {

@@ -119,7 +119,7 @@ func audienceRows[T any](ctx context.Context, s *server, statement string, in *a
 	if _, err := s.audienceOf(ctx, in.ID); err != nil {
 		return nil, false, err
 	}
-	position := feedPosition{At: 1<<32 - 1, ID: "\U0010ffff"}
+	position := feedStart
 	if _, err := decodeCursor(in.Cursor, &position); err != nil {
 		return nil, false, err
 	}

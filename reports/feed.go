@@ -51,9 +51,12 @@ type feedPosition struct {
 	ID string `json:"i"`
 }
 
+// feedStart is the position before the newest row.
+var feedStart = feedPosition{At: 1<<32 - 1, ID: "\U0010ffff"}
+
 // feed lists activities, newest first.
 func (s *server) feed(ctx context.Context, q feedQuery) (page[feedItem], error) {
-	position := feedPosition{At: 1<<32 - 1, ID: "\U0010ffff"}
+	position := feedStart
 	if _, err := decodeCursor(q.Cursor, &position); err != nil {
 		return page[feedItem]{}, err
 	}

@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -127,9 +128,27 @@ var agentOnlyFields = []string{
 	"zendesk.details", "zendesk.notes", "organization.zendesk.details", "organization.zendesk.notes",
 }
 
-func (s *server) listFields(ctx context.Context, _ *none) (*answer[page[recordField]], error) {
+func (s *server) listFields(ctx context.Context, in *Paging) (*answer[page[recordField]], error) {
 	fields, err := s.fields(ctx)
-	return reply(page[recordField]{Items: fields}, err)
+	if err != nil {
+		return nil, err
+	}
+	order := fieldOrder()
+	slices.SortFunc(fields, func(a, b recordField) int { return strings.Compare(order(a), order(b)) })
+	shown, next, err := pageOf(fields, in, order)
+	return reply(page[recordField]{Items: shown, NextCursor: next}, err)
+}
+
+// fieldOrder gives what the list of fields is sorted by: those that every account has come first, in their order, then the others by record
+// and label.
+func fieldOrder() func(recordField) string {
+	places := map[string]string{}
+	for i, f := range fixedFields() {
+		places[f.ID] = fmt.Sprintf("0%03d", i)
+	}
+	return func(f recordField) string {
+		return cmp.Or(places[f.ID], strings.Join([]string{"1", f.Record, strings.ToLower(f.Label), f.ID}, "\x00"))
+	}
 }
 
 // fields gives all fields with what is decided about them.

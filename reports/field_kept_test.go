@@ -12,7 +12,7 @@ import (
 func (s *testServer) fieldOf(id string) *recordField {
 	s.t.Helper()
 	var p page[recordField]
-	s.get("/v1/fields", &p)
+	s.get("/v1/fields?limit=500", &p)
 	if i := slices.IndexFunc(p.Items, func(f recordField) bool { return f.ID == id }); i >= 0 {
 		return &p.Items[i]
 	}

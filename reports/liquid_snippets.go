@@ -162,33 +162,12 @@ func (s *server) listSnippets(ctx context.Context, in *Paging) (*answer[page[Sni
 	if err != nil {
 		return nil, err
 	}
-	var after string
-	if _, err := decodeCursor(in.Cursor, &after); err != nil {
-		return nil, err
-	}
-	names := slices.Sorted(maps.Keys(sources))
-	names = names[sortedAfter(names, after):]
-	shown, more := cut(names, in.Limit)
-	out := page[SnippetView]{Items: make([]SnippetView, len(shown))}
+	shown, next, err := pageOf(slices.Sorted(maps.Keys(sources)), in, func(name string) string { return name })
+	out := page[SnippetView]{Items: make([]SnippetView, len(shown)), NextCursor: next}
 	for i, name := range shown {
 		out.Items[i] = s.viewSnippet(byName[name])
 	}
-	if more {
-		out.NextCursor, err = encodeCursor(shown[len(shown)-1])
-	}
 	return reply(out, err)
-}
-
-// sortedAfter gives the place of the first name behind after.
-func sortedAfter(names []string, after string) int {
-	if after == "" {
-		return 0
-	}
-	i, found := slices.BinarySearch(names, after)
-	if found {
-		i++
-	}
-	return i
 }
 
 type snippetInput struct {

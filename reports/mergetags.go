@@ -63,12 +63,12 @@ var metricTags = []recordField{
 }
 
 func (s *server) mergeTags(ctx context.Context, _ *none) (*answer[page[mergeTag]], error) {
-	fields, err := s.listFields(ctx, nil)
+	fields, err := s.fields(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := page[mergeTag]{}
-	for _, f := range fields.Body.Items {
+	for _, f := range fields {
 		switch {
 		case !f.Visible || slices.Contains(agentOnlyFields, f.ID):
 		case f.Record == "person":

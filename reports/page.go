@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 
 	"deskstream/schemas"
 )
@@ -42,6 +43,27 @@ func decodeCursor(cursor string, position any) (bool, error) {
 		return false, schemas.Invalid("query.cursor", "must be the next_cursor of the page before")
 	}
 	return true, nil
+}
+
+// pageOf gives the page behind a cursor of a list that is in memory, sorted by a key that no two items share.
+func pageOf[T any](sorted []T, in *Paging, key func(T) string) (shown []T, next *string, err error) {
+	var after string
+	further, err := decodeCursor(in.Cursor, &after)
+	if err != nil {
+		return nil, nil, err
+	}
+	if further {
+		i := slices.IndexFunc(sorted, func(v T) bool { return key(v) > after })
+		if i < 0 {
+			i = len(sorted)
+		}
+		sorted = sorted[i:]
+	}
+	shown, more := cut(sorted, in.Limit)
+	if more {
+		next, err = encodeCursor(key(shown[len(shown)-1]))
+	}
+	return shown, next, err
 }
 
 // cut keeps limit items of limit+1 that were read, and tells whether there was one more.

@@ -173,27 +173,47 @@ func viewMerge(m *schemas.PersonMerge) mergeView {
 	return v
 }
 
-// maxMerges bounds the merges shown of one person.
+// maxMerges bounds the merges of one person that an undo looks at.
 const maxMerges = 1000
 
-func (s *server) merges(ctx context.Context, accounts, people []string, merge string) ([]schemas.PersonMerge, error) {
+// merges gives those into or of people, or one, from behind a position.
+func (s *server) merges(ctx context.Context, accounts, people []string, merge string, before feedPosition, limit int) ([]schemas.PersonMerge, error) {
 	p := params{}
 	p.texts("accounts", accounts)
 	p.texts("people", people)
 	p.text("merge", merge)
-	p.int("limit", maxMerges)
+	p.time("before", time.Unix(before.At, 0))
+	p.text("before_id", before.ID)
+	p.int("limit", int64(limit))
 	return list[schemas.PersonMerge](ctx, s, "merges", sqlText("merges"), p)
 }
 
-func (s *server) listMerges(ctx context.Context, in *byID) (*answer[page[mergeView]], error) {
+type mergesInput struct {
+	ID string `path:"id" maxLength:"400" doc:"Id"`
+	Paging
+}
+
+func (s *server) listMerges(ctx context.Context, in *mergesInput) (*answer[page[mergeView]], error) {
+	before := feedStart
+	if _, err := decodeCursor(in.Cursor, &before); err != nil {
+		return nil, err
+	}
 	who, err := s.person(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.merges(ctx, []string{who.account}, who.ownIDs, "")
+	rows, err := s.merges(ctx, []string{who.account}, who.ownIDs, "", before, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	rows, more := cut(rows, in.Limit)
 	out := page[mergeView]{Items: make([]mergeView, len(rows))}
 	for i := range rows {
 		out.Items[i] = viewMerge(&rows[i])
+	}
+	if more {
+		last := rows[len(rows)-1]
+		out.NextCursor, err = encodeCursor(feedPosition{last.At.Unix(), last.MergeID})
 	}
 	return reply(out, err)
 }
@@ -203,7 +223,7 @@ func (s *server) undoMerge(ctx context.Context, in *byID) (*answer[mergeView], e
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.merges(ctx, accounts, nil, in.ID)
+	found, err := s.merges(ctx, accounts, nil, in.ID, feedStart, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +247,7 @@ func (s *server) takeApart(ctx context.Context, m *schemas.PersonMerge) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.merges(ctx, []string{m.Account}, who.ownIDs, "")
+	all, err := s.merges(ctx, []string{m.Account}, who.ownIDs, "", feedStart, maxMerges)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,7 @@ func TestMergeLog(t *testing.T) {
 	if want := []string{"06 email holds", "05 manual holds", "03 email ended"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+	s.wantPages("/v1/people/zendesk:1/merges", 3)
 }
 
 func TestMergeDryRunAndRefusals(t *testing.T) {

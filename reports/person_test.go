@@ -193,7 +193,7 @@ func TestFields(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	var p page[recordField]
-	s.get("/v1/fields", &p)
+	s.get("/v1/fields?limit=500", &p)
 	byID := map[string]recordField{}
 	for _, f := range p.Items {
 		if _, twice := byID[f.ID]; twice {
@@ -213,4 +213,5 @@ func TestFields(t *testing.T) {
 	if f := byID["custom_fields.2"]; f.Record != "ticket" {
 		t.Errorf("%+v", f)
 	}
+	s.wantPages("/v1/fields", len(p.Items))
 }

@@ -48,19 +48,11 @@ func (s *server) listKeywords(ctx context.Context, in *Paging) (*answer[page[key
 	if err != nil {
 		return nil, err
 	}
-	var after string
-	if _, err := decodeCursor(in.Cursor, &after); err != nil {
-		return nil, err
-	}
-	list := slices.DeleteFunc(settings.Phrases, func(p savedPhrase) bool { return p.Tokens <= after })
-	slices.SortFunc(list, func(a, b savedPhrase) int { return strings.Compare(a.Tokens, b.Tokens) })
-	shown, more := cut(list, in.Limit)
-	out := page[keywordView]{Items: []keywordView{}}
+	slices.SortFunc(settings.Phrases, func(a, b savedPhrase) int { return strings.Compare(a.Tokens, b.Tokens) })
+	shown, next, err := pageOf(settings.Phrases, in, func(p savedPhrase) string { return p.Tokens })
+	out := page[keywordView]{Items: []keywordView{}, NextCursor: next}
 	for i := range shown {
 		out.Items = append(out.Items, viewKeyword(&shown[i], accounts))
-	}
-	if more {
-		out.NextCursor, err = encodeCursor(shown[len(shown)-1].Tokens)
 	}
 	return reply(out, err)
 }

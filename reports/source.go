@@ -180,17 +180,19 @@ func storeError(err error) error {
 	return fmt.Errorf("the store does not answer now: %w: %w", schemas.ErrUnavailable, err)
 }
 
-func (s *server) listSources(ctx context.Context, _ *none) (*answer[page[sourceView]], error) {
+func (s *server) listSources(ctx context.Context, in *Paging) (*answer[page[sourceView]], error) {
 	sources, err := s.Sources.Sources(ctx)
 	if err != nil {
 		return nil, storeError(err)
 	}
-	slices.SortFunc(sources, func(a, b schemas.Source) int { return a.CreatedAt.Compare(b.CreatedAt) })
-	out := page[sourceView]{Items: make([]sourceView, 0, len(sources))}
-	for i := range sources {
-		out.Items = append(out.Items, viewSource(&sources[i]))
+	order := func(src schemas.Source) string { return src.CreatedAt.UTC().Format(time.RFC3339) + src.ID }
+	slices.SortFunc(sources, func(a, b schemas.Source) int { return strings.Compare(order(a), order(b)) })
+	shown, next, err := pageOf(sources, in, order)
+	out := page[sourceView]{Items: make([]sourceView, 0, len(shown)), NextCursor: next}
+	for i := range shown {
+		out.Items = append(out.Items, viewSource(&shown[i]))
 	}
-	return reply(out, nil)
+	return reply(out, err)
 }
 
 func (s *server) getSource(ctx context.Context, in *byID) (*answer[sourceView], error) {

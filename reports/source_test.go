@@ -73,6 +73,7 @@ func TestR55_R56_OneSource(t *testing.T) {
 	several.want(201, several.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), nil)
 	delete(one.store.sources, testSource)
 	one.want(201, one.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), nil)
+	several.wantPages("/v1/sources", 2)
 }
 
 func TestR08_CreateSourceWithEverything(t *testing.T) {

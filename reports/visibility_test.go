@@ -128,7 +128,7 @@ func TestR39_FieldsNameTheirSource(t *testing.T) {
 	s := newTestServer(t, filledDatabase(t), nil)
 	s.want(200, s.call("PATCH", "/v1/fields/zendesk.fields.plan", "people-key", `{"visible":false}`), nil)
 	var p page[recordField]
-	s.get("/v1/fields", &p)
+	s.get("/v1/fields?limit=500", &p)
 	seen := 0
 	for _, f := range p.Items {
 		ours := strings.HasPrefix(strings.TrimPrefix(f.ID, "organization."), "zendesk.") || f.Record == "ticket"
@@ -165,7 +165,7 @@ func TestFieldTracking(t *testing.T) {
 	s := newTestServer(t, filledDatabase(t), nil)
 	byID := func() map[string]recordField {
 		var p page[recordField]
-		s.get("/v1/fields", &p)
+		s.get("/v1/fields?limit=500", &p)
 		out := map[string]recordField{}
 		for _, f := range p.Items {
 			out[f.ID] = f
