@@ -193,6 +193,9 @@ func (c *Connections) Resync(ctx context.Context, id, mode string) error {
 	if s.Status != schemas.SourceConnected {
 		return conflict("source-not-connected", "the source is not connected: authorize or reconnect it first")
 	}
+	if s.Error == schemas.Reauthorize {
+		return conflict("source-not-authorized", "Zendesk does not take the credentials of the source any more: authorize it again first")
+	}
 	if mode == ResyncBackfill {
 		return c.backfill(ctx, s)
 	}
@@ -222,7 +225,7 @@ func (c *Connections) due(ctx context.Context, id string) error {
 }
 
 // Widen makes all streams start again where the source's retention reaches to now, because activities that were dropped have to be made
-// again. What is known already changes nothing. A source that is not connected reads when it is connected again.
+// again. What is known already changes nothing. A source that is not read now begins there when it is.
 func (c *Connections) Widen(ctx context.Context, id string) error {
 	s, err := c.Store.Source(ctx, id)
 	if err != nil {

@@ -322,9 +322,13 @@ func TestResync(t *testing.T) {
 	if err := c.Resync(t.Context(), testSource, "all"); !errors.Is(err, schemas.ErrInvalid) {
 		t.Errorf("%v", err)
 	}
-	store.putSource(t, func(s *schemas.Source) { s.Status = schemas.SourceDisconnected })
-	if err := c.Resync(t.Context(), testSource, ResyncDelta); !errors.Is(err, schemas.ErrConflict) {
-		t.Errorf("%v", err)
+	for status, cause := range map[schemas.SourceStatus]string{schemas.SourceDisconnected: "", schemas.SourceConnected: schemas.Reauthorize} {
+		store.putSource(t, func(s *schemas.Source) { s.Status, s.Error = status, cause })
+		for _, mode := range []string{ResyncDelta, ResyncBackfill} {
+			if err := c.Resync(t.Context(), testSource, mode); !errors.Is(err, schemas.ErrConflict) || !strings.Contains(err.Error(), "authorize") {
+				t.Errorf("%s %s %s: %v", status, cause, mode, err)
+			}
+		}
 	}
 }
 

@@ -97,7 +97,7 @@ func (c *Connections) Reconnect(ctx context.Context, id string) (schemas.Source,
 	if err := stepReconnect.allows(&s); err != nil {
 		return schemas.Source{}, err
 	}
-	if s.Auth.Method == "" || s.Error == Reauthorize {
+	if s.Auth.Method == "" || s.Error == schemas.Reauthorize {
 		return schemas.Source{}, conflict("source-not-authorized", "the source has no valid credentials: authorize it first")
 	}
 	auth, err := c.Clients.stored(s)

@@ -75,16 +75,12 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 }
 
-// active says whether a source is to be read. One that must be authorized again stands still until its record changes.
-func active(s schemas.Source) bool {
-	return s.Status == schemas.SourceConnected && s.Error != Reauthorize
-}
-
-// reconcile starts and stops runners until they are those of the active sources, and tells the running ones that a record changed.
+// reconcile starts and stops runners until they are those of the sources to be read, and tells the running ones that a record changed. A
+// source that must be authorized again stands still until its record changes.
 func (p *Poller) reconcile(ctx context.Context) {
 	wanted := map[string]schemas.Source{}
 	for _, s := range p.Sources.Sources() {
-		if active(s) {
+		if s.Missing() == "" {
 			wanted[s.ID] = s
 		}
 	}

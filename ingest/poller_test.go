@@ -627,7 +627,7 @@ func TestPollFailures(t *testing.T) {
 			func(t *testing.T, r *rig) {
 				eventually(t, "source marked", func() bool {
 					s, _ := r.store.Source(t.Context(), testSource)
-					return s.Error == Reauthorize
+					return s.Error == schemas.Reauthorize
 				})
 				eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
 				r.ClearFaults()

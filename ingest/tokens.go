@@ -11,9 +11,6 @@ import (
 	"deskstream/schemas"
 )
 
-// Reauthorize is the Error of a source whose credentials are dead: only a person can help.
-const Reauthorize = "reauthorize"
-
 const (
 	leaseLife    = time.Minute            // longer than a refresh with its storing can take
 	leasePoll    = 200 * time.Millisecond // how often one who waits for another's refresh looks
@@ -145,7 +142,7 @@ func (t *TokenSource) load(ctx context.Context, dead string) error {
 		if err != nil {
 			return err
 		}
-		if s.Error == Reauthorize {
+		if s.Error == schemas.Reauthorize {
 			return fmt.Errorf("source %s: %w: authorize it again", t.id, schemas.ErrUnauthenticated)
 		}
 		access, err := t.clients.Sealer.Open(t.id, fieldAccessToken, s.Auth.AccessToken)
@@ -262,7 +259,7 @@ func (t *TokenSource) fail(ctx context.Context, used schemas.Auth) error {
 			return false, nil
 		}
 		t.clients.Log.Error().Str("source", t.id).Msg("credentials refused, source must be authorized again")
-		s.Error = Reauthorize
+		s.Error = schemas.Reauthorize
 		return true, t.clients.dropLease(s)
 	})
 }

@@ -155,7 +155,7 @@ func TestTokenRefused(t *testing.T) {
 			t.Fatalf("%v", err)
 		}
 	}
-	if s, _ = store.Source(t.Context(), testSource); s.Error != Reauthorize {
+	if s, _ = store.Source(t.Context(), testSource); s.Error != schemas.Reauthorize {
 		t.Errorf("error %q", s.Error)
 	}
 	if n := tokenRequests(d); n != 1 {
@@ -195,9 +195,9 @@ func TestTokenUnknownOutcome(t *testing.T) {
 		"cut once":            {[]zendesktest.Fault{{Cut: true}}, nil, ""},
 		"error once":          {[]zendesktest.Fault{{Status: 500}}, nil, ""},
 		"busy":                {[]zendesktest.Fault{{Status: 429, RetryAfter: 1}}, schemas.ErrUnavailable, ""},
-		"cut, then refused":   {[]zendesktest.Fault{{Cut: true}, {Status: 400, Body: `{"error":"invalid_grant"}`}}, schemas.ErrUnauthenticated, Reauthorize},
+		"cut, then refused":   {[]zendesktest.Fault{{Cut: true}, {Status: 400, Body: `{"error":"invalid_grant"}`}}, schemas.ErrUnauthenticated, schemas.Reauthorize},
 		"broken for a while":  {[]zendesktest.Fault{{Status: 500}, {Status: 500}}, schemas.ErrUnavailable, ""},
-		"answer without pair": {[]zendesktest.Fault{{Status: 200, Body: `{}`}, {Status: 400, Body: `{"error":"invalid_grant"}`}}, schemas.ErrUnauthenticated, Reauthorize},
+		"answer without pair": {[]zendesktest.Fault{{Status: 200, Body: `{}`}, {Status: 400, Body: `{"error":"invalid_grant"}`}}, schemas.ErrUnauthenticated, schemas.Reauthorize},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -307,7 +307,7 @@ func TestAPITokenRefused(t *testing.T) {
 	if _, err := c.Get(t.Context(), "/api/v2/groups.json", nil); !errors.Is(err, schemas.ErrUnauthenticated) {
 		t.Fatalf("%v", err)
 	}
-	if s, _ = store.Source(t.Context(), testSource); s.Error != Reauthorize {
+	if s, _ = store.Source(t.Context(), testSource); s.Error != schemas.Reauthorize {
 		t.Errorf("error %q", s.Error)
 	}
 	if strings.Contains(fmt.Sprint(err), "revoked") || strings.Contains(fmt.Sprint(err), testEmail) {

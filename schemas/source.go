@@ -135,8 +135,25 @@ type Source struct {
 	Confirmations []Confirmation `json:"confirmations,omitempty"` // in order; at most maxConfirmations of a channel, the newest ones
 	Auth          Auth           `json:"auth"`
 	Webhook       Webhook        `json:"webhook"`
-	Error         string         `json:"error,omitempty"` // why it stands still, e.g. "reauthorize"
+	Error         string         `json:"error,omitempty"` // why it stands still: Reauthorize
 	Revision      uint64         `json:"-"`               // stream sequence of the record, for compare-and-set
+}
+
+// Reauthorize is the Error of a source whose credentials are dead: only a person can help.
+const Reauthorize = "reauthorize"
+
+// Missing names the step without which a source is not read: authorize, reconnect or restore; "" while it is read.
+func (s *Source) Missing() string {
+	alive := s.Error != Reauthorize
+	switch {
+	case s.Status == SourceConnected && alive:
+		return ""
+	case s.Status == SourceArchived:
+		return "restore"
+	case s.Status == SourceDisconnected && s.Auth.Method != "" && alive:
+		return "reconnect"
+	}
+	return "authorize"
 }
 
 // Channels of an opt-in.
