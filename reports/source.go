@@ -93,7 +93,7 @@ type optInInput struct {
 
 type retentionInput struct {
 	Days       int            `json:"days,omitempty" minimum:"1" maximum:"36500" doc:"Days that activities are kept; default 90"`
-	Activities map[string]int `json:"activities,omitempty" doc:"Activities kept longer: slug to days"`
+	Activities map[string]int `json:"activities,omitempty" doc:"Activities kept longer: slug to days, not fewer than those of all"`
 }
 
 type fieldsInput struct {

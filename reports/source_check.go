@@ -51,8 +51,9 @@ func (f *fieldErrors) retention(at string, to *schemas.Retention, in *retentionI
 	for slug, days := range in.Activities {
 		if !slices.Contains(activitySlugs, slug) {
 			f.add(at+".activities."+slug, "is not an activity; accepted: "+strings.Join(activitySlugs, ", "))
-		} else if days < 1 || days > maxRetentionDays {
-			f.add(at+".activities."+slug, fmt.Sprintf("must be 1 to %d days", maxRetentionDays))
+		} else if days < r.Days || days > maxRetentionDays {
+			f.add(at+".activities."+slug, fmt.Sprintf(
+				"must be %d to %d days: all activities are kept for the %d of days, and those named here longer", r.Days, maxRetentionDays, r.Days))
 		}
 	}
 	*to = r

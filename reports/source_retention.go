@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -21,7 +22,7 @@ func (s *server) retentionRoutes() {
 	handle(s, route{
 		method: http.MethodPut, path: "/v1/sources/{id}/retention", id: "set-retention", tag: tagSources, summary: "Set how long activities are kept", scopes: admin,
 		detail: "Activities outside it are out of sight when the answer comes and leave the disk soon after. A longer one reads from Zendesk again; " +
-			"activities that are there already are not made a second time.",
+			"activities that are there already are not made a second time. A source that is not read now is after its missing_step.",
 	}, s.setRetention)
 }
 
@@ -36,7 +37,31 @@ type retentionPreview struct {
 	Lost       int64             `json:"lost" doc:"Activities that would be dropped"`
 	Reread     bool              `json:"reread" doc:"Zendesk would be read again"`
 	RereadFrom *time.Time        `json:"reread_from" doc:"From when on"`
+	Missing    string            `json:"missing_step,omitempty" enum:"authorize,reconnect,restore" doc:"Step of the source without which Zendesk is not read"`
 	Activities []retentionEffect `json:"activities"`
+	Audiences  []touchedAudience `json:"audiences" doc:"Those with conditions on activities that would be dropped or read again; one that needs only first, last and count is not touched"`
+	Untouched  []keptFigure      `json:"untouched" doc:"What outlives every retention"`
+}
+
+// touchedAudience is an audience whose members may change with a retention.
+type touchedAudience struct {
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	Activities []string `json:"activities" doc:"That it has conditions on, of those dropped or read again"`
+}
+
+// keptFigure is what is told of activities that are gone.
+type keptFigure struct {
+	Figure string   `json:"figure" enum:"facts,rollups,first_last_count"`
+	Tables []string `json:"tables"`
+}
+
+var keptFigures = []keptFigure{
+	{Figure: "facts", Tables: []string{
+		schemas.TableTickets, schemas.TableTicketEvents, schemas.TableMessages, schemas.TableRatings, schemas.TableMetricEvents,
+	}},
+	{Figure: "rollups", Tables: []string{schemas.TableActivityCounts, schemas.TablePersonStats, schemas.TablePhraseHits}},
+	{Figure: "first_last_count", Tables: []string{schemas.TablePersonActivities}},
 }
 
 type retentionEffect struct {
@@ -58,9 +83,9 @@ func (s *server) previewRetention(ctx context.Context, in *retentionChange) (*an
 		return nil, err
 	}
 	now := s.Now().UTC().Truncate(time.Second)
-	out := retentionPreview{Current: src.Retention, Proposed: proposed}
+	out := retentionPreview{Current: src.Retention, Proposed: proposed, Untouched: keptFigures}
 	if out.Reread = longer(src.Retention, proposed); out.Reread {
-		out.RereadFrom = new(now.AddDate(0, 0, -proposed.Longest()))
+		out.RereadFrom, out.Missing = new(now.AddDate(0, 0, -proposed.Longest())), src.Missing()
 	}
 	if out.Activities, err = s.retentionEffects(ctx, &src, proposed, now); err != nil {
 		return nil, err
@@ -68,7 +93,51 @@ func (s *server) previewRetention(ctx context.Context, in *retentionChange) (*an
 	for _, e := range out.Activities {
 		out.Lost += e.Lost
 	}
-	return reply(out, nil)
+	out.Audiences, err = s.touchedAudiences(ctx, out.Activities)
+	return reply(out, err)
+}
+
+// touchedAudiences gives the audiences by name that look at activities which are dropped or read again. One whose filter cannot be evaluated
+// keeps its members as they are.
+func (s *server) touchedAudiences(ctx context.Context, effects []retentionEffect) ([]touchedAudience, error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.filterNames(ctx, accounts)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.audiences(ctx)
+	out := []touchedAudience{}
+	for _, a := range all {
+		f, err := schemas.ParseFilter(a.Filter, "filter", names)
+		if err != nil {
+			continue
+		}
+		needed := storedActivities(f)
+		t := touchedAudience{ID: a.ID, Name: a.Name}
+		for _, e := range effects {
+			if (e.Lost > 0 || e.Proposed > e.Current) && slices.Contains(needed, e.Activity) {
+				t.Activities = append(t.Activities, e.Activity)
+			}
+		}
+		if len(t.Activities) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out, err
+}
+
+// storedActivities gives the activities whose rows a filter looks at. Those that have just occurred are always there, and of others first, last
+// and count may be enough.
+func storedActivities(f *schemas.Filter) (slugs []string) {
+	f.Each(func(f *schemas.Filter) {
+		if c := f.Activity; c != nil && c.Op != schemas.OpOccurs && !c.Summed() {
+			slugs = append(slugs, c.Activity)
+		}
+	})
+	return slugs
 }
 
 func checkedRetention(in *retentionInput) (r schemas.Retention, err error) {
@@ -118,7 +187,8 @@ func (s *server) retentionEffects(ctx context.Context, src *schemas.Source, prop
 
 type retentionAnswer struct {
 	Retention schemas.Retention `json:"retention"`
-	Job       *job              `json:"job" doc:"Reading again; null when nothing is missing"`
+	Job       *job              `json:"job" doc:"Reading again; null when nothing is missing, and while the source is not read"`
+	Missing   string            `json:"missing_step,omitempty" enum:"authorize,reconnect,restore" doc:"Step of the source after which Zendesk is read again"`
 }
 
 func (s *server) setRetention(ctx context.Context, in *retentionChange) (*answer[retentionAnswer], error) {
@@ -127,8 +197,9 @@ func (s *server) setRetention(ctx context.Context, in *retentionChange) (*answer
 		return nil, err
 	}
 	var before schemas.Retention
+	var missing string
 	src, err := s.changeSource(ctx, in.ID, func(src *schemas.Source, _ time.Time) error {
-		before = src.Retention
+		before, missing = src.Retention, src.Missing()
 		least := before
 		if src.RetentionChange != nil {
 			least = least.Shortest(src.RetentionChange.Least)
@@ -144,7 +215,9 @@ func (s *server) setRetention(ctx context.Context, in *retentionChange) (*answer
 		if err := s.Connections.Widen(ctx, src.ID); err != nil {
 			return nil, fmt.Errorf("the retention is stored, but reading again did not begin; resync the source with mode backfill: %w", storeError(err))
 		}
-		out.Job = &job{Source: src.ID, Kind: "retention", Mode: "backfill", Watch: "/v1/sources/" + src.ID + "/sync"}
+		if out.Missing = missing; missing == "" {
+			out.Job = &job{Source: src.ID, Kind: "retention", Mode: "backfill", Watch: "/v1/sources/" + src.ID + "/sync"}
+		}
 	}
 	if err := s.Retention.ApplyRetention(ctx, src.Account, r); err != nil {
 		return nil, fmt.Errorf("the retention is stored, but rows have their former expiry until it is set again or for a day: %w", storeError(err))

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -13,7 +14,20 @@ func TestR14_RetentionPreview(t *testing.T) {
 	s := readOnly(t).as(t)
 	path := "/v1/sources/" + testSource + "/retention/preview"
 	var p retentionPreview
-	s.want(200, s.call("POST", path, "admin-key", `{"days":10,"activities":{"ticket-closed":20,"ticket-created":5}}`), &p)
+	for name, filter := range map[string]string{
+		"created": `{"any":[{"field":"email","op":"has_value"},{"not":{"activity":"ticket-created","op":"has_occurred","where":[{"attribute":"subject","op":"has_value"}]}}]}`,
+		"closed":  `{"activity":"ticket-closed","op":"occurred_times","within_days":30,"times":{"op":"gt","value":1}}`,
+		"ever":    `{"activity":"ticket-created","op":"has_occurred","within_days":30}`,
+		"fires":   `{"activity":"ticket-created","op":"occurs","where":[{"attribute":"subject","op":"has_value"}]}`,
+		"broken":  `{"field":"shoe_size","op":"has_value"}`,
+	} {
+		value := fmt.Sprintf(`{"id":"aud_%s","name":"%s","filter":%s}`, name, name, filter)
+		s.store.settings[schemas.SettingAudience+"aud_"+name] = schemas.Setting{Value: []byte(value), Revision: 1}
+	}
+	s.want(200, s.call("POST", path, "admin-key", `{"days":10,"activities":{"ticket-closed":20}}`), &p)
+	if len(p.Audiences) != 1 || p.Audiences[0].ID != "aud_created" || p.Audiences[0].Name != "created" || !slices.Equal(p.Audiences[0].Activities, []string{"ticket-created"}) {
+		t.Errorf("audiences %+v", p.Audiences)
+	}
 	kept := map[string][2]int64{}
 	for _, e := range p.Activities {
 		kept[e.Activity] = [2]int64{e.Stored, e.Lost}
@@ -31,6 +45,19 @@ func TestR14_RetentionPreview(t *testing.T) {
 	s.want(200, s.call("POST", path, "admin-key", `{"activities":{"ticket-closed":365}}`), &p)
 	if p.Lost != 0 || !p.Reread || p.RereadFrom == nil || !p.RereadFrom.Equal(testNow.AddDate(0, 0, -365)) || p.Proposed.Days != 90 {
 		t.Errorf("%+v", p)
+	}
+	if len(p.Audiences) != 1 || p.Audiences[0].ID != "aud_closed" {
+		t.Errorf("audiences %+v", p.Audiences)
+	}
+	for _, f := range p.Untouched {
+		var tables, expiring uint64
+		const query = "SELECT uniqExact(table), countIf(name = 'expires_at') FROM system.columns WHERE database = currentDatabase() AND table IN ($1)"
+		if err := s.db.QueryRow(t.Context(), query, f.Tables).Scan(&tables, &expiring); err != nil || int(tables) != len(f.Tables) || expiring != 0 {
+			t.Errorf("%s: %v: %d tables, %d of them expire: %v", f.Figure, f.Tables, tables, expiring, err)
+		}
+	}
+	if len(p.Untouched) != 3 {
+		t.Errorf("%+v", p.Untouched)
 	}
 	if len(s.steps.calls) != 0 {
 		t.Errorf("a preview caused %v", s.steps.calls)
@@ -62,12 +89,14 @@ func TestR14_R27_R47_RetentionIsSet(t *testing.T) {
 		t.Errorf("%+v", v.Retention)
 	}
 	for body, parts := range map[string][]string{
-		`{"days":-1}`:                              {"body.days"},
-		`{"days":36501}`:                           {"body.days"},
-		`{"activities":{"ticket-exploded":1}}`:     {"body.activities.ticket-exploded", "ticket-created"},
-		`{"activities":{"ticket-created":0}}`:      {"body.activities.ticket-created", "36500"},
-		`{"activities":{"ticket-created":"long"}}`: {"body.activities"},
-		`{"merge_strategy":"overwrite"}`:           {"body.merge_strategy"},
+		`{"days":-1}`:                                  {"body.days"},
+		`{"days":36501}`:                               {"body.days"},
+		`{"activities":{"ticket-exploded":1}}`:         {"body.activities.ticket-exploded", "ticket-created"},
+		`{"activities":{"ticket-created":0}}`:          {"body.activities.ticket-created", "36500"},
+		`{"activities":{"ticket-created":30}}`:         {"body.activities.ticket-created", "must be 90 to 36500 days"},
+		`{"days":9,"activities":{"ticket-created":8}}`: {"body.activities.ticket-created", "must be 9 to 36500 days"},
+		`{"activities":{"ticket-created":"long"}}`:     {"body.activities"},
+		`{"merge_strategy":"overwrite"}`:               {"body.merge_strategy"},
 	} {
 		for _, method := range []string{"PUT", "POST"} {
 			at := path
@@ -80,4 +109,39 @@ func TestR14_R27_R47_RetentionIsSet(t *testing.T) {
 	s.wantProblem(s.call("PUT", "/v1/sources/none/retention", "admin-key", `{"days":5}`), 404, "no-such-source")
 	s.steps.err = schemas.ErrUnavailable
 	s.wantProblem(s.call("PUT", path, "admin-key", `{"days":40}`), 503, "unavailable", "stored", "backfill")
+}
+
+// TestR14_RetentionWithoutReading: the retention of a source that is not read is stored, a shorter one holds at once, and instead of a job there is
+// the step after which it reads again.
+func TestR14_RetentionWithoutReading(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status               schemas.SourceStatus
+		method, cause, after string
+	}{
+		{schemas.SourceDraft, "", "", "authorize"},
+		{schemas.SourceAwaiting, "", "", "authorize"},
+		{schemas.SourceConnected, "oauth", schemas.Reauthorize, "authorize"},
+		{schemas.SourceDisconnected, "oauth", "", "reconnect"},
+		{schemas.SourceDisconnected, "oauth", schemas.Reauthorize, "authorize"},
+		{schemas.SourceDisconnected, "", "", "authorize"},
+		{schemas.SourceArchived, "oauth", "", "restore"},
+	} {
+		s := offline(t, nil)
+		src := s.store.sources[testSource]
+		src.Status, src.Auth.Method, src.Error = c.status, c.method, c.cause
+		s.store.set(src)
+		path := "/v1/sources/" + testSource + "/retention"
+		var a retentionAnswer
+		s.want(200, s.call("PUT", path, "admin-key", `{"days":365}`), &a)
+		if a.Job != nil || a.Missing != c.after || s.store.sources[testSource].Retention.Days != 365 {
+			t.Errorf("%+v: %+v", c, a)
+		}
+		a = retentionAnswer{}
+		s.want(200, s.call("PUT", path, "admin-key", `{"days":5}`), &a)
+		want := []string{"widen " + testSource, "retain acme 365 map[] of " + testSource, "retain acme 5 map[] of " + testSource}
+		if a.Job != nil || a.Missing != "" || !slices.Equal(s.steps.calls, want) {
+			t.Errorf("%+v: %+v, caused %q, want %q", c, a, s.steps.calls, want)
+		}
+	}
 }

@@ -109,6 +109,7 @@ func TestR06_R15_SourceRefusals(t *testing.T) {
 		`{"type":"zendesk","account":"acme","retention":{"days":-1}}`:                          {"body.retention.days"},
 		`{"type":"zendesk","account":"acme","retention":{"activities":{"ticket-exploded":1}}}`: {"ticket-exploded", "ticket-created"},
 		`{"type":"zendesk","account":"acme","retention":{"activities":{"ticket-created":0}}}`:  {"ticket-created", "36500"},
+		`{"type":"zendesk","account":"acme","retention":{"activities":{"ticket-created":89}}}`: {"body.retention.activities.ticket-created", "must be 90 to 36500 days"},
 		`{"type":"zendesk","account":"acme","opt_in":{"email":"yes"}}`:                         {"body.opt_in.email", "boolean"},
 	} {
 		r := s.call("POST", "/v1/sources", "admin-key", body)
