@@ -151,7 +151,8 @@ func (c *Connections) edit(ctx context.Context, id string, fn func(s *schemas.So
 	return out, nil
 }
 
-// SetWebhookSecret stores the signing secret of the account's webhook. The former one stays valid for SecretOverlap.
+// SetWebhookSecret stores the signing secret of the account's webhook. The former one stays valid for SecretOverlap, unless it was sealed with
+// a key that is lost.
 func (c *Connections) SetWebhookSecret(ctx context.Context, id, secret string) error {
 	if len(secret) < 8 || len(secret) > 512 {
 		return schemas.Invalid("body.signing_secret", "must be the signing secret as Zendesk shows it, 8 to 512 characters")
@@ -159,7 +160,7 @@ func (c *Connections) SetWebhookSecret(ctx context.Context, id, secret string) e
 	_, err := c.edit(ctx, id, func(s *schemas.Source) error {
 		old, err := c.Sealer.Open(id, fieldWebhookSecret, s.Webhook.Secret)
 		if err != nil {
-			return err
+			c.Log.Warn().Err(err).Str("source", id).Msg("former webhook secret is given up")
 		}
 		if old == secret {
 			return nil

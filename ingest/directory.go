@@ -37,6 +37,8 @@ const (
 type entry struct {
 	source  schemas.Source
 	signers []*signer
+	locked  bool  // a webhook secret cannot be opened, so a signature that fits none may be genuine
+	sealed  error // why a secret, of the webhook or another, cannot be opened
 }
 
 // NewDirectory makes an empty directory. The sealer opens the webhook secrets of the records.
@@ -181,19 +183,29 @@ func (d *Directory) put(s schemas.Source, deleted bool) {
 
 func (d *Directory) entry(s schemas.Source) *entry {
 	e := &entry{source: s}
-	if secret := d.open(s, fieldWebhookSecret, s.Webhook.Secret); secret != "" {
+	secret, err := d.sealer.Open(s.ID, fieldWebhookSecret, s.Webhook.Secret)
+	if secret != "" {
 		e.signers = append(e.signers, newSigner(secret, time.Time{}))
 	}
-	if secret := d.open(s, fieldWebhookPrevious, s.Webhook.Previous); secret != "" && s.Webhook.PreviousUntil != nil {
-		e.signers = append(e.signers, newSigner(secret, *s.Webhook.PreviousUntil))
+	previous, failed := d.sealer.Open(s.ID, fieldWebhookPrevious, s.Webhook.Previous)
+	if previous != "" && s.Webhook.PreviousUntil != nil {
+		e.signers = append(e.signers, newSigner(previous, *s.Webhook.PreviousUntil))
+	}
+	e.locked = err != nil || failed != nil
+	if _, e.sealed = d.sealer.Check(&s); e.sealed != nil {
+		d.log.Error().Err(e.sealed).Str("source", s.ID).Msg("credentials of the source unusable")
 	}
 	return e
 }
 
-func (d *Directory) open(s schemas.Source, field, sealed string) string {
-	secret, err := d.sealer.Open(s.ID, field, sealed)
-	if err != nil {
-		d.log.Error().Err(err).Str("source", s.ID).Msg("webhook secret unusable")
+// Health says which connected sources hold secrets that this process cannot open: their webhooks and polls fail until it has the right key
+// or they are entered again.
+func (d *Directory) Health(context.Context) error {
+	var errs []error
+	for _, e := range *d.entries.Load() {
+		if e.sealed != nil && e.source.Status == schemas.SourceConnected {
+			errs = append(errs, e.sealed)
+		}
 	}
-	return secret
+	return errors.Join(errs...)
 }

@@ -13,13 +13,20 @@ import (
 	"deskstream/schemas"
 )
 
-// LoadKey reads a secret key from a file: base64 of KeySize bytes. Where the file does not exist it is made with a random key and mode
-// 0600. Anything else in it is refused, because a new key would make every stored credential unreadable.
+// LoadKey reads a secret key like ReadKey, and makes the file with a random key and mode 0600 where it does not exist. Call it only where
+// nothing is sealed yet.
 func LoadKey(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	key, err := ReadKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeKey(path)
 	}
+	return key, err
+}
+
+// ReadKey reads a secret key from a file: base64 of KeySize bytes. Anything else in it is refused, because a new key would make every
+// stored credential unreadable. The error is fs.ErrNotExist where there is no file.
+func ReadKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("secret key %s: %w", path, err)
 	}

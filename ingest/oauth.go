@@ -41,7 +41,7 @@ func (c *Connections) begin(ctx context.Context, id string, req AuthorizeRequest
 		}
 		before, err := c.Clients.openProgress(*s)
 		if err != nil {
-			return false, err
+			before = progress{} // sealed with a key that is lost: who authorizes again starts anew
 		}
 		before.Pending = &p
 		return true, c.Clients.sealProgress(s, before)

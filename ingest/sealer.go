@@ -5,6 +5,8 @@ import (
 	"crypto/cipher"
 	"encoding/base64"
 	"fmt"
+	"maps"
+	"slices"
 
 	"deskstream/schemas"
 )
@@ -55,6 +57,37 @@ func (s *Sealer) Open(source, field, sealed string) (string, error) {
 		return "", fmt.Errorf("source %s: stored %s cannot be decrypted with this secret key: %w", source, field, schemas.ErrInvalid)
 	}
 	return string(data), nil
+}
+
+// Check counts the secrets of a source that can be opened, and says which one cannot.
+func (s *Sealer) Check(src *schemas.Source) (opened int, err error) {
+	for field, sealed := range sealedFields(src) {
+		if _, failed := s.Open(src.ID, field, sealed); failed != nil {
+			err = failed
+		} else {
+			opened++
+		}
+	}
+	return opened, err
+}
+
+// Sealed gives the sources that hold secrets.
+func Sealed(sources []schemas.Source) []schemas.Source {
+	return slices.DeleteFunc(slices.Clone(sources), func(s schemas.Source) bool { return len(sealedFields(&s)) == 0 })
+}
+
+// sealedFields gives the secrets that a source holds, by field.
+func sealedFields(s *schemas.Source) map[string]string {
+	token, refresh := fieldGrant, fieldRefreshToken // see progressField
+	if s.Auth.Method == MethodAPIToken {
+		token, refresh = fieldToken, fieldGrant
+	}
+	fields := map[string]string{
+		fieldWebhookSecret: s.Webhook.Secret, fieldWebhookPrevious: s.Webhook.Previous, token: s.Auth.Token, refresh: s.Auth.RefreshToken,
+		fieldClientSecret: s.Auth.ClientSecret, fieldAccessToken: s.Auth.AccessToken,
+	}
+	maps.DeleteFunc(fields, func(_, sealed string) bool { return sealed == "" })
+	return fields
 }
 
 func sealContext(source, field string) []byte { return []byte(source + "|" + field) }

@@ -83,6 +83,7 @@ var (
 	dropped     = reply{status: 200, body: `{"status":"dropped"}`}
 	noSource    = problem(http.StatusNotFound, "", "unknown-source", "there is no such source")
 	badSign     = problem(http.StatusUnauthorized, "", "bad-signature", "the signature does not match the body, the timestamp and the signing secret")
+	locked      = problem(http.StatusServiceUnavailable, "30", "secret-unreadable", "the signing secret is sealed with another --secret-key; send it again")
 	stale       = problem(http.StatusUnauthorized, "", "stale-timestamp", "the signature timestamp is missing, not RFC 3339, or too far from now")
 	tooLarge    = problem(http.StatusRequestEntityTooLarge, "", "too-large", "the body may have at most 1 MiB")
 	cutShort    = problem(http.StatusServiceUnavailable, "10", "incomplete-body", "the body could not be read to its end")
@@ -203,6 +204,8 @@ func (h *Webhook) check(e *entry, header http.Header, body []byte) *reply {
 	switch {
 	case e == nil:
 		return &noSource
+	case !genuine && e.locked:
+		return &locked
 	case !genuine:
 		return &badSign
 	case !current:

@@ -601,3 +601,34 @@ func BenchmarkVerifyAndScan(b *testing.B) {
 		scanEnvelope(body)
 	}
 }
+
+// TestWebhookSecretOfAnotherKey has a source that another process sealed: whether a delivery is genuine is not known, so it has to come
+// again, until the secret is entered here.
+func TestWebhookSecretOfAnotherKey(t *testing.T) {
+	t.Parallel()
+	other, err := NewSealer(bytes.Repeat([]byte{7}, KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := newMemory()
+	store.putSource(t, func(s *schemas.Source) {
+		s.Auth = schemas.Auth{}
+		s.Webhook.Secret = other.Seal(testSource, fieldWebhookSecret, testSecret)
+	})
+	h, handler := newWebhook(t, store)
+	w := serve(handler, delivery(ticketBody, testSecret, stamp(0)))
+	if retry := w.Header().Get("Retry-After"); w.Code != http.StatusServiceUnavailable || retry != "30" {
+		t.Errorf("status %d, Retry-After %q; want 503 after 30", w.Code, retry)
+	}
+	if err := h.Sources.Health(t.Context()); err == nil || !strings.Contains(err.Error(), testSource) {
+		t.Errorf("health: %v; want the source named", err)
+	}
+	c := &Connections{Store: store, Sealer: h.Sources.sealer, Clients: &Clients{Store: store}, Now: h.Now, Log: h.Log}
+	if err := c.SetWebhookSecret(t.Context(), testSource, testSecret); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the secret that was entered", func() bool { return h.Sources.Health(t.Context()) == nil })
+	if w := serve(handler, delivery(ticketBody, testSecret, stamp(0))); w.Code != http.StatusOK {
+		t.Errorf("status %d once the secret was entered here", w.Code)
+	}
+}

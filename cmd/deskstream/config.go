@@ -23,6 +23,7 @@ type Config struct {
 	ClickHouseDSN string `name:"clickhouse-dsn" env:"DESKSTREAM_CLICKHOUSE_DSN" placeholder:"DSN" help:"clickhouse://user:pass@host:9000/deskstream; empty runs the engine inside."`
 	ZendeskURL    string `name:"zendesk-url" default:"https://{account}.zendesk.com" help:"For a test server or a proxy; {account} is replaced."`
 	SecretKey     string `name:"secret-key" placeholder:"BASE64" help:"32 bytes that encrypt stored credentials (default: <data>/secret.key, made on first start)."`
+	ReplaceKey    bool   `name:"replace-secret-key" help:"Start with another secret key than stored credentials are sealed with: they have to be entered again."`
 	APIKey        string `name:"api-key" placeholder:"KEY" help:"Bootstrap key with scope admin (default: made on first start and printed once)."`
 	TimeZone      string `name:"time-zone" default:"UTC" help:"Account time zone for reports and relative dates (IANA name)."`
 	LogLevel      string `name:"log-level" default:"info" help:"debug, info, warn or error."`

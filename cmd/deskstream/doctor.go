@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"deskstream/ingest"
 	"deskstream/local"
 	"deskstream/sinks"
 	"deskstream/stream"
@@ -118,7 +119,30 @@ func (c *doctorCmd) nats(ctx context.Context, out *streams) []finding {
 			g.text += fmt.Sprintf("; %d dead letters, see `deskstream dead list`", stats.Dead)
 		}
 	}
-	return []finding{f, g}
+	return []finding{f, g, c.credentials(ctx, s)}
+}
+
+// credentials wants a secret key that opens what is stored.
+func (c *doctorCmd) credentials(ctx context.Context, s *stream.Stream) finding {
+	f := finding{name: "credentials", text: "none are stored yet"}
+	sources, err := s.Sources(ctx)
+	if sources = ingest.Sealed(sources); err != nil || len(sources) == 0 {
+		f.err = err
+		return f
+	}
+	kept := c.Config
+	kept.ReplaceKey = false // looking changes nothing
+	sealer, err := kept.openSealer(sources)
+	if err != nil {
+		f.err = err
+		return f
+	}
+	f.text = fmt.Sprintf("the secret key opens those of %d sources", len(sources))
+	for i := range sources {
+		_, err := sealer.Check(&sources[i])
+		f.err = errors.Join(f.err, err)
+	}
+	return f
 }
 
 // clickhouse checks the server in use: of --clickhouse-dsn, of the program running on the data folder, or the embedded engine, started for it.

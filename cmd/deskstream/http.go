@@ -97,6 +97,9 @@ func (a *App) readiness() []reports.Check {
 	if a.nats != nil {
 		checks = append(checks, reports.Check{Name: "nats", Check: func(context.Context) error { return a.nats.Healthz() }})
 	}
+	if a.sources != nil {
+		checks = append(checks, reports.Check{Name: "credentials", Check: a.sources.Health})
+	}
 	return checks
 }
 

@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"deskstream/ingest"
+	"deskstream/schemas"
 )
 
 // startConnections makes what the API and the ingest stage share: credentials, clients of Zendesk, the steps of a source's life, and the
@@ -37,18 +42,55 @@ func (a *App) startConnections(ctx context.Context) error {
 }
 
 // startSealer readies the encryption of stored credentials where there are any to read.
-func (a *App) startSealer(context.Context) (err error) {
+func (a *App) startSealer(ctx context.Context) error {
 	if !a.needsKey() {
 		return nil
 	}
-	key := a.Config.secret
-	if key == nil {
-		if key, err = ingest.LoadKey(filepath.Join(a.Config.Data, "secret.key")); err != nil {
-			return err
-		}
+	sources, err := a.stream.Sources(ctx)
+	if err != nil {
+		return err
 	}
-	a.sealer, err = ingest.NewSealer(key)
+	a.sealer, err = a.Config.openSealer(sources)
 	return err
+}
+
+// openSealer takes the secret key, and makes one only while nothing is sealed. A key that opens nothing of what is sealed is the wrong one:
+// every genuine webhook would be refused, and Zendesk sends none of them again.
+func (c *Config) openSealer(sources []schemas.Source) (*ingest.Sealer, error) {
+	sealed := ingest.Sealed(sources)
+	bound := len(sealed) > 0 && !c.ReplaceKey
+	key, value, path := c.secret, "(hidden)", filepath.Join(c.Data, "secret.key")
+	if key == nil {
+		load := ingest.LoadKey
+		if bound {
+			load = ingest.ReadKey
+		}
+		var err error
+		if key, err = load(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, wrongKey(path+" (no such file)", len(sealed))
+		}
+		if err != nil {
+			return nil, err
+		}
+		value = path
+	}
+	sealer, err := ingest.NewSealer(key)
+	if err != nil {
+		return nil, err
+	}
+	fits := slices.ContainsFunc(sealed, func(s schemas.Source) bool {
+		opened, _ := sealer.Check(&s)
+		return opened > 0
+	})
+	if bound && !fits {
+		return nil, wrongKey(value, len(sealed))
+	}
+	return sealer, nil
+}
+
+func wrongKey(value string, sources int) error {
+	return &settingError{"secret-key", value, fmt.Sprintf("the key that the stored credentials of %d sources are sealed with, here or in <data>/secret.key; "+
+		"if it is lost, start with --replace-secret-key, authorize the sources again and enter the signing secrets of their webhooks again", sources)}
 }
 
 func (a *App) needsKey() bool { return a.Roles.ingest || a.Roles.serve || a.delivers() }

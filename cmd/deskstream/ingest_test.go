@@ -1,9 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"deskstream/ingest"
 	"deskstream/schemas"
@@ -15,5 +25,87 @@ func TestResourcesAreTheSameOnBothSides(t *testing.T) {
 	want := slices.Sorted(slices.Values(append(slices.Clone(schemas.Resources), schemas.ResourceTicketCounts)))
 	if !slices.Equal(got, want) {
 		t.Errorf("ingest polls %v, schemas knows %v: a source would never or too early be called synced", got, want)
+	}
+}
+
+// TestStartNeedsTheKeyOfTheCredentials starts on a folder with a sealed source: with another key, or with none, the start is refused and no
+// key is made. With --replace-secret-key it runs and says what has to be entered again.
+func TestStartNeedsTheKeyOfTheCredentials(t *testing.T) {
+	t.Parallel()
+	c := Config{Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: "http://127.0.0.1:1", TimeZone: "UTC", LogLevel: "warn"}
+	quick(&c)
+	file := filepath.Join(c.Data, "secret.key")
+	start := func(c Config) (*App, error) {
+		app := &App{Config: c, Roles: roles{ingest: true}, Now: time.Now, Log: zerolog.Nop()}
+		if err := app.Config.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		return app, app.Start(t.Context())
+	}
+	doctor := func() finding {
+		findings := (&doctorCmd{c}).nats(t.Context(), &streams{out: new(bytes.Buffer), err: new(bytes.Buffer)})
+		return findings[len(findings)-1]
+	}
+	app, err := start(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := schemas.Source{Settings: schemas.Settings{ID: "src_1", Type: "zendesk", Account: "acme", Status: schemas.SourceConnected}}
+	src.Webhook.Secret = app.sealer.Seal(src.ID, "webhook.secret", testSecret)
+	err = app.stream.PutSource(t.Context(), &src)
+	app.Stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := doctor(); f.err != nil {
+		t.Error(f.err)
+	}
+	refused := func(name string, c Config) {
+		t.Helper()
+		app, err := start(c)
+		app.Stop()
+		var setting *settingError
+		if !errors.As(err, &setting) || setting.name != "secret-key" || !strings.Contains(err.Error(), "secret.key") {
+			t.Errorf("%s: %v; want --secret-key and the file named", name, err)
+		}
+	}
+	given := c
+	given.SecretKey = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+	refused("another key", given)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	refused("no key", c)
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a key was made: %v", err)
+	}
+	if f := doctor(); f.err == nil {
+		t.Errorf("doctor: %s", f.text)
+	}
+	c.ReplaceKey = true
+	if app, err = start(c); err != nil {
+		t.Fatal(err)
+	}
+	defer app.Stop()
+	base := "http://" + app.Addr()
+	if err := newClient(base, "").call(t.Context(), "GET", "/readyz", nil, nil); err == nil || !strings.Contains(err.Error(), "src_1") {
+		t.Errorf("ready: %v; want the source named", err)
+	}
+	hook := func() int {
+		status, err := postSigned(http.DefaultClient, base+"/webhooks/zendesk/src_1", testSecret, loadBody(1, 1, 10, time.Now()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status
+	}
+	if status := hook(); status != http.StatusServiceUnavailable {
+		t.Errorf("webhook: status %d, want 503", status)
+	}
+	if err := app.connections.SetWebhookSecret(t.Context(), src.ID, testSecret); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() error { return newClient(base, "").call(t.Context(), "GET", "/readyz", nil, nil) })
+	if status := hook(); status != http.StatusOK {
+		t.Errorf("webhook: status %d once the secret was entered again", status)
 	}
 }
