@@ -7,9 +7,10 @@ import (
 
 // envelope is what the endpoint needs of an event-subscription body before it answers. The slices point into the body.
 type envelope struct {
-	id, kind, subject []byte
-	object            int64 // detail.id
-	other             int64 // event.user.id, the other side of a merge
+	id     []byte // empty when it has none that can be part of an event's
+	kind   []byte
+	object int64 // detail.id
+	other  int64 // event.user.id, the other side of a merge
 }
 
 // scanner walks over JSON without decoding it. It is forgiving: it promises only that it ends and never looks behind the body, so the
@@ -19,7 +20,8 @@ type scanner struct {
 	pos  int
 }
 
-// scanEnvelope finds the parts of an envelope in one walk over the body. ok is false for anything that is not one, a trigger's body too.
+// scanEnvelope finds the parts of an envelope in one walk over the body. ok is false for anything that is not one, a trigger's body too; an
+// envelope with parts missing still is one, so that what reads it says what is wrong.
 func scanEnvelope(body []byte) (e envelope, ok bool) {
 	s := scanner{body: body}
 	done := s.object(func(key []byte) bool {
@@ -28,8 +30,6 @@ func scanEnvelope(body []byte) (e envelope, ok bool) {
 			return s.take(&e.id)
 		case "type":
 			return s.take(&e.kind)
-		case "subject":
-			return s.take(&e.subject)
 		case "detail":
 			return s.ids(&e.object, nil)
 		case "event":
@@ -37,8 +37,10 @@ func scanEnvelope(body []byte) (e envelope, ok bool) {
 		}
 		return s.skip()
 	})
-	ok = done && plainID(e.id) && len(e.subject) > 0 && bytes.HasPrefix(e.kind, []byte("zen:event-type"))
-	return e, ok
+	if !plainID(e.id) {
+		e.id = nil
+	}
+	return e, done && bytes.HasPrefix(e.kind, []byte("zen:event-type"))
 }
 
 // name gives the short event name, e.g. ticket.created.
@@ -209,29 +211,4 @@ func plainID(id []byte) bool {
 		}
 	}
 	return true
-}
-
-// scanTicketID finds the ticket id in a trigger's body, which an admin wrote and which may be JSON, broken JSON, XML or a form: the first
-// run of digits close behind the words ticket_id or ticket-id. 0 = none.
-func scanTicketID(body []byte) int64 {
-	for _, word := range []string{"ticket_id", "ticket-id", "ticketId"} {
-		i := bytes.Index(body, []byte(word))
-		if i < 0 {
-			continue
-		}
-		rest := body[i+len(word):]
-		rest = rest[:min(len(rest), 40)]
-		start := bytes.IndexAny(rest, "0123456789")
-		if start < 0 || start > 12 {
-			continue
-		}
-		end := start
-		for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
-			end++
-		}
-		if id, err := strconv.ParseInt(string(rest[start:end]), 10, 64); err == nil {
-			return id
-		}
-	}
-	return 0
 }

@@ -155,8 +155,11 @@ func (h *Webhook) handle(w http.ResponseWriter, r *http.Request, id string) repl
 		h.Metrics.dropped.WithLabelValues(string(e.source.Status)).Inc()
 		return dropped
 	}
-	return h.store(r, e, g, body)
+	return h.store(r, e, g, bytes.TrimPrefix(body, byteOrderMark))
 }
+
+// byteOrderMark may stand before a JSON text, and readers of JSON take it for an error.
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > MaxWebhookBody {
@@ -248,16 +251,18 @@ func (h *Webhook) store(r *http.Request, e *entry, g *gate, body []byte) reply {
 	return stored
 }
 
-// webhookEvent makes the event of a delivery. Its id is the envelope's, which all deliveries of one event share; a trigger has none, so
-// the invocation's stands in, which retries share; a body with neither is known by its hash.
+// webhookEvent makes the event of a delivery. Its id is the envelope's, which all deliveries of one event share; where there is none, as in a
+// trigger, the invocation's stands in, which retries share; a body with neither is known by its hash.
 func webhookEvent(s schemas.Source, now time.Time, header http.Header, body []byte) (schemas.Event, envelope, bool) {
 	event := schemas.Event{
 		Kind: schemas.KindTrigger, Source: s.ID, Account: s.Account, Via: "webhook", ReceivedAt: now.UTC(), Data: body,
 	}
 	env, ok := scanEnvelope(body)
-	switch invocation := header.Get(headerInvocation); {
-	case ok:
+	if ok {
 		event.Kind = schemas.KindWebhook
+	}
+	switch invocation := header.Get(headerInvocation); {
+	case len(env.id) > 0 && ok:
 		event.ID = "zd:" + s.Account + ":webhook:" + string(env.id)
 	case plainID([]byte(invocation)):
 		event.ID = "zd:" + s.Account + ":trigger:" + invocation
@@ -284,7 +289,7 @@ func (h *Webhook) nudge(source string, env envelope, isEnvelope bool, body []byt
 // nudgesOf says what an event makes worth fetching.
 func nudgesOf(source string, env envelope, isEnvelope bool, body []byte) []Nudge {
 	if !isEnvelope {
-		if id := scanTicketID(body); id > 0 {
+		if id := schemas.TriggerTicket(body); id > 0 {
 			return []Nudge{{source, NudgeTicket, id}}
 		}
 		return nil

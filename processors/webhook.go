@@ -175,7 +175,7 @@ func (it *item) takeTicketHint(e schemas.Envelope, read hintReader, d *ticketDet
 		it.die("invalid", "the webhook names no ticket")
 		return
 	}
-	if !it.sound(e.Time, "time") {
+	if !it.sound(e.Time, "time") || !it.knows(d.Status) {
 		return
 	}
 	if e.Time.After(it.ev.ReceivedAt.Add(clockSlack)) {
@@ -192,8 +192,9 @@ func (it *item) takeTicketHint(e schemas.Envelope, read hintReader, d *ticketDet
 		h.snap = snapshot(&d.TicketDetail, e.Time.Unix(), it.hash)
 		h.snap.nanos, h.snap.id, h.description = h.nanos, h.id, cut(d.text(), maxText)
 	}
-	read(it, h, &d.TicketDetail, b)
-	it.hint, it.domain = h, domainTicket
+	if read(it, h, &d.TicketDetail, b); it.domain != domainDead {
+		it.hint, it.domain = h, domainTicket
+	}
 }
 
 // envelopeParts decodes detail and event, either of which may be missing or null.
@@ -227,6 +228,16 @@ func statusWord(s string) string {
 		return "deleted"
 	}
 	return s
+}
+
+// knows refuses a webhook with a status that is none. A custom status comes with the word of its category.
+func (it *item) knows(status string) bool {
+	switch statusWord(status) {
+	case "", "new", "open", "pending", "hold", "solved", "closed", "deleted":
+		return true
+	}
+	it.die("invalid", "the webhook has an unknown status")
+	return false
 }
 
 type hintReader func(it *item, h *ticketHint, d *schemas.TicketDetail, b *webhookBody)
@@ -280,8 +291,11 @@ func hintCreated(_ *item, h *ticketHint, d *schemas.TicketDetail, _ *webhookBody
 	}
 }
 
-func hintStatus(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
-	current := lower(rawText(b.Current))
+func hintStatus(it *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
+	current, previous := lower(rawText(b.Current)), rawText(b.Previous)
+	if !it.knows(current) || !it.knows(previous) {
+		return
+	}
 	switch current {
 	case "scrubbed":
 		h.scrubbed = true
@@ -289,7 +303,7 @@ func hintStatus(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody)
 	case "archived", "": // archiving moves a closed ticket to other storage and is no change
 		return
 	}
-	h.changes = []change{{field: fieldStatus, old: statusWord(rawText(b.Previous)), new: current}}
+	h.changes = []change{{field: fieldStatus, old: statusWord(previous), new: current}}
 }
 
 func idHint(f field) hintReader {

@@ -169,8 +169,9 @@ func TestIgnored(t *testing.T) {
 	s.say(schemas.KindTrigger, `{"ticket_id":"5"}`)
 	s.say(schemas.KindTrigger, `<ticket><id>5</id></ticket>`)
 	s.say(schemas.KindTrigger, `ticket_id=5&status=open`)
+	s.say(schemas.KindTrigger, `Ticket #5 was solved`)
 	s.play()
-	s.want("ignored", s.ignored, 6)
+	s.want("ignored", s.ignored, 7)
 	s.want("dead", len(s.dead), 0)
 	s.want("state", len(s.state), 1)
 }
@@ -280,6 +281,13 @@ func TestDeadLetters(t *testing.T) {
 		{schemas.KindWebhook, `{"type":"zen:event-type:user.created","subject":"zen:user:","time":"2026-03-02T09:00:00Z"}`, "invalid"},
 		{schemas.KindWebhook, `{"type":"zen:event-type:user.created","subject":"zen:user:5"}`, "invalid"},
 		{schemas.KindWebhook, `{"type":"zen:event-type:organization.created","subject":"zen:organization:5"}`, "invalid"},
+		{schemas.KindWebhook, `{"type":"zen:event-type:ticket.created","subject":null,"time":"2026-03-02T09:00:00Z","detail":{"id":"5"}}`, "invalid"},
+		{schemas.KindWebhook, `{"type":"zen:event-type:ticket.created","subject":"zen:ticket:5","time":"2026-03-02T09:00:00Z","detail":{"id":"5","status":"BLURB"}}`, "invalid"},
+		{schemas.KindWebhook, `{"type":"zen:event-type:ticket.status_changed","subject":"zen:ticket:5","time":"2026-03-02T09:00:00Z","event":{"current":5}}`, "invalid"},
+		{schemas.KindWebhook, `{"type":"zen:event-type:ticket.status_changed","subject":"zen:ticket:5","time":"2026-03-02T09:00:00Z","event":{"current":"OPEN","previous":"BLURB"}}`, "invalid"},
+		{schemas.KindTrigger, `{"hello":"world"}`, "invalid"},
+		{schemas.KindTrigger, `the ticket printer burns`, "invalid"},
+		{schemas.KindTrigger, `<order><id>7</id></order>`, "invalid"},
 		{schemas.KindSource, `{`, "parse"},
 		{"strange", `{"id":5}`, "invalid"},
 	} {

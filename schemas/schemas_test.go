@@ -221,3 +221,18 @@ func TestConfirmations(t *testing.T) {
 		t.Errorf("%+v", s.OptIn)
 	}
 }
+
+func TestTriggerTicket(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]int64{
+		`{"ticket_id":"42","title":"a "broken" title"}`: 42, `{"ticketId": 42}`: 42, `{"Ticket-ID":"42"}`: 42, `{"ticket":{"id":42}}`: 42,
+		`{"ticket":{"subject":"Order 7","id":"42"}}`: 42, `{"subject":"Order 7","id":42}`: 42, `<ticket><id>42</id></ticket>`: 42,
+		`ticket=42&title=a`: 42, `ticket%5Bid%5D=42`: 42, `Ticket #42 was solved`: 42, `see https://acme.zendesk.com/agent/tickets/42.`: 42,
+		`{"hello":"world"}`: 0, `a ticket with 7 comments`: 0, `{"ticket_form_id":7}`: 0, `{"requester":{"id":7}}`: 0, `{"id":-7}`: 0, `{"id":"x"}`: 0,
+		`ticket 1234567890123456789`: 0, ``: 0, `null`: 0, `7`: 0,
+	} {
+		if got := schemas.TriggerTicket([]byte(body)); got != want {
+			t.Errorf("%s: %d, want %d", body, got, want)
+		}
+	}
+}

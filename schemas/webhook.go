@@ -3,6 +3,8 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,6 +35,28 @@ func DecodeEnvelope(data []byte) (Envelope, error) {
 // Name gives the short event name, e.g. "ticket.status_changed".
 func (e Envelope) Name() string {
 	return strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(e.Type, "zen:event-type:"), "zen:event-type/"), "/", ".")
+}
+
+// named finds the number of a ticket close behind the word, with signs and a word for "number" between them.
+var named = regexp.MustCompile(`(?i)tickets?(?:%5[bd]|[^0-9a-z]){0,8}(?:id|number|no|nr)?(?:%5[bd]|[^0-9a-z]){0,12}([0-9]{1,18})(?:[^0-9]|$)`)
+
+// TriggerTicket finds the ticket that the body of a trigger names; 0 = none. An administrator wrote it: it may be JSON, broken JSON, XML, a
+// form or a sentence. A wrong guess costs a request.
+func TriggerTicket(body []byte) int64 {
+	if m := named.FindSubmatch(body); m != nil {
+		id, _ := strconv.ParseInt(string(m[1]), 10, 64) // 18 digits are a number
+		return id
+	}
+	var b struct {
+		ID     ZID `json:"id"`
+		Ticket struct {
+			ID ZID `json:"id"`
+		} `json:"ticket"`
+	}
+	if json.Unmarshal(body, &b) != nil {
+		return 0
+	}
+	return int64(max(b.ID, b.Ticket.ID, 0))
 }
 
 // TicketDetail is `detail` of a ticket event.
