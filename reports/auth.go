@@ -25,23 +25,47 @@ const (
 )
 
 const (
-	keysFresh = 5 * time.Second // how long a revoked key may still work
+	keysFresh = 5 * time.Second // how long a revoked key may still work where nobody tells of the change
 	keysRetry = time.Second     // least time between two looks for a key that is not known
 	keysStale = time.Minute     // how long known keys work while the store does not answer
 )
 
-// keyring holds the stored keys in memory. It is safe for concurrent use.
-type keyring struct {
+// Keyring holds the stored keys in memory. It is safe for concurrent use.
+type Keyring struct {
 	store KeyStore
 	now   func() time.Time
 
-	mu     sync.Mutex
-	keys   []schemas.Key
-	loaded time.Time
+	mu      sync.Mutex
+	keys    []schemas.Key
+	loaded  time.Time
+	changed bool // a key was, since then
+}
+
+// NewKeyring makes the keyring of a store.
+func NewKeyring(store KeyStore, now func() time.Time) *Keyring {
+	return &Keyring{store: store, now: now}
+}
+
+// Changed makes the next request read the keys again: one of them was made or revoked.
+func (k *Keyring) Changed() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.changed = true
+}
+
+// Guard lets the requests through to next that the metrics of the API are given to, where there is no API.
+func (k *Keyring) Guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := k.permit(r.Context(), r.Header.Get("Authorization"), metricsScopes); err != nil {
+			writeProblem(w, problemOf(err))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // find returns the key with the given text, or an error of class schemas.ErrUnauthenticated.
-func (k *keyring) find(ctx context.Context, text string) (schemas.Key, error) {
+func (k *Keyring) find(ctx context.Context, text string) (schemas.Key, error) {
 	sum := sha256.Sum256([]byte(text))
 	hash := []byte(hex.EncodeToString(sum[:]))
 	keys, err := k.list(ctx, keysFresh)
@@ -81,17 +105,17 @@ func match(keys []schemas.Key, hash []byte) (found schemas.Key, ok bool) {
 }
 
 // list returns the keys, read again when they are older than age.
-func (k *keyring) list(ctx context.Context, age time.Duration) ([]schemas.Key, error) {
+func (k *Keyring) list(ctx context.Context, age time.Duration) ([]schemas.Key, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	old := k.now().Sub(k.loaded)
-	if !k.loaded.IsZero() && old >= 0 && old < age {
+	if !k.changed && !k.loaded.IsZero() && old >= 0 && old < age {
 		return k.keys, nil
 	}
 	keys, err := k.store.APIKeys(ctx)
 	switch {
 	case err == nil:
-		k.keys, k.loaded = keys, k.now()
+		k.keys, k.loaded, k.changed = keys, k.now(), false
 	case k.loaded.IsZero() || old > keysStale:
 		return nil, &schemas.Problem{Class: schemas.ErrUnavailable, Code: "keys-unavailable", Detail: "the API keys cannot be read now"}
 	}
@@ -105,19 +129,19 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	if err := s.permit(ctx.Context(), ctx.Header("Authorization"), scopes); err != nil {
+	if err := s.keys.permit(ctx.Context(), ctx.Header("Authorization"), scopes); err != nil {
 		s.refuse(ctx, err)
 		return
 	}
 	next(ctx)
 }
 
-func (s *server) permit(ctx context.Context, header string, scopes []string) error {
+func (k *Keyring) permit(ctx context.Context, header string, scopes []string) error {
 	scheme, text, _ := strings.Cut(header, " ")
 	if text = strings.TrimSpace(text); !strings.EqualFold(scheme, "Bearer") || text == "" {
 		return unauthenticated("an API key is needed")
 	}
-	key, err := s.keys.find(ctx, text)
+	key, err := k.find(ctx, text)
 	if err != nil {
 		return err
 	}
@@ -137,5 +161,5 @@ func (s *server) permit(ctx context.Context, header string, scopes []string) err
 
 // permitRequest is permit for handlers outside huma.
 func (s *server) permitRequest(r *http.Request, scopes ...string) error {
-	return s.permit(r.Context(), r.Header.Get("Authorization"), scopes)
+	return s.keys.permit(r.Context(), r.Header.Get("Authorization"), scopes)
 }

@@ -201,5 +201,8 @@ func New(o Options) (*API, error) {
 // EndLive ends the streams of GET /v1/live, which nothing else ends before their viewers go.
 func (a *API) EndLive() { a.server.live.end() }
 
+// KeysChanged makes the next request read the API keys again.
+func (a *API) KeysChanged() { a.server.keys.Changed() }
+
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.server.handler.ServeHTTP(w, r) }

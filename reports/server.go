@@ -24,7 +24,7 @@ type server struct {
 	api      huma.API
 	mux      *http.ServeMux
 	handler  http.Handler
-	keys     *keyring
+	keys     *Keyring
 	compared *comparisons
 	metrics  *metrics
 	heavy    *semaphore.Weighted
@@ -54,7 +54,7 @@ func newServer(o Options) (*server, error) {
 		return nil, err
 	}
 	s := &server{Options: o, mux: http.NewServeMux(), heavy: semaphore.NewWeighted(int64(o.HeavyQueries))}
-	s.keys = &keyring{store: o.Keys, now: o.Now}
+	s.keys = NewKeyring(o.Keys, o.Now)
 	if s.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}

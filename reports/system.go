@@ -19,6 +19,9 @@ const readyTimeout = 3 * time.Second
 
 const tagSystem = "System"
 
+// metricsScopes are the scopes for the metrics where they need a key.
+var metricsScopes = []string{scopeReports}
+
 func (s *server) systemRoutes() {
 	handle(s, route{method: http.MethodGet, path: "/healthz", id: "health", tag: tagSystem, summary: "The process is alive"}, s.health)
 	handle(s, route{
@@ -26,7 +29,7 @@ func (s *server) systemRoutes() {
 	}, s.ready)
 	metrics := route{method: http.MethodGet, path: "/metrics", id: "metrics", tag: tagSystem, summary: "Figures in Prometheus' text format"}
 	if s.MetricsNeedKey {
-		metrics.scopes = []string{scopeReports}
+		metrics.scopes = metricsScopes
 	}
 	s.handleRaw(metrics, "text/plain", promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{}).ServeHTTP)
 	s.handleRaw(route{method: http.MethodGet, path: "/openapi.json", id: "openapi", tag: tagSystem, summary: "This document (OpenAPI 3.1)"},

@@ -17,6 +17,7 @@ import (
 	"deskstream/ingest"
 	"deskstream/processors"
 	"deskstream/reports"
+	"deskstream/schemas"
 )
 
 // startHTTP opens the listener and serves what the roles offer: the API (serve), webhooks (ingest), health and metrics (all).
@@ -41,6 +42,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 		mux.Handle("/", api)
 		a.server.RegisterOnShutdown(api.EndLive)
 		a.run(&a.feeding, "reconciliation", api.Run)
+		a.followKeys(api.KeysChanged)
 		a.run(&a.feeding, "audiences", func(ctx context.Context) error { return api.RunAudiences(ctx, nil) })
 		a.run(&a.feeding, "archived people", func(ctx context.Context) error { return api.RunArchived(ctx, nil) })
 	} else {
@@ -61,7 +63,7 @@ func (a *App) api(ctx context.Context) (*reports.API, error) {
 		return nil, err
 	}
 	a.closers = append(a.closers, func() { _ = db.Close() })
-	if a.apiKey, err = bootstrapKey(ctx, a.stream, a.Config.APIKey, a.Now()); err != nil {
+	if a.apiKey, err = bootstrapKey(ctx, a.stream, a.Config.APIKey, a.Now(), a.Log); err != nil {
 		return nil, err
 	}
 	return reports.New(reports.Options{
@@ -115,7 +117,20 @@ func (a *App) operations(mux *http.ServeMux) {
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.gatherer(), promhttp.HandlerOpts{}))
+	metrics := promhttp.HandlerFor(a.gatherer(), promhttp.HandlerOpts{})
+	if a.Config.MetricsKey {
+		keys := reports.NewKeyring(a.stream, a.Now)
+		a.followKeys(keys.Changed)
+		metrics = keys.Guard(metrics)
+	}
+	mux.Handle("GET /metrics", metrics)
+}
+
+// followKeys calls changed with every change of an API key, so that a revoked one ends at once.
+func (a *App) followKeys(changed func()) {
+	a.run(&a.feeding, "API keys", func(ctx context.Context) error {
+		return a.stream.WatchAPIKeys(ctx, func(schemas.Key) { changed() })
+	})
 }
 
 // gatherer reads the positions of the pipeline for each scrape, so that lag and unsunk rows are those of now.

@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"deskstream/schemas"
 	"deskstream/stream"
 )
@@ -36,6 +38,9 @@ func (c *keysCreateCmd) Run(ctx context.Context, out *streams) error {
 		if !slices.Contains(scopes, s) {
 			return &settingError{"scope", s, strings.Join(scopes, ", ")}
 		}
+	}
+	if c.Expires < 0 {
+		return &settingError{"expires", c.Expires.String(), "a duration above 0, e.g. 720h; without it the key does not expire"}
 	}
 	if err := c.Validate(); err != nil {
 		return err
@@ -142,8 +147,9 @@ func (c *keysRevokeCmd) Run(ctx context.Context, out *streams) error {
 	return fmt.Errorf("key %q: %w; `deskstream keys list` shows what there is", c.ID, schemas.ErrNotFound)
 }
 
-// bootstrapKey stores the key of --api-key, or makes one when there is none yet; it returns a key that was made now.
-func bootstrapKey(ctx context.Context, s *stream.Stream, given string, now time.Time) (string, error) {
+// bootstrapKey stores the key of --api-key, or makes one when there is none yet; it returns a key that was made now. A key that was revoked stays
+// so, whatever the setting says.
+func bootstrapKey(ctx context.Context, s *stream.Stream, given string, now time.Time, log zerolog.Logger) (string, error) {
 	keys, err := s.APIKeys(ctx)
 	if err != nil {
 		return "", err
@@ -151,9 +157,13 @@ func bootstrapKey(ctx context.Context, s *stream.Stream, given string, now time.
 	if given != "" {
 		record := keyRecord(given, "bootstrap", []string{"admin"}, now)
 		for _, k := range keys {
-			if k.Hash == record.Hash && k.RevokedAt == nil {
-				return "", nil
+			if k.Hash != record.Hash {
+				continue
 			}
+			if k.RevokedAt != nil {
+				log.Warn().Str("key", k.ID).Msg("--api-key was revoked and stays so: set another one, or make one by `deskstream keys create --scope admin`")
+			}
+			return "", nil
 		}
 		return "", s.PutAPIKey(ctx, record)
 	}

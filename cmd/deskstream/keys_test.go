@@ -1,0 +1,68 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deskstream/local"
+	"deskstream/schemas"
+)
+
+// TestRevokedKeysEndAtOnce revokes the bootstrap key of a running stage that asks for keys: it ends with the change and not when the stage looks
+// next, and stays ended when the program starts with it again.
+func TestRevokedKeysEndAtOnce(t *testing.T) {
+	t.Parallel()
+	server, err := local.StartNATS(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	now := time.Now() // stands still, so that no key gets too old to be believed
+	app := &App{
+		Config: Config{Data: t.TempDir(), Listen: "127.0.0.1:0", NATSURL: server.URL(), MetricsKey: true, TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
+		Roles:  roles{ingest: true}, Now: func() time.Time { return now }, Log: zerolog.Nop(),
+	}
+	quick(&app.Config)
+	if err := app.Config.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := app.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(app.Stop)
+	bootstrap := func() {
+		t.Helper()
+		if made, err := bootstrapKey(t.Context(), app.stream, testKey, now, app.Log); err != nil || made != "" {
+			t.Fatal(made, err)
+		}
+	}
+	bootstrap()
+	metrics := func(key string) error {
+		return newClient("http://"+app.Addr(), key).call(t.Context(), "GET", "/metrics", nil, nil)
+	}
+	if err := metrics(""); err == nil || !strings.Contains(err.Error(), "an API key is needed") {
+		t.Errorf("metrics without a key: %v", err)
+	}
+	eventually(t, 10*time.Second, func() error { return metrics(testKey) })
+	keys, err := app.stream.APIKeys(t.Context())
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	keys[0].RevokedAt = &now
+	if err := app.stream.PutAPIKey(t.Context(), keys[0]); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() error {
+		if metrics(testKey) == nil {
+			return schemas.ErrConflict
+		}
+		return nil
+	})
+	bootstrap()
+	if keys, err = app.stream.APIKeys(t.Context()); err != nil || len(keys) != 1 || keys[0].RevokedAt == nil {
+		t.Errorf("after another start: %+v, %v; want the key revoked", keys, err)
+	}
+}
