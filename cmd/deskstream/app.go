@@ -129,14 +129,16 @@ func (a *App) startStores(ctx context.Context) error {
 	if err := a.startNATS(); err != nil {
 		return err
 	}
-	if !a.Roles.sink && !a.Roles.serve && !a.Roles.process {
+	if !a.needsClickHouse() {
 		return nil
 	}
 	return a.startClickHouse(ctx)
 }
 
+func (a *App) needsClickHouse() bool { return a.Roles.sink || a.Roles.serve || a.Roles.process }
+
 func (a *App) lockData() error {
-	embedded := a.Config.NATSURL == "" || (a.Config.ClickHouseDSN == "" && (a.Roles.sink || a.Roles.serve))
+	embedded := a.Config.NATSURL == "" || (a.Config.ClickHouseDSN == "" && a.needsClickHouse())
 	if !embedded && (a.Config.SecretKey != "" || !a.needsKey()) {
 		return nil // keeps nothing on disk
 	}

@@ -27,6 +27,8 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		"contact sync":   {[]string{"run", "--contact-sync", "1s"}, []string{"--contact-sync", "--poll-interval"}},
 		"budget":         {[]string{"run", "--incremental-per-minute", "0"}, []string{"--incremental-per-minute", "10"}},
 		"stage alone":    {[]string{"ingest"}, []string{"--nats-url", "shares it"}},
+		"process alone":  {[]string{"process", "--nats-url", "nats://127.0.0.1:1"}, []string{"--clickhouse-dsn", "shares it"}},
+		"expired key":    {[]string{"keys", "create", "--name", "x", "--expires=-5h"}, []string{"--expires", "-5h0m0s", "above 0"}},
 		"unknown flag":   {[]string{"run", "--wrong"}, []string{"--wrong"}},
 		"unknown scope":  {[]string{"keys", "create", "--name", "x", "--scope", "root"}, []string{"--scope", "admin, people, reports, render"}},
 		"replay target":  {[]string{"replay", "--into", "Bad Name"}, []string{"--into", "database name"}},

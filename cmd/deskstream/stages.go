@@ -47,7 +47,7 @@ func runStage(ctx context.Context, c *Config, r roles, out *streams) error {
 	if c.NATSURL == "" {
 		return &settingError{"nats-url", "", "the address of a NATS server, because a single stage shares it with the others; `deskstream run` needs none"}
 	}
-	if c.ClickHouseDSN == "" && (r.sink || r.serve) {
+	if c.ClickHouseDSN == "" && (r.sink || r.serve || r.process) {
 		return &settingError{"clickhouse-dsn", "", "the address of a ClickHouse server, because a single stage shares it with the others; `deskstream run` needs none"}
 	}
 	return runApp(ctx, c, r, out)
