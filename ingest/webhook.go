@@ -89,6 +89,7 @@ var (
 	cutShort    = problem(http.StatusServiceUnavailable, "10", "incomplete-body", "the body could not be read to its end")
 	notPost     = problem(http.StatusMethodNotAllowed, "", "method-not-allowed", "webhooks are sent by POST")
 	tooMany     = problem(http.StatusTooManyRequests, "5", "rate-limited", "too many requests")
+	unstorable  = problem(http.StatusRequestEntityTooLarge, "", "too-large", "the body is larger than the event store takes")
 	unavailable = problem(http.StatusServiceUnavailable, "10", "unavailable", "the event could not be stored; send it again")
 )
 
@@ -241,6 +242,9 @@ func (h *Webhook) store(r *http.Request, e *entry, g *gate, body []byte) reply {
 	if err := h.Publisher.Publish(ctx, event); err != nil {
 		g.missed.Store(true)
 		h.Log.Warn().Err(err).Str("source", e.source.ID).Str("event", event.ID).Msg("webhook not stored")
+		if errors.Is(err, schemas.ErrTooLarge) {
+			return unstorable // however often it comes
+		}
 		return unavailable
 	}
 	h.Metrics.accepted.WithLabelValues(string(event.Kind)).Inc()

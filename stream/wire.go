@@ -41,6 +41,9 @@ const (
 // maxHeader is what is left of the largest message for headers and a dead letter's reason, in bytes.
 const maxHeader = 4 << 10
 
+// Payload is the largest message in bytes that a NATS server has to take for events of so many bytes.
+func Payload(data int) int64 { return int64(data) + maxHeader }
+
 // maxName is the longest id, kind, source or account of an event, in bytes.
 const maxName = 512
 

@@ -159,7 +159,11 @@ func (a *App) startNATS() (err error) {
 		}
 		a.closers = append(a.closers, a.conn.Close)
 		a.control.URL = a.Config.NATSURL
-		return nil
+		warning, err := checkNATS(a.conn)
+		if warning != "" {
+			a.Log.Warn().Str("server", a.conn.ConnectedAddr()).Msg(warning)
+		}
+		return err
 	}
 	token, err := newSecret()
 	if err != nil {
@@ -172,6 +176,9 @@ func (a *App) startNATS() (err error) {
 		return err
 	}
 	a.closers = append(a.closers, a.nats.Close)
+	if !a.nats.SyncAlways() {
+		return errors.New("embedded nats: it does not sync every write")
+	}
 	a.control = control{URL: a.nats.URL(), Token: token, ClickHouse: a.Config.ClickHouseDSN}
 	if err := writeControl(a.Config.Data, a.control); err != nil {
 		return err

@@ -25,6 +25,7 @@ type finding struct {
 	name string
 	text string
 	err  error
+	warn bool // text is to be looked at
 }
 
 // Run checks every part that the program needs, says one line each and fails if one is not usable.
@@ -41,8 +42,11 @@ func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
 	failed := false
 	for _, f := range findings {
 		state, text := "ok", f.text
-		if f.err != nil {
+		switch {
+		case f.err != nil:
 			state, text, failed = "FAIL", f.err.Error(), true
+		case f.warn:
+			state = "WARN"
 		}
 		fmt.Fprintf(out.out, "%-4s  %-12s %s\n", state, f.name, text)
 	}
@@ -103,9 +107,17 @@ func (c *doctorCmd) nats(ctx context.Context, out *streams) []finding {
 		return []finding{f}
 	}
 	f.text = fmt.Sprintf("version %s answers in %s", nc.ConnectedServerVersion(), rtt.Round(time.Microsecond))
+	findings := []finding{f}
+	if c.NATSURL != "" {
+		outside := finding{name: "nats", text: "takes the largest event and syncs every write"}
+		if warning, err := checkNATS(nc); warning != "" || err != nil {
+			outside.text, outside.warn, outside.err = warning, true, err
+		}
+		findings = append(findings, outside)
+	}
 	s, err := stream.Open(ctx, stream.Options{Conn: nc, Log: c.logger(out)})
 	if err != nil {
-		return []finding{f, {name: "streams", err: err}}
+		return append(findings, finding{name: "streams", err: err})
 	}
 	defer func() { _ = s.Close(ctx) }()
 	g := finding{name: "streams", err: s.Health(ctx)}
@@ -119,7 +131,7 @@ func (c *doctorCmd) nats(ctx context.Context, out *streams) []finding {
 			g.text += fmt.Sprintf("; %d dead letters, see `deskstream dead list`", stats.Dead)
 		}
 	}
-	return []finding{f, g, c.credentials(ctx, s)}
+	return append(findings, g, c.credentials(ctx, s))
 }
 
 // credentials wants a secret key that opens what is stored.
