@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -33,6 +35,8 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		"unknown scope":  {[]string{"keys", "create", "--name", "x", "--scope", "root"}, []string{"--scope", "admin, people, reports, render"}},
 		"replay target":  {[]string{"replay", "--into", "Bad Name"}, []string{"--into", "database name"}},
 		"demo of no day": {[]string{"demo", "--days", "0"}, []string{"--days", "at least 1"}},
+		"demo per day":   {[]string{"demo", "--per-day", "0"}, []string{"--per-day", "at least 1"}},
+		"demo per min":   {[]string{"demo", "--per-minute", "0"}, []string{"--per-minute", "above 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -102,5 +106,29 @@ func TestKeysAreMadeListedAndRevoked(t *testing.T) {
 	run("keys", "revoke", id)
 	if list = run("keys", "list"); !strings.Contains(list, "revoked") {
 		t.Errorf("after revoke: %s", list)
+	}
+}
+
+func TestLoadSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	refusing := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(refusing.Close)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--url", "nonsense"}, "--url"},
+		{[]string{"--duration=-1s"}, "--duration"},
+		{[]string{"--tickets", "0"}, "--tickets"},
+		{[]string{"--copies", "0"}, "--copies"},
+		{[]string{"--connections", "0"}, "--connections"},
+		{[]string{"--rate=-1"}, "--rate"},
+		{[]string{"--duration", "50ms"}, "no webhook was stored"},
+	} {
+		var out, errs bytes.Buffer
+		args := append([]string{"load", "--secret", testSecret, "--url", refusing.URL}, c.args...)
+		if status := Main(t.Context(), args, &out, &errs); status == 0 || !strings.Contains(errs.String(), c.want) {
+			t.Errorf("%v: status %d, %s; want %s named", c.args, status, errs.String(), c.want)
+		}
 	}
 }

@@ -33,8 +33,11 @@ const (
 // Run starts the simulated account and the whole program, connects the one to the other through the HTTP API as a user would, and shows
 // what came out. The simulated account lives in memory, so its data folder is made anew each time.
 func (c *demoCmd) Run(ctx context.Context, out *streams) error {
-	if c.Days < 1 || c.PerDay < 1 || c.PerMin <= 0 {
-		return &settingError{"days", fmt.Sprint(c.Days), "at least 1 for days and per-day, and more than 0 per minute"}
+	if err := cmp.Or(atLeastOne("days", c.Days), atLeastOne("per-day", c.PerDay)); err != nil {
+		return err
+	}
+	if c.PerMin <= 0 {
+		return &settingError{"per-minute", fmt.Sprint(c.PerMin), "a number above 0"}
 	}
 	began := time.Now()
 	c.Data = filepath.Join(c.Data, "demo")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,14 +31,45 @@ type loadCmd struct {
 
 // Run sends webhooks and prints what came back.
 func (c *loadCmd) Run(ctx context.Context, out *streams) error {
-	if c.Connections < 1 || c.Tickets < 1 || c.Copies < 1 || c.Rate < 0 {
-		return &settingError{"connections", fmt.Sprint(c.Connections), "connections, tickets and copies of at least 1, and a rate of at least 0"}
+	if err := c.check(); err != nil {
+		return err
 	}
 	l := newLoad(*c)
 	if err := l.run(ctx); err != nil {
 		return err
 	}
-	return l.report(out.out)
+	if err := l.report(out.out); err != nil {
+		return err
+	}
+	if l.status[http.StatusOK] == 0 {
+		fmt.Fprintf(out.err, "deskstream: no webhook was stored at %s\n", c.URL)
+		return errFailed
+	}
+	return nil
+}
+
+func (c *loadCmd) check() error {
+	if c.URL == "" {
+		return &settingError{"url", c.URL, "the webhook address of a source"}
+	}
+	if err := checkURL("url", c.URL, "http", "https"); err != nil {
+		return err
+	}
+	switch {
+	case c.Rate < 0:
+		return &settingError{"rate", fmt.Sprint(c.Rate), "a number of at least 0; 0 is as fast as it goes"}
+	case c.Duration <= 0:
+		return &settingError{"duration", c.Duration.String(), "a duration above 0, e.g. 10s"}
+	}
+	return cmp.Or(atLeastOne("connections", c.Connections), atLeastOne("tickets", c.Tickets), atLeastOne("copies", c.Copies))
+}
+
+// atLeastOne checks a setting that counts something.
+func atLeastOne(name string, n int) error {
+	if n < 1 {
+		return &settingError{name, strconv.Itoa(n), "a whole number of at least 1"}
+	}
+	return nil
 }
 
 // load is one run of the load generator.
