@@ -14,7 +14,7 @@ import (
 const (
 	// rollLag is how much of the newest past a reading of the list says nothing about: Zendesk's clock is not ours.
 	rollLag = 5 * time.Minute
-	// rollAgain is how often parts are told that did not change.
+	// rollAgain is how often parts are told that did not change and are settled.
 	rollAgain = 12 * time.Hour
 )
 
@@ -25,15 +25,27 @@ type roster struct {
 	at, next string    // cursors of the page that was read last and of the one after it
 	parts    [schemas.MemberParts][][2]schemas.ZID
 
-	told    [schemas.MemberParts]uint64 // hash of what was stored last
-	all     time.Time                   // when every part was told
-	waiting map[string]toldRoll         // by event id, until they are stored
+	told    [schemas.MemberParts]toldPart // what was stored last
+	all     time.Time                     // when every part was told
+	waiting map[string]toldRoll           // by event id, until they are stored
 }
 
 type toldRoll struct {
-	part int
-	hash uint64
+	part     int
+	hash     uint64
+	at, read time.Time
 }
+
+// toldPart is a part as it was told.
+type toldPart struct {
+	hash  uint64
+	at    time.Time // of the last roll that told it
+	first time.Time // when it was read like this first
+}
+
+// settled says whether a roll told the part so late that it decided about everything that the first reading did: of what was new then, the rolls
+// before it decided nothing.
+func (t *toldPart) settled() bool { return !t.at.Before(t.first.Add(rollLag)) }
 
 // page takes the rows of a page and gives the rolls of the list when it is the last one. Only cursor pages make a whole list: of numbered
 // ones each end of a membership shifts the rest.
@@ -77,14 +89,14 @@ func (o *roster) rolls(s schemas.Source, now time.Time) []schemas.Event {
 			continue // Numbers can always be written.
 		}
 		hash := hashOfMembers(members)
-		if hash == o.told[part] && !all {
+		if told := &o.told[part]; hash == told.hash && told.settled() && !all {
 			continue
 		}
 		e := schemas.Event{
 			ID:   "zd:" + s.Account + ":members:" + strconv.Itoa(part) + ":" + at.Format(time.RFC3339Nano),
 			Kind: schemas.KindMembers, Source: s.ID, Account: s.Account, Via: "poll", ReceivedAt: now.UTC(), Data: data,
 		}
-		o.waiting[e.ID] = toldRoll{part, hash}
+		o.waiting[e.ID] = toldRoll{part, hash, at, now}
 		events = append(events, e)
 	}
 	return events
@@ -96,7 +108,11 @@ func (o *roster) stored(id string, now time.Time) {
 	if !ok {
 		return
 	}
-	o.told[roll.part] = roll.hash
+	told := &o.told[roll.part]
+	if told.hash != roll.hash {
+		told.hash, told.first = roll.hash, roll.read
+	}
+	told.at = roll.at
 	if delete(o.waiting, id); len(o.waiting) == 0 && now.Sub(o.all) >= rollAgain {
 		o.all = now
 	}

@@ -64,13 +64,14 @@ func TestRoster(t *testing.T) {
 	}
 }
 
-// TestRosterTellsChanges: what is stored and did not change is told twice a day only.
+// TestRosterTellsChanges: what is stored and did not change is told twice a day only, once a roll was told that decides about all that was
+// new when it was read first.
 func TestRosterTellsChanges(t *testing.T) {
 	t.Parallel()
 	var o roster
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	read := func(store bool, users ...int) int {
-		now = now.Add(time.Minute)
+	read := func(after time.Duration, store bool, users ...int) int {
+		now = now.Add(after)
 		var rows []json.RawMessage
 		for _, u := range users {
 			rows = append(rows, json.RawMessage(`{"user_id":`+strconv.Itoa(u)+`,"organization_id":7}`))
@@ -83,24 +84,34 @@ func TestRosterTellsChanges(t *testing.T) {
 		}
 		return len(events)
 	}
+	const soon, late = time.Minute, 2 * rollLag
 	for i, want := range []struct {
+		after time.Duration
 		store bool
 		users []int
 		told  int
 	}{
-		{false, []int{1, 2}, schemas.MemberParts},
-		{true, []int{1, 2}, schemas.MemberParts},
-		{true, []int{2, 1}, 0},
-		{false, []int{1}, 1},
-		{true, []int{1}, 1},
-		{true, []int{1}, 0},
-		{true, []int{1, 2}, 1},
+		{soon, false, []int{1, 2}, schemas.MemberParts},
+		{soon, true, []int{1, 2}, schemas.MemberParts},
+		{soon, true, []int{2, 1}, schemas.MemberParts}, // Some of it may have been too new.
+		{late, false, []int{1, 2}, schemas.MemberParts},
+		{soon, true, []int{1, 2}, schemas.MemberParts},
+		{soon, true, []int{2, 1}, 0},
+		{soon, false, []int{1}, 1},
+		{soon, true, []int{1}, 1},
+		{soon, true, []int{1}, 1},
+		{late - 2*soon, true, []int{1}, 1}, // not yet all of it
+		{soon, true, []int{1}, 1},
+		{soon, true, []int{1}, 0},
+		{soon, true, []int{1, 2}, 1},
+		{late, true, []int{1, 2}, 1},
+		{soon, true, []int{1, 2}, 0},
 	} {
-		if got := read(want.store, want.users...); got != want.told {
+		if got := read(want.after, want.store, want.users...); got != want.told {
 			t.Errorf("step %d: %d parts told, want %d", i, got, want.told)
 		}
 	}
-	if now = now.Add(rollAgain); read(true, 1, 2) != schemas.MemberParts {
+	if read(rollAgain, true, 1, 2) != schemas.MemberParts {
 		t.Error("not all parts are told after half a day")
 	}
 }
