@@ -178,6 +178,7 @@ func TestR16_MergeRules(t *testing.T) {
 		{"only email counts", []string{"email"}, []string{`"external_id":"a","email":"a@x.test","verified":true`, `"external_id":"b","email":"a@x.test","verified":true`}, "1 1"},
 		{"nothing counts", []string{}, []string{`"external_id":"a"`, `"external_id":"a"`}, "1 2"},
 		{"verified identities", nil, []string{`"email":"m@x.test","identities":[{"type":"email","value":"a@x.test","verified":true}]`, `"email":"A@x.test","verified":true`}, "1 1"},
+		{"identities that are not verified", all, []string{`"email":"m@x.test","identities":[{"type":"email","value":"a@x.test"},{"type":"phone_number","value":"+4930123456"}]`, `"email":"a@x.test","verified":true,"phone":"+4930123456"`}, "1 2"},
 		{"a mailing list is nobody", nil, []string{`"identities":[{"type":"email","value":"a@x.test","verified":true,"deliverable_state":"mailing_list"}]`, `"email":"a@x.test","verified":true`}, "1 2"},
 	} {
 		for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}} {
@@ -245,6 +246,43 @@ func TestZendeskMerge(t *testing.T) {
 		s.want("the active one's name", s.person(1)["first_name"], []string{"", "Two", "One"}[inactive])
 		s.want("archived", s.person(1)["archived"], 0)
 	}
+}
+
+// TestMergedAddresses: who was merged away in Zendesk is found by the address they had, before and after it is among the winner's, and so is
+// anybody by an address and a number that are not proven to be theirs.
+func TestMergedAddresses(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	winner := func(day int, identities string) {
+		s.user(1, day, `,"name":"Win","email":"ww@x.test","identities":[{"type":"email","value":"ww@x.test","primary":true,"verified":false}`+identities+`]`)
+	}
+	leads := func(when, name string, want int64) {
+		t.Helper()
+		facts, id := s.look(t, name), int64(0)
+		if facts != nil {
+			id = facts.Person.UserIDs[0]
+		}
+		s.want(when+", "+name, id, want)
+		if strings.HasPrefix(name, "email:") {
+			s.want(when+", the alias "+name, s.alias(name), want)
+		}
+	}
+	winner(1, "")
+	s.user(2, 1, `,"name":"Lose","email":"ll@x.test"`)
+	s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.merged","id":"m","time":"2026-03-03T00:00:00Z","subject":"zen:user:2","detail":{"id":"2","role":"end-user","email":"","external_id":"","created_at":"2026-01-03T00:00:00Z","updated_at":"2026-03-03T00:00:00Z","organization_id":"0"},"event":{"user":{"id":"1"}}}`)
+	leads("merged", "email:ll@x.test", 1)
+	s.user(2, 3, `,"name":"Lose","email":null,"active":false`)
+	leads("read again", "email:ll@x.test", 1)
+	s.want("the winner's address", s.person(1)["email"], "ww@x.test")
+
+	moved := `,{"type":"email","value":"LL@x.test","verified":false},{"type":"phone_number","value":"+49 30 123456","verified":false}`
+	winner(4, moved)
+	s.erases(2)
+	leads("moved", "email:ll@x.test", 1)
+	leads("moved", "phone:+4930123456", 1)
+	winner(5, "")
+	leads("given up", "email:ll@x.test", 0)
+	leads("given up", "phone:+4930123456", 0)
 }
 
 func TestR10_DeletedUsers(t *testing.T) {

@@ -70,17 +70,16 @@ const (
 	byPhone    = "phone-number"
 )
 
-// identitiesOf keeps addresses and numbers that are proven to be the user's own.
+// identitiesOf keeps addresses and numbers; only those that are proven to be the user's own may merge it.
 func identitiesOf(list []schemas.ZIdentity) []schemas.Identity {
 	var out []schemas.Identity
 	for _, z := range list {
 		switch {
-		case !z.Verified:
 		case z.Type == "email" && personal(z.Deliverable):
-			out = append(out, schemas.Identity{Kind: byEmail, Value: foldEmail(z.Value), Strong: true})
+			out = append(out, schemas.Identity{Kind: byEmail, Value: foldEmail(z.Value), Strong: z.Verified})
 		case z.Type == "phone_number":
 			if n := schemas.PhoneNumber(z.Value); n != "" {
-				out = append(out, schemas.Identity{Kind: byPhone, Value: n, Strong: true})
+				out = append(out, schemas.Identity{Kind: byPhone, Value: n, Strong: z.Verified})
 			}
 		}
 	}

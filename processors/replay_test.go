@@ -83,6 +83,9 @@ func (w *world) users() {
 		if w.chance(50, "external") {
 			v["external_id"] = fmt.Sprintf("E%d", w.draw(3, "ext"))
 		}
+		if w.chance(30, "fetched") {
+			v["identities"] = []any{map[string]any{"type": "email", "value": fmt.Sprintf("u%d@x.test", w.draw(4, "second")), "verified": w.chance(50, "proven")}}
+		}
 		w.emit(schemas.KindUser, v)
 		for w.chance(40, "again") {
 			v["updated_at"] = w.tick()

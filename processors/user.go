@@ -17,7 +17,7 @@ type userFacts struct {
 	at       int64 // updated_at
 	hash     uint64
 	full     bool // a record; a webhook knows only some fields
-	deletion bool // the webhook tells a deletion: its blank fields mean nothing
+	deletion bool // the webhook tells a deletion, or a merge into another user: its blank fields mean nothing
 	created  int64
 	name     string
 	email    string
@@ -42,7 +42,7 @@ type userFacts struct {
 	suspend  bool
 	erased   bool // permanently deleted
 
-	identities []schemas.Identity // verified addresses and numbers, when they were fetched
+	identities []schemas.Identity // addresses and numbers, when they were fetched
 	fetched    bool
 	named      bool // a webhook that tells the name
 	other      int64
@@ -200,7 +200,8 @@ func (it *item) loadUserHint(e schemas.Envelope, name string) {
 	}
 	f := &userFacts{
 		id: it.id, at: at, hash: it.hash, created: secondsOf(d.CreatedAt), email: cut(strings.TrimSpace(d.Email), 320),
-		external: cut(d.ExternalID, 1024), role: strings.ToLower(d.Role), org: int64(d.Organization), deletion: name == "deleted",
+		external: cut(d.ExternalID, 1024), role: strings.ToLower(d.Role), org: int64(d.Organization),
+		deletion: name == "deleted" || name == "merged" && d.Email == "",
 	}
 	switch name {
 	case "created":

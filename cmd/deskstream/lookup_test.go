@@ -2,18 +2,31 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"deskstream/ingest/zendesktest"
 	"deskstream/schemas"
 )
 
 // TestPersonByAnyIdentifier: under each of its names a person is the same, whether the processors tell of it or, when they do not run, the
-// tables.
+// tables. An address and a number that Zendesk has beside the first ones are names too, and so is the address of who was merged into somebody.
 func TestPersonByAnyIdentifier(t *testing.T) {
 	t.Parallel()
-	p := newPeopleTest(t)
+	p := newPeopleTest(t, func(account *zendesktest.Account) {
+		at := time.Now().Add(-time.Hour)
+		winner, err1 := account.CreateUser(at, zendesktest.NewUser{Name: "Win", Email: "winner@x.test", Phone: "+493012345670"})
+		loser, err2 := account.CreateUser(at, zendesktest.NewUser{Name: "Lose", Email: "loser@x.test"})
+		err3 := account.MergeUsers(at, loser.ID, winner.ID)
+		_, err4 := account.AddIdentity(at, winner.ID, "phone_number", "+493012345671")
+		if err := errors.Join(err1, err2, err3, err4); err != nil {
+			t.Fatal(err)
+		}
+	})
+	beside := map[string][]string{"winner@x.test": {"email:Loser@x.test", "phone:+493012345671"}}
 	p.upsert(
 		map[string]any{"email": "extra@x.test", "first_name": "Extra", "custom": map[string]any{"plan": "gold"}},
 		map[string]any{"external_id": "Ab/ü 1", "phone_number": "+14155550123"},
@@ -44,7 +57,7 @@ func TestPersonByAnyIdentifier(t *testing.T) {
 		phones[who.PhoneNumber]++
 	}
 	for _, who := range list.Items {
-		names := []string{who.ID}
+		names := append([]string{who.ID}, beside[who.Email]...)
 		if phones[who.PhoneNumber] > 1 {
 			who.PhoneNumber = "" // it leads to the oldest of them
 		}

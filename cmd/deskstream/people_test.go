@@ -38,11 +38,14 @@ type peopleTest struct {
 	source string
 }
 
-func newPeopleTest(t *testing.T) *peopleTest {
+func newPeopleTest(t *testing.T, prepare ...func(*zendesktest.Account)) *peopleTest {
 	t.Helper()
 	account, err := zendesktest.History(7, 3, 4, time.Now())
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, p := range prepare {
+		p(account)
 	}
 	app, api := startApp(t, serveAccount(t, account, zendesktest.AdminEmail).URL())
 	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 30)
