@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"slices"
 	"time"
 
 	"deskstream/schemas"
@@ -23,6 +24,16 @@ func (c *choice) identities() []carried { return c.told.identities(nil) }
 // choices are the newest decisions about a user: values are 0 and 1, a time of 0 means none. They outlive what any source says. Of two
 // decisions of one instant the larger counts: no.
 type choices struct{ noMail, noSMS, archived patch[int64] }
+
+// take keeps the newer of each decision.
+func (c *choices) take(o *choices) {
+	have := c.all()
+	for i, p := range o.all() {
+		if p.at > have[i].at {
+			*have[i] = *p
+		}
+	}
+}
 
 func (c *choices) all() []*patch[int64] { return []*patch[int64]{&c.noMail, &c.noSMS, &c.archived} }
 
@@ -95,16 +106,57 @@ func (u *user) bear(at int64) bool {
 	return true
 }
 
+// hear keeps with users the newest unsubscribes of others who have one of their addresses, whether that merges them or not: whoever has an
+// address that is unsubscribed stays so until a newer decision, in whatever order they became known. The users are all that could be one person.
+func (r *run) hear(a *accountWork, users []*userWork) {
+	refused := slices.ContainsFunc(users, func(w *userWork) bool { return w.u.chosen.noMail.value|w.u.chosen.noSMS.value != 0 })
+	for _, w := range users {
+		var heard choices
+		if refused {
+			heard = r.refusals(a, w)
+		}
+		if heard != w.u.heard {
+			w.u.heard = heard
+			w.touch()
+		}
+	}
+}
+
+func (r *run) refusals(a *accountWork, w *userWork) (c choices) {
+	list := w.carries()
+	for n := range list {
+		if list[n].Kind != byEmail {
+			continue
+		}
+		row := r.identity(a, &list[n])
+		if len(row.users) > schemas.MaxSharers {
+			continue
+		}
+		for _, id := range row.users {
+			if id == w.id {
+				continue
+			}
+			o := &r.userOf(a, id).u.chosen
+			c.take(&choices{noMail: refusal(o.noMail), noSMS: refusal(o.noSMS)})
+		}
+	}
+	return c
+}
+
+// refusal gives a decision that says no, else none.
+func refusal(p patch[int64]) patch[int64] {
+	if p.value == 0 {
+		return patch[int64]{}
+	}
+	return p
+}
+
 // choose writes the newest decisions about any of a person's users over what the sources say.
 func choose(row *schemas.PersonRow, users []*user) {
 	var newest choices
 	for _, u := range users {
-		have := newest.all()
-		for i, p := range u.chosen.all() {
-			if p.at > have[i].at {
-				*have[i] = *p
-			}
-		}
+		newest.take(&u.chosen)
+		newest.take(&u.heard)
 	}
 	if p := newest.archived; p.at != 0 {
 		if row.ArchivedAt = nil; p.value == 1 {

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -57,6 +58,41 @@ func TestDecisionsMerge(t *testing.T) {
 		t.Fatalf("the people did not merge: %v", p)
 	}
 	s.want("merged", s.allows(1), []any{flag(false), flag(false), flag(false)})
+}
+
+// TestP1_UnsubscribedAddress: who has an address that is unsubscribed does not get mail under another name, in whatever order they became
+// known and also when it is not proven that they are one, until one of them subscribes again.
+func TestP1_UnsubscribedAddress(t *testing.T) {
+	t.Parallel()
+	ours := schemas.OwnUserID(testAccount, byEmail, "uns@x.test")
+	unsubscribe := func(s *scene) {
+		s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-10T10:01:00Z","values":{"email":"uns@x.test"},"email":false}`, ours)
+	}
+	twin := func(s *scene) { s.user(1, 1, `,"name":"A","email":"Uns@x.test"`) }
+	for order, steps := range [][]func(*scene){{unsubscribe, twin}, {twin, unsubscribe}} {
+		s := newScene(t, func(set *schemas.Settings) { set.OptIn.Email, set.OptIn.SMS = true, true })
+		for _, step := range steps {
+			step(s)
+		}
+		allows := func(when string, mail bool) {
+			t.Helper()
+			s.want(fmt.Sprintf("%s, order %d", when, order), s.allows(1), []any{flag(mail), flag(true), flag(false)})
+			facts := s.look(t, "zendesk:1")
+			s.want("as told", facts.Person.EmailPermission, flag(mail))
+			s.want("users", facts.Person.UserIDs, []int64{1})
+		}
+		allows("unsubscribed", false)
+		s.chose(1, 0, `,"email":true`)
+		allows("an older word about the twin", false)
+		s.user(1, 12, `,"name":"A again","email":"uns@x.test"`)
+		allows("after a sync", false)
+		s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-10T10:02:00Z","email":true}`, ours)
+		allows("subscribed again", true)
+		s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-10T10:03:00Z","email":false}`, ours)
+		allows("unsubscribed again", false)
+		s.chose(1, 4, `,"email":true`)
+		allows("the twin is subscribed", true)
+	}
 }
 
 // TestDecisionsWhileDisconnected: a source that is disconnected keeps nobody from unsubscribing.

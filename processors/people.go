@@ -168,6 +168,7 @@ func (r *run) resolve(w *userWork) {
 	users, rows := r.component(w)
 	var nodes []schemas.Identified
 	alone := len(users) == 1
+	r.hear(a, users)
 	for _, o := range users {
 		o.resolved = true
 		switch {

@@ -93,6 +93,7 @@ type user struct {
 	archived bool
 	system   systemFields
 	chosen   choices
+	heard    choices // unsubscribes of others with one of its addresses
 	told     told
 	merge    sentMerge
 

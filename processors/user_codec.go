@@ -24,7 +24,8 @@ func (u *user) encode(w *writer) {
 	u.versions.encode(w)
 	u.tracks.encode(w)
 	list(w, u.pairs, func(w *writer, p *pair) { w.int(p.other); w.int(p.at); w.bool(p.lost) })
-	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3)
+	heard := u.heard != choices{}
+	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(heard)<<4)
 	for _, p := range u.system.all() {
 		w.int(p.at)
 		w.str(p.value)
@@ -32,6 +33,10 @@ func (u *user) encode(w *writer) {
 	for _, p := range u.chosen.all() {
 		w.int(p.at)
 		w.int(p.value)
+	}
+	if heard {
+		w.int(u.heard.noMail.at)
+		w.int(u.heard.noSMS.at)
 	}
 	u.told.encode(w)
 	list(w, u.links, func(w *writer, l *link) { w.int(l.other); w.int(l.at); w.byte(byte(l.kind)) })
@@ -70,6 +75,9 @@ func (u *user) decode(r *reader) {
 	for _, p := range u.chosen.all() {
 		p.at, p.value = r.int(), r.int()
 	}
+	if bits&16 != 0 {
+		u.heard = choices{noMail: heardAt(r.int()), noSMS: heardAt(r.int())}
+	}
 	u.told.decode(r)
 	u.links = readList(r, func(r *reader, l *link) { l.other, l.at, l.kind = r.int(), r.int(), linkKind(r.byte()) })
 	u.members = readList(r, func(r *reader, m *member) { m.org, m.at, m.gone = r.int(), r.int(), r.bool() })
@@ -79,6 +87,14 @@ func (u *user) decode(r *reader) {
 	u.activities = readList(r, readSentActivity)
 	u.retention = r.hash()
 	u.waiting = r.ints()
+}
+
+// heardAt gives an unsubscribe that was heard of, from its time; 0 = none.
+func heardAt(at int64) patch[int64] {
+	if at == 0 {
+		return patch[int64]{}
+	}
+	return patch[int64]{at, 1}
 }
 
 func (f *userFacts) encode(w *writer) {
