@@ -215,11 +215,11 @@ func (s *Source) remember(c Confirmation) {
 			same = append(same, i)
 		}
 	}
-	list := slices.Clone(s.Confirmations)
+	s.Confirmations = slices.Clone(s.Confirmations)
 	if len(same) >= maxConfirmations {
-		list = slices.Delete(list, same[0], same[0]+1)
+		s.Confirmations = slices.Delete(s.Confirmations, same[0], same[0]+1)
 	}
-	s.Confirmations = append(list, c)
+	s.Confirmations = append(s.Confirmations, c)
 }
 
 // Auth holds the credentials of a source. Every secret is sealed (AES-256-GCM, base64) with AAD "<source id>|<field>".
