@@ -32,10 +32,17 @@ func (s *Stream) CaughtUp(ctx context.Context) error {
 	return nil
 }
 
-// Purged says whether raw events of the past were purged to keep within the size or the age of the stream, so that a replay cannot make
-// again all that was made from them.
+// Purged says whether raw events of the past are gone, purged to keep within the size or the age of the stream or lost with it, so that a
+// replay cannot make again all that was made from them.
 func (s *Stream) Purged(ctx context.Context) (bool, error) {
-	l, err := s.readLedger(ctx)
+	b := &boot{s: s, held: map[string]held{}}
+	if err := b.look(ctx, s.events); err != nil {
+		return false, err
+	}
+	if b.held[s.events].meta(metaPurged) != "" {
+		return true, nil
+	}
+	l, err := s.readLedger(ctx) // knows of a purge before there was the mark
 	if err != nil {
 		return false, err
 	}
@@ -45,4 +52,34 @@ func (s *Stream) Purged(ctx context.Context) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// markPurged notes in EVENTS itself that raw events are gone, or with "" that nothing is left that was made of them.
+func (s *Stream) markPurged(ctx context.Context, mark string) error {
+	b := &boot{s: s, held: map[string]held{}}
+	if err := b.look(ctx, s.events); err != nil {
+		return err
+	}
+	return b.amend(ctx, s.events, map[string]string{metaPurged: mark})
+}
+
+// replayable refuses a replay that would remove what was made of raw events that are gone. One into another namespace removes nothing.
+func (s *Stream) replayable(ctx context.Context) error {
+	if s.namespace != "" || s.o.OnlyStored {
+		return nil
+	}
+	purged, err := s.Purged(ctx)
+	if err == nil && purged {
+		err = eventsGone()
+	}
+	return err
+}
+
+func eventsGone() error {
+	return &schemas.Problem{
+		Class: schemas.ErrConflict, Code: "events-purged",
+		Detail: "raw events of the past are gone, purged when their stream grew too large or lost with it; a replay would remove from state and tables " +
+			"what was made of them. Nothing was changed. Either leave the tables as they are, or first resync every source with mode backfill, which " +
+			"reads again what Zendesk still has, and then run `deskstream replay --only-stored-events`, which keeps only what the stored events hold",
+	}
 }

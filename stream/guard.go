@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -37,7 +38,20 @@ func lost(name, why string) error {
 	return &schemas.Problem{
 		Class: schemas.ErrConflict, Code: "stream-lost",
 		Detail: fmt.Sprintf("stream %s %s. Nothing was changed. Either restore the data folder of NATS from a backup and start again, "+
-			"or run `deskstream replay --rebuild` to start a new generation from what is still there and from Zendesk", name, why),
+			"or run `deskstream replay --rebuild` to go on with a new stream: %s", name, why, afterLoss(name)),
+	}
+}
+
+// afterLoss says what is lost with a stream, what Rebuild keeps, and what is left to do.
+func afterLoss(name string) string {
+	switch {
+	case name == schemas.StreamEvents:
+		return "sources with their credentials, API keys, settings, records of erasures and the raw events are lost with it; the rows in the " +
+			"tables stay. Then connect every source again, which reads from Zendesk what it still has, and erase again who was erased"
+	case strings.HasPrefix(name, schemas.StreamTxn):
+		return "state and outputs are made again from the raw events there are; dead letters whose raw events are gone are lost"
+	default:
+		return "the outputs there are go to their tables again, nothing is lost"
 	}
 }
 

@@ -206,6 +206,11 @@ func (s *Stream) purgeBelow(ctx context.Context, name, filter string, below uint
 	if err := s.note(ctx, name, filter, below); err != nil {
 		return err
 	}
+	if name == s.events {
+		if err := s.markPurged(ctx, "1"); err != nil {
+			return err
+		}
+	}
 	s.crash("janitor.ledger")
 	if err := s.purge(ctx, name, filter, below); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 // new life (new epoch, next generation), records it, and opens the pipeline.
 //
 //   - EVENTS lost: the state that was built from it stays, so that facts read again from Zendesk are recognised; sources, keys and
-//     cursors must be set up again.
-//   - TXN lost: state and outputs are made again from the raw events there are.
+//     cursors must be set up again. The raw events count as purged from then on.
+//   - TXN lost: state and outputs are made again from the raw events there are. When some were purged that is refused as a replay is.
 //   - SINK lost: the outputs there are go to their tables again, where they replace themselves.
 //
 // Close every other program of the namespace first. It can be repeated after a crash at any point: the epochs that Open compares are
@@ -30,8 +30,11 @@ func Rebuild(ctx context.Context, o Options) (*Stream, error) {
 	for _, name := range []string{s.events, s.txn, s.sink} {
 		if why := b.trouble(name); why != "" {
 			bad[name] = true
-			s.o.Log.Warn().Str("stream", name).Str("trouble", why).Msg("stream gets a new generation")
+			s.o.Log.Warn().Str("stream", name).Str("trouble", why).Msg("stream gets a new generation: " + afterLoss(name))
 		}
+	}
+	if b.purged(bad) && !o.OnlyStored {
+		return nil, eventsGone()
 	}
 	if err := b.renew(ctx, bad); err != nil {
 		return nil, err
@@ -62,7 +65,18 @@ func (b *boot) renew(ctx context.Context, bad map[string]bool) error {
 	if err := b.create(ctx); err != nil {
 		return err
 	}
+	if bad[s.events] {
+		if err := b.amend(ctx, s.events, map[string]string{metaPurged: "1"}); err != nil {
+			return err
+		}
+	}
 	return b.record(ctx)
+}
+
+// purged says whether state or tables would have to be made again from raw events of which some are gone, while others would make rows
+// that lack them.
+func (b *boot) purged(bad map[string]bool) bool {
+	return (bad[b.s.txn] || b.tablesLost()) && !bad[b.s.events] && b.held[b.s.events].meta(metaPurged) != ""
 }
 
 // revive gives a stream that is there a new epoch and generation. One that is missing is left for create.

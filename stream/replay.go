@@ -27,8 +27,12 @@ type resetMark struct {
 
 // ResetForReplay raises the generation and removes offsets, state, outputs and the dead letters that will be made again, so that
 // Process starts at the first raw event stored at or after from (zero = the beginning). Running loops stop at once and go on with the
-// new generation. A reset that is interrupted is finished by the next Open or ResetForReplay.
+// new generation. A reset that is interrupted is finished by the next Open or ResetForReplay. It refuses with a *schemas.Problem of class
+// ErrConflict ("events-purged") when raw events are gone, unless Options.OnlyStored.
 func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
+	if err := s.replayable(ctx); err != nil {
+		return err
+	}
 	if err := s.finishReset(ctx); err != nil {
 		return err
 	}
@@ -55,7 +59,10 @@ func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 		return err
 	}
 	s.crash("reset.marked")
-	return s.finishReset(ctx)
+	if err := s.finishReset(ctx); err != nil || s.namespace != "" || !s.o.OnlyStored {
+		return err
+	}
+	return s.markPurged(ctx, "")
 }
 
 // startAt gives the raw sequence before the first event stored at or after a time.

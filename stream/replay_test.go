@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,6 +150,64 @@ func TestNamespaces(t *testing.T) {
 	}
 	if err := live.Health(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestReplayNeedsTheEvents purges raw events: neither a replay nor a rebuild of what was made of them begins, until it is told that only
+// what is stored shall remain.
+func TestReplayNeedsTheEvents(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	o.RawRetention = time.Nanosecond
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	fill(t, s, 0, 4000)
+	stop := run(t, s, counters, acts, counts)
+	drain(t, s)
+	stop()
+	for range 2 { // a round that purges nothing does not forget the one before
+		if err := s.clean(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := fill(t, s, 5000, 10)
+	records := func() (all []uint64) {
+		for p := range s.partitions {
+			_, fence, err := s.readOffset(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, fence)
+		}
+		return all
+	}
+	before := records()
+	p := problem(t, s.ResetForReplay(t.Context(), time.Time{}), "events-purged")
+	if !strings.Contains(p.Detail, "--only-stored-events") || !strings.Contains(p.Detail, "backfill") {
+		t.Errorf("the message does not say what to do: %s", p.Detail)
+	}
+	if after := records(); !slices.Equal(after, before) {
+		t.Errorf("refused, and the records are %v, before %v", after, before)
+	}
+	damage["another"](t, s, s.txn)
+	_, err := Rebuild(t.Context(), o)
+	problem(t, err, "events-purged")
+
+	o.OnlyStored = true
+	s, err = Rebuild(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.publisher.close)
+	if err := s.ResetForReplay(t.Context(), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	acts, counts = newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	run(t, s, counters, acts, counts)
+	drain(t, s)
+	checkExact(t, late, acts, counts)
+	if purged, err := s.Purged(t.Context()); err != nil || purged {
+		t.Errorf("purged is %v, %v: nothing is left that was made of other events", purged, err)
 	}
 }
 

@@ -35,6 +35,8 @@ type Options struct {
 	Meta Meta
 	// Refill says that the caller is about to fill the tables anew: that the database has lost them is no reason to refuse then.
 	Refill bool
+	// OnlyStored says that a replay may remove what was made of raw events that are gone: only what the stored ones hold shall remain.
+	OnlyStored bool
 	// Namespace separates processing state and outputs: "" is the live pipeline, any other word ([a-z0-9]) gives TXN and SINK streams
 	// of its own on top of the same raw events.
 	Namespace string

@@ -64,6 +64,8 @@ type App struct {
 	into      string     // second database of a replay
 	namespace string     // of its streams; "" = replay
 	rebuild   bool       // replace streams that are not the recorded ones
+	only      bool       // a replay may remove what the stored events cannot make again
+	stays     bool       // nothing is replayed, because raw events are gone with a stream that was rebuilt
 
 	feeding  group // pollers and fetcher: what brings events in
 	working  group // processors
@@ -243,7 +245,7 @@ func (a *App) startStream(ctx context.Context) (err error) {
 	if a.into == "" {
 		options.Rows, options.Keeps = filepath.Join(a.Config.Data, "rows"), a.heap.keeper("rows")
 	}
-	options.Refill = a.replay != nil && a.replay.IsZero() && a.into == ""
+	options.Refill, options.OnlyStored = a.replay != nil && a.replay.IsZero() && a.into == "", a.only
 	open := stream.Open
 	if a.rebuild {
 		open = stream.Rebuild

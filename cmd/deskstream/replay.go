@@ -15,7 +15,8 @@ import (
 type replayCmd struct {
 	Config
 	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Start at events received from this time on (RFC 3339; default: the beginning)."`
-	Rebuild bool      `help:"Replace streams that are lost or not the recorded ones by new ones; what they held is read from Zendesk again."`
+	Rebuild bool      `help:"Go on with new streams in place of those that are lost or not the recorded ones; the refusal to start says what is lost with them."`
+	Only    bool      `name:"only-stored-events" help:"Replay although raw events of the past are gone: what was made of them is removed from state and tables."`
 	Into    string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched."`
 }
 
@@ -32,7 +33,7 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	if c.Into != "" && !databaseName.MatchString(c.Into) {
 		return &settingError{"into", c.Into, "a database name: lower-case letters, digits and _, at most 63; with the embedded engine it begins with deskstream_"}
 	}
-	app := &App{Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, replay: &c.From, into: c.Into, rebuild: c.Rebuild}
+	app := &App{Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, replay: &c.From, into: c.Into, rebuild: c.Rebuild, only: c.Only}
 	app.heap.limitUntil(ctx)
 	if err := app.Start(ctx); err != nil {
 		return err
@@ -51,6 +52,11 @@ func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
 		return err
 	}
 	if err := app.stream.Drained(ctx); err != nil {
+		return err
+	}
+	if app.stays {
+		_, err := fmt.Fprintf(out.out, "\nnothing was replayed into %s, because raw events of the past are gone: its rows stay; "+
+			"connect sources that are missing again, and resync the others with mode backfill\n", databaseOf(app.dsn))
 		return err
 	}
 	if c.Into == "" && c.From.IsZero() {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -132,10 +131,16 @@ func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation
 		return nil, err
 	}
 	live.closes = append(live.closes, func() { _ = live.db.Close() })
-	if purged, err := live.stream.Purged(ctx); err != nil || purged {
-		return nil, errors.Join(err, fmt.Errorf("verify: %w: raw events of the past were purged, so the tables cannot be made again from those that are left", schemas.ErrConflict))
+	return live, live.whole(ctx)
+}
+
+// whole refuses to go on without the raw events of the past: tables made of those that are left differ without being wrong.
+func (i *installation) whole(ctx context.Context) error {
+	purged, err := i.stream.Purged(ctx)
+	if err == nil && purged {
+		err = fmt.Errorf("verify: %w: raw events of the past were purged, so the tables cannot be made again from those that are left", schemas.ErrConflict)
 	}
-	return live, nil
+	return err
 }
 
 // compare rebuilds into a database beside the live one, compares, and removes it.
@@ -176,7 +181,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 		result.Clean = result.Clean && !t.differs()
 		result.Tables = append(result.Tables, *t)
 	}
-	return result, nil
+	return result, live.whole(ctx) // they may be purged meanwhile
 }
 
 func settle(ctx context.Context, all ...*stream.Stream) error {

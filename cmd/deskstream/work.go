@@ -14,10 +14,8 @@ import (
 
 // startWork starts the loops of the process and sink stages. Any number of processes may run them: commits are fenced.
 func (a *App) startWork(ctx context.Context) error {
-	if a.replay != nil {
-		if err := a.stream.ResetForReplay(ctx, *a.replay); err != nil {
-			return err
-		}
+	if err := a.startReplay(ctx); err != nil {
+		return err
 	}
 	if a.Roles.process {
 		for p := range a.stream.Partitions() {
@@ -37,6 +35,21 @@ func (a *App) startWork(ctx context.Context) error {
 	a.run(&a.sinking, "janitor", a.stream.Janitor)
 	a.run(&a.sinking, "retention", a.keepRetention)
 	return a.startDeliveries()
+}
+
+// startReplay makes the loops begin anew for a replay. Behind a rebuild that has not got the raw events any more there is nothing to make
+// state and tables of: they stay as they are.
+func (a *App) startReplay(ctx context.Context) error {
+	if a.replay == nil {
+		return nil
+	}
+	if a.rebuild && !a.only {
+		if purged, err := a.stream.Purged(ctx); err != nil || purged {
+			a.stays = true
+			return err
+		}
+	}
+	return a.stream.ResetForReplay(ctx, *a.replay)
 }
 
 // delivers says whether this process posts entries of audiences: with the sinks, unless it only rebuilds what was before.
