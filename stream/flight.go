@@ -47,6 +47,9 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 	if rec.In >= rec.Replay {
 		rec.Replay = 0
 	}
+	if rec.In >= rec.Quiet {
+		rec.Quiet = 0
+	}
 	rec.In, rec.At = batch[len(batch)-1].Seq, l.s.now().UTC()
 	rec.Events += uint64(len(batch))
 	rec.Duplicates += uint64(res.Duplicates)

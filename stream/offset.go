@@ -24,6 +24,7 @@ type offset struct {
 	Move       bool       `json:"move,omitempty"`    // all rows are to move out of the journal
 	Spill      *spill     `json:"spill,omitempty"`
 	Replay     uint64     `json:"replay,omitempty"` // events up to here make again what was made of them before; 0 = no replay
+	Quiet      uint64     `json:"quiet,omitempty"`  // what events up to here make is in its tables already: only state is made of them again
 	Reset      *resetMark `json:"reset,omitempty"`
 }
 

@@ -270,7 +270,7 @@ func (l *loop) listen() (stop func(), err error) {
 // smaller batches until the culprit is alone; it becomes a dead letter and the others are not affected.
 func (l *loop) step() error {
 	l.begun = time.Now()
-	batch := l.queue[:cut(l.queue, l.limit, maxEventBytes)]
+	batch := l.hushed(l.queue[:cut(l.queue, l.limit, maxEventBytes)])
 	state := make(schemas.State, l.rows)
 	res, packed, err := l.work(batch, state)
 	l.rows = len(state)
@@ -302,6 +302,18 @@ func (l *loop) step() error {
 	l.queue = l.queue[len(batch):]
 	l.widen(len(batch), packed)
 	return nil
+}
+
+// hushed cuts a batch where outputs begin again that are not in their tables.
+func (l *loop) hushed(batch []schemas.Event) []schemas.Event {
+	if batch[0].Seq > l.rec.Quiet {
+		return batch
+	}
+	n := 1
+	for n < len(batch) && batch[n].Seq <= l.rec.Quiet {
+		n++
+	}
+	return batch[:n]
 }
 
 // narrow tries again with fewer events.
@@ -358,6 +370,9 @@ func (l *loop) work(batch []schemas.Event, state schemas.State) (schemas.Result,
 		return res, packed{}, err
 	}
 	l.s.crash("process.applied")
+	if batch[0].Seq <= l.rec.Quiet {
+		res.Outputs = nil
+	}
 	p, err := l.pack(res)
 	return res, p, err
 }

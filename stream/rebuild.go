@@ -53,7 +53,7 @@ func (b *boot) renew(ctx context.Context, bad map[string]bool) error {
 		}
 	}
 	if b.held[s.txn].found && (bad[s.txn] || bad[s.events]) {
-		if err := s.mark(ctx, resetMark{KeepState: !bad[s.txn], Gen: b.held[s.txn].gen()}); err != nil {
+		if err := s.mark(ctx, resetMark{KeepState: !bad[s.txn], Gen: b.held[s.txn].gen()}, make([]uint64, s.partitions)); err != nil {
 			return err
 		}
 	}

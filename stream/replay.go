@@ -20,15 +20,16 @@ import (
 // pipeline next how to finish. Everything older than the mark is obsolete, so that finishing twice does no harm.
 type resetMark struct {
 	Gen       uint64 `json:"gen"`
-	Start     uint64 `json:"start"` // the offset to begin with
-	Sink      uint64 `json:"sink"`  // last sequence of SINK when the mark was set
+	Sink      uint64 `json:"sink"` // last sequence of SINK when the mark was set
 	KeepState bool   `json:"keep_state,omitempty"`
+	KeepOut   bool   `json:"keep_out,omitempty"` // outputs that are not in their tables yet go there: they are not made again
 }
 
 // ResetForReplay raises the generation and removes offsets, state, outputs and the dead letters that will be made again, so that
-// Process starts at the first raw event stored at or after from (zero = the beginning). Running loops stop at once and go on with the
-// new generation. A reset that is interrupted is finished by the next Open or ResetForReplay. It refuses with a *schemas.Problem of class
-// ErrConflict ("events-purged") when raw events are gone, unless Options.OnlyStored.
+// Process starts at the first raw event. With a time only the outputs of events stored from then on are made again: state follows from all
+// events, so it is made of all. Running loops stop at once and go on with the new generation. A reset that is interrupted is finished by
+// the next Open or ResetForReplay. It refuses with a *schemas.Problem of class ErrConflict when raw events are gone, unless
+// Options.OnlyStored ("events-purged").
 func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 	if err := s.replayable(ctx); err != nil {
 		return err
@@ -36,7 +37,7 @@ func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 	if err := s.finishReset(ctx); err != nil {
 		return err
 	}
-	start, err := s.startAt(ctx, from)
+	quiet, err := s.quietUntil(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,8 @@ func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := s.mark(ctx, resetMark{Gen: gen + 1, Start: start, Sink: sink.State.LastSeq}); err != nil {
+	m := resetMark{Gen: gen + 1, Sink: sink.State.LastSeq, KeepOut: !from.IsZero() && s.namespace == ""}
+	if err := s.mark(ctx, m, quiet); err != nil {
 		return err
 	}
 	s.crash("reset.marked")
@@ -63,6 +65,36 @@ func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 		return err
 	}
 	return s.markPurged(ctx, "")
+}
+
+// quietUntil gives for each partition the raw sequence up to which a replay from a time makes no outputs again. In the live pipeline that
+// is nothing that has made none yet: what was not processed, or became a dead letter that is tried again.
+func (s *Stream) quietUntil(ctx context.Context, from time.Time) ([]uint64, error) {
+	quiet := make([]uint64, s.partitions)
+	start, err := s.startAt(ctx, from)
+	if err != nil || start == 0 {
+		return quiet, err
+	}
+	for p := range quiet {
+		if quiet[p] = start; s.namespace != "" {
+			continue
+		}
+		o, _, err := s.readOffset(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if o.Spill != nil {
+			o.In--
+		}
+		quiet[p] = min(start, max(o.In, o.Quiet))
+	}
+	if s.namespace != "" {
+		return quiet, nil
+	}
+	err = s.repeated(ctx, math.MaxUint64, func(l Letter) {
+		quiet[l.Partition] = min(quiet[l.Partition], l.Event.Seq-1)
+	})
+	return quiet, err
 }
 
 // startAt gives the raw sequence before the first event stored at or after a time.
@@ -82,10 +114,10 @@ func (s *Stream) startAt(ctx context.Context, from time.Time) (uint64, error) {
 }
 
 // mark stops all loops of the namespace: their next commit is fenced by it.
-func (s *Stream) mark(ctx context.Context, m resetMark) error {
+func (s *Stream) mark(ctx context.Context, m resetMark, quiet []uint64) error {
 	msgs := make([]*nats.Msg, 0, s.partitions)
 	for p := range s.partitions {
-		data, err := json.Marshal(offset{In: m.Start, Gen: m.Gen, At: s.now().UTC(), Reset: &m})
+		data, err := json.Marshal(offset{Gen: m.Gen, At: s.now().UTC(), Quiet: quiet[p], Reset: &m})
 		if err != nil {
 			return fmt.Errorf("reset: %w", err)
 		}
@@ -99,7 +131,7 @@ func (s *Stream) mark(ctx context.Context, m resetMark) error {
 
 // finishReset does what the marks ask for; without marks it does nothing.
 func (s *Stream) finishReset(ctx context.Context) error {
-	marks := map[int]uint64{}
+	marks, quiet := map[int]uint64{}, make([]uint64, s.partitions)
 	var m resetMark
 	bound := ^uint64(0)
 	for p := range s.partitions {
@@ -108,7 +140,7 @@ func (s *Stream) finishReset(ctx context.Context) error {
 			return err
 		}
 		if o.Reset != nil {
-			m, marks[p], bound = *o.Reset, seq, min(bound, seq)
+			m, marks[p], quiet[p], bound = *o.Reset, seq, o.Quiet, min(bound, seq)
 		}
 	}
 	if len(marks) == 0 {
@@ -123,42 +155,32 @@ func (s *Stream) finishReset(ctx context.Context) error {
 		return err
 	}
 	s.crash("reset.cleared")
-	return s.unmark(ctx, m, marks)
+	return s.unmark(ctx, m, marks, quiet)
 }
 
 // clear removes what is older than the marks. The state goes before the offsets so that no loop can see new offsets with old state.
 func (s *Stream) clear(ctx context.Context, m resetMark, bound uint64) error {
+	if err := s.purge(ctx, s.txn, s.prefix+".state.>", bound); err != nil {
+		return err
+	}
+	if err := s.clearDead(ctx, bound); err != nil || m.KeepOut {
+		return err
+	}
 	if err := s.writeLedger(ctx, map[string]tally{}); err != nil {
 		return err
 	}
-	for _, filter := range []string{".state.>", ".out.>", ".activity.>", ".audience.>"} {
+	for _, filter := range []string{".out.>", ".activity.>", ".audience.>"} {
 		if err := s.purge(ctx, s.txn, s.prefix+filter, bound); err != nil {
 			return err
 		}
 	}
-	if err := s.clearDead(ctx, m.Start, bound); err != nil {
-		return err
-	}
 	return s.purge(ctx, s.sink, s.intent("*"), m.Sink+1)
 }
 
-// clearDead removes the letters whose events will be read again. A letter whose raw event is gone is the only copy left and stays.
-func (s *Stream) clearDead(ctx context.Context, start, bound uint64) error {
+// clearDead removes the letters whose events will be read again.
+func (s *Stream) clearDead(ctx context.Context, bound uint64) error {
 	var gone []uint64
-	err := s.each(ctx, s.txn, s.prefix+".dead.*", 1, func(m stored) error {
-		if m.seq >= bound {
-			return errStop
-		}
-		l := letter(m)
-		if l.Event.Seq <= start {
-			return nil
-		}
-		raw, found, err := s.next(ctx, s.events, schemas.SubjectRaw(l.Partition), l.Event.Seq)
-		if found && raw.seq == l.Event.Seq {
-			gone = append(gone, m.seq)
-		}
-		return err
-	})
+	err := s.repeated(ctx, bound, func(l Letter) { gone = append(gone, l.Seq) })
 	for _, seq := range gone {
 		if err == nil {
 			err = s.secureDelete(ctx, s.txn, seq)
@@ -167,14 +189,30 @@ func (s *Stream) clearDead(ctx context.Context, start, bound uint64) error {
 	return err
 }
 
+// repeated calls fn with the dead letters stored before a sequence whose events a replay reads again. A letter whose raw event is gone is
+// the only copy left and stays.
+func (s *Stream) repeated(ctx context.Context, bound uint64, fn func(Letter)) error {
+	return s.each(ctx, s.txn, s.prefix+".dead.*", 1, func(m stored) error {
+		if m.seq >= bound {
+			return errStop
+		}
+		l := letter(m)
+		raw, found, err := s.next(ctx, s.events, schemas.SubjectRaw(l.Partition), l.Event.Seq)
+		if found && raw.seq == l.Event.Seq {
+			fn(l)
+		}
+		return err
+	})
+}
+
 // unmark lets the loops go on. A rival that finished the same reset has done so already.
-func (s *Stream) unmark(ctx context.Context, m resetMark, marks map[int]uint64) error {
+func (s *Stream) unmark(ctx context.Context, m resetMark, marks map[int]uint64, quiet []uint64) error {
 	for p, seq := range marks {
 		newest, _, err := s.last(ctx, s.events, schemas.SubjectRaw(p))
 		if err != nil {
 			return err
 		}
-		o := offset{In: m.Start, Gen: m.Gen, At: s.now().UTC()}
+		o := offset{Gen: m.Gen, At: s.now().UTC(), Quiet: quiet[p]}
 		if !m.KeepState {
 			o.Replay = newest.seq
 		}

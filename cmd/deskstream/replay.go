@@ -14,7 +14,7 @@ import (
 
 type replayCmd struct {
 	Config
-	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Start at events received from this time on (RFC 3339; default: the beginning)."`
+	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Write again only what events received from this time on have changed (RFC 3339; default: everything). State is made of all events."`
 	Rebuild bool      `help:"Go on with new streams in place of those that are lost or not the recorded ones; the refusal to start says what is lost with them."`
 	Only    bool      `name:"only-stored-events" help:"Replay although raw events of the past are gone: what was made of them is removed from state and tables."`
 	Into    string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched."`
@@ -32,6 +32,9 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	}
 	if c.Into != "" && !databaseName.MatchString(c.Into) {
 		return &settingError{"into", c.Into, "a database name: lower-case letters, digits and _, at most 63; with the embedded engine it begins with deskstream_"}
+	}
+	if c.Only && !c.From.IsZero() {
+		return &settingError{"only-stored-events", "true", "--only-stored-events without --from: where raw events are gone, tables can only be made again as a whole"}
 	}
 	app := &App{Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, replay: &c.From, into: c.Into, rebuild: c.Rebuild, only: c.Only}
 	app.heap.limitUntil(ctx)

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,6 +82,41 @@ func TestReplayKeepsWhatEventsNoLongerHold(t *testing.T) {
 	wantTool(t, p.app.Config, 1, "were purged", "verify", "--repair")
 	p.restart(zendesk, func(c Config) { wantTool(t, c, 0, "replayed", "replay", "--only-stored-events") })
 	kept("only what is stored")
+	wantTool(t, p.app.Config, 0, "clean", "verify")
+}
+
+// TestReplayFromKeepsOlderRows replays what came since a time in the middle of live traffic: all tables are what all events make of them.
+func TestReplayFromKeepsOlderRows(t *testing.T) {
+	t.Parallel()
+	account, err := zendesktest.History(13, 5, 4, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &peopleTest{t: t}
+	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
+	p.app, p.api = startApp(t, zendesk)
+	source := connect(t, p.api, account.Subdomain, zendesktest.AdminEmail, 60)
+	waitSynced(t, p.api, source)
+	more := func(n uint64) {
+		_, before, _, err := p.app.stream.Progress(t.Context())
+		eventually(t, time.Minute, func() error {
+			_, total, _, again := p.app.stream.Progress(t.Context())
+			if total < before+n {
+				return errors.Join(err, again, fmt.Errorf("%d events, %d before", total, before))
+			}
+			return nil
+		})
+	}
+	var from time.Time
+	traffic(t, p.api, account, source, func() {
+		more(10)
+		from = time.Now()
+		more(20)
+	})
+	drained(t, p.app)
+	p.restart(zendesk, func(c Config) {
+		wantTool(t, c, 0, "replayed", "replay", "--from", from.UTC().Format(time.RFC3339))
+	})
 	wantTool(t, p.app.Config, 0, "clean", "verify")
 }
 
