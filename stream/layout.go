@@ -31,10 +31,11 @@ const (
 	metaGen        = "gen" // on EVENTS also with "."+namespace: generation of the TXN stream there must be
 	metaPartitions = "partitions"
 	metaSchema     = "schema"
-	metaEvents     = "events" // on TXN and SINK: epoch of the EVENTS stream they belong to
-	metaTxn        = "txn"    // on SINK: epoch of its TXN stream; on EVENTS with "."+namespace: epoch of the TXN stream there must be
-	metaSink       = "sink"   // on EVENTS with "."+namespace: epoch of the SINK stream there must be
-	metaPurged     = "purged" // on EVENTS: not empty when raw events are gone of which state and tables were made
+	metaEvents     = "events"   // on TXN and SINK: epoch of the EVENTS stream they belong to
+	metaTxn        = "txn"      // on SINK: epoch of its TXN stream; on EVENTS with "."+namespace: epoch of the TXN stream there must be
+	metaSink       = "sink"     // on EVENTS with "."+namespace: epoch of the SINK stream there must be
+	metaOutdated   = "outdated" // on TXN: rows of generations before this one are to be removed when a replay is through
+	metaPurged     = "purged"   // on EVENTS: not empty when raw events are gone of which state and tables were made
 )
 
 var namespaceForm = regexp.MustCompile(`^[a-z0-9]{0,32}$`)

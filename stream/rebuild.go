@@ -69,6 +69,9 @@ func (b *boot) renew(ctx context.Context, bad map[string]bool) error {
 		if err := b.amend(ctx, s.events, map[string]string{metaPurged: "1"}); err != nil {
 			return err
 		}
+		if err := b.amend(ctx, s.txn, map[string]string{metaOutdated: ""}); err != nil { // nothing can make those rows again
+			return err
+		}
 	}
 	return b.record(ctx)
 }

@@ -29,12 +29,15 @@ type resetMark struct {
 // Process starts at the first raw event. With a time only the outputs of events stored from then on are made again: state follows from all
 // events, so it is made of all. Running loops stop at once and go on with the new generation. A reset that is interrupted is finished by
 // the next Open or ResetForReplay. It refuses with a *schemas.Problem of class ErrConflict when raw events are gone, unless
-// Options.OnlyStored ("events-purged").
+// Options.OnlyStored ("events-purged"), and with a time while a whole replay is not through ("replay-unfinished").
 func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 	if err := s.replayable(ctx); err != nil {
 		return err
 	}
 	if err := s.finishReset(ctx); err != nil {
+		return err
+	}
+	if err := s.replayableFrom(ctx, from); err != nil {
 		return err
 	}
 	quiet, err := s.quietUntil(ctx, from)
@@ -65,6 +68,22 @@ func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 		return err
 	}
 	return s.markPurged(ctx, "")
+}
+
+// replayableFrom refuses to write a part again while the other part is being written again as well.
+func (s *Stream) replayableFrom(ctx context.Context, from time.Time) error {
+	if from.IsZero() || s.namespace != "" {
+		return nil
+	}
+	gen, err := s.Outdated(ctx)
+	if err == nil && gen > 0 {
+		err = &schemas.Problem{
+			Class: schemas.ErrConflict, Code: "replay-unfinished",
+			Detail: "a replay of everything was interrupted and is not through. Nothing was changed. Either run `deskstream replay` without --from, " +
+				"or let `deskstream run` finish it first",
+		}
+	}
+	return err
 }
 
 // quietUntil gives for each partition the raw sequence up to which a replay from a time makes no outputs again. In the live pipeline that
@@ -151,7 +170,7 @@ func (s *Stream) finishReset(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.setGeneration(ctx, m.Gen); err != nil {
+	if err := s.setGeneration(ctx, m); err != nil {
 		return err
 	}
 	s.crash("reset.cleared")
@@ -227,8 +246,8 @@ func (s *Stream) unmark(ctx context.Context, m resetMark, marks map[int]uint64, 
 	return nil
 }
 
-// setGeneration writes the generation of TXN, first where it survives the loss of TXN.
-func (s *Stream) setGeneration(ctx context.Context, gen uint64) error {
+// setGeneration writes the generation of TXN, first where it survives the loss of TXN. With it goes what is left to do in the tables.
+func (s *Stream) setGeneration(ctx context.Context, m resetMark) error {
 	b := &boot{s: s, held: map[string]held{}}
 	for _, at := range [][2]string{{s.events, metaGen + "." + s.namespace}, {s.txn, metaGen}} {
 		name, key := at[0], at[1]
@@ -238,14 +257,40 @@ func (s *Stream) setGeneration(ctx context.Context, gen uint64) error {
 		if !b.held[name].found {
 			return lost(name, "is missing")
 		}
-		if old, err := strconv.ParseUint(b.held[name].meta(key), 10, 64); err == nil && old >= gen {
+		if old, err := strconv.ParseUint(b.held[name].meta(key), 10, 64); err == nil && old >= m.Gen {
 			continue
 		}
-		if err := b.amend(ctx, name, map[string]string{key: strconv.FormatUint(gen, 10)}); err != nil {
+		meta := map[string]string{key: strconv.FormatUint(m.Gen, 10)}
+		if name == s.txn && !m.KeepState && !m.KeepOut {
+			meta[metaOutdated] = meta[key]
+		}
+		if err := b.amend(ctx, name, meta); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Outdated gives the generation before which a replay has made all rows again, so that what is left of older ones is to be removed from the
+// tables once CaughtUp has returned; 0 = nothing is to be removed.
+func (s *Stream) Outdated(ctx context.Context) (gen uint64, err error) {
+	b := &boot{s: s, held: map[string]held{}}
+	if err := b.look(ctx, s.txn); err != nil || b.held[s.txn].meta(metaOutdated) == "" {
+		return 0, err
+	}
+	if gen, err = strconv.ParseUint(b.held[s.txn].meta(metaOutdated), 10, 64); err != nil {
+		return 0, fmt.Errorf("stream %s: metadata %s: %w", s.txn, metaOutdated, err)
+	}
+	return gen, nil
+}
+
+// Removed notes that rows before the generation that Outdated gave are gone, unless another replay has begun since.
+func (s *Stream) Removed(ctx context.Context, gen uint64) error {
+	b := &boot{s: s, held: map[string]held{}}
+	if err := b.look(ctx, s.txn); err != nil || b.held[s.txn].meta(metaOutdated) != strconv.FormatUint(gen, 10) {
+		return err
+	}
+	return b.amend(ctx, s.txn, map[string]string{metaOutdated: ""})
 }
 
 // Drop deletes the streams of a namespace other than the live one, for instance when a replay is done with.

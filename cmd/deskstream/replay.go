@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -36,13 +37,17 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	if c.Only && !c.From.IsZero() {
 		return &settingError{"only-stored-events", "true", "--only-stored-events without --from: where raw events are gone, tables can only be made again as a whole"}
 	}
-	app := &App{Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, replay: &c.From, into: c.Into, rebuild: c.Rebuild, only: c.Only}
-	app.heap.limitUntil(ctx)
-	if err := app.Start(ctx); err != nil {
-		return err
+	app := &App{
+		Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
+		replay: &c.From, into: c.Into, rebuild: c.Rebuild, only: c.Only,
 	}
-	defer app.Stop()
-	return c.watch(ctx, app, out)
+	app.heap.limitUntil(ctx)
+	err := app.Start(ctx)
+	if err == nil {
+		defer app.Stop()
+		err = c.watch(ctx, app, out)
+	}
+	return unfinished(ctx, err, "start the replay again, or `deskstream run`, which goes on with it; until then tables are incomplete")
 }
 
 func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
@@ -62,17 +67,19 @@ func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
 			"connect sources that are missing again, and resync the others with mode backfill\n", databaseOf(app.dsn))
 		return err
 	}
-	if c.Into == "" && c.From.IsZero() {
-		gen, err := app.generation(ctx)
-		if err != nil {
-			return err
-		}
-		if err := app.db.DropOlder(ctx, gen); err != nil {
-			return err
-		}
+	if err := removeOutdated(ctx, app.stream, app.db); err != nil {
+		return err
 	}
 	fmt.Fprintf(out.out, "\nreplayed %d events into %s\n", total, databaseOf(app.dsn))
 	return nil
+}
+
+// unfinished is what a tool ends with when it was interrupted, whatever came of that.
+func unfinished(ctx context.Context, err error, todo string) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return errors.New("interrupted before it was finished: " + todo)
 }
 
 // followReplay shows the progress of a replay on w until it is far enough.

@@ -18,19 +18,39 @@ import (
 	"deskstream/schemas"
 )
 
-// tool runs a command on the stores of a program, which may be at work, and gives its status and what it printed.
-func tool(ctx context.Context, c Config, args ...string) (int, string) {
-	var out bytes.Buffer
-	args = append(args, "--data", c.Data, "--clickhouse-dsn", c.ClickHouseDSN, "--listen", anyPort, "--log-level", "error", "--log-format", "json")
-	status := Main(ctx, args, &out, &out)
-	return status, out.String()
+// toolArgs completes the command line of a command on the stores of a program.
+func toolArgs(c Config, args []string) []string {
+	return append(args, "--data", c.Data, "--clickhouse-dsn", c.ClickHouseDSN, "--listen", anyPort, "--log-level", "error", "--log-format", "json")
 }
 
 // wantTool fails unless a command ends with a status and prints some words.
 func wantTool(t *testing.T, c Config, status int, words string, args ...string) {
 	t.Helper()
-	if got, printed := tool(t.Context(), c, args...); got != status || !strings.Contains(printed, words) {
-		t.Fatalf("%v: status %d, want %d and %q: %s", args, got, status, words, printed)
+	var printed bytes.Buffer
+	if got := Main(t.Context(), toolArgs(c, args), &printed, &printed); got != status || !strings.Contains(printed.String(), words) {
+		t.Fatalf("%v: status %d, want %d and %q: %s", args, got, status, words, &printed)
+	}
+}
+
+// cutOff interrupts a command as soon as it prints something.
+type cutOff struct {
+	printed bytes.Buffer
+	cancel  func()
+}
+
+func (c *cutOff) Write(p []byte) (int, error) {
+	c.cancel()
+	return c.printed.Write(p)
+}
+
+// wantUnfinished fails unless a command that is interrupted when it shows its first progress says so and ends with status 1.
+func wantUnfinished(t *testing.T, c Config, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &cutOff{cancel: cancel}
+	if status := Main(ctx, toolArgs(c, args), out, out); status != 1 || !strings.Contains(out.printed.String(), "interrupted before it was finished: start") {
+		t.Fatalf("%v: status %d: %s", args, status, &out.printed)
 	}
 }
 
@@ -116,6 +136,43 @@ func TestReplayFromKeepsOlderRows(t *testing.T) {
 	drained(t, p.app)
 	p.restart(zendesk, func(c Config) {
 		wantTool(t, c, 0, "replayed", "replay", "--from", from.UTC().Format(time.RFC3339))
+	})
+	wantTool(t, p.app.Config, 0, "clean", "verify")
+}
+
+// TestReplayInterrupted cuts off a replay and a verification: both end with a status of their own, and the rows that the replay was to remove go
+// when the program has finished it.
+func TestReplayInterrupted(t *testing.T) {
+	t.Parallel()
+	account, err := zendesktest.History(14, 5, 4, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &peopleTest{t: t}
+	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
+	p.app, p.api = startApp(t, zendesk)
+	waitSynced(t, p.api, connect(t, p.api, account.Subdomain, zendesktest.AdminEmail, 60))
+	drained(t, p.app)
+	before := rowsIn(t, p.app.dsn, "messages")
+	db, err := openQueries(p.app.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	extra := "INSERT INTO messages SELECT * REPLACE (message_id + 1 AS message_id) FROM messages FINAL ORDER BY message_id LIMIT 1"
+	if err := db.Exec(t.Context(), extra); err != nil {
+		t.Fatal(err)
+	}
+	wantUnfinished(t, p.app.Config, "verify")
+	p.restart(zendesk, func(c Config) {
+		wantUnfinished(t, c, "replay")
+		wantTool(t, c, 1, "not through", "replay", "--from", time.Now().UTC().Format(time.RFC3339))
+	})
+	eventually(t, time.Minute, func() error {
+		if n := rowsIn(t, p.app.dsn, "messages"); n != before {
+			return fmt.Errorf("%d messages, want %d", n, before)
+		}
+		return nil
 	})
 	wantTool(t, p.app.Config, 0, "clean", "verify")
 }

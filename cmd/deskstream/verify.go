@@ -60,6 +60,10 @@ func (c *verifyCmd) Run(ctx context.Context, out *streams) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	return unfinished(ctx, c.verify(ctx, out), "start it again; a repair that has begun is finished by that as well")
+}
+
+func (c *verifyCmd) verify(ctx context.Context, out *streams) error {
 	live, err := c.openLive(ctx, out)
 	if err != nil {
 		return err
@@ -131,7 +135,10 @@ func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation
 		return nil, err
 	}
 	live.closes = append(live.closes, func() { _ = live.db.Close() })
-	return live, live.whole(ctx)
+	if err := live.whole(ctx); err != nil {
+		return nil, err
+	}
+	return live, removeOutdated(ctx, live.stream, live.db) // of a replay that was cut off
 }
 
 // whole refuses to go on without the raw events of the past: tables made of those that are left differ without being wrong.
@@ -247,14 +254,7 @@ func (c *verifyCmd) repair(ctx context.Context, live *installation, out *streams
 	if err := live.stream.ResetForReplay(ctx, time.Time{}); err != nil {
 		return false, err
 	}
-	if err := live.stream.CaughtUp(ctx); err != nil {
-		return false, err
-	}
-	stats, err := live.stream.Stats(ctx)
-	if err != nil {
-		return false, err
-	}
-	if err := live.db.DropOlder(ctx, txnGeneration(stats)); err != nil {
+	if err := removeOutdated(ctx, live.stream, live.db); err != nil {
 		return false, err
 	}
 	again, err := c.compare(ctx, live, out)

@@ -34,6 +34,9 @@ func (a *App) startWork(ctx context.Context) error {
 	}
 	a.run(&a.sinking, "janitor", a.stream.Janitor)
 	a.run(&a.sinking, "retention", a.keepRetention)
+	if a.replay == nil {
+		a.run(&a.sinking, "outdated rows", a.finishReplay)
+	}
 	return a.startDeliveries()
 }
 
@@ -75,6 +78,8 @@ const (
 	// with the settings: rows that were under way when the settings changed have the former one.
 	expireEvery = time.Hour
 	retainEvery = 24 * time.Hour
+	// finishEvery is how often it is looked whether a replay has left something to do.
+	finishEvery = time.Minute
 )
 
 // keepRetention keeps the stored activities in line with the sources' retention until ctx ends.
@@ -100,26 +105,41 @@ func (a *App) keepRetention(ctx context.Context) error {
 	}
 }
 
+// finishReplay does what a replay that was cut off has left to do, until ctx ends.
+func (a *App) finishReplay(ctx context.Context) error {
+	tick := time.NewTicker(finishEvery)
+	defer tick.Stop()
+	for {
+		if err := removeOutdated(ctx, a.stream, a.db); err != nil && ctx.Err() == nil {
+			a.Log.Warn().Err(err).Msg("rows that a replay has not made again were not removed, will try again")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// removeOutdated removes the rows that a replay has not made again, once it is through.
+func removeOutdated(ctx context.Context, s *stream.Stream, db *sinks.DB) error {
+	gen, err := s.Outdated(ctx)
+	if err != nil || gen == 0 {
+		return err
+	}
+	if err := s.CaughtUp(ctx); err != nil {
+		return err
+	}
+	if err := db.DropOlder(ctx, gen); err != nil {
+		return err
+	}
+	return s.Removed(ctx, gen)
+}
+
 func (a *App) applyRetention(ctx context.Context) error {
 	all, err := a.stream.Sources(ctx)
 	for i := range all {
 		err = errors.Join(err, a.db.ApplyRetention(ctx, all[i].Account, all[i].Retention))
 	}
 	return err
-}
-
-// generation of the rows that this process writes.
-func (a *App) generation(ctx context.Context) (uint64, error) {
-	stats, err := a.stream.Stats(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return txnGeneration(stats), nil
-}
-
-func txnGeneration(stats stream.Stats) (gen uint64) {
-	for _, s := range stats.Streams {
-		gen = max(gen, s.Gen)
-	}
-	return gen
 }
