@@ -18,7 +18,7 @@ type replayCmd struct {
 	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Write again only what events received from this time on have changed (RFC 3339; default: everything). State is made of all events."`
 	Rebuild bool      `help:"Go on with new streams in place of those that are lost or not the recorded ones; the refusal to start says what is lost with them."`
 	Only    bool      `name:"only-stored-events" help:"Replay although raw events of the past are gone: what was made of them is removed from state and tables."`
-	Into    string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched."`
+	Into    string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched and the program may run."`
 }
 
 var databaseName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
@@ -37,8 +37,15 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	if c.Only && !c.From.IsZero() {
 		return &settingError{"only-stored-events", "true", "--only-stored-events without --from: where raw events are gone, tables can only be made again as a whole"}
 	}
+	config := c.Config
+	if c.Into != "" && running(&config) {
+		if err := attach(&config); err != nil {
+			return err
+		}
+		config.Listen = anyPort
+	}
 	app := &App{
-		Config: c.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
+		Config: config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
 		replay: &c.From, into: c.Into, rebuild: c.Rebuild, only: c.Only,
 	}
 	app.heap.limitUntil(ctx)
@@ -71,7 +78,11 @@ func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
 		return err
 	}
 	fmt.Fprintf(out.out, "\nreplayed %d events into %s\n", total, databaseOf(app.dsn))
-	return nil
+	purged, err := app.stream.Purged(ctx)
+	if err == nil && purged {
+		fmt.Fprintln(out.out, "raw events of the past are gone: what was made of them is missing there")
+	}
+	return err
 }
 
 // unfinished is what a tool ends with when it was interrupted, whatever came of that.

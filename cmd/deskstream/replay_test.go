@@ -16,6 +16,7 @@ import (
 	"deskstream/ingest/zendesktest"
 	"deskstream/local"
 	"deskstream/schemas"
+	"deskstream/sinks"
 )
 
 // toolArgs completes the command line of a command on the stores of a program.
@@ -175,6 +176,28 @@ func TestReplayInterrupted(t *testing.T) {
 		return nil
 	})
 	wantTool(t, p.app.Config, 0, "clean", "verify")
+}
+
+// TestReplayIntoBesideTheProgram builds a second database while the program runs: it has the same rows.
+func TestReplayIntoBesideTheProgram(t *testing.T) {
+	t.Parallel()
+	account, err := zendesktest.History(15, 5, 4, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, api := startApp(t, serveAccount(t, account, zendesktest.AdminEmail).URL())
+	waitSynced(t, api, connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60))
+	drained(t, app)
+	name := databaseOf(app.dsn) + "_two"
+	second, err := intoDatabase(app.dsn, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), second) })
+	wantTool(t, app.Config, 0, "replayed", "replay", "--into", name) // finds NATS by the data folder
+	if n, want := rowsIn(t, second, "tickets"), rowsIn(t, app.dsn, "tickets"); n != want || n == 0 {
+		t.Errorf("%d tickets, want %d", n, want)
+	}
 }
 
 // loseEvents deletes the stream of raw events while the program is down.

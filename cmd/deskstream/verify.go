@@ -40,7 +40,7 @@ type verifiedTable struct {
 
 func (t *verifiedTable) differs() bool { return t.Missing+t.Different+t.Extra > 0 }
 
-// anyPort is where the parts of a verification listen: the running program has --listen.
+// anyPort is where tools beside a running program listen, which has --listen.
 const anyPort = "127.0.0.1:0"
 
 const (
