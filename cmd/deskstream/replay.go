@@ -15,7 +15,7 @@ import (
 
 type replayCmd struct {
 	Config
-	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Write again only what events received from this time on have changed (RFC 3339; default: everything). State is made of all events."`
+	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Write again only what came of events received since (RFC 3339; default: everything)."`
 	Rebuild bool      `help:"Go on with new streams in place of those that are lost or not the recorded ones; the refusal to start says what is lost with them."`
 	Only    bool      `name:"only-stored-events" help:"Replay although raw events of the past are gone: what was made of them is removed from state and tables."`
 	Into    string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched and the program may run."`
