@@ -78,7 +78,7 @@ func newTold(z *schemas.PersonChange) told {
 	to := t.all()
 	for i, s := range z.Values.All() {
 		if s != nil {
-			*to[i] = patch[string]{at, cut(strings.TrimSpace(*s), 1024)}
+			*to[i] = patch[string]{at, cut(strings.TrimSpace(*s), maxSubject)}
 		}
 	}
 	t.email.value = foldEmail(t.email.value)

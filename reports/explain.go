@@ -19,7 +19,7 @@ func (s *server) explainRoutes() {
 
 type explainInput struct {
 	Body struct {
-		Person string          `json:"person" minLength:"1" maxLength:"400" doc:"Id, email:, zendesk:, external: or phone:"`
+		Person string          `json:"person" minLength:"1" maxLength:"1033" doc:"Id, email:, zendesk:, external: or phone:"`
 		Filter json.RawMessage `json:"filter" doc:"As in GET /v1/people?filter="`
 	}
 }

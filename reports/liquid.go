@@ -97,7 +97,7 @@ type MessageInput struct {
 
 // RecipientInput is one that a message goes to.
 type RecipientInput struct {
-	Person     *string         `json:"person,omitempty" maxLength:"400" doc:"Id, email:…, zendesk:… or external:…"`
+	Person     *string         `json:"person,omitempty" maxLength:"1033" doc:"Id, email:…, zendesk:… or external:…"`
 	Data       json.RawMessage `json:"data,omitempty" doc:"Roots instead of a person: an object"`
 	ActivityID *string         `json:"activity_id,omitempty" maxLength:"200" doc:"The activity that triggered the message; default the latest of each kind"`
 	Request    json.RawMessage `json:"request,omitempty" doc:"The root request: an object"`

@@ -373,7 +373,7 @@ func (s *server) personRow(ctx context.Context, accounts []string, name string) 
 }
 
 type personActivitiesInput struct {
-	ID       string `path:"id" maxLength:"400"`
+	ID       string `path:"id" maxLength:"1033"`
 	Activity string `query:"activity" maxLength:"100" doc:"Only this activity"`
 	Paging
 }

@@ -33,7 +33,7 @@ func (s *server) personChangeRoutes() {
 }
 
 type personPatch struct {
-	ID   string `path:"id" maxLength:"400"`
+	ID   string `path:"id" maxLength:"1033"`
 	Body personValues
 }
 

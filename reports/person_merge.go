@@ -31,7 +31,7 @@ func (s *server) mergeRoutes() {
 
 type mergeInput struct {
 	Body struct {
-		Survivor string   `json:"survivor" minLength:"1" maxLength:"400" doc:"Id, email:, zendesk:, external: or phone:"`
+		Survivor string   `json:"survivor" minLength:"1" maxLength:"1033" doc:"Id, email:, zendesk:, external: or phone:"`
 		Others   []string `json:"others" minItems:"1" maxItems:"50" doc:"People to be absorbed"`
 		DryRun   bool     `json:"dry_run,omitempty" doc:"Only show what would come together"`
 	}

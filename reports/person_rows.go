@@ -174,11 +174,7 @@ func tableRow(line int, header, record []string) *upsertRow {
 		r.bad.add("row", fmt.Sprintf("has %d values, the header has %d", len(record), len(header)))
 		return r
 	}
-	v := &r.values
-	texts := map[string]**string{
-		"first_name": &v.FirstName, "last_name": &v.LastName, "email": &v.Email, "phone_number": &v.PhoneNumber, "external_id": &v.ExternalID,
-		"language": &v.Language, "timezone": &v.Timezone,
-	}
+	texts := r.values.texts()
 	for i, name := range header {
 		cell := strings.TrimSpace(record[i])
 		custom, isCustom := strings.CutPrefix(name, "custom.")
@@ -187,7 +183,7 @@ func tableRow(line int, header, record []string) *upsertRow {
 		case name == "id":
 			r.id = cell
 		case isCustom:
-			v.setCustom(custom, cell)
+			r.values.setCustom(custom, cell)
 		case texts[name] != nil:
 			*texts[name] = &cell
 		default:

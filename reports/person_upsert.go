@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"deskstream/schemas"
 )
@@ -119,6 +120,9 @@ func (r *upsertRow) check() {
 		return
 	}
 	r.bad = r.values.clean("")
+	if utf8.RuneCountInString(r.id) > maxName {
+		r.bad.add("id", fmt.Sprintf("must have at most %d characters", maxName))
+	}
 	if len(r.bad) == 0 && len(r.names()) == 0 && textOf(r.values.PhoneNumber) == "" {
 		r.bad.add("external_id", "or id, email or phone_number must say who the person is")
 	}

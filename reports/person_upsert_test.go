@@ -130,3 +130,31 @@ func TestUpsertThatCannotBeUsed(t *testing.T) {
 	s.store.fail = schemas.ErrUnavailable
 	s.wantProblem(s.upload("text/csv", "/v1/people?source=src_b", "email,first_name\na@x.test,A"), 503, "unavailable")
 }
+
+// TestUpsertLengths: a row is held to the limits of PATCH and costs no other row, and whatever is stored can be looked up.
+func TestUpsertLengths(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, readOnly(t).db, nil)
+	letters := func(n int) string { return strings.Repeat("é", n) }
+	var a upsertAnswer
+	s.want(200, s.upload("application/x-ndjson", "/v1/people", `{"email":"a@x.test","first_name":"`+letters(255)+`"}
+		{"email":"b@x.test","first_name":"`+letters(3<<20/2)+`","last_name":"`+letters(256)+`"}
+		{"external_id":"`+letters(1024)+`","first_name":"C"}
+		{"external_id":"`+letters(1025)+`","first_name":"D"}
+		{"id":"`+letters(1034)+`","first_name":"E"}`), &a)
+	want := []string{
+		"1 created", "2 rejected first_name: must have at most 255 characters", "3 created", "4 rejected external_id: must have at most 1024 characters",
+		"5 rejected id: must have at most 1033 characters",
+	}
+	if got := a.outcomes(); !slices.Equal(got, want) || len(a.Rows[1].Errors) != 2 || len(s.store.published) != 2 {
+		t.Errorf("got\n  %s\n%d events", strings.Join(got, "\n  "), len(s.store.published))
+	}
+	for name, n := range longest {
+		s.wantProblem(s.call("PATCH", "/v1/people/p_2001", "people-key", `{"`+name+`":"`+letters(n+1)+`"}`), 422, "invalid-input", "body."+name)
+	}
+	for _, path := range []string{"", "/activities", "/merges"} {
+		s.wantProblem(s.call("GET", "/v1/people/external:"+letters(1024)+path, "people-key", nil), 404, "no-such-person")
+		s.wantProblem(s.call("GET", "/v1/people/external:"+letters(1025)+path, "people-key", nil), 422, "invalid-input", "path.id")
+	}
+	s.wantProblem(s.call("PATCH", "/v1/people/external:"+letters(1024), "people-key", `{"first_name":"C"}`), 404, "no-such-person")
+}

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/mail"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -30,6 +33,21 @@ type permissionValues struct {
 	Email *bool `json:"email,omitempty" doc:"May be mailed"`
 	SMS   *bool `json:"sms,omitempty" doc:"May be texted"`
 }
+
+// maxName bounds what a person is called by, as the tags maxLength of such parameters do: as much as "external:" and the longest external id.
+const maxName = 1033
+
+// longest is how many characters the texts of a person may have, by name, as the tags say it.
+var longest = func() map[string]int {
+	out := map[string]int{}
+	for f := range reflect.TypeFor[personValues]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if n, err := strconv.Atoi(f.Tag.Get("maxLength")); err == nil {
+			out[name] = n
+		}
+	}
+	return out
+}()
 
 // empty says whether nothing is said.
 func (v *personValues) empty() bool {
@@ -59,7 +77,10 @@ const (
 
 // clean brings values into the form they are compared in and refuses those that cannot be used; at is where they stand.
 func (v *personValues) clean(at string) fieldErrors {
-	var bad fieldErrors
+	bad := v.tooLong(at)
+	if len(bad) > 0 {
+		return bad
+	}
 	system := v.system()
 	for _, t := range system.All() {
 		if t != nil {
@@ -95,6 +116,26 @@ func (v *personValues) clean(at string) fieldErrors {
 		}
 	}
 	return bad
+}
+
+// tooLong names the texts that have too many characters.
+func (v *personValues) tooLong(at string) fieldErrors {
+	var bad fieldErrors
+	for name, to := range v.texts() {
+		if n := longest[name]; utf8.RuneCountInString(textOf(*to)) > n {
+			bad.add(at+name, fmt.Sprintf("must have at most %d characters", n))
+		}
+	}
+	slices.SortFunc(bad, func(a, b schemas.Field) int { return strings.Compare(a.Location, b.Location) })
+	return bad
+}
+
+// texts gives the places of the texts by name.
+func (v *personValues) texts() map[string]**string {
+	return map[string]**string{
+		"first_name": &v.FirstName, "last_name": &v.LastName, "email": &v.Email, "phone_number": &v.PhoneNumber, "external_id": &v.ExternalID,
+		"language": &v.Language, "timezone": &v.Timezone,
+	}
 }
 
 func isAddress(s string) bool {

@@ -144,7 +144,7 @@ func reply[T any](v T, err error) (*answer[T], error) {
 
 // byID is the input of a call about one thing.
 type byID struct {
-	ID string `path:"id" maxLength:"400" doc:"Id"`
+	ID string `path:"id" maxLength:"1033" doc:"Id"`
 }
 
 // queryParam documents a query parameter that a handler reads itself.
