@@ -42,7 +42,7 @@ type upsertRow struct {
 type target struct {
 	account, source string
 	user            schemas.ZID
-	before          []string // people its names led to before
+	before          []string // people its names led to before, those of earlier rows too
 }
 
 type rowResult struct {
@@ -140,10 +140,15 @@ func textOf(s *string) string {
 
 // names are the aliases by which the row's person may be known, the first one first.
 func (r *upsertRow) names() []string {
-	var out []string
 	if r.id != "" {
 		return []string{strings.ToLower(r.id)}
 	}
+	return r.aliases()
+}
+
+// aliases are the names that the row's values give its person.
+func (r *upsertRow) aliases() []string {
+	var out []string
 	if v := textOf(r.values.ExternalID); v != "" {
 		out = append(out, "external:"+strings.ToLower(v))
 	}
@@ -185,12 +190,12 @@ func (s *server) peopleNamed(ctx context.Context, accounts, names []string) (map
 	return out, err
 }
 
-// aim finds out of whom each row speaks.
+// aim finds out of whom each row speaks, who may have come with a row before it.
 func (s *server) aim(ctx context.Context, home schemas.Source, rows []*upsertRow) error {
 	var names []string
 	for _, r := range rows {
 		if len(r.bad) == 0 {
-			names = append(names, r.names()...)
+			names = append(append(names, r.names()...), r.aliases()...)
 			names = append(names, schemas.OwnPersonID(home.Account, r.newUser(home.Account)))
 		}
 	}
@@ -214,21 +219,32 @@ func (r *upsertRow) aim(home schemas.Source, found map[string]named) {
 		t.user = r.newUser(home.Account)
 		names = append(names, schemas.OwnPersonID(home.Account, t.user))
 	}
-	first := true
-	for _, name := range names {
-		who, ok := found[name]
-		if !ok || len(who.UserIDs) == 0 {
-			continue
-		}
-		if first {
-			t.user, first = schemas.ZID(who.UserIDs[0]), false
-		}
-		if !slices.Contains(t.before, who.PersonID) {
-			t.before = append(t.before, who.PersonID)
-		}
+	if i := slices.IndexFunc(names, func(name string) bool { return len(found[name].UserIDs) > 0 }); i >= 0 {
+		t.user = schemas.ZID(found[names[i]].UserIDs[0])
 	}
 	if t.user == 0 {
 		r.bad.add("id", "there is no person of this id, address or external id")
+		return
+	}
+	names = append(names, r.aliases()...)
+	for _, name := range names {
+		if who := found[name]; len(who.UserIDs) > 0 && !slices.Contains(t.before, who.PersonID) {
+			t.before = append(t.before, who.PersonID)
+		}
+	}
+	r.tell(found, append(names, t.name()))
+}
+
+// tell has the names that lead nowhere yet lead to the row's person, for the rows after it.
+func (r *upsertRow) tell(found map[string]named, names []string) {
+	who := named{PersonID: r.target.name(), UserIDs: []int64{int64(r.target.user)}}
+	if len(r.target.before) > 0 {
+		who.PersonID = r.target.before[0]
+	}
+	for _, name := range names {
+		if len(found[name].UserIDs) == 0 {
+			found[name] = who
+		}
 	}
 }
 
@@ -269,8 +285,9 @@ func (s *server) outcome(ctx context.Context, home schemas.Source, rows []*upser
 		return upsertAnswer{}, fmt.Errorf("the people are stored, but cannot be read back now: %w", err)
 	}
 	out := upsertAnswer{Rows: make([]rowResult, len(rows))}
+	known := parties{}
 	for i, r := range rows {
-		out.Rows[i] = r.result(found)
+		out.Rows[i] = r.result(found, known)
 		out.count(out.Rows[i].Status)
 	}
 	return out, nil
@@ -292,7 +309,18 @@ func (a *upsertAnswer) count(status string) {
 	}
 }
 
-func (r *upsertRow) result(found map[string]named) rowResult {
+// parties lead from people to whom they are one with since an earlier row.
+type parties map[string]string
+
+func (p parties) of(person string) string {
+	for p[person] != "" {
+		person = p[person]
+	}
+	return person
+}
+
+// result tells what became of a row, and adds to known whom it made one.
+func (r *upsertRow) result(found map[string]named, known parties) rowResult {
 	if len(r.bad) > 0 {
 		return rowResult{Row: r.line, Status: "rejected", Reason: r.bad[0].Location + ": " + r.bad[0].Message, Errors: r.bad}
 	}
@@ -301,17 +329,21 @@ func (r *upsertRow) result(found map[string]named) rowResult {
 		id = who.PersonID
 	}
 	out := rowResult{Row: r.line, Status: "created", ID: id}
-	survived := 0
-	for _, before := range r.target.before {
-		if who, ok := found[before]; ok && who.PersonID == id || before == id {
-			survived++
-		}
-	}
-	switch {
-	case survived > 1:
-		out.Status = "merged"
-	case len(r.target.before) > 0:
+	if len(r.target.before) > 0 {
 		out.Status = "updated"
+	}
+	survivor := ""
+	for _, before := range r.target.before {
+		if found[before].PersonID != id && before != id {
+			continue
+		}
+		switch party := known.of(before); survivor {
+		case "":
+			survivor = party
+		case party:
+		default:
+			known[party], out.Status = survivor, "merged"
+		}
 	}
 	return out
 }

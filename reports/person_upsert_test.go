@@ -158,3 +158,51 @@ func TestUpsertLengths(t *testing.T) {
 	}
 	s.wantProblem(s.call("PATCH", "/v1/people/external:"+letters(1024), "people-key", `{"first_name":"C"}`), 404, "no-such-person")
 }
+
+// TestUpsertOfRowsThatMeet: rows become of what those before them in the same request were told, as if each came for itself.
+func TestUpsertOfRowsThatMeet(t *testing.T) {
+	t.Parallel()
+	var home schemas.Source
+	home.ID, home.Account = testSource, testAccount
+	own := func(kind, value string) string { return schemas.OwnPersonID(testAccount, schemas.OwnUserID(testAccount, kind, value)) }
+	a, b, c, d := own("external-id", "a"), own("email", "b@x.test"), own("external-id", "c"), own("email", "d@x.test")
+	for body, want := range map[string]struct{ outcomes, after []string }{
+		`[{"email":"b@x.test","first_name":"B"},{"email":"B@x.test","last_name":"C"}]`: {outcomes: []string{"1 created", "2 updated"}},
+		`[{"external_id":"a","email":"b@x.test"},{"email":"b@x.test","last_name":"C"},{"id":"external:A","last_name":"D"}]`: {
+			outcomes: []string{"1 created", "2 updated", "3 updated"},
+		},
+		`[{"id":"external:a","last_name":"D"},{"external_id":"a"}]`: {
+			outcomes: []string{"1 rejected id: there is no person of this id, address or external id", "2 created"},
+		},
+		`[{"external_id":"a"},{"email":"b@x.test"},{"external_id":"a","email":"b@x.test"},{"external_id":"a","email":"b@x.test"}]`: {
+			[]string{"1 created", "2 created", "3 merged", "4 updated"}, []string{a, b},
+		},
+		`[{"external_id":"a"},{"email":"b@x.test"},{"id":"external:a","email":"b@x.test"}]`: {[]string{"1 created", "2 created", "3 merged"}, []string{a, b}},
+		`[{"external_id":"a"},{"email":"b@x.test"},{"external_id":"c"},{"email":"d@x.test"},{"external_id":"a","email":"b@x.test"},
+		{"external_id":"c","email":"d@x.test"},{"id":"external:a","email":"d@x.test"}]`: {
+			[]string{"1 created", "2 created", "3 created", "4 created", "5 merged", "6 merged", "7 merged"}, []string{a, b, c, d},
+		},
+	} {
+		rows, err := readRows("", []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, known := map[string]named{}, parties{}
+		for _, r := range rows {
+			if r.check(); len(r.bad) == 0 {
+				r.aim(home, found)
+			}
+		}
+		after := map[string]named{}
+		for _, id := range want.after {
+			after[id] = named{PersonID: a}
+		}
+		var got upsertAnswer
+		for _, r := range rows {
+			got.Rows = append(got.Rows, r.result(after, known))
+		}
+		if !slices.Equal(got.outcomes(), want.outcomes) {
+			t.Errorf("%s: %q, want %q", body, got.outcomes(), want.outcomes)
+		}
+	}
+}

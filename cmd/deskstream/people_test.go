@@ -138,6 +138,14 @@ func TestUpsertEndToEnd(t *testing.T) {
 	if status[0] != "updated" || ids[0] != who.ID || after.Custom["tier"] != "A" || after.Zendesk["user_id"] != who.Zendesk["user_id"] || after.activities() == 0 {
 		t.Errorf("%v %v: %+v", status, ids, after)
 	}
+
+	status, ids = p.upsert(
+		map[string]any{"external_id": "crm-2"}, map[string]any{"email": "two@x.test"}, map[string]any{"external_id": "crm-2", "email": "two@x.test"},
+		map[string]any{"email": "two@x.test", "first_name": "Two"},
+	)
+	if !slices.Equal(status, []string{"created", "created", "merged", "updated"}) || len(slices.Compact(ids)) != 1 || p.total() != before+1 {
+		t.Errorf("%v %v: %d people, %d before", status, ids, p.total(), before)
+	}
 }
 
 // TestR29_MergeOutlivesResync: people merged by hand are one with the activities of both, by every name, through a resync; undone they
