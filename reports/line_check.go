@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -28,6 +29,9 @@ func checkerOf[T any](api huma.API) checker {
 
 // read decodes text into v, and gives what is wrong with it. at is the location of the text.
 func (c checker) read(text []byte, at string, v any) fieldErrors {
+	if !utf8.Valid(text) {
+		return fieldErrors{{Location: at, Message: notUTF8}}
+	}
 	var plain any
 	if err := unmarshalOutline(func(v any) error { return json.Unmarshal(text, v) }, c.open, &plain); err != nil {
 		return fieldErrors{{Location: at, Message: "must be one JSON object on one line"}}

@@ -113,13 +113,14 @@ func TestBatchRefusals(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	for body, parts := range map[string][]string{
-		"":                     {"body[0]", "message"},
-		"\n\n":                 {"body[0]", "message"},
-		"x":                    {"body[0]", "JSON object"},
-		`{}`:                   {"body[0]", "parts"},
-		`[]`:                   {"body[0]"},
-		`{"parts":{}}`:         {"body[0].parts"},
-		`{"parts":{"text":5}}`: {"body[0].parts.text"},
+		"":                                {"body[0]", "message"},
+		"\n\n":                            {"body[0]", "message"},
+		"x":                               {"body[0]", "JSON object"},
+		`{}`:                              {"body[0]", "parts"},
+		`[]`:                              {"body[0]"},
+		`{"parts":{}}`:                    {"body[0].parts"},
+		`{"parts":{"text":5}}`:            {"body[0].parts.text"},
+		"{\"parts\":{\"text\":\"\xff\"}}": {"body[0]", "UTF-8"},
 		`{"parts":{"text":"x"},"person":"p_2001"}`:             {"body[0].person", "accepted: parts"},
 		`{"parts":{"text":"x"},"missing":"x"}`:                 {"body[0].missing", "blank"},
 		`{"parts":{"text":"x"},"defaults":[1]}`:                {"body[0].defaults", "object"},

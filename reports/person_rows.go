@@ -4,23 +4,25 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"deskstream/schemas"
 )
 
 // readRows reads the rows of an upsert; a row that cannot be read carries why. An error means that the whole cannot be used.
 func readRows(contentType string, body []byte) ([]*upsertRow, error) {
-	kind, _, err := mime.ParseMediaType(contentType)
+	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil && contentType != "" {
 		kind = contentType
+	}
+	if charset := strings.ToLower(params["charset"]); charset != "" && charset != "utf-8" && charset != "utf8" {
+		return nil, schemas.Invalid("header.Content-Type", "accepted as charset: utf-8")
 	}
 	switch kind {
 	case "", "application/json":
@@ -70,6 +72,8 @@ func readJSONRow(line int, raw []byte) *upsertRow {
 	for name, value := range members {
 		var err error
 		switch {
+		case !utf8.Valid(value):
+			r.bad.add(name, notUTF8)
 		case name == "id":
 			err = json.Unmarshal(value, &r.id)
 		case slices.Contains(rowFields, name):
@@ -84,6 +88,9 @@ func readJSONRow(line int, raw []byte) *upsertRow {
 	slices.SortFunc(r.bad, func(a, b schemas.Field) int { return strings.Compare(a.Location, b.Location) })
 	return r
 }
+
+// notUTF8 refuses what cannot be kept as it came.
+const notUTF8 = "must be in UTF-8"
 
 // strictly reads one member, so that a bad one can be named.
 func strictly(name string, value json.RawMessage, into *personValues) error {
@@ -110,13 +117,20 @@ func expected(name string) string {
 func readCSVRows(body []byte) ([]*upsertRow, error) {
 	var header []string
 	var rows []*upsertRow
-	for line := 1; len(body) > 0; {
+	line := 1
+	pass := func(n int) {
+		line += bytes.Count(body[:n], []byte{'\n'})
+		body = body[n:]
+	}
+	for {
+		pass(len(body) - len(bytes.TrimLeft(body, "\r\n"))) // lines with nothing in them
+		if len(body) == 0 {
+			return rows, nil
+		}
 		record, used, err := readRecord(body)
 		at := line
-		line += bytes.Count(body[:used], []byte{'\n'})
-		body = body[used:]
+		pass(used)
 		switch {
-		case errors.Is(err, io.EOF):
 		case header == nil && err == nil:
 			if header, err = csvHeader(record); err != nil {
 				return nil, err
@@ -131,7 +145,6 @@ func readCSVRows(body []byte) ([]*upsertRow, error) {
 			rows = append(rows, tableRow(at, header, record))
 		}
 	}
-	return rows, nil
 }
 
 // readRecord reads the first record and tells how many bytes it takes; of one that cannot be read, its first line.
@@ -139,7 +152,7 @@ func readRecord(body []byte) (record []string, used int, err error) {
 	r := csv.NewReader(bytes.NewReader(body))
 	r.FieldsPerRecord = -1
 	record, err = r.Read()
-	if err == nil || errors.Is(err, io.EOF) {
+	if err == nil {
 		return record, int(min(r.InputOffset(), int64(len(body)))), err
 	}
 	end := bytes.IndexByte(body, '\n')
@@ -179,6 +192,8 @@ func tableRow(line int, header, record []string) *upsertRow {
 		cell := strings.TrimSpace(record[i])
 		custom, isCustom := strings.CutPrefix(name, "custom.")
 		switch {
+		case !utf8.ValidString(cell):
+			r.bad.add(name, notUTF8)
 		case cell == "":
 		case name == "id":
 			r.id = cell

@@ -131,6 +131,47 @@ func TestUpsertThatCannotBeUsed(t *testing.T) {
 	s.wantProblem(s.upload("text/csv", "/v1/people?source=src_b", "email,first_name\na@x.test,A"), 503, "unavailable")
 }
 
+// TestUpsertNamesLines: rows of CSV are named by the lines they begin on, whatever stands before them.
+func TestUpsertNamesLines(t *testing.T) {
+	t.Parallel()
+	rows, err := readRows("text/csv", []byte("\n\r\nemail,first_name\r\n\n\nbad1,A\n\r\n\"bad2\",\"two\n\nlines\"\n\nbad\"3,A\n\nbad4\n\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, r := range rows {
+		lines = append(lines, r.line)
+	}
+	if want := []int{6, 8, 12, 14}; !slices.Equal(lines, want) {
+		t.Errorf("lines %v, want %v", lines, want)
+	}
+}
+
+// TestUpsertOfOtherBytes: what is not UTF-8 is refused by row and field, and so is a request that says it is in another charset.
+func TestUpsertOfOtherBytes(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, readOnly(t).db, nil)
+	for kind, body := range map[string]string{
+		"text/csv; charset=UTF-8":                 "email,first_name\na@x.test,Ren\xe9\nb@x.test,René",
+		"application/json; charset=utf-8":         "[{\"email\":\"a@x.test\",\"first_name\":\"Ren\xe9\"},{\"email\":\"b@x.test\",\"first_name\":\"René\"}]",
+		"application/x-ndjson; charset=\"utf-8\"": "{\"email\":\"a@x.test\",\"first_name\":\"Ren\xe9\"}\n{\"email\":\"b@x.test\",\"first_name\":\"René\"}",
+	} {
+		s.store.published = nil
+		var a upsertAnswer
+		s.want(200, s.upload(kind, "/v1/people", body), &a)
+		if a.Rejected != 1 || a.Created != 1 || a.Rows[0].Reason != "first_name: must be in UTF-8" {
+			t.Errorf("%s: %+v", kind, a)
+		}
+		if len(s.store.published) != 1 || !strings.Contains(string(s.store.published[0].Data), `"first_name":"René"`) {
+			t.Errorf("%s: %d events", kind, len(s.store.published))
+		}
+	}
+	for _, kind := range []string{"text/csv", "application/json", "application/x-ndjson"} {
+		s.wantProblem(s.upload(kind+"; charset=iso-8859-1", "/v1/people", "[]"), 422, "invalid-input", "header.Content-Type", "utf-8")
+	}
+	s.wantProblem(s.call("PATCH", "/v1/people/p_2001", "people-key", "{\"first_name\":\"Ren\xe9\"}"), 400, "invalid-input", "body", "UTF-8")
+}
+
 // TestUpsertLengths: a row is held to the limits of PATCH and costs no other row, and whatever is stored can be looked up.
 func TestUpsertLengths(t *testing.T) {
 	t.Parallel()
@@ -164,7 +205,9 @@ func TestUpsertOfRowsThatMeet(t *testing.T) {
 	t.Parallel()
 	var home schemas.Source
 	home.ID, home.Account = testSource, testAccount
-	own := func(kind, value string) string { return schemas.OwnPersonID(testAccount, schemas.OwnUserID(testAccount, kind, value)) }
+	own := func(kind, value string) string {
+		return schemas.OwnPersonID(testAccount, schemas.OwnUserID(testAccount, kind, value))
+	}
 	a, b, c, d := own("external-id", "a"), own("email", "b@x.test"), own("external-id", "c"), own("email", "d@x.test")
 	for body, want := range map[string]struct{ outcomes, after []string }{
 		`[{"email":"b@x.test","first_name":"B"},{"email":"B@x.test","last_name":"C"}]`: {outcomes: []string{"1 created", "2 updated"}},

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -107,7 +109,8 @@ func (s *server) routes() {
 }
 
 func (s *server) config() huma.Config {
-	formats := map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshalText}
+	formats := map[string]huma.Format{"application/json": format, "json": format}
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -124,6 +127,16 @@ func (s *server) config() huma.Config {
 		Formats: formats, DefaultFormat: "application/json",
 		Transformers: []huma.Transformer{asOurProblem},
 	}
+}
+
+var errNotUTF8 = errors.New(notUTF8)
+
+// unmarshalText decodes JSON in UTF-8. The decoder would put U+FFFD in the place of other bytes.
+func unmarshalText(data []byte, v any) error {
+	if !utf8.Valid(data) {
+		return errNotUTF8
+	}
+	return huma.DefaultJSONFormat.Unmarshal(data, v)
 }
 
 func (s *server) version() string {
