@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -135,12 +136,18 @@ func (r feedRow) item(people map[string]*feedPerson) feedItem {
 
 // jsonObject reads a JSON object of a table; what is none becomes an empty one.
 func jsonObject(text string) map[string]any {
-	out := map[string]any{}
-	if text == "" {
+	if out, ok := jsonValue(text).(map[string]any); ok {
 		return out
 	}
-	if err := json.Unmarshal([]byte(text), &out); err != nil || out == nil {
-		return map[string]any{}
+	return map[string]any{}
+}
+
+// jsonValue reads JSON with numbers as they are written: a float64 has no room for long ones. What is none becomes nil.
+func jsonValue(text string) (v any) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return nil
 	}
-	return out
+	return v
 }

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"math"
 	"strings"
@@ -153,6 +154,17 @@ func plainValue(v any) any {
 			out[i] = e
 		}
 		return out
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, err := v.Float64()
+		switch {
+		case err != nil:
+			return nil // beyond every number that templates have
+		case strings.ContainsAny(v.String(), ".eE"):
+			return plainValue(f)
+		}
 	case float64:
 		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
 			return int64(v)

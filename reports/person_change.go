@@ -155,11 +155,10 @@ func applyChange(p *person, c schemas.PersonChange) {
 	}
 	p.Custom = maps.Clone(p.Custom)
 	for key, raw := range c.Custom {
-		var value any
-		if json.Unmarshal(raw, &value) != nil || value == nil {
-			delete(p.Custom, key)
-		} else {
+		if value := jsonValue(string(raw)); value != nil {
 			p.Custom[key] = value
+		} else {
+			delete(p.Custom, key)
 		}
 	}
 }

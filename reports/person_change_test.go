@@ -3,6 +3,8 @@ package reports
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"deskstream/schemas"
@@ -88,4 +90,34 @@ func TestPatchPersonFields(t *testing.T) {
 	if len(s.store.published) != 3 {
 		t.Errorf("%d events", len(s.store.published))
 	}
+}
+
+// TestLongNumbers: numbers are shown, rendered and filtered by as they were written, whatever a float64 makes of them.
+func TestLongNumbers(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{
+		Account: testAccount, PersonID: "p_1", UserIDs: []int64{1}, OwnIDs: []string{"p_1"}, Zendesk: `{"fields":{"ref":9007199254740993}}`,
+		Custom: `{"n":360001234567890123,"tenth":0.10,"whole":5.0}`,
+	})
+	holds := func(r response, parts ...string) {
+		t.Helper()
+		s.want(200, r, nil)
+		for _, part := range parts {
+			if !strings.Contains(string(r.body), part) {
+				t.Errorf("%s lacks %s", r.body, part)
+			}
+		}
+	}
+	holds(s.call("GET", "/v1/people/p_1", "people-key", nil), `"n":360001234567890123,`, `"tenth":0.10,`, `"ref":9007199254740993`)
+	filter := url.QueryEscape(`{"field":"custom.n","op":"between","value":[360001234567890000,360001234567891000]}`)
+	holds(s.call("GET", "/v1/people?columns=custom.n&filter="+filter, "people-key", nil), `"custom.n":360001234567890123`)
+	holds(s.call("PATCH", "/v1/people/p_1", "people-key", `{"custom":{"m":123456789012345678901234567890,"tenth":null}}`),
+		`"m":123456789012345678901234567890,"n":360001234567890123,"whole":5.0`)
+	if e := s.store.published[0]; !strings.Contains(string(e.Data), `"m":123456789012345678901234567890`) {
+		t.Errorf("%s", e.Data)
+	}
+	holds(s.call("POST", "/v1/liquid/render", "render-key",
+		`{"person":"p_1","parts":{"text":"{{ person.custom.n }} {{ person.custom.n | plus: 1 }} {{ person.custom.tenth }} {{ person.custom.whole }} {{ person.zendesk.fields.ref }}"}}`),
+		"360001234567890123 360001234567890124 0.1 5 9007199254740993")
 }

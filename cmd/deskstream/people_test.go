@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -141,10 +142,16 @@ func TestUpsertEndToEnd(t *testing.T) {
 
 	status, ids = p.upsert(
 		map[string]any{"external_id": "crm-2"}, map[string]any{"email": "two@x.test"}, map[string]any{"external_id": "crm-2", "email": "two@x.test"},
-		map[string]any{"email": "two@x.test", "first_name": "Two"},
+		map[string]any{"email": "two@x.test", "first_name": "Two", "custom": map[string]any{"n": json.Number("360001234567890123")}},
 	)
 	if !slices.Equal(status, []string{"created", "created", "merged", "updated"}) || len(slices.Compact(ids)) != 1 || p.total() != before+1 {
 		t.Errorf("%v %v: %d people, %d before", status, ids, p.total(), before)
+	}
+	var exact struct {
+		Custom map[string]json.Number `json:"custom"`
+	}
+	if p.call("GET", "/v1/people/external:crm-2", nil, &exact); exact.Custom["n"] != "360001234567890123" {
+		t.Errorf("%v", exact.Custom)
 	}
 }
 
