@@ -53,7 +53,7 @@ type fieldConflict struct {
 func (s *server) mergePeople(ctx context.Context, in *mergeInput) (*answer[mergeAnswer], error) {
 	survivor, err := s.person(ctx, in.Body.Survivor)
 	if err != nil {
-		return nil, err
+		return nil, blame(err, "body.survivor")
 	}
 	others, err := s.absorbed(ctx, survivor, in.Body.Others)
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *server) absorbed(ctx context.Context, survivor *person, names []string)
 		p, err := s.person(ctx, name)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%s: %w", at, err)
+			return nil, blame(err, at)
 		case p.ID == survivor.ID:
 			bad.add(at, "is the survivor, or was merged into it already")
 		case slices.ContainsFunc(people, func(o *person) bool { return o.ID == p.ID }):

@@ -70,7 +70,8 @@ func TestMergeDryRunAndRefusals(t *testing.T) {
 	} {
 		s.wantProblem(s.call("POST", "/v1/people/merge", "people-key", body), 422, "invalid-input", where)
 	}
-	s.wantProblem(s.call("POST", "/v1/people/merge", "people-key", `{"survivor":"zendesk:1","others":["zendesk:9"]}`), 404, "no-such-person")
+	s.wantProblem(s.call("POST", "/v1/people/merge", "people-key", `{"survivor":"zendesk:1","others":["zendesk:4","zendesk:9"]}`), 404, "no-such-person", "body.others[1]")
+	s.wantProblem(s.call("POST", "/v1/people/merge", "people-key", `{"survivor":"zendesk:9","others":["zendesk:1"]}`), 404, "no-such-person", "body.survivor")
 	s.wantProblem(s.call("POST", "/v1/merges/m_none/undo", "people-key", nil), 404, "no-such-merge")
 	s.wantProblem(s.call("POST", "/v1/merges/"+schemas.MergeID(testAccount, 4, 1)+"/undo", "people-key", nil), 409, "merge-ended")
 	if len(s.store.published) != 0 {

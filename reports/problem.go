@@ -96,6 +96,15 @@ func problemOf(err error) *Problem {
 	return newProblem(http.StatusInternalServerError, "internal", "something went wrong on our side; the log of the process says what")
 }
 
+// blame names the field to which a problem is due.
+func blame(err error, at string) error {
+	p, ok := errors.AsType[*schemas.Problem](err)
+	if !ok {
+		return err
+	}
+	return &schemas.Problem{Class: p.Class, Code: p.Code, Detail: p.Detail, Fields: []schemas.Field{{Location: at, Message: p.Detail}}}
+}
+
 func newProblem(status int, code, detail string) *Problem {
 	return &Problem{Type: problemPrefix + code, Title: http.StatusText(status), Status: status, Detail: detail}
 }
