@@ -244,7 +244,7 @@ func (s *server) listAudiences(ctx context.Context, in *Paging) (*answer[page[au
 	if err != nil {
 		return nil, err
 	}
-	shown, next, err := pageOf(all, in, audienceOrder)
+	shown, next, err := pageOf("audiences", all, in, audienceOrder)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (s *server) audienceMembers(ctx context.Context, in *audienceLogInput) (*an
 	}
 	if more {
 		last := rows[len(rows)-1]
-		out.NextCursor, err = encodeCursor(feedPosition{last.Since.Unix(), last.PersonID})
+		out.NextCursor, err = encodeCursor("audience_members", feedPosition{last.Since.Unix(), last.PersonID})
 	}
 	return reply(out, err)
 }
@@ -97,7 +97,7 @@ func (s *server) audienceEntries(ctx context.Context, in *audienceLogInput) (*an
 	}
 	if more {
 		last := rows[len(rows)-1]
-		out.NextCursor, err = encodeCursor(feedPosition{last.At.Unix(), last.EntryID})
+		out.NextCursor, err = encodeCursor("audience_entries", feedPosition{last.At.Unix(), last.EntryID})
 	}
 	return reply(out, err)
 }
@@ -120,7 +120,7 @@ func audienceRows[T any](ctx context.Context, s *server, statement string, in *a
 		return nil, false, err
 	}
 	position := feedStart
-	if _, err := decodeCursor(in.Cursor, &position); err != nil {
+	if _, err := decodeCursor(statement, in.Cursor, &position); err != nil {
 		return nil, false, err
 	}
 	accounts, err := s.accounts(ctx)

@@ -54,7 +54,7 @@ func (s *server) audienceDeliveries(ctx context.Context, in *audienceLogInput) (
 		return nil, err
 	}
 	before := ^uint64(0)
-	if _, err := decodeCursor(in.Cursor, &before); err != nil {
+	if _, err := decodeCursor("deliveries", in.Cursor, &before); err != nil {
 		return nil, err
 	}
 	at, err := s.Deliveries.Delivery(ctx, in.ID)
@@ -70,7 +70,7 @@ func (s *server) audienceDeliveries(ctx context.Context, in *audienceLogInput) (
 	shown, more := cut(all, in.Limit)
 	out := viewDeliveries(&at, shown)
 	if more {
-		out.NextCursor, err = encodeCursor(shown[len(shown)-1].Seq)
+		out.NextCursor, err = encodeCursor("deliveries", shown[len(shown)-1].Seq)
 	}
 	return reply(out, err)
 }

@@ -58,7 +58,7 @@ var feedStart = feedPosition{At: 1<<32 - 1, ID: "\U0010ffff"}
 // feed lists activities, newest first.
 func (s *server) feed(ctx context.Context, q feedQuery) (page[feedItem], error) {
 	position := feedStart
-	if _, err := decodeCursor(q.Cursor, &position); err != nil {
+	if _, err := decodeCursor("activities", q.Cursor, &position); err != nil {
 		return page[feedItem]{}, err
 	}
 	p := params{}
@@ -89,7 +89,7 @@ func (s *server) feed(ctx context.Context, q feedQuery) (page[feedItem], error) 
 	}
 	if more {
 		last := rows[len(rows)-1]
-		out.NextCursor, err = encodeCursor(feedPosition{last.OccurredAt.Unix(), last.ActivityID})
+		out.NextCursor, err = encodeCursor("activities", feedPosition{last.OccurredAt.Unix(), last.ActivityID})
 	}
 	return out, err
 }

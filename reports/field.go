@@ -135,7 +135,7 @@ func (s *server) listFields(ctx context.Context, in *Paging) (*answer[page[recor
 	}
 	order := fieldOrder()
 	slices.SortFunc(fields, func(a, b recordField) int { return strings.Compare(order(a), order(b)) })
-	shown, next, err := pageOf(fields, in, order)
+	shown, next, err := pageOf("fields", fields, in, order)
 	return reply(page[recordField]{Items: shown, NextCursor: next}, err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -386,17 +387,40 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
+// TestCursorsOfOtherLists: a position of another list is refused; the first page again would have a client go in a circle.
+func TestCursorsOfOtherLists(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	first := func(path string) string {
+		var p page[json.RawMessage]
+		if s.get(path+"?limit=1", &p); p.NextCursor == nil {
+			t.Fatalf("%s has one page", path)
+		}
+		return *p.NextCursor
+	}
+	activities := "/v1/sources/" + testSource + "/activity"
+	given := map[string]string{"/v1/people": first("/v1/people"), activities: first(activities), "/v1/organizations": first("/v1/organizations")}
+	for _, path := range append(slices.Collect(maps.Keys(given)), "/v1/audiences", "/v1/keywords", "/v1/liquid/snippets") {
+		for from, cursor := range given {
+			if from != path {
+				s.wantProblem(s.call("GET", path+"?cursor="+cursor, "admin-key", nil), 422, "invalid-input", "query.cursor")
+			}
+		}
+		s.wantProblem(s.call("GET", path+"?cursor=e30", "admin-key", nil), 422, "invalid-input", "query.cursor")
+	}
+}
+
 func FuzzCursor(f *testing.F) {
-	good, _ := encodeCursor(feedPosition{5, "x"})
+	good, _ := encodeCursor("activities", feedPosition{5, "x"})
 	f.Add(*good)
 	f.Add("e30")
 	f.Add("bnVsbA")
 	f.Fuzz(func(t *testing.T, s string) {
 		var position feedPosition
-		if _, err := decodeCursor(s, &position); err != nil && !errors.Is(err, schemas.ErrInvalid) {
+		if _, err := decodeCursor("activities", s, &position); err != nil && !errors.Is(err, schemas.ErrInvalid) {
 			t.Fatal(err)
 		}
-		again, err := encodeCursor(position)
+		again, err := encodeCursor("activities", position)
 		if err != nil || *again == "" {
 			t.Fatal(err)
 		}

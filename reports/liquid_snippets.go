@@ -162,7 +162,7 @@ func (s *server) listSnippets(ctx context.Context, in *Paging) (*answer[page[Sni
 	if err != nil {
 		return nil, err
 	}
-	shown, next, err := pageOf(slices.Sorted(maps.Keys(sources)), in, func(name string) string { return name })
+	shown, next, err := pageOf("snippets", slices.Sorted(maps.Keys(sources)), in, func(name string) string { return name })
 	out := page[SnippetView]{Items: make([]SnippetView, len(shown)), NextCursor: next}
 	for i, name := range shown {
 		out.Items[i] = s.viewSnippet(byName[name])

@@ -56,7 +56,7 @@ func (s *server) listOrganizations(ctx context.Context, in *organizationsInput) 
 		return nil, err
 	}
 	var position organizationPosition
-	further, err := decodeCursor(in.Cursor, &position)
+	further, err := decodeCursor("organizations", in.Cursor, &position)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *server) listOrganizations(ctx context.Context, in *organizationsInput) 
 	}
 	if more {
 		last := rows[len(rows)-1]
-		out.NextCursor, err = encodeCursor(organizationPosition{last.Name, last.OrganizationID})
+		out.NextCursor, err = encodeCursor("organizations", organizationPosition{last.Name, last.OrganizationID})
 	}
 	return reply(out, err)
 }

@@ -20,9 +20,15 @@ type Paging struct {
 	Cursor string `query:"cursor" maxLength:"2000" doc:"next_cursor of the page before"`
 }
 
-// encodeCursor makes a position opaque. It is not secret and not signed: whatever a client makes of it stays a bound value.
-func encodeCursor(position any) (*string, error) {
-	b, err := json.Marshal(position)
+// cursor is a position in a list, which means nothing in another one.
+type cursor[T any] struct {
+	List     string `json:"l"`
+	Position T      `json:"p"`
+}
+
+// encodeCursor makes a position in a list opaque. It is not secret and not signed: whatever a client makes of it stays a bound value.
+func encodeCursor[T any](list string, position T) (*string, error) {
+	b, err := json.Marshal(cursor[T]{list, position})
 	if err != nil {
 		return nil, err
 	}
@@ -31,24 +37,26 @@ func encodeCursor(position any) (*string, error) {
 }
 
 // decodeCursor reads a position back; false means that there is none, so the first page is asked for.
-func decodeCursor(cursor string, position any) (bool, error) {
-	if cursor == "" {
+func decodeCursor[T any](list, given string, position *T) (bool, error) {
+	if given == "" {
 		return false, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	c := cursor[T]{Position: *position}
+	b, err := base64.RawURLEncoding.DecodeString(given)
 	if err == nil {
-		err = json.Unmarshal(b, position)
+		err = json.Unmarshal(b, &c)
 	}
-	if err != nil {
+	if err != nil || c.List != list {
 		return false, schemas.Invalid("query.cursor", "must be the next_cursor of the page before")
 	}
+	*position = c.Position
 	return true, nil
 }
 
-// pageOf gives the page behind a cursor of a list that is in memory, sorted by a key that no two items share.
-func pageOf[T any](sorted []T, in *Paging, key func(T) string) (shown []T, next *string, err error) {
+// pageOf gives the page behind a cursor of a list that is in memory, sorted by a key that no two items share. list names it in cursors.
+func pageOf[T any](list string, sorted []T, in *Paging, key func(T) string) (shown []T, next *string, err error) {
 	var after string
-	further, err := decodeCursor(in.Cursor, &after)
+	further, err := decodeCursor(list, in.Cursor, &after)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,7 +69,7 @@ func pageOf[T any](sorted []T, in *Paging, key func(T) string) (shown []T, next 
 	}
 	shown, more := cut(sorted, in.Limit)
 	if more {
-		next, err = encodeCursor(key(shown[len(shown)-1]))
+		next, err = encodeCursor(list, key(shown[len(shown)-1]))
 	}
 	return shown, next, err
 }

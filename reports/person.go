@@ -86,7 +86,7 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 		return none, err
 	}
 	var position peoplePosition
-	further, err := decodeCursor(q.Cursor, &position)
+	further, err := decodeCursor("people", q.Cursor, &position)
 	if err == nil && further && position.Order != q.sort {
 		err = schemas.Invalid("query.cursor", "belongs to another sort; ask for the first page again")
 	}
@@ -121,7 +121,7 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	}
 	if more {
 		last := rows[len(rows)-1]
-		out.NextCursor, err = encodeCursor(peoplePosition{q.sort, last.SortKey, last.PersonID})
+		out.NextCursor, err = encodeCursor("people", peoplePosition{q.sort, last.SortKey, last.PersonID})
 	}
 	return out, err
 }

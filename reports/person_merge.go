@@ -195,7 +195,7 @@ type mergesInput struct {
 
 func (s *server) listMerges(ctx context.Context, in *mergesInput) (*answer[page[mergeView]], error) {
 	before := feedStart
-	if _, err := decodeCursor(in.Cursor, &before); err != nil {
+	if _, err := decodeCursor("merges", in.Cursor, &before); err != nil {
 		return nil, err
 	}
 	who, err := s.person(ctx, in.ID)
@@ -213,7 +213,7 @@ func (s *server) listMerges(ctx context.Context, in *mergesInput) (*answer[page[
 	}
 	if more {
 		last := rows[len(rows)-1]
-		out.NextCursor, err = encodeCursor(feedPosition{last.At.Unix(), last.MergeID})
+		out.NextCursor, err = encodeCursor("merges", feedPosition{last.At.Unix(), last.MergeID})
 	}
 	return reply(out, err)
 }

@@ -49,7 +49,7 @@ func (s *server) listKeywords(ctx context.Context, in *Paging) (*answer[page[key
 		return nil, err
 	}
 	slices.SortFunc(settings.Phrases, func(a, b savedPhrase) int { return strings.Compare(a.Tokens, b.Tokens) })
-	shown, next, err := pageOf(settings.Phrases, in, func(p savedPhrase) string { return p.Tokens })
+	shown, next, err := pageOf("keywords", settings.Phrases, in, func(p savedPhrase) string { return p.Tokens })
 	out := page[keywordView]{Items: []keywordView{}, NextCursor: next}
 	for i := range shown {
 		out.Items = append(out.Items, viewKeyword(&shown[i], accounts))

@@ -187,7 +187,7 @@ func (s *server) listSources(ctx context.Context, in *Paging) (*answer[page[sour
 	}
 	order := func(src schemas.Source) string { return src.CreatedAt.UTC().Format(time.RFC3339) + src.ID }
 	slices.SortFunc(sources, func(a, b schemas.Source) int { return strings.Compare(order(a), order(b)) })
-	shown, next, err := pageOf(sources, in, order)
+	shown, next, err := pageOf("sources", sources, in, order)
 	out := page[sourceView]{Items: make([]sourceView, 0, len(shown)), NextCursor: next}
 	for i := range shown {
 		out.Items = append(out.Items, viewSource(&shown[i]))
