@@ -25,7 +25,7 @@ type reportAnswer struct {
 	Interval    *string             `json:"interval" doc:"hour, day, week, month or null"`
 	GroupBy     []string            `json:"group_by"`
 	AsOf        time.Time           `json:"as_of" doc:"Facts after it are left out; running waits are measured to it"`
-	DataThrough *time.Time          `json:"data_through" doc:"Data is complete up to here; null before the first sync"`
+	DataThrough *time.Time          `json:"data_through" doc:"The data that the rows are counted from is complete up to here; null before the first sync, and while that is not known"`
 	Complete    *completeness       `json:"completeness" doc:"The stored tickets beside Zendesk's own count; null before the first check"`
 	Definition  string              `json:"definition"`
 	Rows        []reportRow         `json:"rows"`

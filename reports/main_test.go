@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -55,6 +56,10 @@ type memory struct {
 	erases    bool // erasures end at once
 	delivery  schemas.Delivery
 	dead      []schemas.Undelivered
+	stored    uint64 // see Position
+	processed uint64
+	output    uint64
+	written   uint64
 	outputs   *outputLog // nil = the rows are gone from the stream
 }
 
@@ -116,8 +121,19 @@ func (m *memory) APIKeys(context.Context) ([]schemas.Key, error) {
 	return m.keys, m.fail
 }
 
-// Written is what the tests put in so far.
-func (m *memory) Written(context.Context) (uint64, error) { return version.Load(), m.fail }
+// Position says that nothing is waited for, unless a test says how far the events are.
+func (m *memory) Position(context.Context, string) (stored, processed, output uint64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stored, m.processed, m.output, m.fail
+}
+
+// Written is what the tests put in so far, unless a test says otherwise.
+func (m *memory) Written(context.Context) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return cmp.Or(m.written, version.Load()), m.fail
+}
 
 // Newest is what the tests put into each table so far, of any database.
 func (m *memory) Newest(context.Context) (map[string]uint64, error) {

@@ -74,6 +74,9 @@ type Events interface {
 	Publish(ctx context.Context, events ...schemas.Event) error
 	// Reflected returns once what was published for an account before is in the given tables; an error if ctx ends first.
 	Reflected(ctx context.Context, account string, tables ...string) error
+	// Position gives the newest event that is stored for an account, up to which one its events are processed, and up to where what came of
+	// those lies among all that the processors put out.
+	Position(ctx context.Context, account string) (stored, processed, output uint64, err error)
 	// Written gives the position (_seq) up to which everything that the processors put out is in the tables.
 	Written(ctx context.Context) (uint64, error)
 	// Newest gives for each table a position behind which it has no row; a table that never had one is missing.

@@ -213,19 +213,26 @@ func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error)
 		return nil, err
 	}
 	defer release()
-	// How far the sources are is read before the tables are asked: it must not tell of what came after.
-	var state errgroup.Group
+	// How far the tables go is read before they are asked: it must not tell of what came after.
 	var sources []synced
-	state.Go(func() (err error) { sources, err = s.syncedSources(ctx); return err })
-	defer func() { _ = state.Wait() }()
-	if q.accounts, err = s.accounts(ctx); err != nil {
+	var through *time.Time
+	before, reading := errgroup.WithContext(ctx)
+	before.Go(func() (err error) {
+		if sources, err = s.syncedSources(reading); err == nil {
+			through, err = s.landed.through(reading, sources)
+		}
+		return err
+	})
+	before.Go(func() (err error) { q.accounts, err = s.accounts(reading); return err })
+	if err := before.Wait(); err != nil {
 		return nil, err
 	}
 	if err := q.prepare(); err != nil {
 		return nil, err
 	}
 	a := &reportAnswer{
-		Metric: q.name, Unit: q.unit, From: q.from, To: q.to, TZ: q.loc.String(), GroupBy: dimensionNames(q.groupBy), AsOf: q.asOf, Definition: q.definition,
+		Metric: q.name, Unit: q.unit, From: q.from, To: q.to, TZ: q.loc.String(), GroupBy: dimensionNames(q.groupBy), AsOf: q.asOf, DataThrough: through,
+		Definition: q.definition,
 	}
 	if q.interval != intervalNone {
 		a.Interval = &q.interval
@@ -239,20 +246,10 @@ func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := state.Wait(); err != nil {
-		return nil, err
-	}
-	if err := s.addState(ctx, a, sources); err != nil {
+	if a.Complete, err = s.completeness(ctx, sources); err != nil {
 		return nil, err
 	}
 	return a, s.label(ctx, q, a)
-}
-
-// addState says how far the data of a report goes and what is missing.
-func (s *server) addState(ctx context.Context, a *reportAnswer, sources []synced) (err error) {
-	a.DataThrough = dataThrough(sources)
-	a.Complete, err = s.completeness(ctx, sources)
-	return err
 }
 
 // admit waits for a place among the reports under way, at most as long as a query may take.
@@ -421,26 +418,6 @@ func (s *server) syncedSources(ctx context.Context) ([]synced, error) {
 		out = append(out, synced{src, cursors})
 	}
 	return out, nil
-}
-
-// dataThrough gives the instant up to which all sources are complete; nil as long as one has not said so.
-func dataThrough(sources []synced) *time.Time {
-	var through *time.Time
-	for _, src := range sources {
-		for _, c := range src.cursors {
-			if !slices.Contains(ticketResources, c.Resource) {
-				continue
-			}
-			if c.Through == nil {
-				return nil
-			}
-			if through == nil || c.Through.Before(*through) {
-				at := c.Through.UTC()
-				through = &at
-			}
-		}
-	}
-	return through
 }
 
 // reportSQL shows the statement that a report runs, with its parameters as a client of ClickHouse sets them.

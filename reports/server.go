@@ -28,6 +28,7 @@ type server struct {
 	handler  http.Handler
 	keys     *Keyring
 	compared *comparisons
+	landed   *landings
 	metrics  *metrics
 	heavy    *semaphore.Weighted
 	live     *liveFeed
@@ -64,6 +65,7 @@ func newServer(o Options) (*server, error) {
 		s.Renderer = newRenderer()
 	}
 	s.compared = &comparisons{server: s, known: map[string]comparison{}}
+	s.landed = &landings{server: s, sources: map[string]*landing{}}
 	s.live = newLiveFeed(s)
 	s.rendering = newRendering()
 	if s.renders, err = newRenderFigures(o.Registerer, s.Renderer); err != nil {

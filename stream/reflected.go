@@ -59,6 +59,25 @@ func (s *Stream) written(ctx context.Context, table string, p int) error {
 	})
 }
 
+// Position gives the newest event that is stored for an account, up to which one its events are processed, and up to where what came of those
+// lies among all outputs: it is in the tables once Written has reached that.
+func (s *Stream) Position(ctx context.Context, account string) (stored, processed, output uint64, err error) {
+	p := schemas.Partition(account, s.partitions)
+	o, _, err := s.readOffset(ctx, p)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	if o.through(o.In) {
+		processed = o.In
+	}
+	i, err := s.info(ctx, s.txn) // after the record, so that all that came with it is in
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("stream: position of account %s: %w", account, err)
+	}
+	newest, _, err := s.last(ctx, s.events, schemas.SubjectRaw(p))
+	return newest.seq, processed, i.State.LastSeq, err
+}
+
 // Written gives the position up to which everything that the processors put out is in the tables. It is 0 before anything was.
 func (s *Stream) Written(ctx context.Context) (uint64, error) {
 	i, err := s.info(ctx, s.txn)

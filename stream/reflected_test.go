@@ -54,6 +54,28 @@ func TestReflected(t *testing.T) {
 	}
 }
 
+// TestPosition: what is stored counts as processed when it is, and as in the tables when the outputs then are written.
+func TestPosition(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	if stored, processed, _, err := s.Position(t.Context(), "acme"); err != nil || stored != 0 || processed != 0 {
+		t.Fatalf("nothing is stored: %d, %d: %v", stored, processed, err)
+	}
+	if err := s.Publish(t.Context(), click("acme", "c", 1, 5)); err != nil {
+		t.Fatal(err)
+	}
+	if stored, processed, _, err := s.Position(t.Context(), "acme"); err != nil || stored == 0 || processed != 0 {
+		t.Fatalf("nobody works: %d, %d: %v", stored, processed, err)
+	}
+	run(t, s, counters, newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts))
+	drain(t, s)
+	stored, processed, output, err := s.Position(t.Context(), "acme")
+	written, writtenErr := s.Written(t.Context())
+	if err != nil || writtenErr != nil || stored == 0 || processed != stored || output == 0 || written < output {
+		t.Fatalf("stored %d, processed %d, output %d, written %d: %v, %v", stored, processed, output, written, err, writtenErr)
+	}
+}
+
 // TestOutputs: the rows of a table between two positions come in order and with the version that they have in the table; when any may be gone
 // from the stream, that is told.
 func TestOutputs(t *testing.T) {

@@ -1,0 +1,158 @@
+package reports
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"deskstream/schemas"
+)
+
+const (
+	// landedLook is how often it is asked at most what is in the tables.
+	landedLook = time.Second
+	// landedMarks bounds the marks of a source that are waited for.
+	landedMarks = 64
+)
+
+// landings remember how far what the tables have is complete. The pollers say what they have stored, and while processors and sinks are behind,
+// the tables have less. So what a poller says counts from when all events that were stored then are in the tables. It is safe for concurrent use.
+type landings struct {
+	server *server
+
+	mu      sync.Mutex
+	sources map[string]*landing // by source id
+}
+
+// landing is how far the data of a source is complete in the tables; through is nil as long as that is not known.
+type landing struct {
+	through *time.Time
+	waiting []mark // in the order in which they came
+	looked  time.Time
+}
+
+// mark is up to when a poller has read, and where what it has read is.
+type mark struct {
+	through   time.Time
+	stored    uint64 // the newest event then
+	processed bool   // all of them
+	output    uint64 // once they are processed: what came of them lies up to here
+}
+
+// through gives the instant up to which the tables are complete; nil as long as that is not known of one source. It must be asked before
+// the tables are, since it tells of them as they are now.
+func (l *landings) through(ctx context.Context, sources []synced) (*time.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all *time.Time
+	known := true
+	for i := range sources {
+		if !sources[i].reads() {
+			continue
+		}
+		at, err := l.of(ctx, &sources[i])
+		if err != nil {
+			return nil, err
+		}
+		known, all = known && at != nil, earlier(all, at)
+	}
+	if !known {
+		return nil, nil
+	}
+	return all, nil
+}
+
+// of gives the instant for one source. A poller that began anew may have said more before than it says now.
+func (l *landings) of(ctx context.Context, src *synced) (*time.Time, error) {
+	read := src.through()
+	if read == nil {
+		delete(l.sources, src.ID)
+		return nil, nil
+	}
+	at := l.sources[src.ID]
+	if at == nil {
+		at = &landing{}
+		l.sources[src.ID] = at
+	}
+	if at.newest(*read) && len(at.waiting) == 0 {
+		return at.through, nil
+	}
+	if now := l.server.Now(); at.looked.IsZero() || now.Sub(at.looked) >= landedLook || now.Before(at.looked) {
+		if err := l.look(ctx, src.Account, at, *read); err != nil {
+			return nil, err
+		}
+		at.looked = now
+	}
+	if at.through == nil {
+		return nil, nil
+	}
+	return earlier(at.through, read), nil
+}
+
+// newest says whether nothing newer than an instant was said.
+func (at *landing) newest(read time.Time) bool {
+	if n := len(at.waiting); n > 0 {
+		return at.waiting[n-1].through.Equal(read)
+	}
+	return at.through != nil && at.through.Equal(read)
+}
+
+// look asks where events and their outputs are, and takes over what is in the tables.
+func (l *landings) look(ctx context.Context, account string, at *landing, read time.Time) error {
+	stored, processed, output, err := l.server.Events.Position(ctx, account)
+	if err != nil {
+		return storeError(err)
+	}
+	if !at.newest(read) {
+		if len(at.waiting) == landedMarks { // the newest one gives way: the others will be in the tables before it
+			at.waiting = at.waiting[:landedMarks-1]
+		}
+		at.waiting = append(at.waiting, mark{through: read, stored: stored})
+	}
+	for i := range at.waiting {
+		if m := &at.waiting[i]; !m.processed && m.stored <= processed {
+			m.processed, m.output = true, output
+		}
+	}
+	if !at.waiting[0].processed {
+		return nil
+	}
+	written, err := l.server.Events.Written(ctx)
+	if err != nil {
+		return storeError(err)
+	}
+	for len(at.waiting) > 0 && at.waiting[0].processed && at.waiting[0].output <= written {
+		at.through, at.waiting = &at.waiting[0].through, at.waiting[1:]
+	}
+	at.waiting = slices.Clone(at.waiting)
+	return nil
+}
+
+// reads says whether the source has a poller that reads tickets.
+func (src *synced) reads() bool {
+	return slices.ContainsFunc(src.cursors, func(c schemas.Cursor) bool { return slices.Contains(ticketResources, c.Resource) })
+}
+
+// through gives up to when the poller has read all that tickets are made of; nil as long as it has not said so.
+func (src *synced) through() (through *time.Time) {
+	for _, c := range src.cursors {
+		if !slices.Contains(ticketResources, c.Resource) {
+			continue
+		}
+		if c.Through == nil {
+			return nil
+		}
+		through = earlier(through, c.Through)
+	}
+	return through
+}
+
+// earlier gives the earlier one of two instants, of which one may be missing.
+func earlier(a, b *time.Time) *time.Time {
+	if b == nil || a != nil && !b.Before(*a) {
+		return a
+	}
+	at := b.UTC()
+	return &at
+}
