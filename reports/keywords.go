@@ -31,7 +31,7 @@ func (s *server) answerKeywords(ctx context.Context, q *question, a *reportAnswe
 
 // keywordRows asks for each phrase by itself, so that the text index finds its messages, and once for all of them together.
 func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, counted map[string]string) error {
-	phrases := slices.Compact(q.given["phrase"])
+	phrases := q.phrases()
 	var total []*float64
 	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
 	q.p.flag("any_scope", q.option("scope") == "any")
@@ -69,6 +69,16 @@ func (s *server) keywordRows(ctx context.Context, q *question, a *reportAnswer, 
 		a.Totals, err = s.totals(ctx, q)
 	}
 	return err
+}
+
+// phrases gives the asked phrases, each once.
+func (q *question) phrases() (phrases []string) {
+	for _, phrase := range q.given["phrase"] {
+		if !slices.Contains(phrases, phrase) {
+			phrases = append(phrases, phrase)
+		}
+	}
+	return phrases
 }
 
 // fewTexts is up to how many messages, and how many subjects, a statement names, so that it reads their tickets only.
