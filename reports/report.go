@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -308,9 +307,7 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 		if ends = w.ends(q.asOf); len(ends) == 0 {
 			return g, nil
 		}
-		part.p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
-		part.p.time("first_end", ends[0])
-		part.p.time("last_end", ends[len(ends)-1])
+		part.bindEnds(ends)
 	}
 	cells, total, err := s.found(ctx, &part, groupBy)
 	if err != nil {
@@ -321,6 +318,17 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 	}
 	g.total = total
 	return g, g.put(cells)
+}
+
+// bindEnds binds where a cumulative report looks. Without ends it finds nothing.
+func (q *question) bindEnds(ends []time.Time) {
+	first, last := q.asOf, q.asOf
+	if len(ends) > 0 {
+		first, last = ends[0], ends[len(ends)-1]
+	}
+	q.p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
+	q.p.time("first_end", first)
+	q.p.time("last_end", last)
 }
 
 // found asks for the cells of a question of one window, in the way that suits it.
@@ -418,57 +426,4 @@ func (s *server) syncedSources(ctx context.Context) ([]synced, error) {
 		out = append(out, synced{src, cursors})
 	}
 	return out, nil
-}
-
-// reportSQL shows the statement that a report runs, with its parameters as a client of ClickHouse sets them.
-func (s *server) reportSQL(w http.ResponseWriter, r *http.Request) {
-	text, err := s.sqlOf(r)
-	if err != nil {
-		writeProblem(w, s.problem("/v1/reports/{metric}/sql", err))
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte(text)) // the client may be gone
-}
-
-func (s *server) sqlOf(r *http.Request) (string, error) {
-	m, err := findMetric(r.PathValue("metric"))
-	if err != nil {
-		return "", err
-	}
-	query := r.URL.Query()
-	if m.name == "keywords" && !query.Has("phrase") {
-		query.Set("phrase", "refund")
-	}
-	q, err := s.ask(m, query)
-	if err != nil {
-		return "", err
-	}
-	if q.accounts, err = s.accounts(r.Context()); err != nil {
-		return "", err
-	}
-	if err := q.prepare(); err != nil {
-		return "", err
-	}
-	q.p.times("bounds", q.bounds)
-	q.p.flag("bucketed", q.interval != intervalNone)
-	if q.cumulative {
-		ends := q.ends(q.asOf)
-		q.p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
-		q.p.time("first_end", ends[0])
-		q.p.time("last_end", ends[len(ends)-1])
-	}
-	if m.name == "keywords" {
-		q.p.flag("by_ticket", q.option("dated_by") == "ticket")
-		q.p.flag("any_scope", q.option("scope") == "any")
-		q.bindPhrases(nil, q.given["phrase"]...)
-	}
-	statement := q.statementText(q.groupBy)
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(q.p)) {
-		if strings.Contains(statement, "{"+name+":") {
-			fmt.Fprintf(&b, "SET param_%s = '%s';\n", name, quotedEscape.Replace(q.p[name]))
-		}
-	}
-	return b.String() + "\n" + statement + ";\n", nil
 }

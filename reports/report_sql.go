@@ -1,0 +1,92 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// reportSQL shows the statement that gives the figures of a report, with its parameters as a client of ClickHouse sets them.
+func (s *server) reportSQL(w http.ResponseWriter, r *http.Request) {
+	text, err := s.sqlOf(r)
+	if err != nil {
+		writeProblem(w, s.problem("/v1/reports/{metric}/sql", err))
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(text)) // the client may be gone
+}
+
+func (s *server) sqlOf(r *http.Request) (string, error) {
+	m, err := findMetric(r.PathValue("metric"))
+	if err != nil {
+		return "", err
+	}
+	query := r.URL.Query()
+	if m.name == "keywords" && !query.Has("phrase") {
+		query.Set("phrase", "refund")
+	}
+	q, err := s.ask(m, query)
+	if err != nil {
+		return "", err
+	}
+	if q.accounts, err = s.accounts(r.Context()); err != nil {
+		return "", err
+	}
+	if err := q.prepare(); err != nil {
+		return "", err
+	}
+	q.p.times("bounds", q.bounds)
+	q.p.flag("bucketed", q.interval != intervalNone)
+	statement := q.shownStatement()
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(q.p)) {
+		if strings.Contains(statement, "{"+name+":") {
+			fmt.Fprintf(&b, "SET param_%s = '%s';\n", name, quotedEscape.Replace(q.p[name]))
+		}
+	}
+	return b.String() + "\n" + statement + ";\n", nil
+}
+
+// shownStatement gives the statement whose rows are those of the answer.
+func (q *question) shownStatement() string {
+	switch {
+	case q.cumulative:
+		q.bindEnds(q.ends(q.asOf))
+		return q.summed()
+	case q.name == "keywords":
+		return q.eachPhrase()
+	}
+	return q.statementText(q.groupBy)
+}
+
+// summed sums the differences of a cumulative report up.
+func (q *question) summed() string {
+	sums := make([]string, len(q.values))
+	for i, v := range q.values {
+		sums[i] = "sum(d." + v.name + ") OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS " + v.name
+	}
+	return strings.NewReplacer("/*differences*/", q.statementText(q.groupBy), "/*sums*/", strings.Join(sums, ",\n    ")).Replace(sqlText("backlog_summed"))
+}
+
+// eachPhrase looks for each phrase by itself, and puts it before the other keys.
+func (q *question) eachPhrase() string {
+	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
+	q.p.flag("any_scope", q.option("scope") == "any")
+	var values, each []string
+	for _, v := range q.values {
+		values = append(values, v.name)
+	}
+	for i, phrase := range q.phrases() {
+		q.bindPhrases(nil, phrase)
+		n := "_" + strconv.Itoa(i+1)
+		q.p.text("phrase"+n, phrase)
+		q.p["phrases"+n], q.p["anchors"+n] = q.p["phrases"], q.p["anchors"]
+		text := strings.NewReplacer("{phrases:", "{phrases"+n+":", "{anchors:", "{anchors"+n+":").Replace(q.statementText(q.groupBy))
+		each = append(each, "SELECT bucket, arrayPushFront(keys, {phrase"+n+":String}) AS keys, "+strings.Join(values, ", ")+"\nFROM\n(\n"+text+"\n)")
+	}
+	return strings.Join(each, "\nUNION ALL\n")
+}
