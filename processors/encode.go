@@ -444,7 +444,7 @@ func appendActivityCount(b []byte, c *schemas.ActivityCount) []byte {
 	o.str("account", c.Account)
 	o.str("source_id", c.SourceID)
 	o.str("activity", c.Activity)
-	o.time("hour", c.Hour)
+	o.time("at", c.At)
 	o.int("count", c.Count)
 	o.int("connected", c.Connected)
 	return o.end()

@@ -494,9 +494,13 @@ func TestCounters(t *testing.T) {
 	s.record("03T09:00", "open", "")
 	s.audit("02T09:00", 9, said(1, 9, true, "hi"), created("status", `"new"`))
 	s.audit("02T10:00", 1, said(2, 1, true, "a"), said(3, 1, true, "b"))
-	s.want("an hour", s.tables[schemas.TableActivityCounts]["activity_counts|example|ticket-message-sent|2026-03-02T10:00:00Z|src1"]["count"], 2)
+	s.audit("02T18:29", 1, said(4, 1, true, "c"))
+	s.audit("02T18:30", 1, said(5, 1, true, "d"))
+	s.want("the last quarter of a day in Kolkata", s.tables[schemas.TableActivityCounts]["activity_counts|example|ticket-message-sent|2026-03-02T18:15:00Z|src1"]["count"], 1)
+	s.want("the first one of the next", s.tables[schemas.TableActivityCounts]["activity_counts|example|ticket-message-sent|2026-03-02T18:30:00Z|src1"]["count"], 1)
+	s.want("a quarter of an hour", s.tables[schemas.TableActivityCounts]["activity_counts|example|ticket-message-sent|2026-03-02T10:00:00Z|src1"]["count"], 2)
 	a := s.tables[schemas.TablePersonActivities]["person_activities|example|9|ticket-message-sent"]
-	s.want("a person", []any{a["count"], a["first_at"], a["last_at"]}, []any{2, "2026-03-02T10:00:00Z", "2026-03-02T10:00:00Z"})
+	s.want("a person", []any{a["count"], a["first_at"], a["last_at"]}, []any{4, "2026-03-02T10:00:00Z", "2026-03-02T18:30:00Z"})
 	total := map[string]float64{}
 	for _, r := range s.tables[schemas.TableActivityCounts] {
 		total[r["activity"].(string)] += r["count"].(float64)

@@ -46,7 +46,7 @@ type run struct {
 	counters  map[string]*counterWork
 	statistic map[string]*statsWork
 	counted   *statsWork           // looked at last
-	hours     *counterWork         // looked at last
+	quarters  *counterWork         // looked at last
 	telling   *telling             // of tickets
 	mover     int64                // ticket whose rows are being made, 0 = none
 	kept      map[string]keptOwner // users of whom a kept value changed

@@ -140,7 +140,7 @@ var tableKeys = map[string][]string{
 	schemas.TableAudienceMembers: {"audience_id", "person_id"}, schemas.TableAudienceEntries: {"audience_id", "at", "entry_id"}, schemas.TablePhraseHits: {"at", "ticket_id", "message_id"}, schemas.TablePersonStats: {"user_id"},
 	schemas.TablePersonActivities: {"user_id", "activity"}, schemas.TableOrganizations: {"organization_id"}, schemas.TableAgents: {"user_id"},
 	schemas.TableRatings: {"rating_id"}, schemas.TableMetricEvents: {"ticket_id", "metric", "instance_id", "event_id"},
-	schemas.TableNames: {"kind", "id"}, schemas.TableActivityCounts: {"activity", "hour", "source_id"},
+	schemas.TableNames: {"kind", "id"}, schemas.TableActivityCounts: {"activity", "at", "source_id"},
 }
 
 // writtenAnew expects that a ticket's row, of which parts are copied from the row before, is what the ticket is when all of it is written.

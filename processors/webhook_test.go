@@ -222,7 +222,7 @@ func TestR41_R53_PausesAreNotCounted(t *testing.T) {
 		var out []string
 		for _, row := range s.tables[schemas.TableActivityCounts] {
 			if slug := row["activity"].(string); strings.HasPrefix(slug, "ticket-message") || slug == "ticket-tagged" {
-				out = append(out, fmt.Sprint(row["hour"].(string)[11:13], " ", slug, " ", row["count"], " ", row["connected"]))
+				out = append(out, fmt.Sprint(row["at"].(string)[11:16], " ", slug, " ", row["count"], " ", row["connected"]))
 			}
 		}
 		return strings.Join(sorted(out), ", ")
@@ -233,11 +233,13 @@ func TestR41_R53_PausesAreNotCounted(t *testing.T) {
 	s.audit("02T10:00", 9, said(3, 9, true, "in it"))
 	s.audit("02T11:59", 9, said(4, 9, true, "in it too"))
 	s.audit("02T12:00", 9, said(5, 9, true, "behind it"))
-	s.want("after the reconnect", counts(), "09 ticket-message-received 2 2, 10 ticket-message-received 1 0, 11 ticket-message-received 1 0, 12 ticket-message-received 1 1")
+	s.want("after the reconnect", counts(), "09:00 ticket-message-received 1 1, 09:45 ticket-message-received 1 1, 10:00 ticket-message-received 1 0, 11:45 ticket-message-received 1 0, "+
+		"12:00 ticket-message-received 1 1")
 	s.connect(s.now.Add(time.Second)) // forgotten pauses change nothing of what was counted
 	s.play()
 	s.record("02T12:30", "open", `,"requester_id":9,"priority":"high"`)
-	s.want("as it changes", counts(), "09 ticket-message-received 2 2, 10 ticket-message-received 1 0, 11 ticket-message-received 1 0, 12 ticket-message-received 1 1")
+	s.want("as it changes", counts(), "09:00 ticket-message-received 1 1, 09:45 ticket-message-received 1 1, 10:00 ticket-message-received 1 0, 11:45 ticket-message-received 1 0, "+
+		"12:00 ticket-message-received 1 1")
 }
 
 func TestDeadLetters(t *testing.T) {

@@ -293,13 +293,13 @@ func fill(tb testing.TB, db driver.Conn) {
 		schemas.PersonActivity{Account: testAccount, UserID: 2001, Activity: "ticket-created", FirstAt: at("01 00:00"), LastAt: at("08 06:30"), Count: 3},
 		schemas.PersonActivity{Account: testAccount, UserID: 2004, Activity: "ticket-created", FirstAt: at("09 10:00"), LastAt: at("09 10:00"), Count: 1})
 	insertInto(tb, db, schemas.TableActivityCounts,
-		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", Hour: at("20 10:00"), Count: 3, Connected: 3},
-		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-closed", Hour: at("20 10:00"), Count: 9, Connected: 2},
-		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", Hour: at("07 00:00"), Count: 4, Connected: 4},
-		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", Hour: at("06 23:00"), Count: 8, Connected: 8},
-		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", Hour: at("01 00:00").AddDate(-1, 0, 0), Count: 16, Connected: 16},
-		schemas.ActivityCount{Account: testAccount, SourceID: "src_deleted", Activity: "ticket-created", Hour: at("20 10:00"), Count: 32, Connected: 32},
-		schemas.ActivityCount{Account: "other", SourceID: "src_other", Activity: "ticket-created", Hour: at("20 10:00"), Count: 64, Connected: 64})
+		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", At: at("20 10:00"), Count: 3, Connected: 3},
+		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-closed", At: at("20 10:00"), Count: 9, Connected: 2},
+		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", At: at("07 00:00"), Count: 4, Connected: 4},
+		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", At: at("06 23:00"), Count: 8, Connected: 8},
+		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", At: at("01 00:00").AddDate(-1, 0, 0), Count: 16, Connected: 16},
+		schemas.ActivityCount{Account: testAccount, SourceID: "src_deleted", Activity: "ticket-created", At: at("20 10:00"), Count: 32, Connected: 32},
+		schemas.ActivityCount{Account: "other", SourceID: "src_other", Activity: "ticket-created", At: at("20 10:00"), Count: 64, Connected: 64})
 	fillSLA(tb, db)
 }
 

@@ -394,12 +394,12 @@ type Name struct {
 	IsDeleted uint8  `json:"is_deleted" ch:"is_deleted"`
 }
 
-// ActivityCount is the number of activities of a kind in one UTC hour; it outlives the activities themselves.
+// ActivityCount is the number of activities of a kind in one quarter of an hour; it outlives the activities themselves.
 type ActivityCount struct {
 	Account   string    `json:"account" ch:"account"`
 	SourceID  string    `json:"source_id" ch:"source_id"`
 	Activity  string    `json:"activity" ch:"activity"`
-	Hour      time.Time `json:"hour" ch:"hour"`
+	At        time.Time `json:"at" ch:"at"`
 	Count     int64     `json:"count" ch:"count"`
 	Connected int64     `json:"connected" ch:"connected"` // of these, those that happened while the source was not disconnected
 }

@@ -26,7 +26,7 @@ func stored(t *testing.T, db *DB) {
 		pack(t, schemas.TableActivities, 1, rows...),
 		pack(t, schemas.TableTickets, 1, schemas.TicketRow{Account: "acme", TicketID: 1, CreatedAt: day(300)}),
 		pack(t, schemas.TablePersonActivities, 1, schemas.PersonActivity{Account: "acme", UserID: 1, Activity: "ticket-created", FirstAt: day(300), LastAt: day(1), Count: 100}),
-		pack(t, schemas.TableActivityCounts, 1, schemas.ActivityCount{Account: "acme", Activity: "ticket-created", Hour: day(300), Count: 4}),
+		pack(t, schemas.TableActivityCounts, 1, schemas.ActivityCount{Account: "acme", Activity: "ticket-created", At: day(300), Count: 4}),
 	}
 	for _, b := range blocks {
 		if err := NewWriter(db, b.Table).Write(t.Context(), b); err != nil {

@@ -29,7 +29,7 @@ var shapes = map[string]shape{
 	"ratings":           {key: []string{"account", "rating_id"}},
 	"metric_events":     {key: []string{"account", "ticket_id", "metric", "instance_id", "event_id"}},
 	"names":             {key: []string{"account", "kind", "id"}},
-	"activity_counts":   {key: []string{"account", "activity", "hour", "source_id"}},
+	"activity_counts":   {key: []string{"account", "activity", "at", "source_id"}},
 	"person_identities": {key: []string{"account", "kind", "value", "user_id"}},
 	"person_merges":     {key: []string{"account", "merge_id"}},
 	"audience_members":  {key: []string{"account", "audience_id", "person_id"}},

@@ -68,9 +68,9 @@ func damage(t *testing.T, db driver.Conn) {
 		"ALTER TABLE tickets DELETE WHERE ticket_id = (SELECT min(ticket_id) FROM tickets) SETTINGS mutations_sync = 1",
 		"INSERT INTO ticket_events SELECT * REPLACE (actor_id + 1 AS actor_id, _ver + 1 AS _ver) FROM ticket_events FINAL WHERE kind = 'create' ORDER BY at LIMIT 1",
 		"INSERT INTO messages SELECT * REPLACE (message_id + 1 AS message_id) FROM messages FINAL ORDER BY message_id LIMIT 1",
-		"INSERT INTO activity_counts SELECT * REPLACE (count + 1 AS count, _ver + 1 AS _ver) FROM activity_counts FINAL ORDER BY hour LIMIT 1",
-		"ALTER TABLE activity_counts DELETE WHERE hour = (SELECT max(hour) FROM activity_counts) AND activity = " +
-			"(SELECT max(activity) FROM activity_counts WHERE hour = (SELECT max(hour) FROM activity_counts)) SETTINGS mutations_sync = 1",
+		"INSERT INTO activity_counts SELECT * REPLACE (count + 1 AS count, _ver + 1 AS _ver) FROM activity_counts FINAL ORDER BY at LIMIT 1",
+		"ALTER TABLE activity_counts DELETE WHERE at = (SELECT max(at) FROM activity_counts) AND activity = " +
+			"(SELECT max(activity) FROM activity_counts WHERE at = (SELECT max(at) FROM activity_counts)) SETTINGS mutations_sync = 1",
 	} {
 		if err := db.Exec(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)

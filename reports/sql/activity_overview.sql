@@ -11,12 +11,12 @@ SELECT
         )
     ) AS people,
     sum(total) AS total_activities,
-    sumIf(total, hour >= toDateTime({last_days:UInt32}, 'UTC')) AS last_days,
+    sumIf(total, at >= toDateTime({last_days:UInt32}, 'UTC')) AS last_days,
     arrayMap(b -> toInt64(arraySum(x -> if(x.1 = b, x.2, 0), groupArray((day, total)))), {bounds:Array(UInt32)}) AS per_day
 FROM
 (
-    SELECT hour, sum(connected) AS total, if(toUnixTimestamp(hour) < {bounds:Array(UInt32)}[1], 0, roundDown(toUnixTimestamp(hour), {bounds:Array(UInt32)})) AS day
+    SELECT at, sum(connected) AS total, if(toUnixTimestamp(at) < {bounds:Array(UInt32)}[1], 0, roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)})) AS day
     FROM activity_counts FINAL
     WHERE account IN {accounts:Array(String)} AND activity = {activity:String}
-    GROUP BY hour
+    GROUP BY at
 )

@@ -366,13 +366,13 @@ CREATE VIEW IF NOT EXISTS current_activity_counts
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `source_id` LowCardinality(String) COMMENT 'Id of the source that brought the row',
     `activity` LowCardinality(String) COMMENT 'Slug',
-    `hour` DateTime('UTC') COMMENT 'Start of the hour, UTC',
-    `count` Int64 COMMENT 'Activities in that hour',
+    `at` DateTime('UTC') COMMENT 'Start of the quarter of an hour, UTC: days of every zone begin with one',
+    `count` Int64 COMMENT 'Activities in that quarter of an hour',
     `connected` Int64 COMMENT 'Of these, those that happened while the source was not disconnected'
 ) AS
-SELECT `account`, `source_id`, `activity`, `hour`, `count`, `connected`
+SELECT `account`, `source_id`, `activity`, `at`, `count`, `connected`
 FROM activity_counts FINAL
-COMMENT 'Number of activities by UTC hour, kept past retention: current rows';
+COMMENT 'Number of activities by quarter of an hour, kept past retention: current rows';
 -- +goose StatementEnd
 
 -- +goose Down
