@@ -69,7 +69,11 @@ func (s *server) serveLive(w http.ResponseWriter, r *http.Request) {
 	defer ticker.Stop()
 	sent := ""
 	for {
-		message, err := s.live.message(ctx)
+		err := s.permitRequest(r, scopeReports) // the key may have ended meanwhile
+		var message *liveMessage
+		if err == nil {
+			message, err = s.live.message(ctx)
+		}
 		if err == nil {
 			err = writeLive(w, control, message, &sent)
 		}

@@ -5,9 +5,49 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"deskstream/schemas"
 )
+
+// TestLiveEndsWithItsKey: a stream goes no further than its key.
+func TestLiveEndsWithItsKey(t *testing.T) {
+	t.Parallel()
+	var passed atomic.Int64
+	s := newTestServer(t, filledDatabase(t), func(o *Options) { o.Now = func() time.Time { return testNow.Add(time.Duration(passed.Load())) } })
+	web := httptest.NewServer(s.handler)
+	t.Cleanup(web.Close)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+"/v1/live", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer reports-key")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	if !lines.Scan() {
+		t.Fatal("no message")
+	}
+	s.store.mu.Lock()
+	i := slices.IndexFunc(s.store.keys, func(k schemas.Key) bool { return slices.Contains(k.Scopes, "reports") })
+	s.store.keys = slices.Clone(s.store.keys)
+	s.store.keys[i].RevokedAt = &testNow
+	s.store.mu.Unlock()
+	passed.Store(int64(keysFresh))
+	for lines.Scan() { //nolint:revive // until the stream ends
+	}
+	if t.Context().Err() != nil || lines.Err() != nil {
+		t.Errorf("%v", lines.Err())
+	}
+}
 
 func TestLive(t *testing.T) {
 	t.Parallel()
