@@ -83,6 +83,8 @@ func TestAnalystOnlyReadsWithinLimits(t *testing.T) {
 		"SELECT x FROM many SETTINGS max_execution_time = 0":                   codeConstraint,
 		"SELECT x FROM many SETTINGS max_execution_time = 31":                  codeConstraint,
 		"SELECT x FROM many SETTINGS max_memory_usage = 0":                     codeConstraint,
+		"SELECT x FROM many SETTINGS max_memory_usage_for_user = 0":            codeConstraint,
+		"SELECT x FROM many SETTINGS max_memory_usage_for_user = 300000001":    codeConstraint,
 		"SELECT x FROM many SETTINGS profile = 'default'":                      codeTooManyResults,
 		"SELECT x FROM many SETTINGS profile = 'default', max_result_rows = 0": codeConstraint,
 	} {

@@ -46,6 +46,7 @@ type fixed struct{ Name, Value string }
 var analystLimits = []limit{
 	{"max_execution_time", 10, 30},
 	{"max_memory_usage", 300_000_000, 300_000_000},
+	{"max_memory_usage_for_user", 300_000_000, 300_000_000}, // all queries together; the server has 700 MB, see config.xml.tmpl
 	{"max_rows_to_read", 50_000_000, 50_000_000},
 	{"max_result_rows", 10_000, 10_000},
 	{"max_result_bytes", 50_000_000, 50_000_000},

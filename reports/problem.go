@@ -68,6 +68,7 @@ var classes = []struct {
 	{errBusy, http.StatusTooManyRequests, "busy"},
 	{errTimeout, http.StatusGatewayTimeout, "query-timeout"},
 	{errTooManyRows, http.StatusUnprocessableEntity, "too-many-rows"},
+	{errMemory, http.StatusServiceUnavailable, "out-of-memory"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "query-timeout"},
 	{context.Canceled, http.StatusServiceUnavailable, "cancelled"},
 }
@@ -75,6 +76,7 @@ var classes = []struct {
 var (
 	errBusy        = errors.New("too many requests of this kind are under way; try again in a few seconds")
 	errTooManyRows = errors.New("the answer would have too many rows; ask for a longer interval, a shorter range or fewer groups")
+	errMemory      = errors.New("the database has too little memory for the question now; try again in a few seconds, or ask for a shorter range or fewer groups")
 	errTimeout     = errors.New("the question took longer than it may; ask for a shorter range or fewer groups")
 )
 
@@ -139,8 +141,10 @@ const (
 
 func exceptionClass(code int32) error {
 	switch code {
-	case codeTimeout, codeTooSlow, codeMemoryLimit, codeTooManyRows, codeTooManyRowsOrSet:
+	case codeTimeout, codeTooSlow, codeTooManyRows, codeTooManyRowsOrSet:
 		return errTimeout
+	case codeMemoryLimit:
+		return errMemory
 	case codeResultTooLarge:
 		return errTooManyRows
 	case codeTooManyQueries:
