@@ -271,7 +271,7 @@ func (q *question) shown(values []*float64, bucket int) map[string]*float64 {
 			out[v.name] = nil
 		case values != nil:
 			out[v.name] = values[i]
-		case v.count:
+		case v.count && (!v.whole || q.interval == intervalNone):
 			out[v.name] = new(float64)
 		default:
 			out[v.name] = nil

@@ -28,6 +28,7 @@ type metric struct {
 type value struct {
 	name, doc string
 	count     bool
+	whole     bool // of the whole range only: null in rows of an interval
 }
 
 // option is a parameter that only some metrics have. The first value is the default unless free.
@@ -120,8 +121,8 @@ var eventMetrics = []*metric{
 		name: "assignments", unit: "assignments", byBucket: true, dimensions: ticketDimensions,
 		values: []value{
 			{name: "assignments", count: true},
-			{name: "assigned_now", doc: "At as_of, whatever the range; null in rows of an interval"},
-			{name: "assigned_unsolved_now", doc: "The same, unsolved only"},
+			{name: "assigned_now", count: true, whole: true, doc: "At as_of, whatever the range; null in rows of an interval"},
+			{name: "assigned_unsolved_now", count: true, whole: true, doc: "The same, unsolved only"},
 			{name: "reassignments", count: true},
 			{name: "reassigned_tickets", count: true},
 		},

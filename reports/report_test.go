@@ -346,3 +346,21 @@ var stateCases = []reportCase{
 	{"stations", "stations", "from=2026-03-01&to=2026-03-31", "assignee_stations group_stations handoffs", []string{": assignee_stations=6 group_stations=1 handoffs=2"}, ""},
 	{"stations as of", "stations", "from=2026-03-01&to=2026-03-31&as_of=2026-03-04T10:30:00Z", "assignee_stations group_stations handoffs", []string{": assignee_stations=3 group_stations=0 handoffs=1"}, ""},
 }
+
+// TestAssignmentsOfNobodyAreZero: what is held is a count, but for the rows of an interval, to which it does not belong (G12).
+func TestAssignmentsOfNobodyAreZero(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for _, asOf := range []string{"", "&as_of=2026-03-10T00:00:00Z"} {
+		a := s.answerOf("assignments", "from=2026-03-01&to=2026-03-02&assignee=1"+asOf)
+		wantRows(t, show(a, "assigned_now", "assigned_unsolved_now"), ": assigned_now=0 assigned_unsolved_now=0")
+		if got := figures(a.Totals, []string{"assigned_now", "assigned_unsolved_now"}); got != " assigned_now=0 assigned_unsolved_now=0" {
+			t.Errorf("totals%s", got)
+		}
+		a = s.answerOf("assignments", "from=2026-03-01&to=2026-03-01&interval=day&assignee=1"+asOf)
+		wantRows(t, show(a, "assignments", "assigned_now"), "2026-03-01: assignments=0 assigned_now=null")
+		if got := figures(a.Totals, []string{"assigned_now"}); got != " assigned_now=0" {
+			t.Errorf("totals of an interval%s", got)
+		}
+	}
+}
