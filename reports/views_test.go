@@ -5,8 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 var updateGolden = flag.Bool("update", false, "write the migration of the report views and the answers to odd bodies anew")
@@ -14,9 +18,9 @@ var updateGolden = flag.Bool("update", false, "write the migration of the report
 // viewFile holds one view for each report, made of the statements of the reports.
 var viewFile = filepath.Join("..", "schemas", "migrations", "00025_report_views.sql")
 
-// viewBounds cuts [from, to) as a window does.
+// viewBounds cuts [from, to) as a window does. Hours begin when the clock shows a full one, which a change of half an hour puts off.
 const viewBounds = `arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
@@ -29,7 +33,7 @@ const viewEnds = `arrayMap(b -> toUInt32(if(b > toUnixTimestamp(now()), toUnixTi
 // viewStart gives where the whole bucket begins, as the answers of a report name it.
 func viewStart(bucket string) string {
 	at := "toDateTime(" + bucket + ", {tz:String})"
-	return "toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(" + at + ")), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(" + at +
+	return "toDateTime(multiIf({interval:String} = 'hour', toUInt32(" + bucket + " - 60 * toMinute(" + at + ") - toSecond(" + at + ")), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(" + at +
 		")), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(" + at + "), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(" +
 		at + "), {tz:String})), " + bucket + "), 'UTC')"
 }
@@ -139,5 +143,46 @@ func TestViewsFollowTheReports(t *testing.T) {
 	}
 	if string(got) != b.String() {
 		t.Errorf("%s does not follow the statements of the reports: run `go test ./reports -run ViewsFollow -update`", viewFile)
+	}
+}
+
+// TestViewBoundsAreThoseOfReports: views cut time as answers do, where clocks change by half an hour too.
+func TestViewBoundsAreThoseOfReports(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for _, c := range []struct{ zone, from, to string }{
+		{"Australia/Lord_Howe", "2026-10-03", "2026-10-05"}, {"Australia/Lord_Howe", "2026-04-04", "2026-04-05"}, {"Asia/Kathmandu", "2026-03-01", "2026-03-02"},
+		{"America/New_York", "2026-10-31", "2026-11-02"}, {"UTC", "2026-03-01T10:20:30Z", "2026-03-01T13:00:00Z"},
+	} {
+		loc, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, interval := range intervals {
+			w, err := newWindow(c.from, c.to, interval, loc, testNow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make([]uint32, len(w.bounds))
+			for i, b := range w.bounds {
+				want[i] = uint32(unix32(b))
+			}
+			p := params{}
+			p.time("from", w.from)
+			p.time("to", w.to)
+			p.text("tz", c.zone)
+			p.text("interval", interval)
+			err = s.query(t.Context(), "bounds", "SELECT CAST("+viewBounds+", 'Array(UInt32)')", p, func(rows driver.Rows) error {
+				var got []uint32
+				err := rows.Scan(&got)
+				if !slices.Equal(got, want) {
+					t.Errorf("%s of %s, %s to %s: %v, want %v", interval, c.zone, c.from, c.to, got, want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

@@ -3,12 +3,12 @@
 CREATE VIEW IF NOT EXISTS report_tickets_created AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets
 FROM
 (
 WITH status AS current_status
@@ -33,12 +33,12 @@ COMMENT 'The report tickets_created as of now, with the parameters from and to (
 CREATE VIEW IF NOT EXISTS report_closures AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, solve_events, tickets_solved, closed
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, solve_events, tickets_solved, closed
 FROM
 (
 SELECT
@@ -86,12 +86,12 @@ COMMENT 'The report closures as of now, with the parameters from and to (UTC, to
 CREATE VIEW IF NOT EXISTS report_reopens AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, reopens, reopened_tickets
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, reopens, reopened_tickets
 FROM
 (
 SELECT
@@ -120,14 +120,14 @@ COMMENT 'The report reopens as of now, with the parameters from and to (UTC, to 
 CREATE VIEW IF NOT EXISTS report_backlog AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds,
     arrayMap(b -> toUInt32(if(b > toUnixTimestamp(now()), toUnixTimestamp(now()) + 1, b)), arrayFilter((b, began) -> began <= toUnixTimestamp(now()),
         arrayPushBack(arrayPopFront(bounds), toUnixTimestamp({to:DateTime('UTC')})), bounds)) AS ends
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(starts, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(starts, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(starts, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(starts, {tz:String})), {tz:String})), starts), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, unsolved, new, open, pending, hold
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(starts - 60 * toMinute(toDateTime(starts, {tz:String})) - toSecond(toDateTime(starts, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(starts, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(starts, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(starts, {tz:String})), {tz:String})), starts), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, unsolved, new, open, pending, hold
 FROM
 (
     SELECT grid.starts AS starts, grid.bucket AS bucket, grid.keys AS keys, sum(d.unsolved) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS unsolved, sum(d.new) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS new, sum(d.open) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS open, sum(d.pending) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS pending, sum(d.hold) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS hold
@@ -242,12 +242,12 @@ COMMENT 'The report backlog as of now, with the parameters from and to (UTC, to 
 CREATE VIEW IF NOT EXISTS report_assignments AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignments, assigned_now, assigned_unsolved_now, reassignments, reassigned_tickets
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignments, assigned_now, assigned_unsolved_now, reassignments, reassigned_tickets
 FROM
 (
 SELECT
@@ -298,12 +298,12 @@ COMMENT 'The report assignments as of now, with the parameters from and to (UTC,
 CREATE VIEW IF NOT EXISTS report_csat AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, surveyed, offered_unrated, good, bad, score_pct, response_pct
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, surveyed, offered_unrated, good, bad, score_pct, response_pct
 FROM
 (
 SELECT
@@ -336,12 +336,12 @@ COMMENT 'The report csat as of now, with the parameters from and to (UTC, to exc
 CREATE VIEW IF NOT EXISTS report_replies AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, public_replies, unreplied
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, public_replies, unreplied
 FROM
 (
 SELECT
@@ -389,13 +389,13 @@ COMMENT 'The report replies as of now, with the parameters from and to (UTC, to 
 CREATE VIEW IF NOT EXISTS report_keywords AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds,
     extractAll(lowerUTF8(normalizeUTF8NFKC({phrase:String})), '[\\p{L}\\p{Nd}]+') AS phrase_words
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets_subject, tickets_messages, tickets, messages, occurrences
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets_subject, tickets_messages, tickets, messages, occurrences
 FROM
 (
 SELECT
@@ -463,12 +463,12 @@ COMMENT 'The report keywords as of now, with the parameters from and to (UTC, to
 CREATE VIEW IF NOT EXISTS report_activities AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, activities, people
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, activities, people
 FROM
 (
 SELECT
@@ -505,12 +505,12 @@ COMMENT 'The report activities as of now, with the parameters from and to (UTC, 
 CREATE VIEW IF NOT EXISTS report_sla AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, achieved, breached, active, attainment_pct
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, achieved, breached, active, attainment_pct
 FROM
 (
 SELECT
@@ -551,12 +551,12 @@ COMMENT 'The report sla as of now, with the parameters from and to (UTC, to excl
 CREATE VIEW IF NOT EXISTS report_first_reply_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 WITH status AS current_status, if(first_reply_at <= now('UTC'), first_reply_s, NULL) AS seconds
@@ -585,12 +585,12 @@ COMMENT 'The report first_reply_time as of now, with the parameters from and to 
 CREATE VIEW IF NOT EXISTS report_next_reply_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 SELECT
@@ -632,12 +632,12 @@ COMMENT 'The report next_reply_time as of now, with the parameters from and to (
 CREATE VIEW IF NOT EXISTS report_first_resolution_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 WITH status AS current_status, if(first_solved_at <= now('UTC'), first_resolution_s, NULL) AS seconds
@@ -666,12 +666,12 @@ COMMENT 'The report first_resolution_time as of now, with the parameters from an
 CREATE VIEW IF NOT EXISTS report_full_resolution_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 SELECT
@@ -708,12 +708,12 @@ COMMENT 'The report full_resolution_time as of now, with the parameters from and
 CREATE VIEW IF NOT EXISTS report_requester_wait_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 SELECT
@@ -756,12 +756,12 @@ COMMENT 'The report requester_wait_time as of now, with the parameters from and 
 CREATE VIEW IF NOT EXISTS report_agent_wait_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 SELECT
@@ -804,12 +804,12 @@ COMMENT 'The report agent_wait_time as of now, with the parameters from and to (
 CREATE VIEW IF NOT EXISTS report_on_hold_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 SELECT
@@ -852,12 +852,12 @@ COMMENT 'The report on_hold_time as of now, with the parameters from and to (UTC
 CREATE VIEW IF NOT EXISTS report_agent_work_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 SELECT
@@ -900,12 +900,12 @@ COMMENT 'The report agent_work_time as of now, with the parameters from and to (
 CREATE VIEW IF NOT EXISTS report_assignment_time AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
 (
 WITH status AS current_status, if(first_assigned_at <= now('UTC'), first_assigned_s, NULL) AS seconds
@@ -934,12 +934,12 @@ COMMENT 'The report assignment_time as of now, with the parameters from and to (
 CREATE VIEW IF NOT EXISTS report_touches AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, one_touch, two_touch, multi_touch, one_touch_strict
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, one_touch, two_touch, multi_touch, one_touch_strict
 FROM
 (
 SELECT
@@ -970,12 +970,12 @@ COMMENT 'The report touches as of now, with the parameters from and to (UTC, to 
 CREATE VIEW IF NOT EXISTS report_stations AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignee_stations, group_stations, handoffs
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignee_stations, group_stations, handoffs
 FROM
 (
 SELECT
@@ -1006,12 +1006,12 @@ COMMENT 'The report stations as of now, with the parameters from and to (UTC, to
 CREATE VIEW IF NOT EXISTS report_requesters AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, new, returning, requesters
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, new, returning, requesters
 FROM
 (
 SELECT
@@ -1091,12 +1091,12 @@ COMMENT 'The report requesters as of now, with the parameters from and to (UTC, 
 CREATE VIEW IF NOT EXISTS report_tickets AS
 WITH
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayMap(i -> toUnixTimestamp(toStartOfHour(toDateTime({from:DateTime('UTC')}, {tz:String})) + 3600 * i), range(dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 2)),
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
         {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds
-SELECT toDateTime(multiIf({interval:String} = 'hour', toUnixTimestamp(toStartOfHour(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets, unsolved, solved, good, bad, deleted, merged, unassigned_unsolved, unreplied
+SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets, unsolved, solved, good, bad, deleted, merged, unassigned_unsolved, unreplied
 FROM
 (
 SELECT
