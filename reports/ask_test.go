@@ -58,8 +58,11 @@ func TestReportRefusals(t *testing.T) {
 	} {
 		s.wantProblem(s.call("GET", "/v1/reports/"+query, "reports-key", nil), 422, "invalid-input", parts...)
 	}
-	s.wantProblem(s.call("GET", "/v1/reports/nope", "reports-key", nil), 404, "no-such-report", "tickets_created", "csat")
-	s.wantProblem(s.call("GET", "/v1/reports/nope/sql", "reports-key", nil), 404, "no-such-report")
+	if r := s.call("GET", "/v1/reports/tickets_created?limit=3", "reports-key", nil); strings.Contains(string(r.body), "phrase") || strings.Contains(string(r.body), "variant") {
+		t.Errorf("parameters of other reports: %s", r.body)
+	}
+	s.wantProblem(s.call("GET", "/v1/reports/nope", "reports-key", nil), 422, "invalid-input", `"location":"path.metric"`, "tickets_created", "csat")
+	s.wantProblem(s.call("GET", "/v1/reports/nope/sql", "reports-key", nil), 422, "invalid-input", "path.metric", "csat")
 	s.wantProblem(s.call("GET", "/v1/reports/csat/sql?tz=x", "reports-key", nil), 422, "invalid-input", "query.tz")
 	s.wantProblem(s.call("GET", "/v1/tickets/1/facts?as_of=x", "reports-key", nil), 422, "invalid-input", "query.as_of")
 }
@@ -146,9 +149,14 @@ func TestLabels(t *testing.T) {
 func TestCSV(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
+	through := at("18 00:00")
+	s.checked("19 01:00", 1, 0, 0, 0, 2) // one on the 9th that there is not
+	s.store.cursors[testSource] = append(s.store.cursors[testSource], schemas.Cursor{Resource: "tickets", Through: &through})
 	r := s.call("GET", "/v1/reports/csat?from=2026-03-06&to=2026-03-07&interval=day&group_by=assignee&format=csv", "reports-key", nil)
 	s.want(200, r, nil)
-	if r.Header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.Contains(r.Header.Get("Content-Disposition"), "csat.csv") {
+	if r.Header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.Contains(r.Header.Get("Content-Disposition"), "csat.csv") ||
+		r.Header.Get(headerDefinition) == "" || r.Header.Get(headerAsOf) != testNow.Format(time.RFC3339) || r.Header.Get(headerThrough) != at("18 00:00").Format(time.RFC3339) ||
+		r.Header.Get(headerMissing) != "1" {
 		t.Errorf("%v", r.Header)
 	}
 	rows, err := csv.NewReader(strings.NewReader(string(r.body))).ReadAll()
@@ -280,6 +288,16 @@ func TestReportsAreBounded(t *testing.T) {
 	}
 	release()
 	s.wantProblem(s.call("GET", "/v1/reports/tickets_created", "reports-key", nil), 503, "unavailable")
+}
+
+func TestTooLittleMemoryIsToldAsSuch(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	err := s.query(t.Context(), "large", "SELECT length(groupArray(toString(number))) FROM numbers(1000000) SETTINGS max_memory_usage = 1000000", params{},
+		func(driver.Rows) error { return nil })
+	if p := problemOf(err); p.Status != 503 || p.Type != problemPrefix+"out-of-memory" || !strings.Contains(p.Detail, "memory") {
+		t.Errorf("%+v", p)
+	}
 }
 
 func TestHugeAnswersEnd(t *testing.T) {

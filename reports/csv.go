@@ -5,7 +5,34 @@ import (
 	"encoding/csv"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// The headers that say of a report as CSV what its rows do not.
+const (
+	headerAsOf       = "Deskstream-As-Of"
+	headerThrough    = "Deskstream-Data-Through"
+	headerDefinition = "Deskstream-Definition"
+	headerMissing    = "Deskstream-Missing-Tickets"
+)
+
+var reportHeaders = map[string]string{
+	headerAsOf:       "With format=csv: as_of of the answer",
+	headerThrough:    "With format=csv: data_through of the answer; absent where that is null",
+	headerDefinition: "With format=csv: definition of the answer",
+	headerMissing:    "With format=csv: completeness.missing_tickets of the answer; absent where completeness is null",
+}
+
+func csvHeaders(a *reportAnswer) map[string]string {
+	headers := map[string]string{headerAsOf: a.AsOf.Format(time.RFC3339), headerDefinition: a.Definition}
+	if a.DataThrough != nil {
+		headers[headerThrough] = a.DataThrough.Format(time.RFC3339Nano)
+	}
+	if a.Complete != nil {
+		headers[headerMissing] = strconv.FormatInt(a.Complete.MissingTickets, 10)
+	}
+	return headers
+}
 
 // encodeCSV gives the rows of a report: bucket, key and name of each group, figures. Nulls are empty.
 func encodeCSV(q *question, a *reportAnswer) ([]byte, error) {

@@ -25,8 +25,9 @@ type flight struct {
 
 // encoded is a report as it is sent.
 type encoded struct {
-	kind string
-	body []byte
+	kind    string
+	body    []byte
+	headers map[string]string
 }
 
 // do gives what compute gives, computed for this caller or for another one with the same key. The first caller's values are in its ctx.

@@ -25,8 +25,9 @@ func (s *server) reportRoutes() {
 	handle(s, route{method: http.MethodGet, path: "/v1/reports", id: "list-reports", tag: tagReports, summary: "All reports with their definitions", scopes: scopes}, s.listReports)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/reports/{metric}", id: "get-report", tag: tagReports, summary: "One report", scopes: scopes, parameters: reportParameters(),
+		asks: true, headers: reportHeaders,
 		content: map[string]reflect.Type{"application/json": reflect.TypeFor[reportAnswer](), "text/csv": reflect.TypeFor[string]()},
-		detail:  "GET /v1/reports says which parameters a report takes. In filters a comma means or, and (none) stands for no value. format=csv gives the rows as CSV.",
+		detail:  "GET /v1/reports says which parameters a report takes. In filters a comma means or, and (none) stands for no value. format=csv gives the rows as CSV, and what else the answer says in headers.",
 	}, s.getReport)
 	s.handleRaw(route{
 		method: http.MethodGet, path: "/v1/reports/{metric}/sql", id: "get-report-sql", tag: tagReports, summary: "The SQL of a report, with its parameters as settings",
@@ -142,9 +143,7 @@ func findMetric(name string) (*metric, error) {
 		}
 		names = append(names, m.name)
 	}
-	return nil, &schemas.Problem{
-		Class: schemas.ErrNotFound, Code: "no-such-report", Detail: "there is no report of this name; there are " + strings.Join(names, ", "),
-	}
+	return nil, schemas.Invalid("path.metric", "is no report; accepted: "+strings.Join(names, ", "))
 }
 
 // reportInput takes the query as it is: what a report accepts depends on the report.
@@ -181,6 +180,9 @@ func (s *server) getReport(ctx context.Context, in *reportInput) (*huma.StreamRe
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		ctx.SetHeader("Content-Type", out.kind)
+		for name, text := range out.headers {
+			ctx.SetHeader(name, text)
+		}
 		if q.csv {
 			ctx.SetHeader("Content-Disposition", `attachment; filename="`+m.name+`.csv"`)
 		}
@@ -198,11 +200,11 @@ func (q *question) identity(query url.Values) string {
 func (q *question) encode(a *reportAnswer) (encoded, error) {
 	if q.csv {
 		body, err := encodeCSV(q, a)
-		return encoded{"text/csv; charset=utf-8", body}, err
+		return encoded{"text/csv; charset=utf-8", body, csvHeaders(a)}, err
 	}
 	var b bytes.Buffer
 	err := json.NewEncoder(&b).Encode(a)
-	return encoded{"application/json", b.Bytes()}, err
+	return encoded{kind: "application/json", body: b.Bytes()}, err
 }
 
 // report answers a question. Reports are computed a few at a time, so that a burst of them leaves room for the pipeline's inserts.
@@ -391,7 +393,7 @@ func (s *server) totals(ctx context.Context, q *question) (map[string]*float64, 
 	if err != nil {
 		return nil, err
 	}
-	return q.shown(g.total, 0), nil
+	return g.q.shown(g.total, 0), nil
 }
 
 // accounts lists the accounts whose data the API shows: those that have a source or had one (R37), whatever the request says.

@@ -14,6 +14,7 @@ import (
 const (
 	metaScopes = "scopes" // []string: one of them is needed; none = open
 	metaFields = "fields" // []string: the known fields of the body
+	metaAsked  = "asked"  // bool: the handler refuses unknown parameters itself
 )
 
 // route describes one operation of the API.
@@ -29,6 +30,8 @@ type route struct {
 	maxBody      int64                   // bytes; 0 = 1 MiB
 	accepts      []string                // media types of a raw body
 	content      map[string]reflect.Type // of a success, where it is not what the handler's output says
+	headers      map[string]string       // of a success, by what they say
+	asks         bool                    // what parameters there are depends on the request, and the handler refuses others itself
 	takes        string                  // content type of the body, where the handler reads it itself
 }
 
@@ -59,7 +62,7 @@ func (r route) operation(api huma.API) huma.Operation {
 	op := huma.Operation{
 		OperationID: r.id, Method: r.method, Path: r.path, Summary: r.summary, Description: r.detail, Tags: []string{r.tag},
 		DefaultStatus: r.status, Parameters: r.parameters, MaxBodyBytes: r.maxBody,
-		Metadata: map[string]any{metaScopes: r.scopes},
+		Metadata: map[string]any{metaScopes: r.scopes, metaAsked: r.asks},
 		Responses: map[string]*huma.Response{"default": {
 			Description: "Any error, as a problem (RFC 9457)",
 			Content:     map[string]*huma.MediaType{problemType: {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
@@ -77,7 +80,10 @@ func (r route) operation(api huma.API) huma.Operation {
 		for kind, t := range r.content {
 			content[kind] = &huma.MediaType{Schema: api.OpenAPI().Components.Schemas.Schema(t, true, t.Name())}
 		}
-		op.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: content}
+		op.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: content, Headers: map[string]*huma.Param{}}
+		for name, doc := range r.headers {
+			op.Responses["200"].Headers[name] = &huma.Param{Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
+		}
 	}
 	if len(r.scopes) > 0 {
 		op.Security = []map[string][]string{{"key": {}}}

@@ -203,6 +203,10 @@ func (s *server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(ctx, schemas.Invalid("query", "must be name=value pairs joined by &, with % escapes"))
 		return
 	}
+	if asks, _ := ctx.Operation().Metadata[metaAsked].(bool); asks {
+		next(ctx)
+		return
+	}
 	known := queryNames(ctx.Operation())
 	var bad []schemas.Field
 	for name := range query {
