@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// rollLag is how much of the newest past a reading of the list says nothing about: Zendesk's clock is not ours.
+	// rollLag is how much of the newest past a reading of the list says nothing about: Zendesk's clock is not ours. So long after it a part is
+	// told again that did not change, until it is settled.
 	rollLag = 5 * time.Minute
 	// rollAgain is how often parts are told that did not change and are settled.
 	rollAgain = 12 * time.Hour
@@ -89,7 +90,7 @@ func (o *roster) rolls(s schemas.Source, now time.Time) []schemas.Event {
 			continue // Numbers can always be written.
 		}
 		hash := hashOfMembers(members)
-		if told := &o.told[part]; hash == told.hash && told.settled() && !all {
+		if told := &o.told[part]; hash == told.hash && (told.settled() || at.Sub(told.at) <= rollLag) && !all {
 			continue
 		}
 		e := schemas.Event{
