@@ -384,6 +384,16 @@ func TestWebhookStoreFails(t *testing.T) {
 	}
 }
 
+// TestWebhookTooLargeForTheStore: what the store never takes is not asked for again.
+func TestWebhookTooLargeForTheStore(t *testing.T) {
+	t.Parallel()
+	h, mux := newWebhook(t, newMemory())
+	h.Publisher = publisherFunc(func(context.Context) error { return schemas.ErrTooLarge })
+	if w := serve(mux, delivery(ticketBody, testSecret, stamp(0))); w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d, want 413", w.Code)
+	}
+}
+
 func TestWebhookRecovery(t *testing.T) {
 	t.Parallel()
 	store := newMemory()
