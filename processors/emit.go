@@ -132,9 +132,11 @@ func digestOf(w *writer, e *schemas.TicketEvent, shared uint64) uint64 {
 	w.int(e.PreviousID)
 	w.str(e.Status)
 	w.str(e.Score)
-	w.bool(e.Seconds != nil)
-	if e.Seconds != nil {
-		w.int(*e.Seconds)
+	for _, n := range []*int64{e.Seconds, e.BusinessS} {
+		w.bool(n != nil)
+		if n != nil {
+			w.int(*n)
+		}
 	}
 	w.byte(e.Last)
 	w.str(e.Priority)

@@ -273,6 +273,7 @@ func appendTicketEvent(b []byte, e *schemas.TicketEvent) []byte {
 	o.str("status", e.Status)
 	o.str("score", e.Score)
 	o.intPtr("seconds", e.Seconds)
+	o.intPtr("business_seconds", e.BusinessS)
 	o.flag("last", e.Last)
 	o.str("priority", e.Priority)
 	o.str("channel", e.Channel)

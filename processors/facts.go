@@ -358,7 +358,8 @@ func (f *fold) status(m *moment, before, after string) {
 
 func (f *fold) solved(m *moment) {
 	f.sheet.row.Solves++
-	f.add(m, schemas.EventSolve, "solve")
+	e := f.add(m, schemas.EventSolve, "solve")
+	e.BusinessS = f.cal.seconds(f.base.created, e.At.Unix(), e.At.Unix())
 	f.solves = append(f.solves, len(f.sheet.events)-1)
 }
 
@@ -497,11 +498,11 @@ func (f *fold) resolutions() {
 		return
 	}
 	row, events, created := &f.sheet.row, f.sheet.events, f.base.created
-	first, last := events[f.solves[0]].At.Unix(), events[f.solves[len(f.solves)-1]].At.Unix()
-	events[f.solves[len(f.solves)-1]].Last = 1
-	row.FirstSolvedAt, row.LastSolvedAt = f.desk.time(first), f.desk.time(last)
-	row.FirstResolutionS, row.FirstResolutionBiz = f.desk.number(first-created), f.cal.seconds(created, first, first)
+	first, last := &events[f.solves[0]], &events[f.solves[len(f.solves)-1]]
+	last.Last = 1
+	row.FirstSolvedAt, row.LastSolvedAt = f.desk.time(first.At.Unix()), f.desk.time(last.At.Unix())
+	row.FirstResolutionS, row.FirstResolutionBiz = f.desk.number(first.At.Unix()-created), first.BusinessS
 	if done(row.Status) {
-		row.FullResolutionS, row.FullResolutionBizS = f.desk.number(last-created), f.cal.seconds(created, last, last)
+		row.FullResolutionS, row.FullResolutionBizS = f.desk.number(last.At.Unix()-created), last.BusinessS
 	}
 }

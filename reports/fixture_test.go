@@ -78,6 +78,11 @@ func (f *fixture) held(kind, when string, id, assignee, previous int64) {
 	f.event(kind, when, id, func(e *schemas.TicketEvent) { e.AssigneeID, e.PreviousID = assignee, previous })
 }
 
+// solve adds a solve with its seconds of business hours.
+func (f *fixture) solve(when string, id, assignee, seconds int64) {
+	f.event(schemas.EventSolve, when, id, func(e *schemas.TicketEvent) { e.AssigneeID, e.BusinessS = assignee, &seconds })
+}
+
 func (f *fixture) reply(when string, id, agent int64) {
 	f.event(schemas.EventReply, when, id, func(e *schemas.TicketEvent) { e.ActorID = agent })
 }
@@ -132,9 +137,9 @@ func (f *fixture) history() {
 	f.state(1, "05 12:00", "", "solved", bob)
 	f.held(schemas.EventAssign, "02 10:05", 1, ann, 0)
 	f.held(schemas.EventAssign, "04 11:00", 1, bob, ann)
-	f.held(schemas.EventSolve, "03 10:00", 1, ann, 0)
+	f.solve("03 10:00", 1, ann, 28800)
 	f.held(schemas.EventReopen, "04 10:00", 1, ann, 0)
-	f.held(schemas.EventSolve, "05 12:00", 1, bob, 0)
+	f.solve("05 12:00", 1, bob, 93600)
 	f.reply("02 11:00", 1, ann)
 	f.reply("05 12:00", 1, bob)
 	f.event(schemas.EventNext, "04 10:00", 1, func(e *schemas.TicketEvent) { e.Seconds = new(int64(93600)) })
@@ -154,7 +159,7 @@ func (f *fixture) history() {
 	f.state(5, "04 08:00", "04 09:00", "open", ann)
 	f.state(5, "04 09:00", "", "closed", ann)
 	f.held(schemas.EventAssign, "04 08:00", 5, ann, 0)
-	f.held(schemas.EventSolve, "04 09:00", 5, ann, 0)
+	f.solve("04 09:00", 5, ann, 0)
 	f.held(schemas.EventClose, "04 09:00", 5, ann, 0)
 
 	f.state(6, "09 10:00", "10 09:00", "new", ann)
@@ -162,7 +167,7 @@ func (f *fixture) history() {
 	f.state(6, "11 00:00", "", "solved", bob)
 	f.held(schemas.EventAssign, "09 10:00", 6, ann, 0)
 	f.held(schemas.EventAssign, "11 00:00", 6, bob, ann)
-	f.held(schemas.EventSolve, "10 09:00", 6, ann, 0)
+	f.solve("10 09:00", 6, ann, 25200)
 	f.reply("10 09:00", 6, ann)
 	f.rating("10 10:00", "bad", 6, ann)
 }

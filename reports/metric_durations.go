@@ -48,8 +48,7 @@ var durationMetrics = []*metric{
 	}),
 	duration("full_resolution_time", "full_resolution_time", "Seconds from creation to the last solve, while the ticket is solved or closed (M14b).", seconds{
 		calendar: "/*then*/if(done = 1, toInt64(dateDiff('second', created_at, solved_at)), NULL)/*now*/full_resolution_s/*end*/",
-		business: "/*then*/multiIf(done = 1 AND solved_at = last_solved_at, full_resolution_business_s, " +
-			"done = 1 AND solved_at = first_solved_at, first_resolution_business_s, NULL)/*now*/full_resolution_business_s/*end*/",
+		business: "/*then*/if(done = 1, solved_business_s, NULL)/*now*/full_resolution_business_s/*end*/",
 	}),
 	wait("requester_wait_time", "Seconds in new, open and hold (M10).", "new", "open", "hold"),
 	wait("agent_wait_time", "Seconds in pending (M11).", "pending"),

@@ -312,6 +312,7 @@ var durationCases = []reportCase{
 	{"first resolution", "first_resolution_time", "from=2026-03-01&to=2026-03-31", "count sum_s", []string{": count=3 sum_s=172800"}, ""},
 	{"full resolution", "full_resolution_time", "from=2026-03-01&to=2026-03-31", "count median_s sum_s", []string{": count=3 median_s=82800 sum_s=352800"}, ""},
 	{"full resolution as of the first solve", "full_resolution_time", "from=2026-03-01&to=2026-03-31&as_of=2026-03-04T09:30:00Z", "count sum_s", []string{": count=2 sum_s=90000"}, ""},
+	{"business hours as of the first solve", "full_resolution_time", "from=2026-03-01&to=2026-03-31&as_of=2026-03-04T09:30:00Z&hours=business", "count sum_s", []string{": count=2 sum_s=28800"}, ""},
 	{"full resolution is null after a reopen", "full_resolution_time", "from=2026-03-01&to=2026-03-31&as_of=2026-03-04T10:00:00Z", "count sum_s", []string{": count=1 sum_s=3600"}, ""},
 	{"assignment", "assignment_time", "from=2026-03-01&to=2026-03-31", "count sum_s", []string{": count=4 sum_s=3900"}, ""},
 	// live at 20 12:00: 1 180000; 2 3600 + (20 12:00 - 03 00:30 = 1510200); 3 12 days 5:30 = 1056600; 5 3600; 6 82800

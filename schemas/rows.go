@@ -165,7 +165,8 @@ type TicketEvent struct {
 	Status         string    `json:"status" ch:"status"`
 	Score          string    `json:"score" ch:"score"`
 	Seconds        *int64    `json:"seconds" ch:"seconds"`
-	Last           uint8     `json:"last" ch:"last"` // solve: 1 on the ticket's last solve event
+	BusinessS      *int64    `json:"business_seconds" ch:"business_seconds"` // solve: since the creation (M7b); null without a schedule
+	Last           uint8     `json:"last" ch:"last"`                         // solve: 1 on the ticket's last solve event
 	Priority       string    `json:"priority" ch:"priority"`
 	Channel        string    `json:"channel" ch:"channel"`
 	Type           string    `json:"type" ch:"type"`

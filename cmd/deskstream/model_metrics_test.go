@@ -342,8 +342,8 @@ func (m *model) span(t *modelTicket, to time.Time, business bool) []int64 {
 }
 
 func (m *model) firstReply(business bool) func(*modelTicket, time.Time) []int64 {
-	return func(t *modelTicket, _ time.Time) []int64 {
-		if r := m.replies(t); len(r) > 0 {
+	return func(t *modelTicket, asOf time.Time) []int64 {
+		if r := m.replies(t); len(r) > 0 && !r[0].at.After(asOf) {
 			return m.span(t, r[0].at, business)
 		}
 		return nil
@@ -352,15 +352,15 @@ func (m *model) firstReply(business bool) func(*modelTicket, time.Time) []int64 
 
 // resolution is M14a, or M14b with last.
 func (m *model) resolution(last, business bool) func(*modelTicket, time.Time) []int64 {
-	return func(t *modelTicket, _ time.Time) []int64 {
+	return func(t *modelTicket, asOf time.Time) []int64 {
 		var solves []time.Time
 		for _, s := range t.steps {
-			if s.solves() {
+			if s.solves() && !s.at.After(asOf) {
 				solves = append(solves, s.at)
 			}
 		}
 		switch {
-		case len(solves) == 0 || last && !done(t.Status):
+		case len(solves) == 0 || last && !done(t.stateAt(asOf).status):
 			return nil
 		case last:
 			return m.span(t, solves[len(solves)-1], business)
@@ -369,13 +369,13 @@ func (m *model) resolution(last, business bool) func(*modelTicket, time.Time) []
 	}
 }
 
-func (m *model) nextReplies(t *modelTicket, _ time.Time) (out []int64) {
+func (m *model) nextReplies(t *modelTicket, asOf time.Time) (out []int64) {
 	for i, c := range t.comments {
 		if !c.public || !m.endUsers[c.author] || !m.previousIsAgents(t, i) {
 			continue
 		}
 		for _, later := range t.comments[i+1:] {
-			if later.public && m.staff[later.author] {
+			if later.public && m.staff[later.author] && !later.at.After(asOf) {
 				out = append(out, int64(later.at.Sub(c.at)/time.Second))
 				break
 			}
@@ -393,9 +393,9 @@ func (m *model) previousIsAgents(t *modelTicket, i int) bool {
 	return false
 }
 
-func (m *model) assignmentTime(t *modelTicket, _ time.Time) []int64 {
+func (m *model) assignmentTime(t *modelTicket, asOf time.Time) []int64 {
 	for _, s := range t.steps {
-		if s.after.assignee != 0 {
+		if s.after.assignee != 0 && !s.at.After(asOf) {
 			return m.span(t, s.at, false)
 		}
 	}
@@ -407,13 +407,16 @@ func wait(live bool, statuses ...string) func(*modelTicket, time.Time) []int64 {
 	return func(t *modelTicket, asOf time.Time) []int64 {
 		sum, ended := time.Duration(0), false
 		for i, s := range t.spells {
+			if s.from.After(asOf) {
+				break
+			}
 			in := false
 			for _, status := range statuses {
 				in = in || s.status == status
 			}
 			running := true
 			for _, later := range t.spells[i+1:] {
-				running = running && later.status == s.status
+				running = running && (later.status == s.status || later.from.After(asOf))
 			}
 			ended = ended || !running
 			to := s.to

@@ -20,6 +20,7 @@ type modelReport struct {
 	dimensions []string
 	facts      func(*model) func(modelOptions) []modelFact
 	finish     func(facts []modelFact, b *modelBucket) values
+	past       bool // facts tell an as_of in the middle of the history
 }
 
 // values are the figures of one row of a report, by name.
@@ -32,6 +33,7 @@ func modelReports() []modelReport {
 	var out []modelReport
 	add := func(metric string, facts func(*model) func(modelOptions) []modelFact, finish func([]modelFact, *modelBucket) values, more ...string) {
 		r := modelReport{metric: metric, parameters: url.Values{}, dimensions: modelDimensions, facts: facts, finish: finish}
+		r.past = strings.HasSuffix(metric, "_time")
 		for i := 0; i < len(more); i += 2 {
 			r.parameters.Add(more[i], more[i+1])
 		}
@@ -327,8 +329,8 @@ func diffRow(key string, got map[string]*float64, want values) (out []string) {
 }
 
 // modelQuestions ask every report plain and by each of its dimensions, six of them also by day, week or month in one of two zones; other
-// variants of a report less often. Every other question has an as_of, which takes another path than now. The range begins in the middle
-// of the history.
+// variants of a report less often. Every other question has an as_of, which takes another path than now; durations are asked as of a past
+// instant too. The range begins in the middle of the history.
 func modelQuestions(from, asOf time.Time) (out []*modelQuestion) {
 	reports := modelReports()
 	seen := map[string]bool{}
@@ -356,6 +358,10 @@ func modelQuestions(from, asOf time.Time) (out []*modelQuestion) {
 		}
 		if !seen[r.metric] {
 			add("day", "Asia/Kolkata").options = modelOptions{excludeMerged: true}
+		}
+		if r.past {
+			q := add("", "UTC", r.dimensions[i%len(r.dimensions)])
+			q.asOf = from.Add(asOf.Sub(from) / 2)
 		}
 		if slices.Contains([]string{"tickets_created", "closures", "reopens", "backlog", "tickets"}, r.metric) {
 			add("week", "UTC").options = modelOptions{includeDeleted: true}

@@ -1,4 +1,4 @@
-SELECT account, ticket_id, max(at) AS solved_at, toUInt8(1) AS done
+SELECT account, ticket_id, max(at) AS solved_at, tupleElement(argMax(tuple(business_seconds), at), 1) AS solved_business_s, toUInt8(1) AS done
 FROM ticket_events FINAL
 WHERE account IN {accounts:Array(String)} AND kind = 'solve'
     AND at >= toDateTime({since:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')

@@ -134,6 +134,7 @@ CREATE VIEW IF NOT EXISTS current_ticket_events
     `status` LowCardinality(String) COMMENT 'Status after the change',
     `score` LowCardinality(String) COMMENT 'rating: offered, good or bad',
     `seconds` Nullable(Int64) COMMENT 'next: seconds until the answer, null while pending',
+    `business_seconds` Nullable(Int64) COMMENT 'solve: seconds since the creation within business hours, null without a schedule',
     `last` UInt8 COMMENT 'solve: 1 on the last one of the ticket',
     `priority` LowCardinality(String) COMMENT 'Current priority; state: the one in force',
     `channel` LowCardinality(String) COMMENT 'via.channel as Zendesk writes it, lower case',
@@ -147,8 +148,8 @@ CREATE VIEW IF NOT EXISTS current_ticket_events
     `merged` UInt8 COMMENT '1 if the ticket was absorbed'
 ) AS
 SELECT `account`, `kind`, `at`, `ticket_id`, `event_id`, `until`, `actor_id`, `assignee_id`, `group_id`, `previous_id`, `status`,
-    `score`, `seconds`, `last`, `priority`, `channel`, `type`, `tags`, `brand_id`, `organization_id`, `form_id`, `requester_id`,
-    `deleted`, `merged`
+    `score`, `seconds`, `business_seconds`, `last`, `priority`, `channel`, `type`, `tags`, `brand_id`, `organization_id`, `form_id`,
+    `requester_id`, `deleted`, `merged`
 FROM ticket_events FINAL
 WHERE is_deleted = 0
 COMMENT 'Dated facts of tickets: creation, solves, closes, reopens, assignments, replies, status spells, ratings; dimensions are current: current rows';
