@@ -15,6 +15,7 @@ type desk struct {
 	moments  []moment
 	changes  []change
 	messages []message
+	ratings  []rating
 	sheet    factSheet
 	acts     []activity
 	times    []time.Time

@@ -316,6 +316,9 @@ func (it *item) loadAudit() {
 		if x, ok := newChange(c); ok {
 			it.step.changes = append(it.step.changes, x)
 		}
+		if c.Field == "satisfaction_score" && !c.Created && len(a.Scores) == 0 { // an offer may be told so alone
+			it.step.scores = append(it.step.scores, score{score: cleanScore(schemas.Text(c.New))})
+		}
 	}
 	for _, c := range a.Comments {
 		if c.ID != 0 {

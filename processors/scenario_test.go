@@ -170,6 +170,10 @@ func TestWorkedTicket(t *testing.T) {
 			solved = append(solved, fmt.Sprint(r["at"], " ", r["assignee_id"], " ", r["last"]))
 		}
 	}
+	s.want("ratings", s.ratings(), []string{
+		"2026-03-03T10:00:00Z to 2026-03-03T10:30:00Z offered 1 0", "2026-03-03T10:30:00Z to 2026-03-03T13:00:00Z good 1 0",
+		"2026-03-03T13:00:00Z to 2106-02-07T06:28:15Z bad 2 1",
+	})
 	s.want("solves", sorted(solved), []string{"2026-03-02T11:20:00Z 1 0", "2026-03-03T12:00:00Z 2 1"})
 	stats := s.tables[schemas.TablePersonStats]["person_stats|example|9"]
 	s.want("stats", []any{stats["tickets_total"], stats["tickets_closed"], stats["bad_ratings"], stats["good_ratings"], stats["last_satisfaction_score"]}, []any{1, 1, 1, 0, "bad"})
@@ -181,6 +185,43 @@ func TestWorkedTicket(t *testing.T) {
 		"03T11:00 ticket-reopened", "03T11:30 ticket-assigned", "03T12:00 ticket-message-sent", "03T12:00 ticket-status-changed", "03T12:00 ticket-solved",
 		"03T13:00 satisfaction-rating-received", "07T12:00 ticket-status-changed", "07T12:00 ticket-closed",
 	}), "\n"))
+}
+
+// ratings lists the scores that counted, in order.
+func (s *scene) ratings() (out []string) {
+	for _, r := range s.tables[schemas.TableTicketEvents] {
+		if r["kind"] == schemas.EventRating {
+			out = append(out, fmt.Sprint(r["at"], " to ", r["until"], " ", r["score"], " ", r["assignee_id"], " ", r["last"]))
+		}
+	}
+	return sorted(out)
+}
+
+// TestScoresOfAudits: what the records do not tell any more the history does, up to the latest record; a score that is taken back ends the
+// one before.
+func TestScoresOfAudits(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.people()
+	s.record("03T13:00", "solved", `,"assignee_id":2`)
+	s.audit("02T09:00", 9, said(1, 9, true, "help"), created("status", `"new"`), created("assignee_id", `"1"`))
+	s.audit("03T10:00", -1, changed("satisfaction_score", `"unoffered"`, `"offered"`))
+	s.audit("03T10:30", 9, changed("satisfaction_score", `"offered"`, `"good"`), `{"type":"SatisfactionRating","score":"good","assignee_id":3}`)
+	s.audit("03T11:00", 1, changed("assignee_id", `"1"`, `"2"`))
+	never := "2106-02-07T06:28:15Z"
+	offered := "2026-03-03T10:00:00Z to 2026-03-03T10:30:00Z offered 1 0"
+	s.want("without a record", s.ratings(), []string{offered, "2026-03-03T10:30:00Z to " + never + " good 3 1"})
+	s.say(schemas.KindRating, `{"id":70,"ticket_id":5,"requester_id":9,"score":"bad","assignee_id":2,"created_at":"2026-03-03T10:00:00Z","updated_at":"2026-03-03T12:00:00Z"}`)
+	s.audit("03T12:00", 9, changed("satisfaction_score", `"good"`, `"bad"`), `{"type":"SatisfactionRating","score":"bad","assignee_id":1}`)
+	s.audit("03T12:30", 9, changed("satisfaction_score", `"bad"`, `"good"`))
+	good := "2026-03-03T10:30:00Z to 2026-03-03T12:00:00Z good 3 0"
+	s.want("with a record", s.ratings(), []string{offered, good, "2026-03-03T12:00:00Z to " + never + " bad 2 1"})
+	s.wantRow(map[string]any{"csat": "bad", "csat_agent_id": 2, "csat_at": "2026-03-03T12:00:00Z"})
+	s.say(schemas.KindRating, `{"id":70,"ticket_id":5,"requester_id":9,"score":"unoffered","assignee_id":2,"created_at":"2026-03-03T10:00:00Z","updated_at":"2026-03-03T13:00:00Z"}`)
+	s.want("taken back", s.ratings(), []string{
+		offered, good, "2026-03-03T12:00:00Z to 2026-03-03T12:30:00Z bad 2 0", "2026-03-03T12:30:00Z to 2026-03-03T13:00:00Z good 2 0",
+	})
+	s.wantRow(map[string]any{"csat": "", "csat_at": nil})
 }
 
 func TestTicketEdges(t *testing.T) {

@@ -23,7 +23,7 @@ func atP(s string) *time.Time { return new(at(s)) }
 
 // fixture holds six tickets of one account, small enough to count by hand:
 //
-//	1 created 02 10:00; Ann 02 10:05; reply 02 11:00; solved 03 10:00; reopened 04 10:00; Bob 04 11:00; reply and solved 05 12:00; good 06 09:00
+//	1 created 02 10:00; Ann 02 10:05; reply 02 11:00; solved 03 10:00; reopened 04 10:00; Bob 04 11:00; reply and solved 05 12:00; asked for a rating 05 13:00; good 06 09:00
 //	2 created 02 23:30; Ann and open 03 00:30; never answered; asked for a rating 07 09:00
 //	3 created 08 06:30 by the person of 1; new, nobody's
 //	4 created 03 12:00; Bob; deleted 10 00:00
@@ -87,8 +87,13 @@ func (f *fixture) reply(when string, id, agent int64) {
 	f.event(schemas.EventReply, when, id, func(e *schemas.TicketEvent) { e.ActorID = agent })
 }
 
-func (f *fixture) rating(when, score string, id, assignee int64) {
-	f.event(schemas.EventRating, when, id, func(e *schemas.TicketEvent) { e.Score, e.AssigneeID = score, assignee })
+func (f *fixture) rating(when, until, score string, id, assignee int64) {
+	f.event(schemas.EventRating, when, id, func(e *schemas.TicketEvent) {
+		e.Score, e.AssigneeID, e.Until = score, assignee, schemas.FarFuture
+		if until != "" {
+			e.Until = at(until)
+		}
+	})
 }
 
 const ann, bob = 1000, 1001
@@ -143,12 +148,13 @@ func (f *fixture) history() {
 	f.reply("02 11:00", 1, ann)
 	f.reply("05 12:00", 1, bob)
 	f.event(schemas.EventNext, "04 10:00", 1, func(e *schemas.TicketEvent) { e.Seconds = new(int64(93600)) })
-	f.rating("06 09:00", "good", 1, bob)
+	f.rating("05 13:00", "06 09:00", "offered", 1, ann)
+	f.rating("06 09:00", "", "good", 1, bob)
 
 	f.state(2, "02 23:30", "03 00:30", "new", 0)
 	f.state(2, "03 00:30", "", "open", ann)
 	f.held(schemas.EventAssign, "03 00:30", 2, ann, 0)
-	f.rating("07 09:00", "offered", 2, ann)
+	f.rating("07 09:00", "", "offered", 2, ann)
 
 	f.state(3, "08 06:30", "", "new", 0)
 
@@ -169,7 +175,7 @@ func (f *fixture) history() {
 	f.held(schemas.EventAssign, "11 00:00", 6, bob, ann)
 	f.solve("10 09:00", 6, ann, 25200)
 	f.reply("10 09:00", 6, ann)
-	f.rating("10 10:00", "bad", 6, ann)
+	f.rating("10 10:00", "", "bad", 6, ann)
 }
 
 // fixtureMessages are the comments of the tickets.

@@ -135,7 +135,7 @@ var eventMetrics = []*metric{
 		name: "csat", unit: "ratings", dimensions: ticketDimensions, options: []option{attributeOption},
 		values: append(counts("surveyed", "offered_unrated", "good", "bad"), value{name: "score_pct", doc: "good / (good + bad)"},
 			value{name: "response_pct", doc: "(good + bad) / surveyed"}),
-		definition: "Tickets by their latest rating record, dated by its last change (M21, M22). attribute=at_rating gives it to the assignee and group of " +
+		definition: "Tickets by their latest rating record at as_of, dated by its last change (M21, M22). attribute=at_rating gives it to the assignee and group of " +
 			"the record, current_assignee to those of the ticket now (M23).",
 		shape: shapeCSAT,
 	},

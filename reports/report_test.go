@@ -243,7 +243,11 @@ var csatCases = []reportCase{
 		[]string{"2026-03-06: surveyed=1 good=1 score_pct=100 response_pct=100", "2026-03-07: surveyed=1 good=0 score_pct=null response_pct=0"},
 		"",
 	},
-	{"before the change", "csat", "from=2026-03-01&to=2026-03-31&as_of=2026-03-06T08:59:59Z", "surveyed score_pct", []string{": surveyed=0 score_pct=null"}, ""},
+	{
+		"before the change", "csat", "from=2026-03-01&to=2026-03-31&as_of=2026-03-06T08:59:59Z&group_by=assignee", "surveyed offered_unrated score_pct",
+		[]string{"1000: surveyed=1 offered_unrated=1 score_pct=null"}, "",
+	},
+	{"before the offer", "csat", "from=2026-03-01&to=2026-03-31&as_of=2026-03-05T12:59:59Z", "surveyed", []string{": surveyed=0"}, ""},
 }
 
 const keywordValues = "tickets_subject tickets_messages tickets messages occurrences"
@@ -339,6 +343,7 @@ var stateCases = []reportCase{
 		"closed: tickets=1 unsolved=0", "deleted: tickets=0 unsolved=0", "new: tickets=1 unsolved=1", "open: tickets=1 unsolved=1", "solved: tickets=2 unsolved=0",
 	}, "tickets=5 unsolved=2"},
 	{"as of", "tickets", "as_of=2026-03-04T10:30:00Z", stateValues, []string{": tickets=3 unsolved=2 solved=1 good=0 bad=0 deleted=1 merged=1 unassigned_unsolved=0 unreplied=2"}, ""},
+	{"as of a rating", "tickets", "as_of=2026-03-06T09:00:00Z", "good bad", []string{": good=1 bad=0"}, ""},
 	{"as of, by assignee then", "tickets", "as_of=2026-03-04T10:30:00Z&group_by=assignee", "tickets", []string{"1000: tickets=3", "1001: tickets=0"}, ""},
 	{"created in a range", "tickets", "from=2026-03-08&to=2026-03-09", "tickets", []string{": tickets=2"}, ""},
 	{"touches", "touches", "from=2026-03-01&to=2026-03-31", "one_touch two_touch multi_touch one_touch_strict", []string{": one_touch=2 two_touch=1 multi_touch=0 one_touch_strict=1"}, ""},

@@ -146,7 +146,7 @@ const (
 	EventReply  = "reply"  // a public agent comment outside the creation audit (M8); ActorID the agent
 	EventNext   = "next"   // an answered or pending next-reply pair (M9): At the customer's comment, Seconds null while pending
 	EventState  = "state"  // a spell [At, Until) in one status, assignee, group and priority (M6)
-	EventRating = "rating" // the latest rating record of the ticket (M21 to M23): Score, AssigneeID and GroupID of the record
+	EventRating = "rating" // a score that counted for the ticket in [At, Until) (M21 to M23): Score, AssigneeID and GroupID of the record; Last the latest one
 )
 
 // TicketEvent is one dated fact of a ticket. Rows replace each other by (account, kind, at, ticket_id, event_id); the dimensions are the
@@ -157,7 +157,7 @@ type TicketEvent struct {
 	At             time.Time `json:"at" ch:"at"`
 	TicketID       int64     `json:"ticket_id" ch:"ticket_id"`
 	EventID        string    `json:"event_id" ch:"event_id"` // what makes it unique in its second: comment, rating, new assignee or group id, else the kind
-	Until          time.Time `json:"until" ch:"until"`       // end of a spell, FarFuture while it runs
+	Until          time.Time `json:"until" ch:"until"`       // state, rating: until when it held, FarFuture while it does
 	ActorID        int64     `json:"actor_id" ch:"actor_id"`
 	AssigneeID     int64     `json:"assignee_id" ch:"assignee_id"`
 	GroupID        int64     `json:"group_id" ch:"group_id"`
@@ -166,7 +166,7 @@ type TicketEvent struct {
 	Score          string    `json:"score" ch:"score"`
 	Seconds        *int64    `json:"seconds" ch:"seconds"`
 	BusinessS      *int64    `json:"business_seconds" ch:"business_seconds"` // solve: since the creation (M7b); null without a schedule
-	Last           uint8     `json:"last" ch:"last"`                         // solve: 1 on the ticket's last solve event
+	Last           uint8     `json:"last" ch:"last"`                         // solve, rating: 1 on the ticket's last one
 	Priority       string    `json:"priority" ch:"priority"`
 	Channel        string    `json:"channel" ch:"channel"`
 	Type           string    `json:"type" ch:"type"`

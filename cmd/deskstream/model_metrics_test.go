@@ -116,7 +116,7 @@ func (m *model) assignments(o modelOptions) (out []modelFact) {
 func (m *model) csat(current bool) func(modelOptions) []modelFact {
 	return func(o modelOptions) (out []modelFact) {
 		for _, t := range m.kept(o) {
-			r := t.rating
+			r := t.ratingAt(o.asOf)
 			if r == nil || r.Score == "unoffered" {
 				continue
 			}
@@ -259,13 +259,14 @@ func (m *model) ticketsNow(o modelOptions) (out []modelFact) {
 			continue
 		}
 		add("tickets", true)
-		add("unsolved", unsolved(t.Status))
-		add("solved", done(t.Status))
-		add("good", t.rating != nil && t.rating.Score == "good")
-		add("bad", t.rating != nil && t.rating.Score == "bad")
+		then, rating, replies := t.stateAt(o.asOf), t.ratingAt(o.asOf), m.replies(t)
+		add("unsolved", unsolved(then.status))
+		add("solved", done(then.status))
+		add("good", rating != nil && rating.Score == "good")
+		add("bad", rating != nil && rating.Score == "bad")
 		add("merged", t.absorbed)
-		add("unassigned_unsolved", unsolved(t.Status) && t.AssigneeID == nil)
-		add("unreplied", len(m.replies(t)) == 0)
+		add("unassigned_unsolved", unsolved(then.status) && then.assignee == 0)
+		add("unreplied", len(replies) == 0 || replies[0].at.After(o.asOf))
 	}
 	return out
 }

@@ -33,7 +33,7 @@ func modelReports() []modelReport {
 	var out []modelReport
 	add := func(metric string, facts func(*model) func(modelOptions) []modelFact, finish func([]modelFact, *modelBucket) values, more ...string) {
 		r := modelReport{metric: metric, parameters: url.Values{}, dimensions: modelDimensions, facts: facts, finish: finish}
-		r.past = strings.HasSuffix(metric, "_time")
+		r.past = strings.HasSuffix(metric, "_time") || metric == "csat" || metric == "tickets"
 		for i := 0; i < len(more); i += 2 {
 			r.parameters.Add(more[i], more[i+1])
 		}
@@ -329,8 +329,8 @@ func diffRow(key string, got map[string]*float64, want values) (out []string) {
 }
 
 // modelQuestions ask every report plain and by each of its dimensions, six of them also by day, week or month in one of two zones; other
-// variants of a report less often. Every other question has an as_of, which takes another path than now; durations are asked as of a past
-// instant too. The range begins in the middle of the history.
+// variants of a report less often. Every other question has an as_of, which takes another path than now; those that can be are asked as of a
+// past instant too. The range begins in the middle of the history.
 func modelQuestions(from, asOf time.Time) (out []*modelQuestion) {
 	reports := modelReports()
 	seen := map[string]bool{}
@@ -360,7 +360,7 @@ func modelQuestions(from, asOf time.Time) (out []*modelQuestion) {
 			add("day", "Asia/Kolkata").options = modelOptions{excludeMerged: true}
 		}
 		if r.past {
-			q := add("", "UTC", r.dimensions[i%len(r.dimensions)])
+			q := add("", "UTC", r.dimensions[2+i%3]) // of which tickets have no other ones in the past
 			q.asOf = from.Add(asOf.Sub(from) / 2)
 		}
 		if slices.Contains([]string{"tickets_created", "closures", "reopens", "backlog", "tickets"}, r.metric) {

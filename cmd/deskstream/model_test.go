@@ -32,6 +32,7 @@ type modelTicket struct {
 	comments []modelComment
 	rating   *zendesktest.Rating // the record that counts
 	ratings  []zendesktest.Rating
+	scores   []zendesktest.Rating // as the audits tell them
 }
 
 // modelState is what may change in a ticket.
@@ -112,6 +113,9 @@ func (t *modelTicket) walk(audits []zendesktest.Audit) {
 			if e.Type == "CommentRedactionEvent" {
 				step.redactions++
 			}
+			if e.Type == "SatisfactionRating" {
+				t.scores = append(t.scores, zendesktest.Rating{Score: e.Score, AssigneeID: e.AssigneeID, GroupID: new(now.group), UpdatedAt: step.at})
+			}
 		}
 		step.after = now
 		t.steps = append(t.steps, step)
@@ -126,6 +130,21 @@ func (t *modelTicket) walk(audits []zendesktest.Audit) {
 		}
 		t.spells = append(t.spells, modelSpell{step.at, modelForever, now})
 	}
+}
+
+// ratingAt gives what counted at an instant: the record that counts now, or before it the newest of what audits and other records tell.
+func (t *modelTicket) ratingAt(at time.Time) (r *zendesktest.Rating) {
+	if t.rating != nil && !t.rating.UpdatedAt.After(at) {
+		return t.rating
+	}
+	for _, told := range [][]zendesktest.Rating{t.scores, t.ratings} {
+		for i := range told {
+			if !told[i].UpdatedAt.After(at) && (r == nil || !told[i].UpdatedAt.Before(r.UpdatedAt)) {
+				r = &told[i]
+			}
+		}
+	}
+	return r
 }
 
 func (s *modelState) apply(e zendesktest.AuditEvent) {

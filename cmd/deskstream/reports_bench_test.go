@@ -40,7 +40,7 @@ var dashboardReports = []struct{ name, bare string }{
 		"WHERE account = 'acme' AND kind IN ('solve', 'close') AND at >= {from:DateTime('UTC')} AND deleted = 0 GROUP BY d"},
 	{"backlog", "SELECT arrayJoin(arrayMap(i -> {from:DateTime('UTC')} + 86400 * i, range(91))) AS d, countIf(at < d AND until >= d) FROM ticket_events FINAL " +
 		"WHERE account = 'acme' AND kind = 'state' AND status IN ('new', 'open', 'pending', 'hold') AND until >= {from:DateTime('UTC')} AND deleted = 0 GROUP BY d"},
-	{"csat", "SELECT assignee_id, countIf(score = 'good'), countIf(score = 'bad') FROM ticket_events FINAL WHERE account = 'acme' AND kind = 'rating' AND at >= {from:DateTime('UTC')} " +
+	{"csat", "SELECT assignee_id, countIf(score = 'good'), countIf(score = 'bad') FROM ticket_events FINAL WHERE account = 'acme' AND kind = 'rating' AND last AND at >= {from:DateTime('UTC')} " +
 		"AND deleted = 0 GROUP BY assignee_id"},
 	{"first-reply", "SELECT toDate(created_at) AS d, quantileExact(0.5)(first_reply_s), quantileExact(0.9)(first_reply_s) FROM tickets FINAL WHERE account = 'acme' " +
 		"AND created_at >= {from:DateTime('UTC')} AND deleted = 0 GROUP BY d"},

@@ -61,13 +61,13 @@ var historyInserts = []string{
     FROM ` + historyTicket,
 	`INSERT INTO ticket_events (account, kind, at, ticket_id, event_id, until, actor_id, assignee_id, group_id, status, score, seconds, last, priority, channel, type, tags,
         brand_id, organization_id, form_id, requester_id, _ver)
-    SELECT 'acme', e.1, e.2, ticket_id, concat(e.1, toString(i), e.4), if(e.3 > present, never, e.3), agent, agent, team, e.4, e.5, NULL, e.1 = 'solve', urgency, via, sort, labels,
+    SELECT 'acme', e.1, e.2, ticket_id, concat(e.1, toString(i), e.4), if(e.3 > present, never, e.3), agent, agent, team, e.4, e.5, NULL, e.1 IN ('solve', 'rating'), urgency, via, sort, labels,
         brand, company, 1, requester, 1
     FROM (SELECT *, arrayJoin([
         ('create', created, created, 'new', ''), ('group', created, created, 'new', ''), ('assign', created + 60, created + 60, 'new', ''),
         ('state', created, replied, 'new', ''), ('reply', replied, replied, 'open', ''), ('state', replied, solved_then, ['open', 'pending', 'hold'][1 + h % 3], ''),
         ('reply', solved_then - 10, solved_then - 10, 'open', ''), ('solve', solved_then, solved_then, 'solved', ''), ('state', solved_then, closed_then, 'solved', ''),
-        ('close', closed_then, closed_then, 'closed', ''), ('state', closed_then, never, 'closed', ''), ('rating', solved_then + 3600, solved_then + 3600, 'solved', rating)
+        ('close', closed_then, closed_then, 'closed', ''), ('state', closed_then, never, 'closed', ''), ('rating', solved_then + 3600, never, 'solved', rating)
     ]) AS e FROM ` + historyTicket + `)
     WHERE e.2 <= present AND (e.1 != 'rating' OR e.5 != '')`,
 	`INSERT INTO activities (account, activity, occurred_at, activity_id, source_id, ticket_id, person_id, user_id, organization_id, assignee_id, group_id, brand_id, channel,

@@ -1,4 +1,4 @@
--- Tickets by their latest rating record, dated by its last change (M21 to M23).
+-- Tickets by the rating that counts at as_of: the latest record then, dated by its last change (M21 to M23).
 SELECT
     roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
     /*by*//*keys*/ AS keys,
@@ -11,6 +11,7 @@ SELECT
 FROM ticket_events AS e FINAL /*join*/
 WHERE account IN {accounts:Array(String)} AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
     AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
+    AND until > toDateTime({as_of:UInt32}, 'UTC')
     AND /*counted*/
     /*filters*/
 GROUP BY bucket/*and_by*/

@@ -6,7 +6,6 @@ SELECT
     if(s.known = 1, s.priority, t.priority) AS priority,
     t.channel AS channel, t.tags AS tags, t.brand_id AS brand_id, t.organization_id AS organization_id, t.type AS type,
     t.form_id AS form_id, t.deleted AS deleted, t.merged AS merged,
-    t.csat AS csat, ifNull(t.csat_at <= toDateTime({as_of:UInt32}, 'UTC'), 0) AS rated, ifNull(t.csat_at > toDateTime({as_of:UInt32}, 'UTC'), 0) AS rating_is_later,
     toInt64(r.replies) AS replies,
     replies + t.public_agent_comments - t.replies AS public_agent_comments
 FROM tickets AS t FINAL

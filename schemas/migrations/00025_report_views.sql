@@ -323,6 +323,7 @@ FROM ticket_events AS e FINAL ANY LEFT JOIN
 ) AS c USING (account, ticket_id)
 WHERE 1 AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
     AND at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')} AND at <= now('UTC')
+    AND until > now('UTC')
     AND deleted = 0
     
 GROUP BY bucket, k1
@@ -1118,6 +1119,7 @@ FROM (SELECT
     ifNull(csat_at > now('UTC'), 0) AS rating_is_later, _partition_id AS month
 FROM tickets FINAL
 WHERE 1 AND created_at <= now('UTC')) AS t
+
 WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
     AND (t.merged = 0 OR 0 = 0)
     
