@@ -153,7 +153,7 @@ func readRecord(body []byte) (record []string, used int, err error) {
 	r.FieldsPerRecord = -1
 	record, err = r.Read()
 	if err == nil {
-		return record, int(min(r.InputOffset(), int64(len(body)))), err
+		return record, int(min(r.InputOffset(), int64(len(body)))), nil
 	}
 	end := bytes.IndexByte(body, '\n')
 	if end < 0 {

@@ -245,7 +245,8 @@ var csatCases = []reportCase{
 	},
 	{
 		"before the change", "csat", "from=2026-03-01&to=2026-03-31&as_of=2026-03-06T08:59:59Z&group_by=assignee", "surveyed offered_unrated score_pct",
-		[]string{"1000: surveyed=1 offered_unrated=1 score_pct=null"}, "",
+		[]string{"1000: surveyed=1 offered_unrated=1 score_pct=null"},
+		"",
 	},
 	{"before the offer", "csat", "from=2026-03-01&to=2026-03-31&as_of=2026-03-05T12:59:59Z", "surveyed", []string{": surveyed=0"}, ""},
 }

@@ -151,8 +151,11 @@ func TestViewBoundsAreThoseOfReports(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	for _, c := range []struct{ zone, from, to string }{
-		{"Australia/Lord_Howe", "2026-10-03", "2026-10-05"}, {"Australia/Lord_Howe", "2026-04-04", "2026-04-05"}, {"Asia/Kathmandu", "2026-03-01", "2026-03-02"},
-		{"America/New_York", "2026-10-31", "2026-11-02"}, {"UTC", "2026-03-01T10:20:30Z", "2026-03-01T13:00:00Z"},
+		{"Australia/Lord_Howe", "2026-10-03", "2026-10-05"},
+		{"Australia/Lord_Howe", "2026-04-04", "2026-04-05"},
+		{"Asia/Kathmandu", "2026-03-01", "2026-03-02"},
+		{"America/New_York", "2026-10-31", "2026-11-02"},
+		{"UTC", "2026-03-01T10:20:30Z", "2026-03-01T13:00:00Z"},
 	} {
 		loc, err := time.LoadLocation(c.zone)
 		if err != nil {

@@ -161,8 +161,8 @@ func (a *App) startNATS() (err error) {
 		}
 		a.closers = append(a.closers, a.conn.Close)
 		a.control.URL = a.Config.NATSURL
-		warning, err := checkNATS(a.conn)
-		if warning != "" {
+		warnings, err := checkNATS(a.conn)
+		for _, warning := range warnings {
 			a.Log.Warn().Str("server", a.conn.ConnectedAddr()).Msg(warning)
 		}
 		return err

@@ -110,8 +110,8 @@ func (c *doctorCmd) nats(ctx context.Context, out *streams) []finding {
 	findings := []finding{f}
 	if c.NATSURL != "" {
 		outside := finding{name: "nats", text: "takes the largest event and syncs every write"}
-		if warning, err := checkNATS(nc); warning != "" || err != nil {
-			outside.text, outside.warn, outside.err = warning, true, err
+		if warnings, err := checkNATS(nc); len(warnings) > 0 || err != nil {
+			outside.text, outside.warn, outside.err = strings.Join(warnings, "; "), true, err
 		}
 		findings = append(findings, outside)
 	}

@@ -18,17 +18,30 @@ const unsynced = "whether the server syncs every write is only seen by its syste
 // jszPatience bounds the wait for a server that may not answer what it is asked.
 const jszPatience = time.Second
 
-// checkNATS refuses a NATS server outside that does not take the largest event, or that says that it acknowledges writes before they are
-// synced. Most servers tell this only to their system account, or to accounts that import the service; warning says so of all others.
-func checkNATS(nc *nats.Conn) (warning string, err error) {
-	refuse := func(accepted string) error { return &settingError{"nats-url", nc.ConnectedAddr(), accepted} }
+// checkNATS refuses a NATS server outside that says that it acknowledges writes before they are synced. Most servers tell this only to their system
+// account, or to accounts that import the service: of all others warnings say so, and of one that does not take the largest event.
+func checkNATS(nc *nats.Conn) (warnings []string, err error) {
 	if least := stream.Payload(ingest.MaxWebhookBody); nc.MaxPayload() < least {
-		return "", refuse(fmt.Sprintf("a server with a max_payload of at least %d bytes, e.g. 2MB; this one has %d, and could never store a large webhook",
-			least, nc.MaxPayload()))
+		warnings = append(warnings, fmt.Sprintf("the server takes messages of %d bytes, so the largest webhooks are refused with 413: set its max_payload to %d or more, e.g. 2MB",
+			nc.MaxPayload(), least))
 	}
+	synced, known := syncsAlways(nc)
+	switch {
+	case !known:
+		warnings = append(warnings, unsynced)
+	case !synced:
+		err = &settingError{
+			"nats-url", nc.ConnectedAddr(), "a server with `sync_interval: always` in its jetstream section; this one acknowledges writes before they are synced",
+		}
+	}
+	return warnings, err
+}
+
+// syncsAlways asks a server whether it syncs every write. known is false when it does not tell.
+func syncsAlways(nc *nats.Conn) (synced, known bool) {
 	m, err := nc.Request("$SYS.REQ.SERVER.PING.JSZ", []byte(`{"config":true}`), jszPatience)
 	if err != nil {
-		return unsynced, nil //nolint:nilerr // not to be known is no failure
+		return false, false
 	}
 	var jsz struct {
 		Data struct {
@@ -37,11 +50,8 @@ func checkNATS(nc *nats.Conn) (warning string, err error) {
 			} `json:"config"`
 		} `json:"data"`
 	}
-	switch err := json.Unmarshal(m.Data, &jsz); {
-	case err != nil || jsz.Data.Config == nil:
-		return unsynced, nil
-	case !jsz.Data.Config.SyncAlways:
-		return "", refuse("a server with `sync_interval: always` in its jetstream section; this one acknowledges writes before they are synced")
+	if json.Unmarshal(m.Data, &jsz) != nil || jsz.Data.Config == nil {
+		return false, false
 	}
-	return "", nil
+	return jsz.Data.Config.SyncAlways, true
 }
