@@ -175,7 +175,8 @@ func TestProblems(t *testing.T) {
 	if r.Header.Get("Allow") != "GET, POST" {
 		t.Errorf("Allow: %s", r.Header.Get("Allow"))
 	}
-	s.wantProblem(s.call("GET", "/v1/sources?limt=5&x=1", "admin-key", nil), 422, "invalid-input", "query.limt", "query.x", "takes no parameters")
+	s.wantProblem(s.call("GET", "/v1/sources?limt=5&x=1", "admin-key", nil), 422, "invalid-input", "query.limt", "query.x", "accepted: limit, cursor")
+	s.wantProblem(s.call("GET", "/v1/activities?limt=5", "admin-key", nil), 422, "invalid-input", "query.limt", "takes no parameters")
 	s.wantProblem(s.call("GET", "/v1/people?limt=5", "admin-key", nil), 422, "invalid-input", "query.limt", "accepted: filter, q, columns, sort, limit, cursor")
 	s.wantProblem(s.call("GET", "/v1/people?limit=501", "admin-key", nil), 422, "invalid-input", "query.limit")
 	s.wantProblem(s.call("GET", "/v1/people?limit=x", "admin-key", nil), 422, "invalid-input", "query.limit")

@@ -189,7 +189,7 @@ func (s *server) merges(ctx context.Context, accounts, people []string, merge st
 }
 
 type mergesInput struct {
-	ID string `path:"id" maxLength:"400" doc:"Id"`
+	ID string `path:"id" maxLength:"1033" doc:"Id"`
 	Paging
 }
 
