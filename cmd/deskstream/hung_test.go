@@ -35,7 +35,9 @@ func TestDoctorAndAPIWhileClickHouseHangs(t *testing.T) {
 	if !strings.Contains(found, "ok    clickhouse   server version: ") || strings.Contains(found, "FAIL  clickhouse") {
 		t.Errorf("beside a program: status %d:\n%s", status, found)
 	}
-	if err := syscall.Kill(childOf(p.cmd.Process.Pid), syscall.SIGSTOP); err != nil {
+	engine := childOf(p.cmd.Process.Pid)
+	t.Cleanup(func() { _ = syscall.Kill(engine, syscall.SIGKILL) }) // stopped, it does not see its parent end
+	if err := syscall.Kill(engine, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/v1/people", "/v1/reports/csat", "/v1/reports/backlog"} {
