@@ -102,11 +102,7 @@ func (s *server) checkFilter(ctx context.Context, given json.RawMessage) (*schem
 	if len(given) > maxFilterBytes {
 		return nil, schemas.Invalid("body.filter", fmt.Sprintf("must have at most %d bytes", maxFilterBytes))
 	}
-	accounts, err := s.accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names, err := s.filterNames(ctx, accounts)
+	names, err := s.allFilterNames(ctx)
 	if err != nil {
 		return nil, err
 	}

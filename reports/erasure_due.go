@@ -19,9 +19,9 @@ const (
 	dueBatch = 100
 )
 
-// RunArchived erases people who were archived long enough ago, and those whom Zendesk deleted for good, now and every hour of a clock (nil = the real
+// RunDue erases people who were archived long enough ago, and those whom Zendesk deleted for good, now and every hour of a clock (nil = the real
 // one) until ctx ends. The clock must agree with Options.Now. Calling it for several APIs at a time is of no use and does no harm.
-func (a *API) RunArchived(ctx context.Context, clock clockwork.Clock) error {
+func (a *API) RunDue(ctx context.Context, clock clockwork.Clock) error {
 	if clock == nil {
 		clock = clockwork.NewRealClock()
 	}

@@ -121,7 +121,7 @@ func TestArchivedAreErased(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- (&API{s.server}).RunArchived(ctx, clock) }()
+	go func() { ended <- (&API{s.server}).RunDue(ctx, clock) }()
 	for _, step := range []struct {
 		wait time.Duration
 		want []int64

@@ -114,6 +114,15 @@ func (s *server) filterNames(ctx context.Context, accounts []string) (filterName
 	return n, err
 }
 
+// allFilterNames collects those of all accounts.
+func (s *server) allFilterNames(ctx context.Context) (filterNames, error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return filterNames{}, err
+	}
+	return s.filterNames(ctx, accounts)
+}
+
 // organizationFigures are worked out when they are asked for.
 var organizationFigures = map[string]bool{
 	"zendesk.people_total": true, "zendesk.tickets_total": true, "zendesk.tickets_open": true, "zendesk.satisfaction_percent": true,

@@ -14,11 +14,9 @@ import (
 	"deskstream/schemas"
 )
 
-// TestLiveEndsWithItsKey: a stream goes no further than its key.
-func TestLiveEndsWithItsKey(t *testing.T) {
-	t.Parallel()
-	var passed atomic.Int64
-	s := newTestServer(t, filledDatabase(t), func(o *Options) { o.Now = func() time.Time { return testNow.Add(time.Duration(passed.Load())) } })
+// openLive opens a stream, closed at the end of the test.
+func (s *testServer) openLive(t *testing.T) *http.Response {
+	t.Helper()
 	web := httptest.NewServer(s.handler)
 	t.Cleanup(web.Close)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+"/v1/live", nil)
@@ -30,7 +28,16 @@ func TestLiveEndsWithItsKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
+}
+
+// TestLiveEndsWithItsKey: a stream goes no further than its key.
+func TestLiveEndsWithItsKey(t *testing.T) {
+	t.Parallel()
+	var passed atomic.Int64
+	s := newTestServer(t, filledDatabase(t), func(o *Options) { o.Now = func() time.Time { return testNow.Add(time.Duration(passed.Load())) } })
+	resp := s.openLive(t)
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 1<<20)
 	if !lines.Scan() {
@@ -52,18 +59,7 @@ func TestLiveEndsWithItsKey(t *testing.T) {
 func TestLive(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
-	web := httptest.NewServer(s.handler)
-	t.Cleanup(web.Close)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+"/v1/live", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer reports-key")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+	resp := s.openLive(t)
 	if resp.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("%v", resp.Header)
 	}

@@ -100,11 +100,7 @@ func (s *server) previewRetention(ctx context.Context, in *retentionChange) (*an
 // touchedAudiences gives the audiences by name that look at activities which are dropped or read again. One whose filter cannot be evaluated
 // keeps its members as they are.
 func (s *server) touchedAudiences(ctx context.Context, effects []retentionEffect) ([]touchedAudience, error) {
-	accounts, err := s.accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names, err := s.filterNames(ctx, accounts)
+	names, err := s.allFilterNames(ctx)
 	if err != nil {
 		return nil, err
 	}

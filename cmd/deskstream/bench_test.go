@@ -69,14 +69,8 @@ func benchApp(b *testing.B, r roles) (*App, string) {
 	}
 	quick(&app.Config)
 	app.Config.PollInterval, app.Config.ContactSync, app.Config.Incremental = time.Hour, time.Hour, 10
-	if err := app.Config.Validate(); err != nil {
-		b.Fatal(err)
-	}
 	app.heap.limitUntil(b.Context())
-	if err := app.Start(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(app.Stop)
+	begin(b, app)
 	return app, connect(b, newClient("http://"+app.Addr(), testKey), account.Subdomain, zendesktest.AdminEmail, 90)
 }
 

@@ -77,6 +77,13 @@ func startApp(t testing.TB, zendesk string, changes ...func(*App)) (*App, *clien
 	for _, change := range changes {
 		change(app)
 	}
+	begin(t, app)
+	return app, newClient("http://"+app.Addr(), testKey)
+}
+
+// begin starts a program, which stops at the end of the test.
+func begin(t testing.TB, app *App) {
+	t.Helper()
 	if err := app.Config.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +91,6 @@ func startApp(t testing.TB, zendesk string, changes ...func(*App)) (*App, *clien
 		t.Fatal(err)
 	}
 	t.Cleanup(app.Stop)
-	return app, newClient("http://"+app.Addr(), testKey)
 }
 
 // connect creates a source of the account, gives it the webhook secret and authorizes it.

@@ -44,7 +44,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 		a.run(&a.feeding, "reconciliation", api.Run)
 		a.followKeys(api.KeysChanged)
 		a.run(&a.feeding, "audiences", func(ctx context.Context) error { return api.RunAudiences(ctx, nil) })
-		a.run(&a.feeding, "archived people", func(ctx context.Context) error { return api.RunArchived(ctx, nil) })
+		a.run(&a.feeding, "people who are due", func(ctx context.Context) error { return api.RunDue(ctx, nil) })
 	} else {
 		a.operations(mux)
 	}

@@ -26,13 +26,7 @@ func TestRevokedKeysEndAtOnce(t *testing.T) {
 		Roles:  roles{ingest: true}, Now: func() time.Time { return now }, Log: zerolog.Nop(),
 	}
 	quick(&app.Config)
-	if err := app.Config.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	if err := app.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(app.Stop)
+	begin(t, app)
 	bootstrap := func() {
 		t.Helper()
 		if made, err := bootstrapKey(t.Context(), app.stream, testKey, now, app.Log); err != nil || made != "" {

@@ -69,18 +69,26 @@ func rowsIn(t *testing.T, dsn, table string) (n uint64) {
 	return n
 }
 
+// syncedHistory gives a program that has read a short history of a seed, and the address of the account and its source.
+func syncedHistory(t *testing.T, seed uint64) (p *peopleTest, account *zendesktest.Account, zendesk, source string) {
+	t.Helper()
+	account, err := zendesktest.History(seed, 5, 4, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = &peopleTest{t: t}
+	zendesk = serveAccount(t, account, zendesktest.AdminEmail).URL()
+	p.app, p.api = startApp(t, zendesk)
+	source = connect(t, p.api, account.Subdomain, zendesktest.AdminEmail, 60)
+	waitSynced(t, p.api, source)
+	return p, account, zendesk, source
+}
+
 // TestReplayKeepsWhatEventsNoLongerHold loses the stream of raw events: neither the rebuild nor a replay removes what was made of them until
 // it is told to, and what Zendesk still has comes back from there.
 func TestReplayKeepsWhatEventsNoLongerHold(t *testing.T) {
 	t.Parallel()
-	account, err := zendesktest.History(12, 5, 4, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &peopleTest{t: t}
-	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
-	p.app, p.api = startApp(t, zendesk)
-	waitSynced(t, p.api, connect(t, p.api, account.Subdomain, zendesktest.AdminEmail, 60))
+	p, account, zendesk, _ := syncedHistory(t, 12)
 	drained(t, p.app)
 	before := rowsIn(t, p.app.dsn, "tickets")
 	kept := func(when string) {
@@ -109,15 +117,7 @@ func TestReplayKeepsWhatEventsNoLongerHold(t *testing.T) {
 // TestReplayFromKeepsOlderRows replays what came since a time in the middle of live traffic: all tables are what all events make of them.
 func TestReplayFromKeepsOlderRows(t *testing.T) {
 	t.Parallel()
-	account, err := zendesktest.History(13, 5, 4, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &peopleTest{t: t}
-	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
-	p.app, p.api = startApp(t, zendesk)
-	source := connect(t, p.api, account.Subdomain, zendesktest.AdminEmail, 60)
-	waitSynced(t, p.api, source)
+	p, account, zendesk, source := syncedHistory(t, 13)
 	more := func(n uint64) {
 		_, before, _, err := p.app.stream.Progress(t.Context())
 		eventually(t, time.Minute, func() error {
@@ -145,14 +145,7 @@ func TestReplayFromKeepsOlderRows(t *testing.T) {
 // when the program has finished it.
 func TestReplayInterrupted(t *testing.T) {
 	t.Parallel()
-	account, err := zendesktest.History(14, 5, 4, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &peopleTest{t: t}
-	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
-	p.app, p.api = startApp(t, zendesk)
-	waitSynced(t, p.api, connect(t, p.api, account.Subdomain, zendesktest.AdminEmail, 60))
+	p, _, zendesk, _ := syncedHistory(t, 14)
 	drained(t, p.app)
 	before := rowsIn(t, p.app.dsn, "messages")
 	db, err := openQueries(p.app.dsn)
@@ -181,12 +174,8 @@ func TestReplayInterrupted(t *testing.T) {
 // TestReplayIntoBesideTheProgram builds a second database while the program runs: it has the same rows.
 func TestReplayIntoBesideTheProgram(t *testing.T) {
 	t.Parallel()
-	account, err := zendesktest.History(15, 5, 4, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	app, api := startApp(t, serveAccount(t, account, zendesktest.AdminEmail).URL())
-	waitSynced(t, api, connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60))
+	p, _, _, _ := syncedHistory(t, 15)
+	app := p.app
 	drained(t, app)
 	name := databaseOf(app.dsn) + "_two"
 	second, err := intoDatabase(app.dsn, name)

@@ -47,13 +47,7 @@ func TestStagesApart(t *testing.T) {
 			Roles: r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second}, Log: zerolog.Nop(),
 		}
 		quick(&app.Config)
-		if err := app.Config.Validate(); err != nil {
-			t.Fatal(err)
-		}
-		if err := app.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(app.Stop)
+		begin(t, app)
 		return app
 	}
 	serve := stage(roles{serve: true})
