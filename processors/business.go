@@ -224,6 +224,9 @@ func (h *hours) cover(s *schedule, first, last int) {
 				continue
 			}
 			open := span{wallClock(day, from, loc), wallClock(day, to, loc)}
+			if n := len(h.open); n > 0 { // what the clock change leaves out may come to lie upon what follows
+				open.from = max(open.from, h.open[n-1].to)
+			}
 			if open.to <= open.from { // an hour that the clock change leaves out
 				continue
 			}

@@ -244,12 +244,17 @@ func ticketFigures(o *object, t *schemas.TicketRow) {
 	o.intPtr("full_resolution_business_s", t.FullResolutionBizS)
 	o.timePtr("first_assigned_at", t.FirstAssignedAt)
 	o.intPtr("first_assigned_s", t.FirstAssignedS)
+	o.intPtr("first_assigned_business_s", t.FirstAssignedBizS)
 	o.ints("next_reply_s", t.NextReplyS)
 	o.flag("next_reply_pending", t.NextReplyPending)
 	o.int("new_s", t.NewS)
 	o.int("open_s", t.OpenS)
 	o.int("pending_s", t.PendingS)
 	o.int("hold_s", t.HoldS)
+	o.intPtr("new_business_s", t.NewBizS)
+	o.intPtr("open_business_s", t.OpenBizS)
+	o.intPtr("pending_business_s", t.PendingBizS)
+	o.intPtr("hold_business_s", t.HoldBizS)
 	o.int("status_changes", t.StatusChanges)
 	o.str("csat", t.CSAT)
 	o.int("csat_agent_id", t.CSATAgentID)
@@ -481,6 +486,18 @@ func encodeMetricEvent(e *schemas.MetricEventRow) []byte {
 	o.flag("business_hours", e.Business)
 	o.int("policy_id", e.PolicyID)
 	o.str("policy", e.Policy)
+	return o.end()
+}
+
+func appendOpeningHours(b []byte, h *schemas.OpeningHours) []byte {
+	o := newObject(b)
+	o.str("account", h.Account)
+	o.time("in_force_from", h.InForceFrom)
+	o.time("opens_at", h.OpensAt)
+	o.time("closes_at", h.ClosesAt)
+	o.int("open_before_s", h.OpenBeforeS)
+	o.int("schedule_id", h.ScheduleID)
+	o.flag("is_deleted", h.IsDeleted)
 	return o.end()
 }
 

@@ -67,6 +67,7 @@ func TestRowsAreWrittenLikeJSON(t *testing.T) {
 		{&schemas.MetricEventRow{}, func(v any) []byte { return encodeMetricEvent(v.(*schemas.MetricEventRow)) }},
 		{&schemas.OrganizationRow{}, func(v any) []byte { return encodeOrganization(v.(*schemas.OrganizationRow)) }},
 		{&schemas.Agent{}, func(v any) []byte { return encodeAgent(v.(*schemas.Agent)) }},
+		{&schemas.OpeningHours{}, func(v any) []byte { return appendOpeningHours(nil, v.(*schemas.OpeningHours)) }},
 		{&schemas.Name{}, func(v any) []byte { return encodeName(v.(*schemas.Name)) }},
 	} {
 		for n := range 6 {

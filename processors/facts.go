@@ -106,7 +106,7 @@ func facts(s *subject) *factSheet {
 }
 
 // rowTimes and rowNumbers are how many times and numbers that may be missing a ticket's row has, and some numbers of its events.
-const rowTimes, rowNumbers = 8, 32
+const rowTimes, rowNumbers = 8, 48
 
 func unix(at int64) time.Time {
 	return time.Unix(min(max(at, 0), 4294967295), 0).UTC()
@@ -142,7 +142,16 @@ func (s *subject) currentRow() schemas.TicketRow {
 		GroupID: d.group, BrandID: d.brand, OrganizationID: d.org, FormID: d.formID, ExternalID: base.external, URL: base.url,
 		CustomFields: base.custom, Deleted: flag(deleted), Merged: flag(s.merged != 0), MergedInto: s.t.marks.into,
 		HistoryFull: flag(s.h.full), Provisional: flag(s.h.provisional), NextReplyS: []int64{},
+		NewBizS: s.none(), OpenBizS: s.none(), PendingBizS: s.none(), HoldBizS: s.none(),
 	}
+}
+
+// none gives no business seconds, where there are business hours at all.
+func (s *subject) none() *int64 {
+	if s.cal.empty() {
+		return nil
+	}
+	return s.desk.number(0)
 }
 
 // statusSince gives the last moment at which the status became what it is; the record's time where history does not tell.
@@ -227,15 +236,16 @@ type fold struct {
 	*subject
 	sheet *factSheet
 
-	spellAt   int64 // begin of the running spell of status, assignee, group and priority
-	spell     dims
-	statusAt  int64 // begin of the running spell of status alone
-	assignees []int64
-	agents    []int64
-	solves    []int // indexes of solve events
-	public    bool  // there was a public comment, and
-	lastAgent bool  // the last one was an agent's
-	pending   int   // index of the next-reply event that waits for its answer, -1 = none
+	spellAt    int64 // begin of the running spell of status, assignee, group and priority
+	spell      dims
+	statusAt   int64 // begin of the running spell of status alone
+	statusFrom int   // its first event
+	assignees  []int64
+	agents     []int64
+	solves     []int // indexes of solve events
+	public     bool  // there was a public comment, and
+	lastAgent  bool  // the last one was an agent's
+	pending    int   // index of the next-reply event that waits for its answer, -1 = none
 }
 
 func (f *fold) begin() {
@@ -327,7 +337,7 @@ func (f *fold) born(m *moment) {
 		f.closed(m)
 	}
 	f.spell = *first
-	f.spellAt, f.statusAt = m.at, m.at
+	f.spellAt, f.statusAt, f.statusFrom = m.at, m.at, len(f.sheet.events)
 }
 
 func (f *fold) change(m *moment, c *change) {
@@ -384,6 +394,7 @@ func (f *fold) assigned(m *moment, before, after int64) {
 	}
 	if row.FirstAssignedAt == nil {
 		row.FirstAssignedAt, row.FirstAssignedS = f.desk.time(m.at), f.desk.number(m.at-f.base.created)
+		row.FirstAssignedBizS = f.cal.seconds(f.base.created, m.at, m.at)
 	}
 	e := f.add(m, schemas.EventAssign, numeral(after, knownEvent(f.t, len(f.sheet.events))))
 	e.AssigneeID, e.PreviousID = after, before
@@ -398,17 +409,24 @@ func (f *fold) grouped(m *moment, before, after int64) {
 	e.GroupID, e.PreviousID = after, before
 }
 
-// spells closes running spells where the values that cut them changed; spells of no length are dropped.
+// spells closes running spells where the values that cut them changed. Spells of no length are dropped, but for those with which a status ended:
+// it did, however short it was.
 func (f *fold) spells(m *moment) {
 	a := m.after
 	if a.status == f.spell.status && a.assignee == f.spell.assignee && a.group == f.spell.group && a.priority == f.spell.priority {
 		return
 	}
-	if a.status != f.spell.status {
+	changed := a.status != f.spell.status
+	if changed {
 		f.wait(m.at)
-		f.statusAt = m.at
 	}
-	f.endSpell(m.at)
+	if changed || m.at > f.spellAt {
+		f.endSpell(m.at)
+	}
+	if changed {
+		f.measure(m.at)
+		f.statusAt, f.statusFrom = m.at, len(f.sheet.events)
+	}
 	f.spell, f.spellAt = *a, m.at
 }
 
@@ -417,25 +435,43 @@ func (f *fold) wait(end int64) {
 	row, n := &f.sheet.row, max(0, end-f.statusAt)
 	switch f.spell.status {
 	case "new":
-		row.NewS += n
+		row.NewS, row.NewBizS = row.NewS+n, f.longer(row.NewBizS, end)
 	case "open":
-		row.OpenS += n
+		row.OpenS, row.OpenBizS = row.OpenS+n, f.longer(row.OpenBizS, end)
 	case "pending":
-		row.PendingS += n
+		row.PendingS, row.PendingBizS = row.PendingS+n, f.longer(row.PendingBizS, end)
 	case "hold":
-		row.HoldS += n
+		row.HoldS, row.HoldBizS = row.HoldS+n, f.longer(row.HoldBizS, end)
 	case "", "deleted":
 		return
 	}
 	row.StatusChanges++
 }
 
+// longer adds the business seconds of an ended spell of status to a sum, by the schedule in force at its end. Without one the sum is not known.
+func (f *fold) longer(sum *int64, end int64) *int64 {
+	n := f.cal.seconds(f.statusAt, end, end)
+	if sum == nil || n == nil {
+		return nil
+	}
+	return f.desk.number(*sum + *n)
+}
+
+// measure gives the spells of a status that ended their business seconds: it may be cut into several, but one schedule counts for it.
+func (f *fold) measure(end int64) {
+	for i := f.statusFrom; i < len(f.sheet.events); i++ {
+		if e := &f.sheet.events[i]; e.Kind == schemas.EventState {
+			e.BusinessS = f.cal.seconds(e.At.Unix(), e.Until.Unix(), end)
+		}
+	}
+}
+
 func (f *fold) endSpell(end int64) {
-	if end <= f.spellAt || f.spell.status == "" {
+	if f.spell.status == "" {
 		return
 	}
-	e := f.event(schemas.EventState, f.spellAt, "state", &f.spell)
-	e.Until, e.Priority = unix(end), f.spell.priority
+	e := f.event(schemas.EventState, f.spellAt, f.unique(schemas.EventState, f.spellAt, "state"), &f.spell)
+	e.Until, e.Priority = unix(max(f.spellAt, end)), f.spell.priority
 	f.sheet.events = append(f.sheet.events, e)
 }
 
@@ -466,6 +502,7 @@ func (f *fold) reply(m *moment, c *comment) {
 		e := &f.sheet.events[f.pending]
 		n := m.at - e.At.Unix()
 		e.Seconds, e.ActorID = f.desk.number(n), c.author
+		e.BusinessS = f.cal.seconds(e.At.Unix(), m.at, m.at)
 		row.NextReplyS = append(row.NextReplyS, n)
 		f.pending = -1
 	}

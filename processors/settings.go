@@ -163,9 +163,12 @@ func (r *run) takeSchedule(a *accountWork, it *item) {
 		r.dead(it)
 		return
 	}
-	added := r.cal(a).add(*it.cal)
+	c := r.cal(a)
+	before := c.periods()
+	added := c.add(*it.cal)
 	if added {
 		r.touch(a.prefix + "cal")
+		r.emitOpeningHours(a, before, c.periods())
 	}
 	if !r.putName(a, it.name) && !added {
 		r.result.Duplicates++

@@ -46,7 +46,7 @@ func TestReportRefusals(t *testing.T) {
 		"tickets_created?hello=1":                             {"query.hello"},
 		"csat?attribute=then":                                 {"query.attribute", "current_assignee"},
 		"first_reply_time?hours=office":                       {"query.hours", "business"},
-		"requester_wait_time?hours=business":                  {"query.hours", "calendar"},
+		"requester_wait_time?hours=office":                    {"query.hours", "calendar", "business"},
 		"requester_wait_time?variant=now":                     {"query.variant", "completed"},
 		"keywords?from=2026-03-01":                            {"query.phrase", "needed"},
 		"keywords?phrase=---":                                 {"query.phrase", "letter"},

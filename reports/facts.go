@@ -68,7 +68,13 @@ type ticketFacts struct {
 	FullResBizS      *int64     `json:"full_resolution_business_s"`
 	FirstAssignedAt  *time.Time `json:"first_assigned_at"`
 	FirstAssignedS   *int64     `json:"first_assigned_s"`
+	FirstAssignBizS  *int64     `json:"first_assigned_business_s"`
 	Waits
+	RequesterWaitBiz *int64 `json:"requester_wait_business_s"`
+	AgentWaitBiz     *int64 `json:"agent_wait_business_s"`
+	OnHoldBiz        *int64 `json:"on_hold_business_s"`
+	AgentWorkBiz     *int64 `json:"agent_work_business_s"`
+
 	Live    Waits      `json:"live" doc:"The waits with the status that runs at as_of"`
 	AsOf    time.Time  `json:"as_of"`
 	CSAT    *string    `json:"csat" enum:"offered,good,bad"`
@@ -161,17 +167,32 @@ func factsOf(r *schemas.TicketRow, asOf time.Time) ticketFacts {
 		Handoffs: r.Handoffs, Touch: touch(r), FirstReplyAt: utcTime(r.FirstReplyAt), FirstReplyS: r.FirstReplyS, FirstReplyBizS: r.FirstReplyBizS,
 		NextReplyS: nextReplies(r), FirstSolvedAt: utcTime(r.FirstSolvedAt), LastSolvedAt: utcTime(r.LastSolvedAt), ClosedAt: utcTime(r.ClosedAt),
 		FirstResolution: r.FirstResolutionS, FirstResBizS: r.FirstResolutionBiz, FullResolution: r.FullResolutionS, FullResBizS: r.FullResolutionBizS,
-		FirstAssignedAt: utcTime(r.FirstAssignedAt), FirstAssignedS: r.FirstAssignedS, AsOf: asOf, CSAT: nullable(r.CSAT), CSATAt: utcTime(r.CSATAt),
+		FirstAssignedAt: utcTime(r.FirstAssignedAt), FirstAssignedS: r.FirstAssignedS, FirstAssignBizS: r.FirstAssignedBizS, AsOf: asOf, CSAT: nullable(r.CSAT), CSATAt: utcTime(r.CSATAt),
 	}
 	if r.CSAT != "" {
 		f.Agent, f.Group, f.Comment = nullableID(r.CSATAgentID), nullableID(r.CSATGroupID), nullable(r.CSATComment)
 	}
 	f.Live = waitsOf(r, max(0, asOf.Unix()-r.StatusSince.Unix()))
 	f.Waits = waitsOf(r, 0)
+	f.OnHoldBiz = r.HoldBizS
 	if r.StatusChanges == 0 { // before the first change Zendesk has no figure, except 0 on hold (G12)
 		f.Waits = Waits{OnHold: f.OnHold}
+		return f
 	}
+	f.RequesterWaitBiz, f.AgentWaitBiz, f.AgentWorkBiz = sumOf(r.NewBizS, r.OpenBizS, r.HoldBizS), r.PendingBizS, sumOf(r.NewBizS, r.OpenBizS)
 	return f
+}
+
+// sumOf is null where one of its parts is.
+func sumOf(parts ...*int64) *int64 {
+	sum := int64(0)
+	for _, p := range parts {
+		if p == nil {
+			return nil
+		}
+		sum += *p
+	}
+	return &sum
 }
 
 // nextReplies gives the seconds of each answer, and null for the one that is still to come.

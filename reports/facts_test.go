@@ -10,11 +10,12 @@ func TestTicketFacts(t *testing.T) {
 	s := readOnly(t)
 	for id, want := range map[string]string{
 		"1": `{"id":"1","status":"solved","first_reply_s":3600,"first_reply_business_s":1800,"first_resolution_s":86400,"full_resolution_s":266400,"requester_wait_s":180000,
-			"agent_wait_s":0,"on_hold_s":0,"agent_work_s":180000,"replies":2,"reopens":1,"solves":2,"assignee_stations":2,"group_stations":1,"reassignments":1,
+			"agent_wait_s":0,"on_hold_s":0,"agent_work_s":180000,"requester_wait_business_s":64800,"agent_wait_business_s":0,"on_hold_business_s":0,
+			"agent_work_business_s":64800,"first_assigned_business_s":300,"replies":2,"reopens":1,"solves":2,"assignee_stations":2,"group_stations":1,"reassignments":1,
 			"csat":"good","csat_agent_id":"1001","csat_at":"2026-03-06T09:00:00Z","touch":"two","next_reply_s":[93600],"deleted":false,"merged":false,"group_id":"500"}`,
 		"2": `{"status":"open","first_reply_s":null,"full_resolution_s":null,"requester_wait_s":3600,"csat":"offered","touch":null,"next_reply_s":[],"priority":null,
 			"organization_id":null,"live":{"requester_wait_s":1513800,"agent_wait_s":0,"on_hold_s":0,"agent_work_s":1513800}}`,
-		"3": `{"requester_wait_s":null,"agent_wait_s":null,"on_hold_s":0,"csat":null,"csat_agent_id":null,"assignee_id":null,"first_assigned_s":null}`,
+		"3": `{"requester_wait_s":null,"agent_wait_s":null,"on_hold_s":0,"requester_wait_business_s":null,"on_hold_business_s":0,"csat":null,"csat_agent_id":null,"assignee_id":null,"first_assigned_s":null}`,
 		"5": `{"merged":true,"merged_into":"1","touch":"one","closed_at":"2026-03-04T09:00:00Z","first_assigned_s":0}`,
 		"4": `{"deleted":true,"status":"deleted"}`,
 	} {

@@ -74,6 +74,12 @@ func (f *fixture) state(id int64, from, until, status string, assignee int64) {
 	})
 }
 
+// spell adds an ended state with its seconds of business hours.
+func (f *fixture) spell(id int64, from, until, status string, assignee, seconds int64) {
+	f.state(id, from, until, status, assignee)
+	f.events[len(f.events)-1].BusinessS = &seconds
+}
+
 func (f *fixture) held(kind, when string, id, assignee, previous int64) {
 	f.event(kind, when, id, func(e *schemas.TicketEvent) { e.AssigneeID, e.PreviousID = assignee, previous })
 }
@@ -105,6 +111,8 @@ func (f *fixture) build() {
 		t.FirstReplyAt, t.FirstReplyS, t.FirstReplyBizS = atP("02 11:00"), new(int64(3600)), new(int64(1800))
 		t.FirstSolvedAt, t.LastSolvedAt, t.FirstResolutionS, t.FullResolutionS = atP("03 10:00"), atP("05 12:00"), new(int64(86400)), new(int64(266400))
 		t.FirstAssignedAt, t.FirstAssignedS, t.NewS, t.OpenS, t.StatusChanges = atP("02 10:05"), new(int64(300)), 300, 179700, 4
+		t.FirstAssignedBizS = new(int64(300))
+		business(t, 300, 64500)
 		t.NextReplyS, t.AssigneeStations, t.UniqueAssignees, t.Reassignments, t.GroupStations, t.Handoffs = []int64{93600}, 2, 2, 1, 1, 2
 		t.CSAT, t.CSATAgentID, t.CSATAt = "good", bob, atP("06 09:00")
 	})
@@ -112,8 +120,13 @@ func (f *fixture) build() {
 		t.AssigneeID, t.GroupID, t.Channel, t.Tags, t.RequesterID, t.Subject = ann, 501, "web", []string{"vip"}, 2002, "Hello"
 		t.NewS, t.StatusChanges, t.FirstAssignedAt, t.FirstAssignedS, t.AssigneeStations, t.UniqueAssignees = 3600, 1, atP("03 00:30"), new(int64(3600)), 1, 1
 		t.CSAT, t.CSATAgentID, t.CSATAt = "offered", ann, atP("07 09:00")
+		t.FirstAssignedBizS = new(int64(0))
+		business(t, 0, 0)
 	})
-	f.ticket(3, "08 06:30", "new", "08 06:30", func(t *schemas.TicketRow) { t.OrganizationID, t.RequesterID, t.Subject = 702, 2001, "=cmd" })
+	f.ticket(3, "08 06:30", "new", "08 06:30", func(t *schemas.TicketRow) {
+		t.OrganizationID, t.RequesterID, t.Subject = 702, 2001, "=cmd"
+		business(t, 0, 0)
+	})
 	f.ticket(4, "03 12:00", "deleted", "10 00:00", func(t *schemas.TicketRow) {
 		t.AssigneeID, t.Deleted, t.RequesterID, t.Subject = bob, 1, 2003, "refund"
 	})
@@ -122,23 +135,32 @@ func (f *fixture) build() {
 		t.FirstSolvedAt, t.LastSolvedAt, t.ClosedAt = atP("04 09:00"), atP("04 09:00"), atP("04 09:00")
 		t.FirstResolutionS, t.FullResolutionS, t.OpenS, t.StatusChanges = new(int64(3600)), new(int64(3600)), 3600, 1
 		t.FirstAssignedAt, t.FirstAssignedS, t.AssigneeStations, t.UniqueAssignees = atP("04 08:00"), new(int64(0)), 1, 1
+		t.FirstAssignedBizS = new(int64(0))
+		business(t, 0, 0)
 	})
 	f.ticket(6, "09 10:00", "solved", "10 09:00", func(t *schemas.TicketRow) {
 		t.AssigneeID, t.RequesterID, t.Replies, t.PublicAgent, t.Solves, t.Priority = bob, 2004, 1, 1, 1, "low"
 		t.FirstReplyAt, t.FirstReplyS, t.FirstSolvedAt, t.LastSolvedAt = atP("10 09:00"), new(int64(82800)), atP("10 09:00"), atP("10 09:00")
 		t.FirstResolutionS, t.FullResolutionS, t.NewS, t.StatusChanges = new(int64(82800)), new(int64(82800)), 82800, 1
 		t.FirstAssignedAt, t.FirstAssignedS, t.AssigneeStations, t.UniqueAssignees, t.Reassignments = atP("09 10:00"), new(int64(0)), 2, 2, 1
+		t.FirstAssignedBizS = new(int64(0))
+		business(t, 10800, 0)
 		t.CSAT, t.CSATAgentID, t.CSATAt, t.CSATComment = "bad", ann, atP("10 10:00"), "slow"
 	})
 	f.history()
 }
 
+// business gives a ticket its business seconds of ended spells.
+func business(t *schemas.TicketRow, inNew, inOpen int64) {
+	t.NewBizS, t.OpenBizS, t.PendingBizS, t.HoldBizS = &inNew, &inOpen, new(int64(0)), new(int64(0))
+}
+
 func (f *fixture) history() {
-	f.state(1, "02 10:00", "02 10:05", "new", 0)
-	f.state(1, "02 10:05", "03 10:00", "open", ann)
-	f.state(1, "03 10:00", "04 10:00", "solved", ann)
-	f.state(1, "04 10:00", "04 11:00", "open", ann)
-	f.state(1, "04 11:00", "05 12:00", "open", bob)
+	f.spell(1, "02 10:00", "02 10:05", "new", 0, 300)
+	f.spell(1, "02 10:05", "03 10:00", "open", ann, 28500)
+	f.spell(1, "03 10:00", "04 10:00", "solved", ann, 28800)
+	f.spell(1, "04 10:00", "04 11:00", "open", ann, 3600)
+	f.spell(1, "04 11:00", "05 12:00", "open", bob, 32400)
 	f.state(1, "05 12:00", "", "solved", bob)
 	f.held(schemas.EventAssign, "02 10:05", 1, ann, 0)
 	f.held(schemas.EventAssign, "04 11:00", 1, bob, ann)
@@ -147,11 +169,11 @@ func (f *fixture) history() {
 	f.solve("05 12:00", 1, bob, 93600)
 	f.reply("02 11:00", 1, ann)
 	f.reply("05 12:00", 1, bob)
-	f.event(schemas.EventNext, "04 10:00", 1, func(e *schemas.TicketEvent) { e.Seconds = new(int64(93600)) })
+	f.event(schemas.EventNext, "04 10:00", 1, func(e *schemas.TicketEvent) { e.Seconds, e.BusinessS = new(int64(93600)), new(int64(36000)) })
 	f.rating("05 13:00", "06 09:00", "offered", 1, ann)
 	f.rating("06 09:00", "", "good", 1, bob)
 
-	f.state(2, "02 23:30", "03 00:30", "new", 0)
+	f.spell(2, "02 23:30", "03 00:30", "new", 0, 0)
 	f.state(2, "03 00:30", "", "open", ann)
 	f.held(schemas.EventAssign, "03 00:30", 2, ann, 0)
 	f.rating("07 09:00", "", "offered", 2, ann)
@@ -162,13 +184,13 @@ func (f *fixture) history() {
 	f.state(4, "10 00:00", "", "deleted", bob)
 	f.held(schemas.EventAssign, "03 12:00", 4, bob, 0)
 
-	f.state(5, "04 08:00", "04 09:00", "open", ann)
+	f.spell(5, "04 08:00", "04 09:00", "open", ann, 0)
 	f.state(5, "04 09:00", "", "closed", ann)
 	f.held(schemas.EventAssign, "04 08:00", 5, ann, 0)
 	f.solve("04 09:00", 5, ann, 0)
 	f.held(schemas.EventClose, "04 09:00", 5, ann, 0)
 
-	f.state(6, "09 10:00", "10 09:00", "new", ann)
+	f.spell(6, "09 10:00", "10 09:00", "new", ann, 10800)
 	f.state(6, "10 09:00", "11 00:00", "solved", ann)
 	f.state(6, "11 00:00", "", "solved", bob)
 	f.held(schemas.EventAssign, "09 10:00", 6, ann, 0)
@@ -311,6 +333,7 @@ func fill(tb testing.TB, db driver.Conn) {
 		schemas.ActivityCount{Account: testAccount, SourceID: testSource, Activity: "ticket-created", At: at("01 00:00").AddDate(-1, 0, 0), Count: 16, Connected: 16},
 		schemas.ActivityCount{Account: testAccount, SourceID: "src_deleted", Activity: "ticket-created", At: at("20 10:00"), Count: 32, Connected: 32},
 		schemas.ActivityCount{Account: "other", SourceID: "src_other", Activity: "ticket-created", At: at("20 10:00"), Count: 64, Connected: 64})
+	insertInto(tb, db, schemas.TableOpeningHours, fixtureHours()...)
 	fillSLA(tb, db)
 }
 

@@ -72,14 +72,15 @@ var durationValues = []value{
 }
 
 const (
-	hoursDoc   = "calendar or business hours (the schedule of the account)"
-	variantDoc = "live adds the status that runs at as_of; completed is Zendesk's figure, which moves when a status ends"
-	datedDoc   = " Dated by the creation of the ticket; dimensions are the ticket's current values."
+	hoursDoc = "calendar or business hours (the schedule of the account)"
+	// waitHoursDoc is Zendesk's way to measure what has several ends.
+	waitHoursDoc = " Business hours are those of the schedule in force when each status ended, or at as_of of the one that runs."
+	variantDoc   = "live adds the status that runs at as_of; completed is Zendesk's figure, which moves when a status ends"
+	datedDoc     = " Dated by the creation of the ticket; dimensions are the ticket's current values."
 )
 
 var (
 	hoursOption         = option{name: "hours", values: []string{"calendar", "business"}, doc: hoursDoc}
-	calendarOption      = option{name: "hours", values: []string{"calendar"}, doc: "calendar"}
 	variantOption       = option{name: "variant", values: []string{"live", "completed"}, doc: variantDoc}
 	phraseOption        = option{name: "phrase", repeat: true, doc: "Words to look for; repeatable, each is a key"}
 	scopeOption         = option{name: "scope", values: []string{"public", "any"}, doc: "public comments only, or private notes too"}

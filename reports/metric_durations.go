@@ -5,32 +5,49 @@ import "deskstream/schemas"
 // seconds are the pieces of SQL that give a duration, by hours. A piece is constant; as_of is bound.
 type seconds struct{ calendar, business string }
 
+// duration is a report of one duration of each ticket.
 func duration(name, statement, definition string, s seconds) *metric {
-	m := &metric{
+	return &metric{
 		name: name, unit: "seconds", statement: statement, definition: definition + datedDoc, values: durationValues, dimensions: ticketDimensions,
 		options: []option{hoursOption},
+		shape: func(q *question) error {
+			q.p.int("since", 0)
+			q.pieces["seconds"] = s.of(q)
+			return nil
+		},
 	}
-	if s.business == "" {
-		m.options = []option{calendarOption}
+}
+
+func (s seconds) of(q *question) string {
+	if q.option("hours") == "business" {
+		return s.business
 	}
-	m.shape = func(q *question) error {
-		q.p.int("since", 0)
-		q.pieces["seconds"] = s.calendar
-		if q.option("hours") == "business" {
-			q.pieces["seconds"] = s.business
-		}
-		return nil
-	}
-	return m
+	return s.calendar
+}
+
+// waitSeconds are the pieces of the report of waits: whether there are seconds at all, what ended in each status, a spell that ended before as_of, the
+// status that runs.
+var waitSeconds = map[string]seconds{
+	"measured": {"1", "coalesce(new_business_s, open_business_s, pending_business_s, hold_business_s) IS NOT NULL"},
+	"new_s":    {"new_s", "new_business_s"}, "open_s": {"open_s", "open_business_s"}, "pending_s": {"pending_s", "pending_business_s"},
+	"hold_s": {"hold_s", "hold_business_s"}, "spell_s": {"toNullable(dateDiff('second', at, until))", "business_seconds"},
+	"running_s": {
+		calendar: "greatest(0, toInt64({as_of:UInt32}) - toInt64(w.since))",
+		business: "if(h.schedule_id = 0, NULL, h.open_by_as_of - (h.open_before_s + least(h.closes, w.since) - h.opens))",
+	},
 }
 
 func wait(name, definition string, statuses ...string) *metric {
 	return &metric{
-		name: name, unit: "seconds", statement: "waits", definition: definition + " A ticket that never was in one has 0." + datedDoc,
-		values: durationValues, dimensions: ticketDimensions, options: []option{variantOption, calendarOption},
+		name: name, unit: "seconds", statement: "waits", definition: definition + " A ticket that never was in one has 0." + waitHoursDoc + datedDoc,
+		values: durationValues, dimensions: ticketDimensions, options: []option{variantOption, hoursOption},
 		shape: func(q *question) error {
 			q.p.texts("statuses", statuses)
 			q.p.flag("completed", q.option("variant") == "completed")
+			for mark, s := range waitSeconds {
+				q.pieces[mark] = s.of(q)
+			}
+			q.opening = q.option("hours") == "business"
 			return nil
 		},
 	}
@@ -41,7 +58,9 @@ var durationMetrics = []*metric{
 		calendar: "if(first_reply_at <= toDateTime({as_of:UInt32}, 'UTC'), first_reply_s, NULL)",
 		business: "if(first_reply_at <= toDateTime({as_of:UInt32}, 'UTC'), first_reply_business_s, NULL)",
 	}),
-	duration("next_reply_time", "next_reply_time", "Seconds from a customer's public comment that follows an agent's to the next public reply (M9).", seconds{}),
+	duration("next_reply_time", "next_reply_time", "Seconds from a customer's public comment that follows an agent's to the next public reply (M9).", seconds{
+		calendar: "seconds", business: "business_seconds",
+	}),
 	duration("first_resolution_time", "durations", "Seconds from creation to the first solve, kept after a reopen (M14a).", seconds{
 		calendar: "if(first_solved_at <= toDateTime({as_of:UInt32}, 'UTC'), first_resolution_s, NULL)",
 		business: "if(first_solved_at <= toDateTime({as_of:UInt32}, 'UTC'), first_resolution_business_s, NULL)",
@@ -56,6 +75,7 @@ var durationMetrics = []*metric{
 	wait("agent_work_time", "Seconds in new and open (M13).", "new", "open"),
 	duration("assignment_time", "durations", "Seconds from creation to the first assignment (M31).", seconds{
 		calendar: "if(first_assigned_at <= toDateTime({as_of:UInt32}, 'UTC'), first_assigned_s, NULL)",
+		business: "if(first_assigned_at <= toDateTime({as_of:UInt32}, 'UTC'), first_assigned_business_s, NULL)",
 	}),
 }
 

@@ -35,6 +35,7 @@ type question struct {
 	nothing        bool                   // there are none
 	words          bool                   // each phrase is one word
 	made           bool                   // what is held is asked by itself: see assignments_made.sql
+	opening        bool                   // what runs is measured by opening hours: see part_opening.sql
 	told           bool                   // first tickets are those that the figures of people tell: see part_firsts_told.sql
 
 	dimensions []dimension       // those of the metric, as shaped by options
@@ -267,6 +268,7 @@ func (q *question) prepare() error {
 	q.p.time("now", q.now)
 	q.p.flag("include_deleted", q.includeDeleted)
 	q.p.flag("exclude_merged", q.excludeMerged)
+	q.pieces["months"] = ""
 	if q.shape != nil {
 		if err := q.shape(q); err != nil {
 			return err
@@ -306,9 +308,9 @@ func (q *question) statementText(groupBy []dimension) string {
 	if len(q.accounts) == 1 {
 		of = ""
 	}
-	pieces := []string{
-		"/*filters*/", q.pieces["filters"], "/*of*/", of, "/*seconds*/", q.pieces["seconds"], "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')",
-		"/*by*/", by, "/*months*/", q.pieces["months"], "/*and_by*/", andBy,
+	pieces := []string{"/*of*/", of, "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')", "/*by*/", by, "/*and_by*/", andBy}
+	for name, sql := range q.pieces {
+		pieces = append(pieces, "/*"+name+"*/", sql)
 	}
 	if current {
 		parts["join"] = "part_current"
@@ -340,6 +342,9 @@ func (q *question) parts(groupBy []dimension) map[string]string {
 		parts["firsts"] = "part_firsts_deleted"
 	case q.told:
 		parts["firsts"] = "part_firsts_told"
+	}
+	if q.opening {
+		parts["opening"] = "part_opening"
 	}
 	if q.saved {
 		parts["found"] = "part_hits_found"
@@ -382,7 +387,7 @@ func (q *question) leftOut(parts map[string]string) []string {
 }
 
 // partMark is where a part of a statement goes, which may have such marks itself.
-var partMark = regexp.MustCompile(`/\*(tickets|solved|firsts|last_solves|merged_users|users_of_merged|join|gone|figures|texts|found|within|subjects)\*/`)
+var partMark = regexp.MustCompile(`/\*(tickets|solved|firsts|last_solves|merged_users|users_of_merged|join|gone|opening|figures|texts|found|within|subjects)\*/`)
 
 // withParts puts the files of parts in the places of their marks; a part that is not named is empty.
 func withParts(text string, parts map[string]string) string {

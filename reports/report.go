@@ -80,9 +80,6 @@ func reportParameters() []*huma.Param {
 }
 
 func optionParam(o option, one func([]string) *huma.Schema) *huma.Param {
-	if o.name == "hours" { // not every report has both
-		return queryParam(o.name, o.doc, one([]string{"calendar", "business"}))
-	}
 	if o.repeat {
 		return &huma.Param{
 			Name: o.name, In: "query", Description: o.doc, Explode: new(true),

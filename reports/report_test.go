@@ -329,6 +329,17 @@ var durationCases = []reportCase{
 	{"no change yet is null", "requester_wait_time", "from=2026-03-08&to=2026-03-08&variant=completed&as_of=2026-03-19T00:00:00Z", "count sum_s", []string{": count=0 sum_s=0"}, ""},
 	{"never on hold is 0", "on_hold_time", "from=2026-03-01&to=2026-03-31", "count sum_s mean_s", []string{": count=5 sum_s=0 mean_s=0"}, ""},
 	{"never on hold is 0 before the first change too", "on_hold_time", "from=2026-03-08&to=2026-03-08&variant=completed", "count sum_s", []string{": count=1 sum_s=0"}, ""},
+	// live by the hours from the 10th on, 9 to 13: 1 64800; 2 17 days and 3 h = 255600; 3 12 days and 3 h = 183600; 5 0; 6 10800
+	{"waits live, business", "requester_wait_time", "from=2026-03-01&to=2026-03-31&hours=business", "count sum_s", []string{": count=5 sum_s=514800"}, ""},
+	{"waits completed, business", "requester_wait_time", "from=2026-03-01&to=2026-03-31&hours=business&variant=completed", "count sum_s", []string{": count=4 sum_s=75600"}, ""},
+	// at 04 10:30, by the hours before, 9 to 17: 1 300+28500+1800; 2 8 h and 1.5 h = 34200; 5 0
+	{"waits live as of, business", "requester_wait_time", "from=2026-03-01&to=2026-03-31&as_of=2026-03-04T10:30:00Z&hours=business", "count sum_s", []string{": count=3 sum_s=64800"}, ""},
+	{"waits completed as of, business", "requester_wait_time", "from=2026-03-01&to=2026-03-31&as_of=2026-03-04T11:30:00Z&variant=completed&hours=business", "count sum_s", []string{": count=3 sum_s=28800"}, ""},
+	{"what runs without a schedule is not known", "requester_wait_time", "from=2026-03-01&to=2026-03-31&as_of=2026-03-06T12:00:00Z&hours=business", "count sum_s", []string{": count=2 sum_s=64800"}, ""},
+	{"waits live, business, by assignee and day", "agent_work_time", "from=2026-03-02&to=2026-03-02&interval=day&group_by=assignee&hours=business&channel=web", "count sum_s", []string{"2026-03-02 1000: count=1 sum_s=255600"}, ""},
+	{"never on hold is 0, business", "on_hold_time", "from=2026-03-01&to=2026-03-31&hours=business", "count sum_s", []string{": count=5 sum_s=0"}, ""},
+	{"next reply, business", "next_reply_time", "from=2026-03-01&to=2026-03-31&hours=business", "count mean_s", []string{": count=1 mean_s=36000"}, ""},
+	{"assignment, business", "assignment_time", "from=2026-03-01&to=2026-03-31&hours=business", "count sum_s", []string{": count=4 sum_s=300"}, ""},
 	{"agent wait", "agent_wait_time", "from=2026-03-01&to=2026-03-31&variant=completed", "count sum_s", []string{": count=4 sum_s=0"}, ""},
 	{"agent work by assignee now", "agent_work_time", "from=2026-03-01&to=2026-03-31&variant=completed&group_by=assignee", "count sum_s", []string{
 		"1000: count=2 sum_s=7200", "1001: count=2 sum_s=262800", "(none): count=0 sum_s=0",

@@ -28,7 +28,7 @@ var rows = map[string]any{
 	schemas.TableMetricEvents: schemas.MetricEventRow{}, schemas.TableNames: schemas.Name{}, schemas.TableActivityCounts: schemas.ActivityCount{},
 	schemas.TablePersonIdentities: schemas.PersonIdentity{}, schemas.TablePersonMerges: schemas.PersonMerge{},
 	schemas.TableAudienceMembers: schemas.AudienceMember{}, schemas.TableAudienceEntries: schemas.AudienceEntry{},
-	schemas.TablePhraseHits: schemas.PhraseHits{},
+	schemas.TablePhraseHits: schemas.PhraseHits{}, schemas.TableOpeningHours: schemas.OpeningHours{},
 }
 
 // TestJSONSchemasFollowTheRows holds the files of jsonschema/ against the row types and the comments of the columns. `go test ./schemas

@@ -24,6 +24,7 @@ const (
 	TableAudienceMembers  = "audience_members"
 	TableAudienceEntries  = "audience_entries"
 	TablePhraseHits       = "phrase_hits"
+	TableOpeningHours     = "opening_hours"
 )
 
 // Tables lists every table that a sink fills.
@@ -31,6 +32,7 @@ var Tables = []string{
 	TableActivities, TableTickets, TableTicketEvents, TableMessages, TablePeople, TablePersonAliases, TablePersonStats,
 	TablePersonActivities, TableOrganizations, TableAgents, TableRatings, TableMetricEvents, TableNames, TableActivityCounts,
 	TablePersonIdentities, TablePersonMerges, TableAudienceMembers, TableAudienceEntries, TablePhraseHits,
+	TableOpeningHours,
 }
 
 // FarFuture closes intervals that are still running: the largest DateTime ClickHouse holds.
@@ -120,12 +122,17 @@ type TicketRow struct {
 	FullResolutionBizS *int64     `json:"full_resolution_business_s" ch:"full_resolution_business_s"`
 	FirstAssignedAt    *time.Time `json:"first_assigned_at" ch:"first_assigned_at"`
 	FirstAssignedS     *int64     `json:"first_assigned_s" ch:"first_assigned_s"`
+	FirstAssignedBizS  *int64     `json:"first_assigned_business_s" ch:"first_assigned_business_s"`
 	NextReplyS         []int64    `json:"next_reply_s" ch:"next_reply_s"`
 	NextReplyPending   uint8      `json:"next_reply_pending" ch:"next_reply_pending"` // 1 while the last of them is unanswered
 	NewS               int64      `json:"new_s" ch:"new_s"`                           // seconds in the status, ended spells only
 	OpenS              int64      `json:"open_s" ch:"open_s"`
 	PendingS           int64      `json:"pending_s" ch:"pending_s"`
 	HoldS              int64      `json:"hold_s" ch:"hold_s"`
+	NewBizS            *int64     `json:"new_business_s" ch:"new_business_s"` // of these, within the schedule in force when each spell ended; null without one
+	OpenBizS           *int64     `json:"open_business_s" ch:"open_business_s"`
+	PendingBizS        *int64     `json:"pending_business_s" ch:"pending_business_s"`
+	HoldBizS           *int64     `json:"hold_business_s" ch:"hold_business_s"`
 	StatusChanges      int64      `json:"status_changes" ch:"status_changes"` // ended spells, 0 = waits are null
 	CSAT               string     `json:"csat" ch:"csat"`                     // offered, good, bad or "" (latest rating)
 	CSATAgentID        int64      `json:"csat_agent_id" ch:"csat_agent_id"`
@@ -152,32 +159,34 @@ const (
 // TicketEvent is one dated fact of a ticket. Rows replace each other by (account, kind, at, ticket_id, event_id); the dimensions are the
 // ticket's current values (M25) unless the kind says otherwise.
 type TicketEvent struct {
-	Account        string    `json:"account" ch:"account"`
-	Kind           string    `json:"kind" ch:"kind"`
-	At             time.Time `json:"at" ch:"at"`
-	TicketID       int64     `json:"ticket_id" ch:"ticket_id"`
-	EventID        string    `json:"event_id" ch:"event_id"` // what makes it unique in its second: comment, rating, new assignee or group id, else the kind
-	Until          time.Time `json:"until" ch:"until"`       // state, rating: until when it held, FarFuture while it does
-	ActorID        int64     `json:"actor_id" ch:"actor_id"`
-	AssigneeID     int64     `json:"assignee_id" ch:"assignee_id"`
-	GroupID        int64     `json:"group_id" ch:"group_id"`
-	PreviousID     int64     `json:"previous_id" ch:"previous_id"`
-	Status         string    `json:"status" ch:"status"`
-	Score          string    `json:"score" ch:"score"`
-	Seconds        *int64    `json:"seconds" ch:"seconds"`
-	BusinessS      *int64    `json:"business_seconds" ch:"business_seconds"` // solve: since the creation (M7b); null without a schedule
-	Last           uint8     `json:"last" ch:"last"`                         // solve, rating: 1 on the ticket's last one
-	Priority       string    `json:"priority" ch:"priority"`
-	Channel        string    `json:"channel" ch:"channel"`
-	Type           string    `json:"type" ch:"type"`
-	Tags           []string  `json:"tags" ch:"tags"`
-	BrandID        int64     `json:"brand_id" ch:"brand_id"`
-	OrganizationID int64     `json:"organization_id" ch:"organization_id"`
-	FormID         int64     `json:"form_id" ch:"form_id"`
-	RequesterID    int64     `json:"requester_id" ch:"requester_id"`
-	Deleted        uint8     `json:"deleted" ch:"deleted"` // the ticket is deleted now (G6)
-	Merged         uint8     `json:"merged" ch:"merged"`   // the ticket was absorbed (G7)
-	IsDeleted      uint8     `json:"is_deleted" ch:"is_deleted"`
+	Account    string    `json:"account" ch:"account"`
+	Kind       string    `json:"kind" ch:"kind"`
+	At         time.Time `json:"at" ch:"at"`
+	TicketID   int64     `json:"ticket_id" ch:"ticket_id"`
+	EventID    string    `json:"event_id" ch:"event_id"` // what makes it unique in its second: comment, rating, new assignee or group id, else the kind
+	Until      time.Time `json:"until" ch:"until"`       // state, rating: until when it held, FarFuture while it does
+	ActorID    int64     `json:"actor_id" ch:"actor_id"`
+	AssigneeID int64     `json:"assignee_id" ch:"assignee_id"`
+	GroupID    int64     `json:"group_id" ch:"group_id"`
+	PreviousID int64     `json:"previous_id" ch:"previous_id"`
+	Status     string    `json:"status" ch:"status"`
+	Score      string    `json:"score" ch:"score"`
+	Seconds    *int64    `json:"seconds" ch:"seconds"`
+	// BusinessS are seconds within business hours, null without a schedule. solve: since the creation (M7b); next: Seconds; state: of the spell,
+	// under the schedule in force when its status ended, null until then.
+	BusinessS      *int64   `json:"business_seconds" ch:"business_seconds"`
+	Last           uint8    `json:"last" ch:"last"` // solve, rating: 1 on the ticket's last one
+	Priority       string   `json:"priority" ch:"priority"`
+	Channel        string   `json:"channel" ch:"channel"`
+	Type           string   `json:"type" ch:"type"`
+	Tags           []string `json:"tags" ch:"tags"`
+	BrandID        int64    `json:"brand_id" ch:"brand_id"`
+	OrganizationID int64    `json:"organization_id" ch:"organization_id"`
+	FormID         int64    `json:"form_id" ch:"form_id"`
+	RequesterID    int64    `json:"requester_id" ch:"requester_id"`
+	Deleted        uint8    `json:"deleted" ch:"deleted"` // the ticket is deleted now (G6)
+	Merged         uint8    `json:"merged" ch:"merged"`   // the ticket was absorbed (G7)
+	IsDeleted      uint8    `json:"is_deleted" ch:"is_deleted"`
 }
 
 // Message is one comment of a ticket.
@@ -403,4 +412,16 @@ type ActivityCount struct {
 	At        time.Time `json:"at" ch:"at"`
 	Count     int64     `json:"count" ch:"count"`
 	Connected int64     `json:"connected" ch:"connected"` // of these, those that happened while the source was not disconnected
+}
+
+// OpeningHours is a span in which the account is open by the schedule that is its default one from InForceFrom on, until the next one is. Each
+// schedule begins with a span of no length in 1970; one of schedule 0 says that there is none.
+type OpeningHours struct {
+	Account     string    `json:"account" ch:"account"`
+	InForceFrom time.Time `json:"in_force_from" ch:"in_force_from"` // 1970: also before the schedule was made
+	OpensAt     time.Time `json:"opens_at" ch:"opens_at"`
+	ClosesAt    time.Time `json:"closes_at" ch:"closes_at"`
+	OpenBeforeS int64     `json:"open_before_s" ch:"open_before_s"` // open seconds in all earlier spans
+	ScheduleID  int64     `json:"schedule_id" ch:"schedule_id"`
+	IsDeleted   uint8     `json:"is_deleted" ch:"is_deleted"`
 }

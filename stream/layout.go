@@ -22,7 +22,7 @@ const (
 	// the window must be over before a batch could be tried again.
 	txnDuplicates = 100 * time.Millisecond
 	// schemaVersion is the version of what is stored in the streams: headers, offset records, packing, journal, state rows.
-	schemaVersion = "10"
+	schemaVersion = "11"
 )
 
 // Keys of the stream metadata.

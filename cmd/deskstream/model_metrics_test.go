@@ -331,21 +331,21 @@ func (m *model) seconds(of func(t *modelTicket, asOf time.Time) []int64) func(mo
 	}
 }
 
-// span measures from the creation; business hours exist where the account has a schedule.
-func (m *model) span(t *modelTicket, to time.Time, business bool) []int64 {
+// between measures a span; business hours exist where the account has a schedule.
+func (m *model) between(from, to time.Time, business bool) []int64 {
 	switch {
 	case !business:
-		return []int64{int64(to.Sub(t.CreatedAt) / time.Second)}
+		return []int64{int64(to.Sub(from) / time.Second)}
 	case m.hours == nil:
 		return nil
 	}
-	return []int64{m.hours.between(t.CreatedAt, to)}
+	return []int64{m.hours.between(from, to)}
 }
 
 func (m *model) firstReply(business bool) func(*modelTicket, time.Time) []int64 {
 	return func(t *modelTicket, asOf time.Time) []int64 {
 		if r := m.replies(t); len(r) > 0 && !r[0].at.After(asOf) {
-			return m.span(t, r[0].at, business)
+			return m.between(t.CreatedAt, r[0].at, business)
 		}
 		return nil
 	}
@@ -364,25 +364,27 @@ func (m *model) resolution(last, business bool) func(*modelTicket, time.Time) []
 		case len(solves) == 0 || last && !done(t.stateAt(asOf).status):
 			return nil
 		case last:
-			return m.span(t, solves[len(solves)-1], business)
+			return m.between(t.CreatedAt, solves[len(solves)-1], business)
 		}
-		return m.span(t, solves[0], business)
+		return m.between(t.CreatedAt, solves[0], business)
 	}
 }
 
-func (m *model) nextReplies(t *modelTicket, asOf time.Time) (out []int64) {
-	for i, c := range t.comments {
-		if !c.public || !m.endUsers[c.author] || !m.previousIsAgents(t, i) {
-			continue
-		}
-		for _, later := range t.comments[i+1:] {
-			if later.public && m.staff[later.author] && !later.at.After(asOf) {
-				out = append(out, int64(later.at.Sub(c.at)/time.Second))
-				break
+func (m *model) nextReplies(business bool) func(*modelTicket, time.Time) []int64 {
+	return func(t *modelTicket, asOf time.Time) (out []int64) {
+		for i, c := range t.comments {
+			if !c.public || !m.endUsers[c.author] || !m.previousIsAgents(t, i) {
+				continue
+			}
+			for _, later := range t.comments[i+1:] {
+				if later.public && m.staff[later.author] && !later.at.After(asOf) {
+					out = append(out, m.between(c.at, later.at, business)...)
+					break
+				}
 			}
 		}
+		return out
 	}
-	return out
 }
 
 func (m *model) previousIsAgents(t *modelTicket, i int) bool {
@@ -394,19 +396,24 @@ func (m *model) previousIsAgents(t *modelTicket, i int) bool {
 	return false
 }
 
-func (m *model) assignmentTime(t *modelTicket, asOf time.Time) []int64 {
-	for _, s := range t.steps {
-		if s.after.assignee != 0 && !s.at.After(asOf) {
-			return m.span(t, s.at, false)
+func (m *model) assignmentTime(business bool) func(*modelTicket, time.Time) []int64 {
+	return func(t *modelTicket, asOf time.Time) []int64 {
+		for _, s := range t.steps {
+			if s.after.assignee != 0 && !s.at.After(asOf) {
+				return m.between(t.CreatedAt, s.at, business)
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // wait sums the time in statuses (M10 to M13): ended rows of status, and with live the one that runs.
-func wait(live bool, statuses ...string) func(*modelTicket, time.Time) []int64 {
+func (m *model) wait(live, business bool, statuses ...string) func(*modelTicket, time.Time) []int64 {
 	return func(t *modelTicket, asOf time.Time) []int64 {
-		sum, ended := time.Duration(0), false
+		if business && m.hours == nil {
+			return nil
+		}
+		sum, ended := int64(0), false
 		for i, s := range t.spells {
 			if s.from.After(asOf) {
 				break
@@ -425,13 +432,13 @@ func wait(live bool, statuses ...string) func(*modelTicket, time.Time) []int64 {
 				to = asOf
 			}
 			if in && (live || !running) {
-				sum += to.Sub(s.from)
+				sum += m.between(s.from, to, business)[0]
 			}
 		}
 		if !live && !ended && statuses[0] != "hold" {
 			return nil
 		}
-		return []int64{int64(sum / time.Second)}
+		return []int64{sum}
 	}
 }
 

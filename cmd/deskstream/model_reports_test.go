@@ -76,14 +76,14 @@ func modelReports() []modelReport {
 		add("first_reply_time", func(m *model) facts { return m.seconds(m.firstReply(business)) }, durations, "hours", hours)
 		add("first_resolution_time", func(m *model) facts { return m.seconds(m.resolution(false, business)) }, durations, "hours", hours)
 		add("full_resolution_time", func(m *model) facts { return m.seconds(m.resolution(true, business)) }, durations, "hours", hours)
-	}
-	add("next_reply_time", func(m *model) facts { return m.seconds(m.nextReplies) }, durations)
-	add("assignment_time", func(m *model) facts { return m.seconds(m.assignmentTime) }, durations)
-	for _, variant := range []string{"live", "completed"} {
-		for name, statuses := range map[string][]string{
-			"requester_wait_time": {"new", "open", "hold"}, "agent_wait_time": {"pending"}, "on_hold_time": {"hold"}, "agent_work_time": {"new", "open"},
-		} {
-			add(name, func(m *model) facts { return m.seconds(wait(variant == "live", statuses...)) }, durations, "variant", variant)
+		add("next_reply_time", func(m *model) facts { return m.seconds(m.nextReplies(business)) }, durations, "hours", hours)
+		add("assignment_time", func(m *model) facts { return m.seconds(m.assignmentTime(business)) }, durations, "hours", hours)
+		for _, variant := range []string{"live", "completed"} {
+			for name, statuses := range map[string][]string{
+				"requester_wait_time": {"new", "open", "hold"}, "agent_wait_time": {"pending"}, "on_hold_time": {"hold"}, "agent_work_time": {"new", "open"},
+			} {
+				add(name, func(m *model) facts { return m.seconds(m.wait(variant == "live", business, statuses...)) }, durations, "variant", variant, "hours", hours)
+			}
 		}
 	}
 	return out

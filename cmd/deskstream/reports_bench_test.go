@@ -23,6 +23,8 @@ var benchReports = []struct{ name, metric, more string }{
 	{"csat", "csat", "group_by=assignee"},
 	{"first-reply", "first_reply_time", "interval=day"},
 	{"resolution", "full_resolution_time", "interval=day"},
+	{"waits", "requester_wait_time", "interval=day"},
+	{"waits-business", "requester_wait_time", "interval=day&hours=business"},
 	{"replies", "replies", "group_by=agent"},
 	{"assignments", "assignments", "group_by=assignee"},
 	{"touches", "touches", "interval=week"},

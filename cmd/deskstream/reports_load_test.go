@@ -35,6 +35,7 @@ const historyTicket = `(
         ['email', 'web', 'chat', 'api', 'voice'][1 + bitShiftRight(h, 5) % 5] AS via, ['low', 'normal', 'high', 'urgent', ''][1 + bitShiftRight(h, 6) % 5] AS urgency,
         ['question', 'incident', 'problem', 'task', ''][1 + bitShiftRight(h, 9) % 5] AS sort, [concat('area-', toString(h % 40)), concat('plan-', toString(bitShiftRight(h, 4) % 4))] AS labels,
         toInt64(1 + h % 3) AS brand, toInt64(500 + bitShiftRight(h, 12) % 2000) AS company, ['offered', 'good', 'good', 'bad', ''][1 + bitShiftRight(h, 20) % 5] AS rating,
+        if(solved_then <= present, toInt64(solved_then) - toInt64(replied), 0) AS worked,
         toDateTime(4294967295, 'UTC') AS never
     FROM numbers({from}, {count})
 )`
@@ -51,13 +52,14 @@ var historyInserts = []string{
 	`INSERT INTO tickets (account, ticket_id, source_id, created_at, updated_at, subject, subject_tokens, status, status_since, priority, type, channel, tags, requester_id,
         submitter_id, assignee_id, group_id, brand_id, organization_id, form_id, history_full, replies, public_agent_comments, solves, assignee_stations, unique_assignees,
         group_stations, handoffs, first_reply_at, first_reply_s, first_solved_at, last_solved_at, closed_at, first_resolution_s, full_resolution_s, first_assigned_at,
-        first_assigned_s, status_changes, csat, csat_agent_id, csat_group_id, csat_at, _ver)
+        first_assigned_s, new_s, open_s, pending_s, hold_s, new_business_s, open_business_s, pending_business_s, hold_business_s, status_changes, csat, csat_agent_id, csat_group_id, csat_at, _ver)
     SELECT 'acme', ticket_id, 'src_bench', created, least(closed_then, present), ` + historyWords("i", "6") + ` AS words, words, state,
         multiIf(state = 'closed', closed_then, state = 'solved', solved_then, state = 'new', created, replied), urgency, sort, via, labels, requester,
         requester, agent, team, brand, company, 1, 1, replied <= present, replied <= present, solved_then <= present, 1, 1,
         1, 1, if(replied <= present, replied, NULL), if(replied <= present, replied - created, NULL), if(solved_then <= present, solved_then, NULL), if(solved_then <= present, solved_then, NULL),
         if(closed_then <= present, closed_then, NULL), if(solved_then <= present, solved_then - created, NULL), if(solved_then <= present, solved_then - created, NULL), created + 60,
-        60, 3, if(solved_then <= present, rating, ''), agent, team, if(solved_then <= present, solved_then + 3600, NULL), 1
+        60, least(replied, present) - created AS new_s, if(h % 3 = 0, worked, 0), if(h % 3 = 1, worked, 0), if(h % 3 = 2, worked, 0), intDiv(new_s, 4), if(h % 3 = 0, intDiv(worked, 4), 0),
+        if(h % 3 = 1, intDiv(worked, 4), 0), if(h % 3 = 2, intDiv(worked, 4), 0), 3, if(solved_then <= present, rating, ''), agent, team, if(solved_then <= present, solved_then + 3600, NULL), 1
     FROM ` + historyTicket,
 	`INSERT INTO ticket_events (account, kind, at, ticket_id, event_id, until, actor_id, assignee_id, group_id, status, score, seconds, last, priority, channel, type, tags,
         brand_id, organization_id, form_id, requester_id, _ver)
@@ -104,6 +106,14 @@ const historyHits = `INSERT INTO phrase_hits (account, at, ticket_id, message_id
         SELECT created_at, ticket_id, toInt64(0), splitByChar(' ', subject_tokens), created_at FROM tickets WHERE hasAnyTokens(subject_tokens, {saved})
     )`
 
+// historyHours are open on workdays from 9 to 17.
+const historyHours = `INSERT INTO opening_hours (account, in_force_from, opens_at, closes_at, open_before_s, schedule_id, _ver)
+    SELECT 'acme', toDateTime(0, 'UTC'), e.1, e.2, e.3, 1, 1
+    FROM (
+        SELECT arrayJoin(arrayPushFront(arrayMap((d, i) -> (toDateTime(toUInt32(d * 86400 + 32400), 'UTC'), toDateTime(toUInt32(d * 86400 + 61200), 'UTC'), toInt64(28800 * (i - 1))), days, arrayEnumerate(days)),
+            (toDateTime(0, 'UTC'), toDateTime(0, 'UTC'), toInt64(0)))) AS e
+        FROM (SELECT arrayFilter(d -> toDayOfWeek(toDate(d)) < 6, range(13514, 28124)) AS days))`
+
 // historyPeople fill the tables of some requesters, and their figures from the tickets that are there.
 var historyPeople = []string{
 	`INSERT INTO people (account, person_id, source_ids, first_name, last_name, email, user_ids, own_ids, zendesk, custom, created_at, updated_at, _ver)
@@ -131,6 +141,7 @@ func (h *history) load(b *testing.B, from, to int) {
 		}
 	}
 	h.exec(b, strings.ReplaceAll(historyHits, "{saved}", "['"+strings.Join(historySaved, "', '")+"']"))
+	h.exec(b, historyHours)
 	const people = 20_000
 	for at := 0; at < h.requesters(); at += people {
 		for _, insert := range historyPeople {
@@ -188,7 +199,7 @@ func (h *history) savePhrases(b *testing.B, app *App) {
 // settle merges what was loaded, as time does with months that are over.
 func (h *history) settle(b *testing.B) {
 	b.Helper()
-	for _, table := range []string{"tickets", "ticket_events", "activities", "messages", "phrase_hits", "people", "person_aliases", "person_stats"} {
+	for _, table := range []string{"tickets", "ticket_events", "activities", "messages", "phrase_hits", "people", "person_aliases", "person_stats", "opening_hours"} {
 		h.exec(b, "OPTIMIZE TABLE "+table+" FINAL")
 	}
 }

@@ -17,7 +17,7 @@ FROM
     ) AS t
     INNER JOIN
     (
-        SELECT account, ticket_id, if(toUnixTimestamp(at) + seconds <= {as_of:UInt32}, seconds, NULL) AS answered
+        SELECT account, ticket_id, if(toUnixTimestamp(at) + seconds <= {as_of:UInt32}, /*seconds*/, NULL) AS answered
         FROM ticket_events FINAL
         WHERE account IN {accounts:Array(String)} AND kind = 'next' AND at <= toDateTime({as_of:UInt32}, 'UTC')
     ) AS n USING (account, ticket_id)

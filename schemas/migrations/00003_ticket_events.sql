@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS ticket_events
     `status` LowCardinality(String) COMMENT 'Status after the change',
     `score` LowCardinality(String) COMMENT 'rating: offered, good or bad',
     `seconds` Nullable(Int64) COMMENT 'next: seconds until the answer, null while pending',
-    `business_seconds` Nullable(Int64) COMMENT 'solve: seconds since the creation within business hours, null without a schedule',
+    `business_seconds` Nullable(Int64) COMMENT 'Seconds within business hours, null without a schedule. solve: since the creation; next: until the answer; state: of the spell, null until its status ended',
     `last` UInt8 COMMENT 'solve, rating: 1 on the last one of the ticket',
     `priority` LowCardinality(String) COMMENT 'Current priority; state: the one in force',
     `channel` LowCardinality(String) COMMENT 'via.channel as Zendesk writes it, lower case',

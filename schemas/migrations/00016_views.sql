@@ -92,12 +92,17 @@ CREATE VIEW IF NOT EXISTS current_tickets
     `full_resolution_business_s` Nullable(Int64) COMMENT 'The same within business hours',
     `first_assigned_at` Nullable(DateTime('UTC')) COMMENT 'First assignment, UTC',
     `first_assigned_s` Nullable(Int64) COMMENT 'Seconds from creation to the first assignment (M31)',
+    `first_assigned_business_s` Nullable(Int64) COMMENT 'The same within business hours',
     `next_reply_s` Array(Int64) COMMENT 'Seconds of each answered next reply (M9)',
     `next_reply_pending` UInt8 COMMENT '1 while a customer comment waits for its next reply (M9)',
     `new_s` Int64 COMMENT 'Seconds in new, ended spells',
     `open_s` Int64 COMMENT 'Seconds in open, ended spells',
     `pending_s` Int64 COMMENT 'Seconds in pending, ended spells',
     `hold_s` Int64 COMMENT 'Seconds on hold, ended spells',
+    `new_business_s` Nullable(Int64) COMMENT 'Of new_s within business hours, by the schedule in force when each spell ended; null without one',
+    `open_business_s` Nullable(Int64) COMMENT 'Of open_s within business hours',
+    `pending_business_s` Nullable(Int64) COMMENT 'Of pending_s within business hours',
+    `hold_business_s` Nullable(Int64) COMMENT 'Of hold_s within business hours',
     `status_changes` Int64 COMMENT 'Ended status spells; 0 = waits are null',
     `csat` LowCardinality(String) COMMENT 'Latest rating: offered, good, bad or empty (M21)',
     `csat_agent_id` Int64 COMMENT 'Assignee of the rating record (M23)',
@@ -108,11 +113,12 @@ CREATE VIEW IF NOT EXISTS current_tickets
 SELECT `account`, `ticket_id`, `source_id`, `created_at`, `updated_at`, `subject`, `subject_tokens`, `description`, `status`,
     `status_since`, `priority`, `type`, `channel`, `tags`, `requester_id`, `submitter_id`, `assignee_id`, `group_id`, `brand_id`,
     `organization_id`, `form_id`, `external_id`, `url`, `custom_fields`, `deleted`, `merged`, `merged_into`, `history_full`,
-    `provisional`, `replies`, `public_agent_comments`, `reopens`, `solves`, `assignee_stations`, `unique_assignees`, `group_stations`,
-    `reassignments`, `handoffs`, `first_reply_at`, `first_reply_s`, `first_reply_business_s`, `first_solved_at`, `last_solved_at`,
-    `closed_at`, `first_resolution_s`, `first_resolution_business_s`, `full_resolution_s`, `full_resolution_business_s`,
-    `first_assigned_at`, `first_assigned_s`, `next_reply_s`, `next_reply_pending`, `new_s`, `open_s`, `pending_s`, `hold_s`, `status_changes`, `csat`,
-    `csat_agent_id`, `csat_group_id`, `csat_at`, `csat_comment`
+    `provisional`, `replies`, `public_agent_comments`, `reopens`, `solves`, `assignee_stations`, `unique_assignees`,
+    `group_stations`, `reassignments`, `handoffs`, `first_reply_at`, `first_reply_s`, `first_reply_business_s`, `first_solved_at`,
+    `last_solved_at`, `closed_at`, `first_resolution_s`, `first_resolution_business_s`, `full_resolution_s`,
+    `full_resolution_business_s`, `first_assigned_at`, `first_assigned_s`, `first_assigned_business_s`, `next_reply_s`,
+    `next_reply_pending`, `new_s`, `open_s`, `pending_s`, `hold_s`, `new_business_s`, `open_business_s`, `pending_business_s`,
+    `hold_business_s`, `status_changes`, `csat`, `csat_agent_id`, `csat_group_id`, `csat_at`, `csat_comment`
 FROM tickets FINAL
 WHERE is_deleted = 0
 COMMENT 'One current row of facts for each ticket: current rows';
@@ -134,7 +140,7 @@ CREATE VIEW IF NOT EXISTS current_ticket_events
     `status` LowCardinality(String) COMMENT 'Status after the change',
     `score` LowCardinality(String) COMMENT 'rating: offered, good or bad',
     `seconds` Nullable(Int64) COMMENT 'next: seconds until the answer, null while pending',
-    `business_seconds` Nullable(Int64) COMMENT 'solve: seconds since the creation within business hours, null without a schedule',
+    `business_seconds` Nullable(Int64) COMMENT 'Seconds within business hours, null without a schedule. solve: since the creation; next: until the answer; state: of the spell, null until its status ended',
     `last` UInt8 COMMENT 'solve, rating: 1 on the last one of the ticket',
     `priority` LowCardinality(String) COMMENT 'Current priority; state: the one in force',
     `channel` LowCardinality(String) COMMENT 'via.channel as Zendesk writes it, lower case',
@@ -148,8 +154,8 @@ CREATE VIEW IF NOT EXISTS current_ticket_events
     `merged` UInt8 COMMENT '1 if the ticket was absorbed'
 ) AS
 SELECT `account`, `kind`, `at`, `ticket_id`, `event_id`, `until`, `actor_id`, `assignee_id`, `group_id`, `previous_id`, `status`,
-    `score`, `seconds`, `business_seconds`, `last`, `priority`, `channel`, `type`, `tags`, `brand_id`, `organization_id`, `form_id`,
-    `requester_id`, `deleted`, `merged`
+    `score`, `seconds`, `business_seconds`, `last`, `priority`, `channel`, `type`, `tags`, `brand_id`, `organization_id`,
+    `form_id`, `requester_id`, `deleted`, `merged`
 FROM ticket_events FINAL
 WHERE is_deleted = 0
 COMMENT 'Dated facts of tickets: creation, solves, closes, reopens, assignments, replies, status spells, ratings; dimensions are current: current rows';

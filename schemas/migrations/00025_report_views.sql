@@ -728,23 +728,30 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 
+        if(has(['new','open','hold'], running), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS running_s,
+        multiIf(0 = 0, ended_s + running_s, ended = 0 AND ['new','open','hold'] != ['hold'], NULL, ended_s) AS seconds
     FROM
     (
         SELECT
-            *, status AS current_status,
-            if(has(['new','open','hold'], 'new'), new_s, 0) + if(has(['new','open','hold'], 'open'), open_s, 0)
-                + if(has(['new','open','hold'], 'pending'), pending_s, 0) + if(has(['new','open','hold'], 'hold'), hold_s, 0) AS ended_s,
-            if(has(['new','open','hold'], status), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(status_since))), 0) AS running_s,
-            multiIf(0 = 0, ended_s + running_s, status_changes = 0 AND ['new','open','hold'] != ['hold'], NULL, ended_s) AS now_s
-        FROM tickets FINAL
-        WHERE 1
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND created_at <= now('UTC')
-            AND deleted = 0
-    ) AS t
+            t.*, current_status,
+            now_since AS since, current_status AS running, now_ended AS ended, now_s AS ended_s
+        FROM
+        (
+            SELECT
+                *, status AS current_status, toUnixTimestamp(status_since) AS now_since, status_changes AS now_ended, 1 AS measured,
+                if(has(['new','open','hold'], 'new'), new_s, 0) + if(has(['new','open','hold'], 'open'), open_s, 0)
+                    + if(has(['new','open','hold'], 'pending'), pending_s, 0) + if(has(['new','open','hold'], 'hold'), hold_s, 0) AS now_s
+            FROM tickets FINAL
+            WHERE 1
+                AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+                AND created_at <= now('UTC')
+                AND deleted = 0
+        ) AS t
+        
+        WHERE 1 
+    ) AS w
     
-    WHERE 1 
 )
 GROUP BY bucket, k1
 )
@@ -776,23 +783,30 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 
+        if(has(['pending'], running), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS running_s,
+        multiIf(0 = 0, ended_s + running_s, ended = 0 AND ['pending'] != ['hold'], NULL, ended_s) AS seconds
     FROM
     (
         SELECT
-            *, status AS current_status,
-            if(has(['pending'], 'new'), new_s, 0) + if(has(['pending'], 'open'), open_s, 0)
-                + if(has(['pending'], 'pending'), pending_s, 0) + if(has(['pending'], 'hold'), hold_s, 0) AS ended_s,
-            if(has(['pending'], status), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(status_since))), 0) AS running_s,
-            multiIf(0 = 0, ended_s + running_s, status_changes = 0 AND ['pending'] != ['hold'], NULL, ended_s) AS now_s
-        FROM tickets FINAL
-        WHERE 1
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND created_at <= now('UTC')
-            AND deleted = 0
-    ) AS t
+            t.*, current_status,
+            now_since AS since, current_status AS running, now_ended AS ended, now_s AS ended_s
+        FROM
+        (
+            SELECT
+                *, status AS current_status, toUnixTimestamp(status_since) AS now_since, status_changes AS now_ended, 1 AS measured,
+                if(has(['pending'], 'new'), new_s, 0) + if(has(['pending'], 'open'), open_s, 0)
+                    + if(has(['pending'], 'pending'), pending_s, 0) + if(has(['pending'], 'hold'), hold_s, 0) AS now_s
+            FROM tickets FINAL
+            WHERE 1
+                AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+                AND created_at <= now('UTC')
+                AND deleted = 0
+        ) AS t
+        
+        WHERE 1 
+    ) AS w
     
-    WHERE 1 
 )
 GROUP BY bucket, k1
 )
@@ -824,23 +838,30 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 
+        if(has(['hold'], running), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS running_s,
+        multiIf(0 = 0, ended_s + running_s, ended = 0 AND ['hold'] != ['hold'], NULL, ended_s) AS seconds
     FROM
     (
         SELECT
-            *, status AS current_status,
-            if(has(['hold'], 'new'), new_s, 0) + if(has(['hold'], 'open'), open_s, 0)
-                + if(has(['hold'], 'pending'), pending_s, 0) + if(has(['hold'], 'hold'), hold_s, 0) AS ended_s,
-            if(has(['hold'], status), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(status_since))), 0) AS running_s,
-            multiIf(0 = 0, ended_s + running_s, status_changes = 0 AND ['hold'] != ['hold'], NULL, ended_s) AS now_s
-        FROM tickets FINAL
-        WHERE 1
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND created_at <= now('UTC')
-            AND deleted = 0
-    ) AS t
+            t.*, current_status,
+            now_since AS since, current_status AS running, now_ended AS ended, now_s AS ended_s
+        FROM
+        (
+            SELECT
+                *, status AS current_status, toUnixTimestamp(status_since) AS now_since, status_changes AS now_ended, 1 AS measured,
+                if(has(['hold'], 'new'), new_s, 0) + if(has(['hold'], 'open'), open_s, 0)
+                    + if(has(['hold'], 'pending'), pending_s, 0) + if(has(['hold'], 'hold'), hold_s, 0) AS now_s
+            FROM tickets FINAL
+            WHERE 1
+                AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+                AND created_at <= now('UTC')
+                AND deleted = 0
+        ) AS t
+        
+        WHERE 1 
+    ) AS w
     
-    WHERE 1 
 )
 GROUP BY bucket, k1
 )
@@ -872,23 +893,30 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, now_s AS seconds
+        roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 
+        if(has(['new','open'], running), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS running_s,
+        multiIf(0 = 0, ended_s + running_s, ended = 0 AND ['new','open'] != ['hold'], NULL, ended_s) AS seconds
     FROM
     (
         SELECT
-            *, status AS current_status,
-            if(has(['new','open'], 'new'), new_s, 0) + if(has(['new','open'], 'open'), open_s, 0)
-                + if(has(['new','open'], 'pending'), pending_s, 0) + if(has(['new','open'], 'hold'), hold_s, 0) AS ended_s,
-            if(has(['new','open'], status), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(toUnixTimestamp(status_since))), 0) AS running_s,
-            multiIf(0 = 0, ended_s + running_s, status_changes = 0 AND ['new','open'] != ['hold'], NULL, ended_s) AS now_s
-        FROM tickets FINAL
-        WHERE 1
-            AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
-            AND created_at <= now('UTC')
-            AND deleted = 0
-    ) AS t
+            t.*, current_status,
+            now_since AS since, current_status AS running, now_ended AS ended, now_s AS ended_s
+        FROM
+        (
+            SELECT
+                *, status AS current_status, toUnixTimestamp(status_since) AS now_since, status_changes AS now_ended, 1 AS measured,
+                if(has(['new','open'], 'new'), new_s, 0) + if(has(['new','open'], 'open'), open_s, 0)
+                    + if(has(['new','open'], 'pending'), pending_s, 0) + if(has(['new','open'], 'hold'), hold_s, 0) AS now_s
+            FROM tickets FINAL
+            WHERE 1
+                AND created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
+                AND created_at <= now('UTC')
+                AND deleted = 0
+        ) AS t
+        
+        WHERE 1 
+    ) AS w
     
-    WHERE 1 
 )
 GROUP BY bucket, k1
 )

@@ -1,0 +1,86 @@
+package processors
+
+import (
+	"slices"
+
+	"deskstream/schemas"
+)
+
+// Opening hours are laid out for these years: Zendesk began in the first.
+const firstLaidOut, lastLaidOut = 2007, 2046
+
+// period is a stretch of time in which one schedule is the default one, up to the next period.
+type period struct {
+	from     int64    // 0: from the beginning
+	schedule schedule // without an id: there is none
+}
+
+// periods tells which schedule counts when, as calendar.at does; none where there is no schedule at all.
+func (c *calendar) periods() (out []period) {
+	if c.empty() {
+		return nil
+	}
+	starts := []int64{0}
+	for i := range c.versions {
+		starts = append(starts, max(0, c.versions[i].from), max(0, c.versions[i].deleted))
+	}
+	slices.Sort(starts)
+	for _, at := range slices.Compact(starts) {
+		p := period{from: at}
+		if s := c.at(at); s != nil {
+			p.schedule = *s
+		}
+		if n := len(out); n == 0 || !out[n-1].same(&p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// same says whether two periods have the same opening hours.
+func (p *period) same(o *period) bool {
+	return p.schedule.id == o.schedule.id && p.schedule.hash == o.schedule.hash
+}
+
+// rows lays the opening hours of a period out. The first row has every instant find the span that opened last before it.
+func (p *period) rows(account string) []schemas.OpeningHours {
+	row := schemas.OpeningHours{Account: account, InForceFrom: unix(p.from), OpensAt: unix(0), ClosesAt: unix(0), ScheduleID: p.schedule.id}
+	out := []schemas.OpeningHours{row}
+	if p.schedule.id == 0 {
+		return out
+	}
+	var h hours
+	h.cover(&p.schedule, firstLaidOut, lastLaidOut)
+	for i, open := range h.open {
+		row.OpensAt, row.ClosesAt, row.OpenBeforeS = unix(open.from), unix(open.to), h.before[i]
+		out = append(out, row)
+	}
+	return out
+}
+
+// emitOpeningHours emits the rows of the periods that changed, and withdraws those that are no more.
+func (r *run) emitOpeningHours(a *accountWork, before, after []period) {
+	for _, p := range periodsWithout(before, after) {
+		for _, row := range p.rows(a.name) {
+			row.IsDeleted = 1
+			r.emitSpan(&row)
+		}
+	}
+	for _, p := range periodsWithout(after, before) {
+		for _, row := range p.rows(a.name) {
+			r.emitSpan(&row)
+		}
+	}
+}
+
+// periodsWithout gives the periods that are not among others.
+func periodsWithout(all, others []period) []period {
+	return slices.DeleteFunc(slices.Clone(all), func(p period) bool {
+		return slices.ContainsFunc(others, func(o period) bool { return o.from == p.from && o.same(&p) })
+	})
+}
+
+func (r *run) emitSpan(row *schemas.OpeningHours) {
+	key := row.Account + "." + decimal(row.InForceFrom.Unix()) + "." + decimal(row.OpensAt.Unix())
+	r.emitLast(schemas.TableOpeningHours, key, appendOpeningHours(r.room(240), row))
+}

@@ -1,0 +1,162 @@
+package processors
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// scheduleOf is what Zendesk says of a schedule that is open on Mondays from 9 to an hour, UTC.
+func scheduleOf(id, created, updated, closes int, deleted *time.Time) schemas.ZSchedule {
+	z := schemas.ZSchedule{
+		ID: schemas.ZID(id), TimeZone: "UTC", CreatedAt: time.Unix(int64(created), 0).UTC(), UpdatedAt: time.Unix(int64(updated), 0).UTC(), DeletedAt: deleted,
+	}
+	z.Intervals = append(z.Intervals, struct {
+		Start int `json:"start_time"`
+		End   int `json:"end_time"`
+	}{dayMinutes + 9*60, dayMinutes + closes*60})
+	return z
+}
+
+// TestOpeningHoursFollowTheCalendar: whatever the order in which versions become known, the rows say at every instant what business seconds
+// are counted by.
+func TestOpeningHoursFollowTheCalendar(t *testing.T) {
+	t.Parallel()
+	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	when := func(day int) int { return int(monday.AddDate(0, 0, day).Unix()) }
+	gone := monday.AddDate(0, 0, 60)
+	versions := []schemas.ZSchedule{
+		scheduleOf(7, when(0), when(0), 12, nil), scheduleOf(7, when(0), when(10), 17, nil), scheduleOf(8, when(-5), when(-5), 10, nil),
+		scheduleOf(8, when(-5), when(20), 10, new(monday.AddDate(0, 0, 20))), scheduleOf(7, when(0), when(60), 17, &gone),
+	}
+	var first map[string]map[string]any
+	for _, order := range [][]int{{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 0, 4, 1, 3}} {
+		s := newScene(t)
+		for _, i := range order {
+			body, err := json.Marshal(versions[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.say(schemas.KindSchedule, string(body))
+			told := s.outputs
+			if s.say(schemas.KindSchedule, string(body)); s.outputs != told {
+				t.Fatal("a repeated version goes out again")
+			}
+		}
+		rows := s.tables[schemas.TableOpeningHours]
+		if first == nil {
+			first = rows
+		}
+		if !reflect.DeepEqual(first, rows) {
+			t.Errorf("order %v gives other rows", order)
+		}
+		var c calendar
+		for _, z := range versions {
+			c.add(newSchedule(z, s.now))
+		}
+		for _, at := range []int{when(-30), when(-1), when(0), when(9), when(10), when(19), when(20), when(45), when(59), when(60), when(200)} {
+			from := int64(when(-40)) + 3600*9 + 900
+			want, got := c.seconds(from, int64(at), int64(at)), openFrom(t, rows, from, int64(at))
+			if show(want) != show(got) {
+				t.Errorf("order %v, %v: rows say %v, the calendar %v", order, time.Unix(int64(at), 0).UTC(), show(got), show(want))
+			}
+		}
+	}
+}
+
+// openFrom reads the rows as a report does.
+func openFrom(t *testing.T, rows map[string]map[string]any, from, to int64) *int64 {
+	t.Helper()
+	when := func(row map[string]any, column string) int64 { return mustTime(t, row[column].(string)).Unix() }
+	inForce := int64(-1)
+	for _, r := range rows {
+		if at := when(r, "in_force_from"); at <= to {
+			inForce = max(inForce, at)
+		}
+	}
+	schedule := 0.0
+	until := func(at int64) (n int64) {
+		last := int64(-1)
+		for _, r := range rows {
+			if opens := when(r, "opens_at"); when(r, "in_force_from") == inForce && opens <= at && opens > last {
+				n = int64(r["open_before_s"].(float64)) + min(when(r, "closes_at"), at) - opens
+				last, schedule = opens, r["schedule_id"].(float64)
+			}
+		}
+		return n
+	}
+	if n := until(to) - until(from); schedule != 0 {
+		return &n
+	}
+	return nil
+}
+
+// TestWaitsByTheScheduleAtEachChange: business seconds of waits are counted spell by spell, by the schedule in force when the status ended (M10),
+// those of single events by the one at the event; a later edit restates nothing.
+func TestWaitsByTheScheduleAtEachChange(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.people()
+	schedule := func(updated, closes int) {
+		t.Helper()
+		z := scheduleOf(7, 1, updated, closes, nil)
+		z.Intervals[0].Start = 9 * 60 // from Sunday 9 o'clock, open day and night up to the hour on Monday
+		body, err := json.Marshal(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.say(schemas.KindSchedule, string(body))
+	}
+	// Monday is the 2nd. Up to the 2nd 12:00 the account closes at 11 on Mondays, from then on at 20.
+	schedule(1, 11)
+	schedule(int(mustTime(t, s.at("02T12:00")).Unix()), 20)
+	s.audit("02T09:00", 9, created("status", `"new"`), said(50, 9, true, "hi"))
+	s.audit("02T10:00", 1, changed("status", `"new"`, `"open"`), changed("assignee_id", "null", `"1"`), said(51, 1, true, "hello"))
+	s.audit("02T10:30", 9, said(52, 9, true, "and?"))
+	s.audit("02T13:00", 2, changed("assignee_id", `"1"`, `"2"`))
+	s.audit("02T15:00", 2, changed("status", `"open"`, `"pending"`), said(53, 2, true, "so"))
+	s.record("02T15:00", "pending", "")
+	row := s.row()
+	for column, want := range map[string]any{
+		"new_business_s": 3600, "open_business_s": 5 * 3600, "pending_business_s": 0, "hold_business_s": 0, "first_assigned_business_s": 3600,
+		"first_reply_business_s": 3600, "open_s": 5 * 3600,
+	} {
+		s.want(column, row[column], want)
+	}
+	spells := map[string]any{}
+	for _, e := range s.tables[schemas.TableTicketEvents] {
+		if kind := e["kind"].(string); kind == schemas.EventState || kind == schemas.EventNext {
+			spells[kind+" "+e["at"].(string)[11:16]] = e["business_seconds"]
+		}
+	}
+	// The spell of agent 1 ended at 13:00, but the status went on until 15:00.
+	s.want("spells", spells, map[string]any{"state 09:00": 3600, "state 10:00": 3 * 3600, "state 13:00": 2 * 3600, "state 15:00": nil, "next 10:30": 4.5 * 3600})
+	schedule(int(mustTime(t, s.at("02T16:00")).Unix()), 10)
+	s.audit("02T17:00", 2, changed("status", `"pending"`, `"solved"`))
+	row = s.row()
+	s.want("new", row["new_business_s"], 3600)
+	s.want("open", row["open_business_s"], 5*3600)
+	s.want("pending by the newest hours", row["pending_business_s"], 0)
+}
+
+// TestStatusOfNoLengthEnds: a status that ended in the second in which it began has ended all the same, so that the spells of its neighbours are two.
+func TestStatusOfNoLengthEnds(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.people()
+	s.audit("02T09:00", 9, created("status", `"open"`), said(50, 9, true, "hi"))
+	s.audit("02T10:00", 1, changed("status", `"open"`, `"pending"`))
+	s.audit("02T10:00", 1, changed("status", `"pending"`, `"open"`))
+	s.record("02T10:00", "open", "")
+	var got []string
+	for _, e := range s.tables[schemas.TableTicketEvents] {
+		if e["kind"] == schemas.EventState {
+			got = append(got, e["at"].(string)[11:16]+" "+e["until"].(string)[11:16]+" "+e["status"].(string))
+		}
+	}
+	s.want("spells", sorted(got), []string{"09:00 10:00 open", "10:00 06:28 open", "10:00 10:00 pending"})
+	s.want("changes", s.row()["status_changes"], 2)
+}
