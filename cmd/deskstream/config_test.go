@@ -123,6 +123,10 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{[]string{"--copies", "0"}, "--copies"},
 		{[]string{"--connections", "0"}, "--connections"},
 		{[]string{"--rate=-1"}, "--rate"},
+		{[]string{"--url", ""}, "--url"},
+		{[]string{"--secret", ""}, "--secret"},
+		{[]string{"--export"}, "--api-key"},
+		{[]string{"--export", "--api-key", testKey, "--instance", "nonsense"}, "--instance"},
 		{[]string{"--duration", "50ms"}, "no webhook was stored"},
 	} {
 		var out, errs bytes.Buffer

@@ -110,25 +110,14 @@ type demo struct {
 	source string
 }
 
-// connect does what a user does: create the source, give it the webhook's secret, authorize it.
-func (d *demo) connect(ctx context.Context) error {
-	var src struct {
-		ID string `json:"id"`
-	}
-	body := map[string]any{
+// connect does what a user does.
+func (d *demo) connect(ctx context.Context) (err error) {
+	d.source, err = connectSource(ctx, d.api, map[string]any{
 		"type": "zendesk", "account": demoAccount, "name": "Acme support",
 		"opt_in":    map[string]any{"email": true, "sms": false, "confirmed_by": "owner@acme.test"},
 		"retention": map[string]any{"days": d.cmd.Days},
-	}
-	if err := d.api.call(ctx, "POST", "/v1/sources", body, &src); err != nil {
-		return err
-	}
-	d.source = src.ID
-	if err := d.api.call(ctx, "PUT", "/v1/sources/"+src.ID+"/webhook", map[string]string{"signing_secret": d.cmd.Webhook}, nil); err != nil {
-		return err
-	}
-	auth := map[string]string{"method": "api_token", "email": zendesktest.AdminEmail, "token": demoToken}
-	return d.api.call(ctx, "POST", "/v1/sources/"+src.ID+"/authorize", auth, nil)
+	}, d.cmd.Webhook)
+	return err
 }
 
 // show waits for the initial sync and prints a report, the activity feed and a rendered message.

@@ -20,19 +20,26 @@ import (
 )
 
 type loadCmd struct {
-	URL         string        `required:"" help:"Webhook address, e.g. http://127.0.0.1:8080/webhooks/zendesk/<source id>."`
-	Secret      string        `required:"" help:"Signing secret of the source."`
-	Rate        float64       `default:"100" help:"Webhooks a second; 0 = as fast as it goes."`
+	URL         string        `help:"Webhook address, e.g. http://127.0.0.1:8080/webhooks/zendesk/<source id>."`
+	Secret      string        `help:"Signing secret of the source."`
+	Rate        float64       `default:"100" help:"Webhooks, or rows of the export, a second; 0 = as fast as it goes."`
 	Connections int           `default:"16" help:"Webhooks under way at once."`
 	Duration    time.Duration `default:"10s" help:"How long to send."`
-	Tickets     int           `default:"1000" help:"Tickets the webhooks are about."`
+	Tickets     int           `default:"1000" help:"Tickets the webhooks are about, or about so many in the export."`
 	Copies      int           `default:"1" help:"How often each webhook is sent."`
+	Export      bool          `help:"Instead of webhooks serve a synthetic Zendesk account, connect it to the instance and wait until it is in the reports."`
+	Serve       string        `default:"127.0.0.1:8090" help:"With --export: address of the account; start the instance with --zendesk-url http://<this address>."`
+	Instance    string        `default:"http://127.0.0.1:8080" help:"With --export: address of the instance."`
+	APIKey      string        `name:"api-key" help:"With --export: API key of the instance, with scope admin."`
 }
 
 // Run sends webhooks and prints what came back.
 func (c *loadCmd) Run(ctx context.Context, out *streams) error {
 	if err := c.check(); err != nil {
 		return err
+	}
+	if c.Export {
+		return c.runExport(ctx, out)
 	}
 	l := newLoad(*c)
 	if err := l.run(ctx); err != nil {
@@ -49,10 +56,7 @@ func (c *loadCmd) Run(ctx context.Context, out *streams) error {
 }
 
 func (c *loadCmd) check() error {
-	if c.URL == "" {
-		return &settingError{"url", c.URL, "the webhook address of a source"}
-	}
-	if err := checkURL("url", c.URL, "http", "https"); err != nil {
+	if err := c.checkTarget(); err != nil {
 		return err
 	}
 	switch {
@@ -64,12 +68,35 @@ func (c *loadCmd) check() error {
 	return cmp.Or(atLeastOne("connections", c.Connections), atLeastOne("tickets", c.Tickets), atLeastOne("copies", c.Copies))
 }
 
+// checkTarget checks where the load goes to.
+func (c *loadCmd) checkTarget() error {
+	switch {
+	case c.Export && c.APIKey == "":
+		return &settingError{"api-key", "", "an API key of the instance with scope admin"}
+	case c.Export:
+		return checkURL("instance", c.Instance, "http", "https")
+	case c.URL == "":
+		return &settingError{"url", c.URL, "the webhook address of a source"}
+	case c.Secret == "":
+		return &settingError{"secret", "", "the signing secret of the source"}
+	}
+	return checkURL("url", c.URL, "http", "https")
+}
+
 // atLeastOne checks a setting that counts something.
 func atLeastOne(name string, n int) error {
 	if n < 1 {
 		return &settingError{name, strconv.Itoa(n), "a whole number of at least 1"}
 	}
 	return nil
+}
+
+// limitOf gives the limit of a rate; 0 is none.
+func limitOf(perSecond float64) rate.Limit {
+	if perSecond > 0 {
+		return rate.Limit(perSecond)
+	}
+	return rate.Inf
 }
 
 // load is one run of the load generator.
@@ -96,11 +123,7 @@ func newLoad(c loadCmd) *load {
 func (l *load) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.Duration)
 	defer cancel()
-	limit := rate.Inf
-	if l.Rate > 0 {
-		limit = rate.Limit(l.Rate)
-	}
-	limiter := rate.NewLimiter(limit, max(1, l.Connections))
+	limiter := rate.NewLimiter(limitOf(l.Rate), max(1, l.Connections))
 	start := time.Now()
 	var wg sync.WaitGroup
 	for range l.Connections {

@@ -52,7 +52,7 @@ type commands struct {
 	Replay  replayCmd  `cmd:"" help:"Rebuild state and tables from the raw stream."`
 	Verify  verifyCmd  `cmd:"" help:"Compare every table with what the stored events make of it; exit status 1 when something differs."`
 	Dead    deadCmd    `cmd:"" help:"Look at events that could not be used; try them again or drop them."`
-	Load    loadCmd    `cmd:"" help:"Send signed webhooks to a running instance at a given rate."`
+	Load    loadCmd    `cmd:"" help:"Send signed webhooks to a running instance at a given rate, or have it read a synthetic export."`
 	Keys    keysCmd    `cmd:"" help:"API keys and their scopes."`
 	Doctor  doctorCmd  `cmd:"" help:"Check engine, NATS, ClickHouse, disk, clock and Zendesk; one line each."`
 	Version versionCmd `cmd:"" help:"Print the version."`
