@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"strings"
 
 	"deskstream/schemas"
@@ -11,6 +12,7 @@ type nameFacts struct {
 	kind      string
 	id        int64
 	at        int64
+	heard     int64 // when it was received, nanoseconds
 	hash      uint64
 	name, key string
 	typ       string
@@ -21,7 +23,7 @@ func (it *item) loadNamed() {
 	var z schemas.ZNamed
 	if it.unmarshal(it.ev.Data, &z) {
 		it.name = &nameFacts{
-			kind: string(it.ev.Kind), id: int64(z.ID), at: z.UpdatedAt.Unix(), hash: it.hash, name: cut(z.Name, maxSubject),
+			kind: string(it.ev.Kind), id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), hash: it.hash, name: cut(z.Name, maxSubject),
 			deleted: z.Deleted || z.IsDeleted,
 		}
 	}
@@ -33,7 +35,7 @@ func (it *item) loadField() {
 		return
 	}
 	n := &nameFacts{
-		kind: string(it.ev.Kind), id: int64(z.ID), at: z.UpdatedAt.Unix(), hash: it.hash, name: cut(z.Title, maxSubject),
+		kind: string(it.ev.Kind), id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), hash: it.hash, name: cut(z.Title, maxSubject),
 		key: cut(z.Key, 255), typ: z.Type,
 	}
 	if n.key == "" { // ticket fields have no key of their own
@@ -57,11 +59,19 @@ func (r *run) takeName(a *accountWork, it *item) {
 	}
 }
 
+// newer says whether a form of a name replaces another, as for users.
+func (n *nameFacts) newer(than *nameFacts) bool {
+	if n.hash == than.hash {
+		return n.at > than.at
+	}
+	return cmp.Or(cmp.Compare(n.at, than.at), cmp.Compare(n.heard, than.heard), cmp.Compare(n.hash, than.hash)) > 0
+}
+
 // putName keeps and emits the newer of two forms of a name.
 func (r *run) putName(a *accountWork, n *nameFacts) bool {
 	key := nameKey(a.prefix, n.kind, n.id)
 	known := open[nameFacts](r, key)
-	if known.id != 0 && (n.at < known.at || n.at == known.at && n.hash <= known.hash) {
+	if known.id != 0 && !n.newer(known) {
 		return false
 	}
 	*known = *n
@@ -78,6 +88,7 @@ func (n *nameFacts) encode(w *writer) {
 	w.str(n.kind)
 	w.int(n.id)
 	w.int(n.at)
+	w.int(n.heard)
 	w.hash(n.hash)
 	w.str(n.name)
 	w.str(n.key)
@@ -86,6 +97,6 @@ func (n *nameFacts) encode(w *writer) {
 }
 
 func (n *nameFacts) decode(r *reader) {
-	n.kind, n.id, n.at, n.hash = r.str(), r.int(), r.int(), r.hash()
+	n.kind, n.id, n.at, n.heard, n.hash = r.str(), r.int(), r.int(), r.int(), r.hash()
 	n.name, n.key, n.typ, n.deleted = r.str(), r.str(), r.str(), r.bool()
 }

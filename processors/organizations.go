@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 // orgFacts are what one record or webhook says about an organization.
 type orgFacts struct {
 	id, at, created int64
+	heard           int64 // when it was received, nanoseconds
 	hash            uint64
 	full            bool
 	name, external  string
@@ -47,7 +49,7 @@ func (it *item) loadOrganization() {
 		return
 	}
 	f := &orgFacts{
-		id: int64(z.ID), at: z.UpdatedAt.Unix(), created: z.CreatedAt.Unix(), hash: it.hash, full: true, name: cut(z.Name, 1024),
+		id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), created: z.CreatedAt.Unix(), hash: it.hash, full: true, name: cut(z.Name, 1024),
 		external: cut(z.ExternalID, 1024), details: cut(z.Details, maxText/2), notes: cut(z.Notes, maxText/2), url: cut(z.URL, 1024),
 		domains: z.DomainNames, tags: z.Tags, group: int64(z.GroupID), merged: int64(z.MergedInto), sharedTickets: z.SharedTickets, sharedComments: z.SharedComments,
 		fields: "{}", told: true, active: z.DeletedAt == nil,
@@ -127,7 +129,8 @@ func (f *orgFacts) versionMark() versionMark {
 	return m
 }
 
-// newerOrg tells which of two words counts. Of two of one second it is the deletion, and of deletions the one that tells who absorbed it.
+// newerOrg tells which of two words counts. Of two of one second it is the deletion, of deletions the one that tells who absorbed it, of others the one
+// received later.
 func newerOrg(a, b *orgFacts) bool {
 	switch {
 	case b == nil || a.at != b.at:
@@ -135,7 +138,7 @@ func newerOrg(a, b *orgFacts) bool {
 	case a.ending() != b.ending():
 		return a.ending() > b.ending()
 	}
-	return a.hash > b.hash
+	return a.hash != b.hash && cmp.Or(cmp.Compare(a.heard, b.heard), cmp.Compare(a.hash, b.hash)) > 0
 }
 
 func (f *orgFacts) ending() int {
@@ -311,7 +314,7 @@ func (o *organization) decode(r *reader) {
 }
 
 func (f *orgFacts) encode(w *writer) {
-	for _, n := range []int64{f.id, f.at, f.created, f.group, f.merged} {
+	for _, n := range []int64{f.id, f.at, f.heard, f.created, f.group, f.merged} {
 		w.int(n)
 	}
 	w.hash(f.hash)
@@ -326,7 +329,7 @@ func (f *orgFacts) encode(w *writer) {
 }
 
 func (f *orgFacts) decode(r *reader) {
-	for _, n := range []*int64{&f.id, &f.at, &f.created, &f.group, &f.merged} {
+	for _, n := range []*int64{&f.id, &f.at, &f.heard, &f.created, &f.group, &f.merged} {
 		*n = r.int()
 	}
 	f.hash = r.hash()

@@ -643,3 +643,25 @@ func TestR43_SourcesOfAPerson(t *testing.T) {
 	s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-02T09:00:00Z","values":{"email":"new@x.test"}}`, schemas.OwnUserID(testAccount, byEmail, "new@x.test"))
 	s.want("of ours", s.person(int64(schemas.OwnUserID(testAccount, byEmail, "new@x.test")))["source_ids"], []string{})
 }
+
+// TestStatesOfOneSecond: Zendesk's times are whole seconds, and what changes right after a record was asked for may carry the same one. The state that
+// was received later counts, in whatever order they are taken.
+func TestStatesOfOneSecond(t *testing.T) {
+	t.Parallel()
+	for n := range 8 {
+		for _, order := range [][]int{{0, 1}, {1, 0}} {
+			s := newScene(t)
+			at := s.now
+			for _, i := range order {
+				s.now = at.Add(time.Duration(i) * 300 * time.Millisecond)
+				s.say(schemas.KindUser, `{"id":9,"name":"N %d%d","role":"end-user","email":"n@x.test","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-02T09:00:00Z","active":%t}`, n, i, i == 0)
+				s.say(schemas.KindOrganization, `{"id":7,"name":"O %d%d","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-02T09:00:00Z"}`, n, i)
+				s.say(schemas.KindGroup, `{"id":5,"name":"G %d%d","updated_at":"2026-03-02T09:00:00Z"}`, n, i)
+			}
+			p := s.person(9)
+			s.want("person", []any{p["first_name"], p["last_name"], p["archived"]}, []any{"N", fmt.Sprintf("%d1", n), 0})
+			s.want("organization", s.tables[schemas.TableOrganizations]["organizations|example|7"]["name"], fmt.Sprintf("O %d1", n))
+			s.want("group", s.tables[schemas.TableNames]["names|example|group|5"]["name"], fmt.Sprintf("G %d1", n))
+		}
+	}
+}

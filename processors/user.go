@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"encoding/json"
 	"math/bits"
 	"slices"
@@ -15,6 +16,7 @@ import (
 type userFacts struct {
 	id       int64
 	at       int64 // updated_at
+	heard    int64 // when it was received, nanoseconds: two states of one second are told apart by nothing else
 	hash     uint64
 	full     bool // a record; a webhook knows only some fields
 	deletion bool // the webhook tells a deletion, or a merge into another user: its blank fields mean nothing
@@ -128,7 +130,7 @@ func (it *item) loadUser() {
 		return
 	}
 	f := &userFacts{
-		id: int64(z.ID), at: z.UpdatedAt.Unix(), hash: it.hash, full: true, created: z.CreatedAt.Unix(), name: cut(z.Name, 1024),
+		id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), hash: it.hash, full: true, created: z.CreatedAt.Unix(), name: cut(z.Name, 1024),
 		email: cut(strings.TrimSpace(z.Email), 320), phone: cut(z.Phone, 128), dial: schemas.PhoneNumber(z.Phone), alias: cut(z.Alias, 1024), details: cut(z.Details, maxText/2),
 		notes: cut(z.Notes, maxText/2), role: strings.ToLower(z.Role), locale: cut(z.Locale, 64), external: cut(z.ExternalID, 1024),
 		url: cut(z.URL, 1024), tags: z.Tags, org: int64(z.Organization), verified: z.Verified, shared: z.SharedPhone, suspend: z.Suspended,
@@ -254,7 +256,7 @@ func (u *user) takeFacts(f *userFacts) bool {
 	news := u.addRole(f.at, roleByte(f.role))
 	news = u.addMark(f.versionMark()) || news
 	if f.full {
-		if u.rec == nil || f.at > u.rec.at || f.at == u.rec.at && f.hash > u.rec.hash {
+		if u.rec == nil || f.newer(u.rec) {
 			u.rec = f
 			news = true
 		}
@@ -272,6 +274,15 @@ func (u *user) takeFacts(f *userFacts) bool {
 		u.marks, u.tracks = nil, nil // hashes of personal data go too
 	}
 	return news
+}
+
+// newer says whether a record replaces another. Zendesk's times are whole seconds: of two states of one second the one that was asked for later is
+// how it came out.
+func (f *userFacts) newer(than *userFacts) bool {
+	if f.hash == than.hash {
+		return f.at > than.at
+	}
+	return cmp.Or(cmp.Compare(f.at, than.at), cmp.Compare(f.heard, than.heard), cmp.Compare(f.hash, than.hash)) > 0
 }
 
 func (u *user) patch(f *userFacts) bool {

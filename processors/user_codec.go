@@ -98,7 +98,7 @@ func heardAt(at int64) patch[int64] {
 }
 
 func (f *userFacts) encode(w *writer) {
-	for _, n := range []int64{f.id, f.at, f.created, f.org, f.login} {
+	for _, n := range []int64{f.id, f.at, f.heard, f.created, f.org, f.login} {
 		w.int(n)
 	}
 	w.hash(f.hash)
@@ -114,7 +114,7 @@ func (f *userFacts) encode(w *writer) {
 
 func (f *userFacts) decode(r *reader) {
 	f.full, f.hasState = true, true
-	for _, n := range []*int64{&f.id, &f.at, &f.created, &f.org, &f.login} {
+	for _, n := range []*int64{&f.id, &f.at, &f.heard, &f.created, &f.org, &f.login} {
 		*n = r.int()
 	}
 	f.hash = r.hash()

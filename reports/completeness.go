@@ -134,11 +134,12 @@ func (s *server) completeness(ctx context.Context, sources []synced) (*completen
 
 // Run does what the API has to do beside answering, until ctx ends: it compares the stored tickets with Zendesk's counts, shows in the
 // figures how many are missing, has tickets read again that are missing Options.RereadAfter after a check, tells processors what is
-// decided about fields, and has saved phrases counted in what was there before them.
+// decided about fields, has saved phrases counted in what was there before them, and follows how far the tables are complete.
 func (a *API) Run(ctx context.Context) error {
 	var filling sync.WaitGroup
 	filling.Go(func() { a.server.keepCounted(ctx) })
 	filling.Go(func() { a.server.keepTold(ctx) })
+	filling.Go(func() { a.server.keepLanded(ctx, landedFollow) })
 	defer filling.Wait()
 	return a.server.keepCompared(ctx)
 }

@@ -12,6 +12,8 @@ import (
 const (
 	// landedLook is how often it is asked at most what is in the tables.
 	landedLook = time.Second
+	// landedFollow is how often it is asked when nobody asks for a report: the next one is to tell of the present, not of the last one.
+	landedFollow = 5 * time.Second
 	// landedMarks bounds the marks of a source that are waited for.
 	landedMarks = 64
 )
@@ -61,6 +63,26 @@ func (l *landings) through(ctx context.Context, sources []synced) (*time.Time, e
 		return nil, nil
 	}
 	return all, nil
+}
+
+// keepLanded follows the sources until ctx ends.
+func (s *server) keepLanded(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		sources, err := s.syncedSources(ctx)
+		if err == nil {
+			_, err = s.landed.through(ctx, sources)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.Log.Debug().Err(err).Msg("how far the tables are complete was not found out, will try again")
+		}
+	}
 }
 
 // of gives the instant for one source. A poller that began anew may have said more before than it says now.

@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,5 +36,41 @@ func TestDataThrough(t *testing.T) {
 		if c.want == "" && got != nil || c.want != "" && (got == nil || !got.Equal(at(c.want))) {
 			t.Errorf("%s: %v, want %q", c.what, got, c.want)
 		}
+	}
+}
+
+// TestDataThroughGoesOnUnasked: what was read and written while nobody asked counts at the first question.
+func TestDataThroughGoesOnUnasked(t *testing.T) {
+	t.Parallel()
+	var later atomic.Int64
+	s := newTestServer(t, filledDatabase(t), func(o *Options) { o.Now = func() time.Time { return testNow.Add(time.Duration(later.Load())) } })
+	put := func(read string, stored, processed, written uint64) {
+		day := at(read)
+		s.store.mu.Lock()
+		defer s.store.mu.Unlock()
+		s.store.cursors[testSource] = []schemas.Cursor{{Resource: "tickets", Through: &day}, {Resource: "ticket_events", Through: &testNow}}
+		s.store.stored, s.store.processed, s.store.output, s.store.written = stored, processed, processed, written
+	}
+	follow, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); s.keepLanded(follow, time.Millisecond) }()
+	put("15 00:00", 10, 9, 9)
+	waiting := func() (n int) {
+		s.landed.mu.Lock()
+		defer s.landed.mu.Unlock()
+		if l := s.landed.sources[testSource]; l != nil {
+			n = len(l.waiting)
+		}
+		return n
+	}
+	for waiting() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	<-done
+	put("16 00:00", 20, 10, 10) // the next mark is not in the tables, but the one that was noted meanwhile is
+	later.Store(int64(landedLook))
+	if got := s.answerOf("tickets_created", "from=2026-03-02&to=2026-03-02").DataThrough; got == nil || !got.Equal(at("15 00:00")) {
+		t.Errorf("%v, want the instant that was read while nobody asked", got)
 	}
 }
