@@ -45,6 +45,7 @@ type server struct {
 	flights       flights
 	known         knownAccounts
 	settled       settled
+	readiness     readiness
 
 	audienceEdits atomic.Int64 // how many times audiences were stored here
 
@@ -65,6 +66,7 @@ func newServer(o Options) (*server, error) {
 		s.Renderer = newRenderer()
 	}
 	s.compared = &comparisons{server: s, known: map[string]comparison{}}
+	s.readiness.checks = append([]Check{{"clickhouse", s.DB.Ping}}, s.Ready...)
 	s.landed = &landings{server: s, sources: map[string]*landing{}}
 	s.live = newLiveFeed(s)
 	s.rendering = newRendering()

@@ -8,14 +8,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
-
-// readyTimeout bounds all checks of one GET /readyz together.
-const readyTimeout = 3 * time.Second
 
 const tagSystem = "System"
 
@@ -45,55 +41,6 @@ type healthAnswer struct {
 
 func (s *server) health(context.Context, *none) (*answer[healthAnswer], error) {
 	return reply(healthAnswer{Status: "ok", Version: s.version()}, nil)
-}
-
-type readyAnswer struct {
-	Status   int
-	TypeName string `header:"Content-Type"`
-	Body     readyBody
-}
-
-type readyBody struct {
-	Ready  bool              `json:"ready" doc:"All checks passed"`
-	Checks map[string]string `json:"checks" doc:"ok, or why not, by part"`
-}
-
-func (s *server) ready(ctx context.Context, _ *none) (*readyAnswer, error) {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	checks := append([]Check{{"clickhouse", s.DB.Ping}}, s.Ready...)
-	results := make([]string, len(checks))
-	var wg sync.WaitGroup
-	for i, c := range checks {
-		wg.Go(func() { results[i] = checkResult(ctx, c) })
-	}
-	wg.Wait()
-	out := &readyAnswer{Status: http.StatusOK, TypeName: "application/json", Body: readyBody{Ready: true, Checks: map[string]string{}}}
-	for i, c := range checks {
-		out.Body.Checks[c.Name] = results[i]
-		if results[i] != checkOK {
-			out.Status, out.Body.Ready = http.StatusServiceUnavailable, false
-		}
-	}
-	return out, nil
-}
-
-// checkOK is the result of a check that passed.
-const checkOK = "ok"
-
-// checkResult gives checkOK or why not. The path is open to everybody: addresses and the like stay in the log of the part itself.
-func checkResult(ctx context.Context, c Check) string {
-	done := make(chan error, 1)
-	go func() { done <- c.Check(ctx) }()
-	select {
-	case err := <-done:
-		if err != nil {
-			return "not ready"
-		}
-		return checkOK
-	case <-ctx.Done():
-		return "no answer in time"
-	}
 }
 
 // openAPI serves the document, made at the first request, when all routes are known.

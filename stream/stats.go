@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"deskstream/schemas"
@@ -107,21 +108,67 @@ func (s *Stream) tableStats(ctx context.Context) ([]TableStats, error) {
 	if err != nil {
 		return nil, err
 	}
+	i, err := s.info(ctx, s.txn)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]TableStats, 0, len(schemas.Tables))
 	for _, table := range schemas.Tables {
 		t := TableStats{Table: table, Done: intents[table].through()}
-		m, found, err := s.next(ctx, s.txn, s.outputs(table), t.Done+1)
-		if err != nil {
+		if err := s.unsunk(ctx, &t, i.State.LastSeq); err != nil {
 			return nil, err
-		}
-		if found {
-			t.Pending, t.Age = m.pending+1, max(0, s.now().Sub(m.at))
 		}
 		s.metrics.unsunk.WithLabelValues(table).Set(float64(t.Pending))
 		s.metrics.unsunkAge.WithLabelValues(table).Set(t.Age.Seconds())
 		all = append(all, t)
 	}
 	return all, nil
+}
+
+// unsunk looks for the outputs of a table that are not in it. last is a sequence that the stream had before.
+func (s *Stream) unsunk(ctx context.Context, t *TableStats, last uint64) error {
+	from := s.beyond.from(t.Table, t.Done)
+	if from > last {
+		return nil
+	}
+	m, found, err := s.next(ctx, s.txn, s.outputs(t.Table), from)
+	switch {
+	case err != nil:
+		return err
+	case found:
+		t.Pending, t.Age = m.pending+1, max(0, s.now().Sub(m.at))
+	default:
+		s.beyond.note(t.Table, t.Done, last)
+	}
+	return nil
+}
+
+// idleTables remember up to where no output of a table was found behind those that are in it: of a table that seldom gets one, the server would look
+// through all that came for others since. They are safe for concurrent use.
+type idleTables struct {
+	mu    sync.Mutex
+	known map[string]idleSpan // by table
+}
+
+// idleSpan says that nothing for a table lies behind done up to last.
+type idleSpan struct{ done, last uint64 }
+
+func (i *idleTables) from(table string, done uint64) uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if span := i.known[table]; span.done == done {
+		return max(done, span.last) + 1
+	}
+	return done + 1
+}
+
+func (i *idleTables) note(table string, done, last uint64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.known == nil {
+		i.known = map[string]idleSpan{}
+	}
+	i.known[table] = idleSpan{done, last}
 }
 
 // intents gives the records of all sinks, by table.

@@ -104,6 +104,7 @@ type Stream struct {
 	metrics    *metrics
 	troubles   troubles
 	recorded   records
+	beyond     idleTables
 	ledger     sync.Mutex                   // held while messages are counted or deleted
 	keeping    sync.Mutex                   // guards kept and the order in which Keeps is told of it
 	kept       int                          // bytes that row files take in memory
