@@ -138,7 +138,7 @@ func (r *run) move(a *accountWork, id int64, before, after share) {
 		share
 		n int64
 	}{{before, -1}, {after, 1}} {
-		if !x.counted || x.user == 0 {
+		if !x.counted || x.user <= 0 { // the system is nobody
 			continue
 		}
 		s := r.stats(a, x.user).s

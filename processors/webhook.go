@@ -3,6 +3,7 @@ package processors
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -175,11 +176,11 @@ func (it *item) takeTicketHint(e schemas.Envelope, read hintReader, d *ticketDet
 		it.die("invalid", "the webhook names no ticket")
 		return
 	}
-	if !it.sound(e.Time, "time") || !it.knows(d.Status) {
+	if !it.sound(e.Time, "time") || !it.knows(d.Status) || !it.word("priority", priorityWords, d.Priority) || !it.word("type", typeWords, d.Type) {
 		return
 	}
-	if e.Time.After(it.ev.ReceivedAt.Add(clockSlack)) {
-		it.die("invalid", "the webhook's time lies more than a day ahead")
+	if latest := it.ev.ReceivedAt.Add(clockSlack); e.Time.After(latest) || d.CreatedAt.After(latest) {
+		it.die("invalid", "the webhook's time, or that of the ticket's creation, lies more than a day ahead")
 		return
 	}
 	h := &ticketHint{useful: true}
@@ -240,6 +241,21 @@ func (it *item) knows(status string) bool {
 	return false
 }
 
+// The words of the API for what a ticket may have or not.
+var (
+	priorityWords = []string{"", "low", "normal", "high", "urgent"}
+	typeWords     = []string{"", "question", "incident", "problem", "task"}
+)
+
+// word refuses a webhook with a value that is none of the words.
+func (it *item) word(what string, words []string, value string) bool {
+	if slices.Contains(words, lower(value)) {
+		return true
+	}
+	it.die("invalid", "the webhook has an unknown "+what)
+	return false
+}
+
 type hintReader func(it *item, h *ticketHint, d *schemas.TicketDetail, b *webhookBody)
 
 // ticketHints says what each type of ticket webhook changes. All others are ignored: nothing we report depends on them, and the next
@@ -253,8 +269,8 @@ var ticketHints = map[string]hintReader{
 	"organization_changed":     idHint(fieldOrganization),
 	"brand_changed":            idHint(fieldBrand),
 	"form_changed":             idHint(fieldForm),
-	"priority_changed":         textHint(fieldPriority, lower),
-	"type_changed":             textHint(fieldType, lower),
+	"priority_changed":         wordHint(fieldPriority, "priority", priorityWords),
+	"type_changed":             wordHint(fieldType, "type", typeWords),
 	"subject_changed":          textHint(fieldSubject, func(s string) string { return cut(s, maxSubject) }),
 	"tags_changed":             hintTags,
 	"comment_added":            hintComment,
@@ -315,6 +331,15 @@ func idHint(f field) hintReader {
 func textHint(f field, clean func(string) string) hintReader {
 	return func(_ *item, h *ticketHint, _ *schemas.TicketDetail, b *webhookBody) {
 		h.changes = []change{{field: f, old: clean(rawText(b.Previous)), new: clean(rawText(b.Current))}}
+	}
+}
+
+func wordHint(f field, what string, words []string) hintReader {
+	read := textHint(f, lower)
+	return func(it *item, h *ticketHint, d *schemas.TicketDetail, b *webhookBody) {
+		if it.word(what, words, rawText(b.Current)) {
+			read(it, h, d, b)
+		}
 	}
 }
 

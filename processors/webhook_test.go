@@ -418,3 +418,36 @@ func TestWebhooksOfOneSecond(t *testing.T) {
 }
 
 func (r *record) key() *[4]any { return &[4]any{r.at, r.nanos, r.id, r.hash} }
+
+// TestWebhooksOfNoTicketThereIs: values that no ticket can have make a dead letter that says so, and nothing else.
+func TestWebhooksOfNoTicketThereIs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, event, detail, reason string }{
+		{"created", `{}`, `,"priority":"solved"`, "unknown priority"},
+		{"created", `{}`, `,"type":"{}"`, "unknown type"},
+		{"priority_changed", `{"current":{"a":1},"previous":"LOW"}`, "", "unknown priority"},
+		{"type_changed", `{"current":"CAR","previous":null}`, "", "unknown type"},
+		{"created", `{}`, `,"created_at":"2099-01-01T00:00:00Z"`, "more than a day ahead"},
+	} {
+		s := newScene(t)
+		s.hook(c.name, "02T09:00", c.event, c.detail)
+		if len(s.dead) != 1 || !strings.Contains(s.dead[0].Reason, c.reason) {
+			t.Errorf("%s %s: dead letters %+v, want one that says %q", c.name, c.event, s.dead, c.reason)
+		}
+		s.want("ticket", s.row(), map[string]any(nil))
+	}
+	s := newScene(t)
+	s.hook("created", "02T09:00", `{}`, `,"priority":"URGENT","type":"TASK"`)
+	s.hook("priority_changed", "02T09:01", `{"current":null,"previous":"URGENT"}`, `,"type":"TASK"`)
+	s.want("ticket", []any{s.row()["priority"], s.row()["type"], len(s.dead)}, []any{"", "task", 0})
+}
+
+// TestTicketOfTheSystem: a ticket whose requester is no user counts for nobody.
+func TestTicketOfTheSystem(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.hook("created", "02T09:00", `{}`, `,"requester_id":"-1"`)
+	s.want("dead letters", len(s.dead), 0)
+	s.want("ticket", s.row()["requester_id"], -1)
+	s.want("figures", len(s.tables[schemas.TablePersonStats]), 0)
+}
