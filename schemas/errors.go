@@ -47,10 +47,10 @@ func (p *Problem) Error() string {
 	for _, f := range p.Fields {
 		parts = append(parts, f.Location+": "+f.Message)
 	}
-	if len(parts) == 0 {
-		return fmt.Sprintf("%s: %s", p.Code, p.Detail)
+	if said := strings.Join(parts, "; "); said != "" && said != p.Detail {
+		return fmt.Sprintf("%s: %s (%s)", p.Code, p.Detail, said)
 	}
-	return fmt.Sprintf("%s: %s (%s)", p.Code, p.Detail, strings.Join(parts, "; "))
+	return fmt.Sprintf("%s: %s", p.Code, p.Detail)
 }
 
 // Unwrap gives the class, so that errors.Is works on a Problem.

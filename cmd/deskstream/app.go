@@ -146,7 +146,7 @@ func (a *App) lockData() error {
 	}
 	unlock, err := local.Lock(a.Config.Data)
 	if err != nil {
-		return err
+		return fmt.Errorf("--data: %w", err)
 	}
 	a.closers = append(a.closers, unlock)
 	return nil

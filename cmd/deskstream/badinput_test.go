@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,11 @@ func TestBadWebhooksAreAnsweredAndKeptApart(t *testing.T) {
 			t.Errorf("dead letter %d has no reason", l.Seq)
 		}
 	}
+	first, last := strconv.FormatUint(letters[0].Seq, 10), strconv.FormatUint(letters[len(letters)-1].Seq, 10)
+	wantTool(t, app.Config, 0, "go on with --after "+first, "dead", "list", "--limit", "1")
+	wantTool(t, app.Config, 0, "\n"+last+" ", "dead", "list", "--after", first)
+	wantTool(t, app.Config, 1, "deskstream: dead letter 1: not found", "dead", "show", "1")
+	wantTool(t, app.Config, 1, "deskstream: dead letter 1: not found", "dead", "drop", "1")
 }
 
 func deadLetters(t *testing.T, app *App) int {

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"deskstream/local/localtest"
 )
 
 func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
@@ -34,6 +38,9 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		"unknown flag":   {[]string{"run", "--wrong"}, []string{"--wrong"}},
 		"unknown scope":  {[]string{"keys", "create", "--name", "x", "--scope", "root"}, []string{"--scope", "admin, people, reports, render"}},
 		"replay target":  {[]string{"replay", "--into", "Bad Name"}, []string{"--into", "database name"}},
+		"foreign name":   {[]string{"replay", "--into", "copy"}, []string{"--into", "deskstream_"}},
+		"dead limit":     {[]string{"dead", "list", "--limit", "0"}, []string{"--limit", "at least 1"}},
+		"dsn database":   {[]string{"run", "--clickhouse-dsn", "clickhouse://u:secret-word@h:1/"}, []string{"--clickhouse-dsn", "letters, digits and underscores"}},
 		"demo of no day": {[]string{"demo", "--days", "0"}, []string{"--days", "at least 1"}},
 		"demo per day":   {[]string{"demo", "--per-day", "0"}, []string{"--per-day", "at least 1"}},
 		"demo per min":   {[]string{"demo", "--per-minute", "0"}, []string{"--per-minute", "above 0"}},
@@ -49,6 +56,9 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 					t.Errorf("the message does not say %q: %s", w, errs.String())
 				}
 			}
+			if said := errs.String(); strings.Count(said, "accepted") > 2 {
+				t.Errorf("the message says it twice: %s", said)
+			}
 			if strings.Contains(errs.String(), "secret-word") {
 				t.Errorf("the message shows a password: %s", errs.String())
 			}
@@ -60,6 +70,21 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 func dataFlag(t *testing.T, _ []string) []string {
 	t.Helper()
 	return []string{"--data", t.TempDir()}
+}
+
+func TestFolderThatIsNoneNamesItsSetting(t *testing.T) {
+	t.Parallel()
+	localtest.TestEngine(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"run", "demo"} {
+		var out, errs bytes.Buffer
+		if status := Main(t.Context(), []string{command, "--data", file, "--engine", localtest.Library()}, &out, &errs); status == 0 || !strings.HasPrefix(errs.String(), "deskstream: --data: data folder "+file) {
+			t.Errorf("%s: status %d, %s", command, status, errs.String())
+		}
+	}
 }
 
 func TestSettingsComeFromTheEnvironmentAndFlagsWin(t *testing.T) {

@@ -19,13 +19,17 @@ type deadCmd struct {
 
 type deadListCmd struct {
 	Config
-	Limit int `default:"50" help:"How many at the most."`
+	Limit int    `default:"50" help:"How many at the most."`
+	After uint64 `help:"Only those behind this SEQ."`
 }
 
 // Run lists the dead letters.
 func (c *deadListCmd) Run(ctx context.Context, out *streams) error {
+	if err := atLeastOne("limit", c.Limit); err != nil {
+		return err
+	}
 	return c.withStream(ctx, out, func(s *stream.Stream) error {
-		letters, _, err := s.DeadList(ctx, c.Limit, 0)
+		letters, next, err := s.DeadList(ctx, c.Limit, c.After)
 		if err != nil {
 			return err
 		}
@@ -33,6 +37,9 @@ func (c *deadListCmd) Run(ctx context.Context, out *streams) error {
 		fmt.Fprintln(w, "SEQ\tAT\tKIND\tACCOUNT\tCLASS\tREASON")
 		for _, l := range letters {
 			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", l.Seq, l.At.UTC().Format(time.RFC3339), l.Event.Kind, l.Event.Account, l.Class, l.Reason)
+		}
+		if next != 0 {
+			defer fmt.Fprintf(out.err, "there are more: go on with --after %d\n", next)
 		}
 		return w.Flush()
 	})
@@ -111,7 +118,7 @@ func eachLetter(ctx context.Context, s *stream.Stream, seq uint64, all bool, out
 	}
 	for _, q := range seqs {
 		if err := f(ctx, q); err != nil {
-			return fmt.Errorf("dead letter %d: %w", q, err)
+			return err
 		}
 	}
 	fmt.Fprintln(out.out, len(seqs), done)

@@ -82,7 +82,7 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 func emptyFolder(dir string) error {
 	unlock, err := local.Lock(dir)
 	if err != nil {
-		return err
+		return fmt.Errorf("--data: %w", err)
 	}
 	defer unlock()
 	entries, err := os.ReadDir(dir)

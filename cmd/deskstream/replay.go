@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"deskstream/schemas"
 )
 
 type replayCmd struct {
@@ -18,10 +20,17 @@ type replayCmd struct {
 	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Write again only what came of events received since (RFC 3339; default: everything)."`
 	Rebuild bool      `help:"Go on with new streams in place of those that are lost or not the recorded ones; the refusal to start says what is lost with them."`
 	Only    bool      `name:"only-stored-events" help:"Replay although raw events of the past are gone: what was made of them is removed from state and tables."`
-	Into    string    `help:"Build into this second database beside the live one, for comparison; the live one is not touched and the program may run."`
+	Into    string    `help:"Build into this second database beside the live one, for comparison (embedded engine: deskstream_...); the live one is not touched and the program may run."`
 }
 
 var databaseName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+const (
+	// ownDatabases is how the databases begin that the users of the embedded engine have rights to.
+	ownDatabases = "deskstream_"
+	// replayPatience is how long a replay goes on although the streams do not say how far it is: a busy machine may be late.
+	replayPatience = time.Minute
+)
 
 // Run rebuilds state and tables from the raw stream and ends when everything is in its table.
 func (c *replayCmd) Run(ctx context.Context, out *streams) error {
@@ -31,8 +40,8 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	if c.Rebuild && c.Into != "" {
 		return &settingError{"rebuild", "true", "--rebuild without --into: it replaces the streams of the live pipeline"}
 	}
-	if c.Into != "" && !databaseName.MatchString(c.Into) {
-		return &settingError{"into", c.Into, "a database name: lower-case letters, digits and _, at most 63; with the embedded engine it begins with deskstream_"}
+	if err := c.checkInto(); err != nil {
+		return err
 	}
 	if c.Only && !c.From.IsZero() {
 		return &settingError{"only-stored-events", "true", "--only-stored-events without --from: where raw events are gone, tables can only be made again as a whole"}
@@ -55,6 +64,15 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 		err = c.watch(ctx, app, out)
 	}
 	return unfinished(ctx, err, "start the replay again, or `deskstream run`, which goes on with it; until then tables are incomplete")
+}
+
+// checkInto wants a name that needs no quoting and, in the embedded engine, one that its users may have.
+func (c *replayCmd) checkInto() error {
+	switch {
+	case c.Into == "", databaseName.MatchString(c.Into) && (c.ClickHouseDSN != "" || strings.HasPrefix(c.Into, ownDatabases)):
+		return nil
+	}
+	return &settingError{"into", c.Into, "a database name: lower-case letters, digits and _, at most 63; with the embedded engine it begins with " + ownDatabases}
 }
 
 func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
@@ -99,14 +117,18 @@ func followReplay(ctx context.Context, app *App, w io.Writer, name string, enoug
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(200*time.Millisecond))
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	answered := time.Now()
 	for {
 		processed, total, unsunk, err := app.stream.Progress(ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+			answered = time.Now()
+			bar.ChangeMax64(int64(total))
+			_ = bar.Set64(int64(processed))
+		case !errors.Is(err, schemas.ErrUnavailable) || time.Since(answered) > replayPatience:
 			return err
 		}
-		bar.ChangeMax64(int64(total))
-		_ = bar.Set64(int64(processed))
-		if enough(processed, total, unsunk) {
+		if err == nil && enough(processed, total, unsunk) {
 			_ = bar.Finish()
 			return nil
 		}
