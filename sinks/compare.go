@@ -34,16 +34,19 @@ const compareMemory = 1 << 30
 const expiryMargin = time.Hour
 
 // Compare gives the number of rows in force of a table, and up to limit keys whose rows are not the same in a database beside it.
-// Expired activities are left out.
+// Expired activities are left out, and figures of nothing.
 func (db *DB) Compare(ctx context.Context, table, other string, limit int) (rows uint64, diffs []Difference, err error) {
-	living, uncompared := "", []string{columnSeq, columnVer, columnBatch}
-	if arrival := shapes[table].arrival; arrival != "" {
-		uncompared = append(uncompared, arrival)
+	s, compared, uncompared := shapes[table], "", []string{columnSeq, columnVer, columnBatch}
+	if s.arrival != "" {
+		uncompared = append(uncompared, s.arrival)
 	}
-	if expires := shapes[table].expires; expires != "" {
-		living = "WHERE " + expires + " > toDateTime({living:UInt32}, 'UTC')"
+	switch {
+	case s.expires != "":
+		compared = "WHERE " + s.expires + " > toDateTime({living:UInt32}, 'UTC')"
+	case s.counts != "":
+		compared = "WHERE " + s.counts + " != 0"
 	}
-	pieces := strings.NewReplacer("/*key*/", strings.Join(shapes[table].key, ", "), "/*living*/", living, "/*uncompared*/", strings.Join(uncompared, ", "))
+	pieces := strings.NewReplacer("/*key*/", strings.Join(s.key, ", "), "/*compared*/", compared, "/*uncompared*/", strings.Join(uncompared, ", "))
 	bound := clickhouse.Context(
 		parameters(ctx, "table", table, "other", other, "limit", limit, "living", db.options.Now().Add(expiryMargin).Unix()),
 		clickhouse.WithSettings(clickhouse.Settings{"max_bytes_before_external_group_by": compareMemory}))

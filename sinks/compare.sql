@@ -8,11 +8,11 @@ FROM
 (
     SELECT toString(tuple(/*key*/)) AS key, cityHash64(toString(tuple(* EXCEPT (/*uncompared*/)))) AS hash, 1 AS side
     FROM {table:Identifier} FINAL
-    /*living*/
+    /*compared*/
     UNION ALL
     SELECT toString(tuple(/*key*/)) AS key, cityHash64(toString(tuple(* EXCEPT (/*uncompared*/)))) AS hash, 2 AS side
     FROM {other:Identifier}.{table:Identifier} FINAL
-    /*living*/
+    /*compared*/
 )
 GROUP BY key
 HAVING here != there OR hash_here != hash_there

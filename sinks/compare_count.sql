@@ -1,1 +1,1 @@
-SELECT count() FROM {table:Identifier} FINAL /*living*/
+SELECT count() FROM {table:Identifier} FINAL /*compared*/

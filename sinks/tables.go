@@ -12,6 +12,8 @@ type shape struct {
 	expires string
 	// arrival is a column that depends on which events came together, and so may be another after a replay; "" = none.
 	arrival string
+	// counts is a column that is 0 in a row as good as none: whether there is one depends on which events came together. "" = none.
+	counts string
 }
 
 // shapes must agree with the migrations, which a test checks on the engine.
@@ -22,14 +24,14 @@ var shapes = map[string]shape{
 	"messages":          {month: "at", key: []string{"account", "at", "ticket_id", "message_id"}},
 	"people":            {key: []string{"account", "person_id"}},
 	"person_aliases":    {key: []string{"account", "alias"}},
-	"person_stats":      {key: []string{"account", "user_id"}},
-	"person_activities": {key: []string{"account", "user_id", "activity"}},
+	"person_stats":      {key: []string{"account", "user_id"}, counts: "tickets_total"},
+	"person_activities": {key: []string{"account", "user_id", "activity"}, counts: "count"},
 	"organizations":     {key: []string{"account", "organization_id"}},
 	"agents":            {key: []string{"account", "user_id"}},
 	"ratings":           {key: []string{"account", "rating_id"}},
 	"metric_events":     {key: []string{"account", "ticket_id", "metric", "instance_id", "event_id"}},
 	"names":             {key: []string{"account", "kind", "id"}},
-	"activity_counts":   {key: []string{"account", "activity", "at", "source_id"}},
+	"activity_counts":   {key: []string{"account", "activity", "at", "source_id"}, counts: "count"},
 	"person_identities": {key: []string{"account", "kind", "value", "user_id"}},
 	"person_merges":     {key: []string{"account", "merge_id"}},
 	"audience_members":  {key: []string{"account", "audience_id", "person_id"}},
