@@ -275,7 +275,7 @@ func checkIDs(t *testing.T, events []schemas.Event) {
 		if parts[0] != "zd" || parts[1] != "acme" || parts[2] != string(e.Kind) || e.Via != "poll" || e.Source != testSource || e.Account != "acme" {
 			t.Fatalf("event %+v", e)
 		}
-		if e.Kind == schemas.KindMembers {
+		if e.Kind == schemas.KindMembers || e.Kind == schemas.KindSchedules {
 			continue // It is about no object.
 		}
 		id := headOf(e.Data).ID.String()

@@ -36,6 +36,7 @@ type runner struct {
 	audited *lru.Cache[int64, struct{}]  // tickets whose whole history was read
 
 	roster      roster
+	schedules   timetable
 	deletedOrgs map[schemas.ZID]*deletedOrg          // guarded by the lane of the organizations; nil before its first run
 	absorbers   *lru.Cache[schemas.ZID, schemas.ZID] // of organizations deleted long ago; 0 = none
 

@@ -124,6 +124,9 @@ func (r *runner) store(
 	if res.name == ResourceMemberships {
 		events = append(events, r.roster.page(s, cur, next, rows, r.p.Now())...)
 	}
+	if res.name == ResourceSchedules && cur.Cursor == "" && next.Cursor == "" {
+		events = append(events, r.schedules.list(s, rows, r.p.Now())...)
+	}
 	if res.name == ResourceTickets {
 		if cur, err = r.storeHistories(ctx, res, client, s, cur, rows, &events); err != nil {
 			return cur, err
@@ -172,7 +175,7 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 		return eventsOf(s, res.kind, rows, now), err
 	case ResourceSchedules:
 		rows, err := withHolidays(ctx, client, rows)
-		return eventsOf(s, res.kind, rows, now), err
+		return r.schedules.changed(s, rows, now), err
 	case ResourceTickets:
 		return r.ticketEvents(ctx, client, s, rows, p)
 	case ResourceTicketEvents:
@@ -180,30 +183,6 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 		return append(people, eventsOf(s, res.kind, rows, now)...), err
 	}
 	return eventsOf(s, res.kind, rows, now), nil
-}
-
-// withHolidays asks for the holidays of each schedule and puts them into it.
-func withHolidays(ctx context.Context, client *Client, rows []json.RawMessage) ([]json.RawMessage, error) {
-	out := make([]json.RawMessage, 0, len(rows))
-	for _, row := range rows {
-		id := headOf(row).ID
-		if id == 0 {
-			out = append(out, row)
-			continue
-		}
-		var answer struct {
-			Holidays json.RawMessage `json:"holidays"`
-		}
-		err := client.GetJSON(ctx, "/api/v2/business_hours/schedules/"+id.String()+"/holidays.json", nil, &answer)
-		if err != nil && !errors.Is(err, schemas.ErrNotFound) {
-			return nil, err
-		}
-		if len(answer.Holidays) > 0 {
-			row = withMember(row, "holidays", answer.Holidays)
-		}
-		out = append(out, row)
-	}
-	return out, nil
 }
 
 // storeHistories reads the whole history of the tickets of a page that are older than the back-fill: the export of ticket events begins
@@ -282,6 +261,8 @@ func (r *runner) remember(events []schemas.Event) {
 		switch e.Kind {
 		case schemas.KindMembers:
 			r.roster.stored(e.ID, r.p.Now())
+		case schemas.KindSchedules, schemas.KindSchedule:
+			r.schedules.stored(&e)
 		case schemas.KindUser:
 			if h := headOf(e.Data); h.ID > 0 {
 				r.users.Add(int64(h.ID), h.changed().Unix())

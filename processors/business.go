@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -32,9 +33,16 @@ type schedule struct {
 // span is a pair of numbers, from and to.
 type span struct{ from, to int64 }
 
-// calendar holds all schedule versions of an account, sorted by (id, updated, received, hash).
+// calendar holds all schedule versions of an account, sorted by (id, updated, received, hash), and which schedules there were, by time.
 type calendar struct {
 	versions []schedule
+	lists    []scheduleList
+}
+
+// scheduleList are the schedules that there were when their list was read. Zendesk does not say when one is deleted.
+type scheduleList struct {
+	received int64
+	ids      []int64 // ascending
 }
 
 // newSchedule takes what Zendesk says and drops intervals and holidays that make no sense.
@@ -98,23 +106,25 @@ func joinSpans(in []span) []span {
 	return out
 }
 
-// add puts a version into the set and reports whether it was new.
+// add puts a version into the set and reports whether it was new. Of those that say the same one after the other the first one is kept; what a schedule
+// was before, and became again, is a version of its own. Versions come in the order in which they were read.
 func (c *calendar) add(s schedule) bool {
-	for i := range c.versions {
-		v := &c.versions[i]
-		if v.id != s.id || v.updated != s.updated || v.hash != s.hash {
-			continue
-		}
-		if s.received >= v.received {
-			return false
-		}
-		v.received = s.received
-		c.arrange()
-		return true
+	i := sort.Search(len(c.versions), func(i int) bool { return s.before(&c.versions[i]) })
+	if i > 0 && c.versions[i-1].repeats(&s) {
+		return false
 	}
-	c.versions = append(c.versions, s)
+	if i < len(c.versions) && c.versions[i].repeats(&s) {
+		c.versions[i].received = s.received
+	} else {
+		c.versions = slices.Insert(c.versions, i, s)
+	}
 	c.arrange()
 	return true
+}
+
+// repeats says whether two versions of one schedule say the same.
+func (s *schedule) repeats(o *schedule) bool {
+	return s.id == o.id && s.updated == o.updated && s.hash == o.hash
 }
 
 // arrange orders the versions and says from when each is in force: from its updated_at, and content that changed without moving
@@ -154,7 +164,7 @@ func (c *calendar) at(unix int64) *schedule {
 			}
 		}
 		s := &c.versions[chosen]
-		if s.deleted != 0 && s.deleted <= unix {
+		if s.deleted != 0 && s.deleted <= unix || c.unlisted(&c.versions[first], unix) {
 			continue
 		}
 		if best == nil || s.created < best.created || s.created == best.created && s.id < best.id {
@@ -162,6 +172,30 @@ func (c *calendar) at(unix int64) *schedule {
 		}
 	}
 	return best
+}
+
+// list takes a reading of the list of schedules and reports whether it tells anything new. Of readings that tell the same one after the other the first
+// one is kept.
+func (c *calendar) list(l scheduleList) bool {
+	i := sort.Search(len(c.lists), func(i int) bool { return c.lists[i].received > l.received })
+	if i > 0 && slices.Equal(c.lists[i-1].ids, l.ids) {
+		return false
+	}
+	c.lists = slices.Insert(c.lists, i, l)
+	if i+1 < len(c.lists) && slices.Equal(c.lists[i+1].ids, l.ids) {
+		c.lists = slices.Delete(c.lists, i+1, i+2)
+	}
+	return true
+}
+
+// unlisted says whether a schedule was not there any more at an instant: the reading before it did not show it, though it was known by then.
+func (c *calendar) unlisted(first *schedule, unix int64) bool {
+	i := sort.Search(len(c.lists), func(i int) bool { return c.lists[i].received > unix })
+	if i == 0 || first.received > c.lists[i-1].received {
+		return false
+	}
+	_, there := slices.BinarySearch(c.lists[i-1].ids, first.id)
+	return !there
 }
 
 // seconds gives the business seconds between two instants under the schedule in force at `at`; nil when there is no schedule.
@@ -269,6 +303,7 @@ func (c *calendar) encode(w *writer) {
 		list(w, s.intervals, writeSpan)
 		list(w, s.holidays, writeSpan)
 	})
+	list(w, c.lists, func(w *writer, l *scheduleList) { w.int(l.received); w.ints(l.ids) })
 }
 
 func (c *calendar) decode(r *reader) {
@@ -278,5 +313,6 @@ func (c *calendar) decode(r *reader) {
 		s.intervals, s.holidays = readList(r, readSpan), readList(r, readSpan)
 		s.hash = s.digest()
 	})
+	c.lists = readList(r, func(r *reader, l *scheduleList) { l.received, l.ids = r.int(), r.ints() })
 	c.arrange()
 }

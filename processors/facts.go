@@ -148,7 +148,7 @@ func (s *subject) currentRow() schemas.TicketRow {
 
 // none gives no business seconds, where there are business hours at all.
 func (s *subject) none() *int64 {
-	if s.cal.empty() {
+	if len(s.cal.versions) == 0 {
 		return nil
 	}
 	return s.desk.number(0)

@@ -58,6 +58,7 @@ type item struct {
 	org     *orgFacts
 	name    *nameFacts
 	cal     *schedule
+	listed  *scheduleList
 	metric  *metricEvent
 	source  *schemas.Settings
 	erased  bool    // the event erases
@@ -128,6 +129,8 @@ func newItem(ev *schemas.Event) *item {
 		it.peek(domainOrganization, "id", "")
 	case schemas.KindSchedule:
 		it.peek(domainCalendar, "id", "")
+	case schemas.KindSchedules:
+		it.loadScheduleList()
 	case schemas.KindGroup, schemas.KindBrand, schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
 		it.peek(domainName, "id", "")
 	default:
@@ -210,7 +213,7 @@ func (it *item) decode() {
 		it.loadNamed()
 	case schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
 		it.loadField()
-	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure, schemas.KindPhrases, schemas.KindFields, schemas.KindMembers, schemas.KindRecount:
+	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure, schemas.KindPhrases, schemas.KindFields, schemas.KindMembers, schemas.KindRecount, schemas.KindSchedules:
 	}
 }
 
@@ -405,6 +408,17 @@ func (it *item) loadRating() {
 		id: int64(z.ID), requester: int64(z.RequesterID), assignee: int64(z.AssigneeID), group: int64(z.GroupID),
 		score: cleanScore(z.Score), comment: cut(z.Comment, maxText), reason: cut(z.Reason, maxSubject), reasonID: int64(z.ReasonID),
 		created: created, updated: z.UpdatedAt.Unix(), hash: it.hash,
+	}
+}
+
+func (it *item) loadScheduleList() {
+	it.loaded = true
+	var z schemas.ScheduleList
+	if it.unmarshal(it.ev.Data, &z) {
+		it.domain, it.listed = domainCalendar, &scheduleList{received: it.ev.ReceivedAt.Unix()}
+		for _, id := range z.IDs {
+			it.listed.ids = append(it.listed.ids, int64(id))
+		}
 	}
 }
 

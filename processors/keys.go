@@ -149,7 +149,9 @@ func (k *keyer) item(it *item) {
 		}
 	case domainCalendar:
 		k.need(prefix + "cal")
-		k.need(nameKey(prefix, "schedule", it.id))
+		if it.listed == nil {
+			k.need(nameKey(prefix, "schedule", it.id))
+		}
 	case domainMetric:
 		k.need(metricKey(prefix, it.id))
 	case domainName:

@@ -17,12 +17,15 @@ type period struct {
 
 // periods tells which schedule counts when, as calendar.at does; none where there is no schedule at all.
 func (c *calendar) periods() (out []period) {
-	if c.empty() {
+	if len(c.versions) == 0 {
 		return nil
 	}
 	starts := []int64{0}
 	for i := range c.versions {
 		starts = append(starts, max(0, c.versions[i].from), max(0, c.versions[i].deleted))
+	}
+	for i := range c.lists {
+		starts = append(starts, max(0, c.lists[i].received))
 	}
 	slices.Sort(starts)
 	for _, at := range slices.Compact(starts) {

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -159,4 +160,50 @@ func TestStatusOfNoLengthEnds(t *testing.T) {
 	}
 	s.want("spells", sorted(got), []string{"09:00 10:00 open", "10:00 06:28 open", "10:00 10:00 pending"})
 	s.want("changes", s.row()["status_changes"], 2)
+}
+
+// TestSchedulesGoAndComeBack: a holiday that is taken away again leaves the hours as they were before it, and a schedule that the list has not got any
+// more is none.
+func TestSchedulesGoAndComeBack(t *testing.T) {
+	t.Parallel()
+	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	day := func(n int) time.Time { return monday.AddDate(0, 0, n) }
+	plain, holiday := scheduleOf(7, int(day(-9).Unix()), int(day(-9).Unix()), 17, nil), scheduleOf(7, int(day(-9).Unix()), int(day(-9).Unix()), 17, nil)
+	holiday.Holidays = append(holiday.Holidays, struct {
+		ID    schemas.ZID `json:"id"`
+		Name  string      `json:"name"`
+		Start string      `json:"start_date"`
+		End   string      `json:"end_date"`
+	}{1, "x", "2026-03-02", "2026-03-02"})
+	later := scheduleOf(8, int(day(-8).Unix()), int(day(-8).Unix()), 12, nil)
+	told := []struct {
+		kind schemas.Kind
+		at   time.Time
+		data any
+	}{
+		{schemas.KindSchedule, day(1), plain}, {schemas.KindSchedule, day(1), later}, {schemas.KindSchedules, day(1), schemas.ScheduleList{IDs: []schemas.ZID{7, 8}}},
+		{schemas.KindSchedule, day(2), holiday}, {schemas.KindSchedule, day(3), plain}, {schemas.KindSchedules, day(4), schemas.ScheduleList{IDs: []schemas.ZID{8}}},
+		{schemas.KindSchedules, day(5), schemas.ScheduleList{IDs: []schemas.ZID{7, 8}}}, {schemas.KindSchedules, day(6), schemas.ScheduleList{IDs: []schemas.ZID{}}},
+	}
+	for _, order := range [][]int{{0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}} {
+		s := newScene(t)
+		for _, i := range order {
+			body, err := json.Marshal(told[i].data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.now = told[i].at
+			s.say(told[i].kind, string(body))
+			outputs := s.outputs
+			if s.say(told[i].kind, string(body)); s.outputs != outputs {
+				t.Errorf("order %v: number %d said twice goes out again", order, i)
+			}
+		}
+		rows := s.tables[schemas.TableOpeningHours]
+		for at, want := range map[int]any{1: 8 * 3600, 2: 0, 3: 8 * 3600, 4: 3 * 3600, 5: 8 * 3600, 6: nil} { // of the Monday, by the hours in force then
+			if got := openFrom(t, rows, monday.Unix(), day(at).Unix()); fmt.Sprint(show(got)) != fmt.Sprint(want) {
+				t.Errorf("order %v: on day %d the Monday has %v open seconds, want %v", order, at, show(got), want)
+			}
+		}
+	}
 }

@@ -156,7 +156,7 @@ func (s *sources) decode(r *reader) {
 	}
 }
 
-func (c *calendar) empty() bool { return len(c.versions) == 0 }
+func (c *calendar) empty() bool { return len(c.versions)+len(c.lists) == 0 }
 
 func (r *run) takeSchedule(a *accountWork, it *item) {
 	if it.load(); it.domain == domainDead {
@@ -164,13 +164,17 @@ func (r *run) takeSchedule(a *accountWork, it *item) {
 		return
 	}
 	c := r.cal(a)
-	before := c.periods()
-	added := c.add(*it.cal)
-	if added {
+	before, news := c.periods(), false
+	if it.listed != nil {
+		news = c.list(*it.listed)
+	} else {
+		news = c.add(*it.cal)
+	}
+	if news {
 		r.touch(a.prefix + "cal")
 		r.emitOpeningHours(a, before, c.periods())
 	}
-	if !r.putName(a, it.name) && !added {
+	if (it.listed != nil || !r.putName(a, it.name)) && !news {
 		r.result.Duplicates++
 	}
 }

@@ -23,6 +23,7 @@ const (
 	KindGroup             Kind = "group"              // a group object
 	KindBrand             Kind = "brand"              // a brand object
 	KindSchedule          Kind = "schedule"           // a business-hours schedule with its `holidays` inside
+	KindSchedules         Kind = "schedules"          // the schedules that a reading of their list showed (ScheduleList as JSON)
 	KindTicketField       Kind = "ticket_field"       // a ticket field object
 	KindUserField         Kind = "user_field"         // a user field object
 	KindOrganizationField Kind = "organization_field" // an organization field object

@@ -132,6 +132,24 @@ func (a *Account) CreateSchedule(at time.Time, name, zone string, hours []Interv
 	return s
 }
 
+// SetHolidays puts other holidays in the place of those that a schedule has. As in Zendesk its updated_at stays.
+func (a *Account) SetHolidays(schedule int64, holidays ...Holiday) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range holidays {
+		holidays[i].ID = a.nextID()
+	}
+	a.holidays[schedule] = append([]Holiday{}, holidays...)
+}
+
+// DeleteSchedule takes a schedule out of the list, which is all that Zendesk shows of it.
+func (a *Account) DeleteSchedule(id int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.schedule = slices.DeleteFunc(slices.Clone(a.schedule), func(s Schedule) bool { return s.ID == id })
+	delete(a.holidays, id)
+}
+
 // AddField adds a ticket, user or organization field; owner is the first word of its endpoint.
 func (a *Account) AddField(at time.Time, owner, kind, key, title string, options ...string) Field {
 	a.mu.Lock()

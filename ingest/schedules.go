@@ -1,0 +1,95 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// withHolidays asks for the holidays of each schedule and puts them into it.
+func withHolidays(ctx context.Context, client *Client, rows []json.RawMessage) ([]json.RawMessage, error) {
+	out := make([]json.RawMessage, 0, len(rows))
+	for _, row := range rows {
+		id := headOf(row).ID
+		if id == 0 {
+			out = append(out, row)
+			continue
+		}
+		var answer struct {
+			Holidays json.RawMessage `json:"holidays"`
+		}
+		err := client.GetJSON(ctx, "/api/v2/business_hours/schedules/"+id.String()+"/holidays.json", nil, &answer)
+		if err != nil && !errors.Is(err, schemas.ErrNotFound) {
+			return nil, err
+		}
+		if len(answer.Holidays) > 0 {
+			row = withMember(row, "holidays", answer.Holidays)
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// timetable is what was stored last of the schedules of an account. Their lane guards it. A schedule may become again what it was, when a holiday is taken
+// away, and its updated_at stays; so only what was stored last counts as known, not all that ever was.
+type timetable struct {
+	ids  string                 // the list of them, as JSON
+	last map[schemas.ZID]string // each of them, by id
+}
+
+// changed makes the events of the schedules that are not what was stored last.
+func (t *timetable) changed(s schemas.Source, rows []json.RawMessage, now time.Time) []schemas.Event {
+	var events []schemas.Event
+	for _, e := range eventsOf(s, schemas.KindSchedule, rows, now) {
+		switch last := t.last[headOf(e.Data).ID]; last {
+		case string(e.Data):
+			continue
+		case "":
+		default:
+			e.ID += ":" + now.UTC().Format(time.RFC3339Nano) // it may have been like this before
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// list tells which schedules there are, when that is not what was stored last: a deleted one is only missing in the list.
+func (t *timetable) list(s schemas.Source, rows []json.RawMessage, now time.Time) []schemas.Event {
+	list := schemas.ScheduleList{IDs: make([]schemas.ZID, 0, len(rows))}
+	for _, row := range rows {
+		id := headOf(row).ID
+		if id <= 0 {
+			return nil // Which one it is cannot be told, and it must not end.
+		}
+		list.IDs = append(list.IDs, id)
+	}
+	slices.Sort(list.IDs)
+	data, err := json.Marshal(list)
+	if err != nil || string(data) == t.ids {
+		return nil
+	}
+	id := "zd:" + s.Account + ":schedules:" + schemas.HashID(string(data))
+	if t.ids != "" {
+		id += ":" + now.UTC().Format(time.RFC3339Nano)
+	}
+	return []schemas.Event{{
+		ID: id, Kind: schemas.KindSchedules, Source: s.ID, Account: s.Account, Via: "poll",
+		ReceivedAt: now.UTC(), Data: data,
+	}}
+}
+
+// stored notes an event that is in the store.
+func (t *timetable) stored(e *schemas.Event) {
+	if e.Kind == schemas.KindSchedules {
+		t.ids = string(e.Data)
+		return
+	}
+	if t.last == nil {
+		t.last = map[schemas.ZID]string{}
+	}
+	t.last[headOf(e.Data).ID] = string(e.Data)
+}

@@ -1,0 +1,57 @@
+package ingest
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"deskstream/schemas"
+)
+
+// TestSchedulesThatBecomeWhatTheyWere: what was stored last counts as known, not all that ever was: a holiday that is taken away again, and a schedule
+// that is not in the list any more, are told each time.
+func TestSchedulesThatBecomeWhatTheyWere(t *testing.T) {
+	t.Parallel()
+	source := schemas.Source{Settings: schemas.Settings{ID: testSource, Account: "acme"}}
+	row := func(id int, holidays string) json.RawMessage {
+		return json.RawMessage(fmt.Sprintf(`{"id":%d,"updated_at":"2026-01-01T00:00:00Z","holidays":[%s]}`, id, holidays))
+	}
+	var table timetable
+	ids, now := map[string]bool{}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for _, step := range []struct {
+		what   string
+		rows   []json.RawMessage
+		events int // schedules
+		lists  int
+	}{
+		{"two schedules", []json.RawMessage{row(1, ""), row(2, "")}, 2, 1},
+		{"as before", []json.RawMessage{row(1, ""), row(2, "")}, 0, 0},
+		{"a holiday", []json.RawMessage{row(1, `{"id":5}`), row(2, "")}, 1, 0},
+		{"none again", []json.RawMessage{row(1, ""), row(2, "")}, 1, 0},
+		{"one deleted", []json.RawMessage{row(2, "")}, 0, 1},
+		{"there again", []json.RawMessage{row(1, ""), row(2, "")}, 0, 1},
+		{"none", nil, 0, 1},
+		{"one that cannot be read", []json.RawMessage{json.RawMessage(`{"name":"x"}`)}, 1, 0},
+	} {
+		now = now.Add(10 * time.Minute)
+		events, lists := table.changed(source, step.rows, now), table.list(source, step.rows, now)
+		if len(events) != step.events || len(lists) != step.lists {
+			t.Errorf("%s: %d schedules and %d lists are told, want %d and %d", step.what, len(events), len(lists), step.events, step.lists)
+		}
+		for _, e := range append(events, lists...) {
+			if ids[e.ID] {
+				t.Errorf("%s: the id %s was there before, so that it would be dropped as a repeat", step.what, e.ID)
+			}
+			ids[e.ID] = true
+			table.stored(&e)
+		}
+	}
+	// A new process knows nothing, and tells what is there under the ids by which repeats are known.
+	var anew timetable
+	for _, e := range append(anew.changed(source, []json.RawMessage{row(1, ""), row(2, "")}, now), anew.list(source, []json.RawMessage{row(1, ""), row(2, "")}, now)...) {
+		if !ids[e.ID] {
+			t.Errorf("%s is new, though it says what was said at first", e.ID)
+		}
+	}
+}
