@@ -223,7 +223,7 @@ func TestClassesBecomeStatus(t *testing.T) {
 func TestPanicsShowNothing(t *testing.T) {
 	t.Parallel()
 	s := offline(t, func(o *Options) {
-		o.Ready = []Check{{"fine", func(context.Context) error { return nil }}}
+		o.Ready = []Check{{Name: "fine", Check: func(context.Context) error { return nil }}}
 	})
 	h := s.outside(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("jo@x.test") }))
 	w := httptest.NewRecorder()
@@ -262,15 +262,15 @@ func TestReady(t *testing.T) {
 	defer close(block)
 	s := offline(t, func(o *Options) {
 		o.Ready = []Check{
-			{"stream", func(context.Context) error { return nil }},
-			{"poller", func(context.Context) error { return errors.New("secret-address refused") }},
-			{"stuck", func(context.Context) error { <-block; return nil }},
+			{Name: "stream", Check: func(context.Context) error { return nil }},
+			{Name: "poller", Check: func(context.Context) error { return errors.New("secret-address refused") }, Hint: "look after it"},
+			{Name: "stuck", Check: func(context.Context) error { <-block; return nil }},
 		}
 	})
 	r := s.call("GET", "/readyz", "", nil)
 	var body readyBody
 	s.want(503, r, &body)
-	want := map[string]string{"clickhouse": "not ready", "stream": "ok", "poller": "not ready", "stuck": "no answer in time"}
+	want := map[string]string{"clickhouse": "not ready", "stream": "ok", "poller": "not ready: look after it", "stuck": "no answer in time"}
 	for name, v := range want {
 		if body.Checks[name] != v {
 			t.Errorf("%s: %s, want %s", name, body.Checks[name], v)

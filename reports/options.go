@@ -102,10 +102,11 @@ type Deliveries interface {
 	Undelivered(ctx context.Context, audience string) ([]schemas.Undelivered, error)
 }
 
-// Check is one thing that must be in order before the process is ready. Check returns why it is not.
+// Check is one thing that must be in order before the process is ready. Check returns why it is not. Hint says what to do then; everybody may read it.
 type Check struct {
 	Name  string
 	Check func(ctx context.Context) error
+	Hint  string
 }
 
 // Options is what the API is built from. DB, Sources, Keys, Settings, Connections, Retention, Events, Erasures, Deliveries, Seal, Match and Group are needed; everything else has a default.

@@ -58,7 +58,7 @@ func (s *server) queryWithin(
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
-	if checkResult(ctx, Check{"clickhouse", s.DB.Ping}) != checkOK {
+	if checkResult(ctx, Check{Name: "clickhouse", Check: s.DB.Ping}) != checkOK {
 		return &queryError{what: name, name: "no answer", class: schemas.ErrUnavailable, err: err}
 	}
 	return err

@@ -89,6 +89,9 @@ func checkResult(ctx context.Context, c Check) string {
 	go func() { done <- c.Check(ctx) }()
 	select {
 	case err := <-done:
+		if err != nil && c.Hint != "" {
+			return "not ready: " + c.Hint
+		}
 		if err != nil {
 			return "not ready"
 		}

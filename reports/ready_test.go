@@ -12,7 +12,7 @@ func TestManyProbesCostOneCheck(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int64
 	begun, finish := make(chan struct{}), make(chan struct{})
-	r := readiness{checks: []Check{{"slow", func(context.Context) error {
+	r := readiness{checks: []Check{{Name: "slow", Check: func(context.Context) error {
 		if runs.Add(1) == 1 {
 			close(begun)
 		}

@@ -66,7 +66,7 @@ func newServer(o Options) (*server, error) {
 		s.Renderer = newRenderer()
 	}
 	s.compared = &comparisons{server: s, known: map[string]comparison{}}
-	s.readiness.checks = append([]Check{{"clickhouse", s.DB.Ping}}, s.Ready...)
+	s.readiness.checks = append([]Check{{Name: "clickhouse", Check: s.DB.Ping}}, s.Ready...)
 	s.landed = &landings{server: s, sources: map[string]*landing{}}
 	s.live = newLiveFeed(s)
 	s.rendering = newRendering()

@@ -38,7 +38,7 @@ type App struct {
 	Now    func() time.Time
 	Tuning tuning
 
-	nats     *local.NATS
+	store    *store
 	conn     *nats.Conn
 	engine   *local.Engine
 	db       *sinks.DB
@@ -171,25 +171,28 @@ func (a *App) startNATS() (err error) {
 	if err != nil {
 		return err
 	}
-	a.nats, err = local.StartNATS(local.NATSOptions{
+	a.store, err = startStore(local.NATSOptions{
 		Dir: filepath.Join(a.Config.Data, "nats"), Log: a.Log.With().Str("part", "nats").Logger(), Listen: "127.0.0.1:0", Token: token,
 	})
 	if err != nil {
 		return err
 	}
-	a.closers = append(a.closers, a.nats.Close)
-	if !a.nats.SyncAlways() {
+	a.closers = append(a.closers, a.store.close)
+	if !a.store.server.SyncAlways() {
 		return errors.New("embedded nats: it does not sync every write")
 	}
-	a.control = control{URL: a.nats.URL(), Token: token, ClickHouse: a.Config.ClickHouseDSN}
+	url := a.store.server.URL()
+	a.control = control{URL: url, Token: token, ClickHouse: a.Config.ClickHouseDSN}
 	if err := writeControl(a.Config.Data, a.control); err != nil {
 		return err
 	}
 	// Through loopback, not through the in-process pipe: the pipe has no buffer, so every write waits for its reader.
-	if a.conn, err = nats.Connect(a.nats.URL(), append(options, nats.Token(token))...); err != nil {
+	if a.conn, err = nats.Connect(url, append(options, nats.Token(token))...); err != nil {
 		return fmt.Errorf("embedded nats: %w", err)
 	}
 	a.closers = append(a.closers, a.conn.Close)
+	k := storeKeeper{health: a.store.health, roomy: a.store.roomy, restart: a.store.restart, now: time.Now, log: a.Log.With().Str("part", "nats").Logger()}
+	a.run(&a.sinking, "message store", func(ctx context.Context) error { return k.keep(ctx, storeLook) })
 	return nil
 }
 

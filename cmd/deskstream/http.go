@@ -96,8 +96,11 @@ func openQueries(dsn string) (driver.Conn, error) {
 // readiness is what must be in order to take events in and to answer.
 func (a *App) readiness() []reports.Check {
 	checks := []reports.Check{{Name: "stream", Check: a.stream.Health}}
-	if a.nats != nil {
-		checks = append(checks, reports.Check{Name: "nats", Check: func(context.Context) error { return a.nats.Healthz() }})
+	if a.store != nil {
+		checks = append(checks, reports.Check{
+			Name: "nats", Check: func(context.Context) error { return a.store.health() },
+			Hint: "the message store cannot be written: make room on its volume, then it is started anew",
+		})
 	}
 	if a.sources != nil {
 		checks = append(checks, reports.Check{Name: "credentials", Check: a.sources.Health})

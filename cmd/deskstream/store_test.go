@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"deskstream/local"
+)
+
+// TestStoreIsStartedAnew: a store that stays unwell is started anew once there is room, and not before.
+func TestStoreIsStartedAnew(t *testing.T) {
+	t.Parallel()
+	now, well, room, restarts := time.Unix(1000, 0), error(nil), true, 0
+	k := storeKeeper{
+		health: func() error { return well }, roomy: func() bool { return room }, now: func() time.Time { return now }, log: zerolog.Nop(),
+		restart: func() error { restarts++; return errors.New("not yet") },
+	}
+	broken := errors.New("write error")
+	for _, step := range []struct {
+		what     string
+		well     error
+		room     bool
+		wait     time.Duration
+		restarts int
+	}{
+		{"well", nil, true, 0, 0},
+		{"unwell", broken, true, 0, 0},
+		{"unwell for a moment", broken, true, storePatience - 1, 0},
+		{"well again", nil, true, 0, 0},
+		{"unwell", broken, false, 0, 0},
+		{"for long, without room", broken, false, time.Hour, 0},
+		{"with room", broken, true, 0, 1},
+		{"the start failed", broken, true, storeLook, 1},
+		{"and is tried again", broken, true, storePatience, 2},
+	} {
+		now, well, room = now.Add(step.wait), step.well, step.room
+		if k.look(); restarts != step.restarts {
+			t.Errorf("%s: %d restarts, want %d", step.what, restarts, step.restarts)
+		}
+	}
+}
+
+// TestStoreRestartsUnderItsClients: who is connected finds the server again, with what it had, at the same address.
+func TestStoreRestartsUnderItsClients(t *testing.T) {
+	t.Parallel()
+	token, err := newSecret()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := startStore(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0", Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	again := make(chan struct{}, 1)
+	nc, err := nats.Connect(s.server.URL(), nats.Token(token), nats.MaxReconnects(-1), nats.ReconnectWait(time.Millisecond), nats.ReconnectHandler(func(*nats.Conn) { again <- struct{}{} }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := nc.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.AddStream(&nats.StreamConfig{Name: "kept", Subjects: []string{"kept"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish("kept", []byte("before")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.restart(); err != nil || s.health() != nil {
+		t.Fatal(err, s.health())
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	select {
+	case <-again:
+	case <-ctx.Done():
+		t.Fatal("the client did not come back")
+	}
+	if m, err := js.GetMsg("kept", 1); err != nil || string(m.Data) != "before" {
+		t.Errorf("%v %v, want what was stored before", m, err)
+	}
+	if s.close(); s.restart() != nil || s.health() == nil {
+		t.Error("a closed store was started again")
+	}
+}
