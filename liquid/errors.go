@@ -62,6 +62,12 @@ func syntaxf(format string, a ...any) *Error {
 	return &Error{Kind: KindSyntax, Message: fmt.Sprintf(format, a...)}
 }
 
+// isKind tells whether err is an *Error of this kind.
+func isKind(err error, kind string) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == kind
+}
+
 // asError finds the *Error in err's chain; anything else is a fault of this package.
 func asError(err error) *Error {
 	var e *Error

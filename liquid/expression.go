@@ -82,11 +82,15 @@ func applyCalls(st *state, v any, calls []call) (any, error) {
 		}
 		base := len(st.stack)
 		var in arguments
-		for _, e := range c.args {
+		for n, e := range c.args {
+			lacking := st.lacking
 			a, err := e.eval(st)
 			if err != nil {
 				st.stack = st.stack[:base]
 				return nil, err
+			}
+			if n == c.filter.zone-1 {
+				st.lacking = lacking
 			}
 			st.stack = append(st.stack, unmarked(a))
 		}

@@ -7,8 +7,8 @@ import (
 )
 
 var dateFilters = []filter{
-	{name: "date", least: 1, most: 2, run: dateFilter},
-	{name: "in_time_zone", least: 1, most: 1, run: inTimeZone},
+	{name: "date", least: 1, most: 2, run: dateFilter, zone: 2},
+	{name: "in_time_zone", least: 1, most: 1, run: inTimeZone, zone: 1},
 }
 
 // dateFilter formats a date by strftime: nil gives "", what is no date comes back as it is. The second argument is the zone.

@@ -35,50 +35,48 @@ func (o *output) run(st *state) error {
 	if err := st.step(1); err != nil {
 		return err
 	}
-	if o.variable == nil {
-		v, err := o.head.eval(st)
-		if err != nil {
-			return err
-		}
-		return o.write(st, v, "")
-	}
-	v, origin, err := o.variable.find(st)
+	st.lacking = ""
+	b, err := st.bind(o.head)
 	if err != nil {
 		return err
 	}
-	if v == nil && origin != "" {
-		if kept, err := o.missing(st, origin); kept || err != nil {
-			return err
-		}
+	if kept, err := o.missing(st); kept || err != nil {
+		return err
 	}
-	return o.write(st, v, origin)
+	b.value, err = applyCalls(st, b.value, o.calls)
+	if err != nil && !isKind(err, KindType) {
+		return err
+	}
+	// An argument without a value is why a filter fails, so the policy for it comes first.
+	if kept, err := o.missing(st); kept || err != nil {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return o.write(st, b)
 }
 
-// missing applies the policy for a value that is not there; kept is true when the output is dealt with.
-func (o *output) missing(st *state, origin string) (kept bool, err error) {
-	st.markMissing(origin)
-	if o.tolerant {
+// missing applies the policy for a variable that has no value; kept is true when the output is dealt with.
+func (o *output) missing(st *state) (kept bool, err error) {
+	if st.lacking == "" || o.tolerant {
 		return false, nil
 	}
 	switch st.request.Missing {
 	case MissingError:
-		return false, &Error{Kind: KindMissing, Message: cutText(origin, 200) + " has no value and no default"}
+		return false, &Error{Kind: KindMissing, Message: cutText(st.lacking, 200) + " has no value and no default"}
 	case MissingKeep:
 		return true, st.write(o.source)
 	}
 	return false, nil
 }
 
-// write leads the value through the filters and writes it.
-func (o *output) write(st *state, v any, origin string) error {
-	v, err := applyCalls(st, v, o.calls)
-	if err != nil {
-		return err
-	}
-	if list, ok := v.([]any); ok && o.listed && origin != "" && o.variable.fromMergeData(origin) {
+// write writes what the filters gave. b has the origin of what they were given.
+func (o *output) write(st *state, b binding) error {
+	if list, ok := b.value.([]any); ok && o.listed && b.origin != "" && o.variable.fromMergeData(b.origin) {
 		return writeMergeList(st, list)
 	}
-	return writeValue(st, v)
+	return writeValue(st, b.value)
 }
 
 // fromMergeData tells whether a value of this origin belongs to a merge tag.

@@ -133,6 +133,9 @@ func (v *path) find(st *state) (value any, origin string, err error) {
 	}
 	if origin != "" {
 		st.explain(origin, value, FromData)
+		if value == nil {
+			st.markMissing(v, origin)
+		}
 	}
 	return value, origin, nil
 }

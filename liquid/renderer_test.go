@@ -291,7 +291,7 @@ func TestMissing(t *testing.T) {
 	if got := res.Parts["text"]; got != "Hi Jo, none" {
 		t.Errorf("blank: %q", got)
 	}
-	if want := []string{"activities[].ticket.nope", "activity.zendesk.no-such.subject", "person.nope", "person.phone_number"}; !slices.Equal(res.Missing, want) {
+	if want := []string{"activities[].ticket.nope", "activity.zendesk.no-such.subject", "person.nope", "person.other", "person.phone_number"}; !slices.Equal(res.Missing, want) {
 		t.Errorf("missing %q, want %q", res.Missing, want)
 	}
 	want := []string{
@@ -312,27 +312,67 @@ func TestMissing(t *testing.T) {
 	wantError(t, err, liquid.KindMissing, "person.phone_number has no value")
 }
 
+// TestMissingEverywhere checks that a variable without a value is listed wherever the template looks at it.
+func TestMissingEverywhere(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		`{{ "a" | append: person.nope }}`:                                            "person.nope",
+		`{{ person.nope | append: person.more }}`:                                    "person.more person.nope",
+		`{{ nil | default: "x", allow_false: person.nope }}`:                         "person.nope",
+		`{{ person.zendesk.tags[person.nope] }}`:                                     "person.nope person.zendesk.tags.*",
+		`{% for a in person.nope %}{% endfor %}`:                                     "person.nope",
+		`{% for a in person.nope | reverse %}{% endfor %}`:                           "person.nope",
+		`{% for a in list limit: person.nope %}{{ a.deep }}{% endfor %}`:             "list[].deep person.nope",
+		`{% tablerow a in person.nope cols: person.more %}{% endtablerow %}`:         "person.more person.nope",
+		`{% if person.nope or person.more == blank %}{% endif %}`:                    "person.more person.nope",
+		`{% if person.first_name or person.nope %}{% endif %}`:                       "",
+		`{% case person.nope %}{% when person.more %}{% endcase %}`:                  "person.more person.nope",
+		`{% assign x = person.nope | append: person.more %}{{ x }}`:                  "person.more person.nope",
+		`{% cycle person.nope, "x" %}`:                                               "person.nope",
+		`{% include "s" %}{% render "s", x: person.nope %}`:                          "person.nope",
+		`{% assign x = nil %}{% if x %}{{ forloop.index }}{% endif %}{% cycle "" %}`: "",
+	} {
+		res := render(t, liquid.Request{Parts: map[string]string{"text": source}, Data: sample(), Snippets: map[string]string{"s": ""}})
+		if got := strings.Join(res.Missing, " "); got != want {
+			t.Errorf("%s: %q, want %q", source, got, want)
+		}
+	}
+	res := render(t, liquid.Request{Parts: map[string]string{"text": `{{ 3 | divided_by: person.nope }}{{ "a" | append: list.nope }}`}, Data: sample(), Missing: "keep"})
+	if got := res.Parts["text"]; got != `{{ 3 | divided_by: person.nope }}{{ "a" | append: list.nope }}` {
+		t.Errorf("keep: %q", got)
+	}
+}
+
 // TestMissingError lists what the policy error lets pass.
 func TestMissingError(t *testing.T) {
 	t.Parallel()
 	r := patient()
 	for source, passes := range map[string]bool{
-		`{{ person.nope }}`:                                               false,
-		`{{ person.nope | upcase }}`:                                      false,
-		`{{ nope }}`:                                                      false,
-		`{% echo person.nope %}`:                                          false,
-		`{{ person.nope | default: "x" }}`:                                true,
-		`{{ person.nope | upcase | default: "x" }}`:                       true,
-		`{{ person.nope | size }}`:                                        true,
-		`{{ person.nope | dateFormatOrDefault: "mdy", "x" }}`:             true,
-		`{{ person.nope | dateFormatOrDefault: "mdy" }}`:                  false,
-		`{{ person.nope | hideCountryCodeAndDefault: true, "" }}`:         true,
-		`{% if person.nope %}{% endif %}`:                                 true,
-		`{% if person.nope contains "x" or person.nope > 3 %}{% endif %}`: true,
-		`{% for a in person.nope %}{% endfor %}`:                          true,
-		`{% assign x = person.nope %}`:                                    true,
-		`{{ "" }}{{ nil }}`:                                               true,
-		`{% assign x = nil %}{{ x }}`:                                     true,
+		`{{ person.nope }}`:                                                false,
+		`{{ person.nope | upcase }}`:                                       false,
+		`{{ nope }}`:                                                       false,
+		`{% echo person.nope %}`:                                           false,
+		`{{ person.nope | default: "x" }}`:                                 true,
+		`{{ person.nope | upcase | default: "x" }}`:                        true,
+		`{{ person.nope | size }}`:                                         true,
+		`{{ person.nope | dateFormatOrDefault: "mdy", "x" }}`:              true,
+		`{{ person.nope | dateFormatOrDefault: "mdy" }}`:                   false,
+		`{{ person.nope | hideCountryCodeAndDefault: true, "" }}`:          true,
+		`{% if person.nope %}{% endif %}`:                                  true,
+		`{% if person.nope contains "x" or person.nope > 3 %}{% endif %}`:  true,
+		`{% for a in person.nope %}{% endfor %}`:                           true,
+		`{% assign x = person.nope %}`:                                     true,
+		`{{ "" }}{{ nil }}`:                                                true,
+		`{% assign x = nil %}{{ x }}`:                                      true,
+		`{{ "a" | append: person.nope }}`:                                  false,
+		`{{ 3 | divided_by: person.nope }}`:                                false,
+		`{{ person.first_name | default: "x", allow_false: person.nope }}`: true,
+		`{{ "a" | append: person.nope | default: "x" }}`:                   true,
+		`{{ person.zendesk.tags[person.nope] }}`:                           false,
+		`{{ "2024-06-04" | date: "%H", person.nope }}`:                     true,
+		`{{ "2024-06-04" | date: person.nope }}`:                           false,
+		`{% assign x = "a" | append: person.nope %}{{ x }}`:                true,
+		`{% for a in list limit: person.nope %}{% endfor %}`:               true,
 	} {
 		_, err := r.Render(t.Context(), liquid.Request{Parts: map[string]string{"text": source}, Data: sample(), Missing: "error"})
 		if (err == nil) != passes {

@@ -9,7 +9,8 @@ const (
 	FormatSubject = "subject" // one line: line breaks become a space; nothing is escaped
 )
 
-// Policies for an output whose variable has no value.
+// Policies for an output in which a variable has no value: the one that is written, or one in an argument of a filter. Conditions and loops
+// never fail for want of a value.
 const (
 	MissingBlank = "blank" // it writes nothing
 	MissingError = "error" // the render fails, unless the output has a default
@@ -53,8 +54,8 @@ type Request struct {
 // Result is a finished render.
 type Result struct {
 	Parts   map[string]string // nil when aborted
-	Missing []string          // variables in outputs that had no value, with or without a default; sorted
 	Used    []string          // variables of the data that were looked at; sorted
+	Missing []string          // variables that were looked at and had no value, with or without a default; sorted
 	Aborted *string           // the reason, when the template decided not to be sent
 	Values  []Value           // what each variable of the data gave, by path; with Explain
 	Errors  []Error           // what went wrong without failing the render: conditions on data of the wrong type, and with "inline" all in the text

@@ -38,6 +38,7 @@ type state struct {
 	depth    int                  // snippets inside each other
 
 	used, missing map[string]struct{}
+	lacking       string           // the first variable without a value in the output being written
 	values        map[string]Value // by path, when the request asks for them
 	notes         []Error          // errors that did not fail the render
 	partName      string           // of the part being rendered
@@ -179,7 +180,14 @@ func (st *state) markUsed(v *path, origin string) {
 	st.used[origin] = struct{}{}
 }
 
-func (st *state) markMissing(origin string) {
+// markMissing notes that v has no value.
+func (st *state) markMissing(v *path, origin string) {
+	if v.number < 0 {
+		return
+	}
+	if st.lacking == "" {
+		st.lacking = origin
+	}
 	if len(st.missing) >= longestReport {
 		return
 	}

@@ -113,7 +113,7 @@ type renderInput struct {
 // RenderAnswer is a rendered message.
 type RenderAnswer struct {
 	Parts   map[string]string `json:"parts" doc:"Texts by name; empty when aborted"`
-	Missing []string          `json:"missing" doc:"Variables in outputs that had no value"`
+	Missing []string          `json:"missing" doc:"Variables that were looked at and had no value, with or without a default"`
 	Used    []string          `json:"used" doc:"Variables that were looked at"`
 	Aborted *string           `json:"aborted" doc:"Why the template decided not to be sent"`
 	Notes   []liquid.Error    `json:"notes,omitempty" doc:"Errors that did not fail the render: conditions on data of the wrong type, which are false"`
