@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -211,6 +212,6 @@ func (r *Renderer) Variables(parts, snippets map[string]string) (list []Variable
 func partOrder(parts map[string]string) []string {
 	order := map[string]int{"subject": -4, "preheader": -3, "html": -2, "text": -1}
 	names := slices.Sorted(maps.Keys(parts))
-	slices.SortStableFunc(names, func(a, b string) int { return order[a] - order[b] })
+	slices.SortStableFunc(names, func(a, b string) int { return order[strings.ToLower(a)] - order[strings.ToLower(b)] })
 	return names
 }

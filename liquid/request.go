@@ -1,6 +1,9 @@
 package liquid
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Formats of parts.
 const (
@@ -25,7 +28,7 @@ const (
 
 // Request is one render: templates and data. The zero value of every option is a working default.
 type Request struct {
-	// Parts are the templates by name. The parts html, text and subject have that format, others the one in Format.
+	// Parts are the templates by name. The parts html, text and subject, in any case, have that format, others the one in Format.
 	Parts map[string]string
 	// Format is html, text or subject; "" is html, the one that is safe everywhere.
 	Format string
@@ -89,11 +92,11 @@ func (r *Request) check() error {
 	return nil
 }
 
-// formatOf gives the format of a part.
+// formatOf gives the format of a part. A part called Subject must not add lines to a header any more than one called subject.
 func (r *Request) formatOf(part string) string {
-	switch part {
+	switch name := strings.ToLower(part); name {
 	case FormatHTML, FormatText, FormatSubject:
-		return part
+		return name
 	}
 	if r.Format == "" {
 		return FormatHTML

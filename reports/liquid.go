@@ -84,7 +84,7 @@ func (s *server) liquidRoutes() {
 // MessageInput is what a message is for everybody it goes to.
 type MessageInput struct {
 	Parts      map[string]string `json:"parts" minProperties:"1" maxProperties:"20" doc:"Templates by name: subject, preheader, html, text, ..."`
-	Format     string            `json:"format,omitempty" enum:"html,text,subject" doc:"Of parts that are not called html, text or subject; default html"`
+	Format     string            `json:"format,omitempty" enum:"html,text,subject" doc:"Of parts that are not called html, text or subject, in any case; default html"`
 	Missing    string            `json:"missing,omitempty" enum:"blank,error,keep" doc:"What a missing value does; default blank"`
 	Defaults   json.RawMessage   `json:"defaults,omitempty" doc:"Values that fill in: an object of paths to scalars"`
 	Campaign   json.RawMessage   `json:"campaign,omitempty" doc:"The root campaign: an object"`
