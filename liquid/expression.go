@@ -92,7 +92,7 @@ func applyCalls(st *state, v any, calls []call) (any, error) {
 			if n == c.filter.zone-1 {
 				st.lacking = lacking
 			}
-			st.stack = append(st.stack, unmarked(a))
+			st.stack = append(st.stack, a)
 		}
 		in.list = st.stack[base:]
 		for _, n := range c.named {
@@ -106,10 +106,7 @@ func applyCalls(st *state, v any, calls []call) (any, error) {
 			}
 			in.named[n.name] = unmarked(a)
 		}
-		if !c.filter.marked {
-			v = unmarked(v)
-		}
-		out, err := c.filter.run(st, v, in)
+		out, err := c.filter.apply(st, v, in)
 		clear(st.stack[base:])
 		st.stack = st.stack[:base]
 		if err != nil {

@@ -12,7 +12,7 @@ type filter struct {
 	least, most int // number of arguments
 	run         func(st *state, in any, a arguments) (any, error)
 	named       string // the one argument that is given by name, "" for none
-	marked      bool   // it sees whether its input is HTML already; other filters get plain text
+	markup      markup // what it does with text that is HTML already
 	zone        int    // its argument of this number, from 1, is a time zone, in whose place others are taken when it has no value; 0: none is
 	tolerant    int    // with at least tolerant-1 arguments it deals with missing values itself; 0: it does not
 }

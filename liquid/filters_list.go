@@ -8,11 +8,11 @@ import (
 )
 
 var listFilters = []filter{
-	{name: "default", most: 1, run: defaultFilter, named: "allow_false", marked: true, tolerant: 1},
+	{name: "default", most: 1, run: defaultFilter, named: "allow_false", markup: asIs, tolerant: 1},
 	{name: "size", run: size, tolerant: 1},
 	{name: "first", run: first},
 	{name: "last", run: last},
-	{name: "join", most: 1, run: join},
+	{name: "join", most: 1, run: join, markup: asIs},
 	{name: "reverse", run: reverse},
 	{name: "concat", least: 1, most: 1, run: concat},
 	{name: "compact", most: 1, run: compact},
@@ -86,19 +86,49 @@ func join(st *state, in any, a arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isMarked(a.at(0)) || slices.ContainsFunc(list, isMarked) {
+		return joinHTML(st, list, a)
+	}
 	glue, err := a.text(st, 0, " ")
 	if err != nil {
 		return nil, err
 	}
+	return joinText(st, list, glue)
+}
+
+// joinHTML joins a list of which an element, or the text between, is HTML: the others are escaped.
+func joinHTML(st *state, list []any, a arguments) (any, error) {
+	glue := any(" ")
+	if len(a.list) > 0 {
+		glue = a.list[0]
+	}
+	between, err := htmlOf(st, glue)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.items(int64(len(list))); err != nil {
+		return nil, err
+	}
+	parts := make([]any, len(list))
+	for i, e := range list {
+		if parts[i], err = htmlOf(st, plain(e)); err != nil {
+			return nil, err
+		}
+	}
+	s, err := joinText(st, parts, between)
+	return marked(s), err
+}
+
+func joinText(st *state, list []any, glue string) (s string, err error) {
 	var b []byte
 	for i, e := range list {
 		if i > 0 {
 			if b, err = appendPart(st, b, glue); err != nil {
-				return nil, err
+				return "", err
 			}
 		}
 		if b, err = appendText(st, b, plain(e)); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 	return string(b), nil
@@ -149,7 +179,7 @@ func itemProperty(st *state, item, key any) (v any, ok bool, err error) {
 		return nil, false, err
 	}
 	name, isText := key.(string)
-	switch item := item.(type) {
+	switch item := unmarked(item).(type) {
 	case map[string]any, *Ordered:
 		if !isText {
 			return nil, true, nil
@@ -261,7 +291,7 @@ func uniq(st *state, in any, a arguments) (any, error) {
 
 // identity gives a text that is the same for equal values only.
 func identity(st *state, v any) (string, error) {
-	switch v := v.(type) {
+	switch v := unmarked(v).(type) {
 	case string:
 		return "s" + v, st.text(len(v))
 	case int64:

@@ -234,9 +234,9 @@ func TestEscaping(t *testing.T) {
 		`{{ "a<\nb" | newline_to_br }}`:                                              "a&lt;\\nb",
 		`{% capture c %}<i>{{ person.bio }}</i>{% endcapture %}{{ c }}`:              "<i>" + escaped + "</i>",
 		`{% capture c %}<i>{% endcapture %}{{ c | escape }}`:                         "<i>",
-		`{% capture c %}<i>{% endcapture %}{{ c | append: "<" }}`:                    "&lt;i&gt;&lt;",
+		`{% capture c %}<i>{% endcapture %}{{ c | append: "<" }}`:                    "<i>&lt;",
 		`{% assign x = person.bio | escape %}{{ x }}`:                                escaped,
-		`{{ person.bio | escape | upcase }}`:                                         strings.ReplaceAll(strings.ToUpper(escaped), "&", "&amp;"),
+		`{{ person.bio | escape | upcase }}`:                                         "&lt;B&gt;&quot;TOM&quot; &amp; &#39;ANN&#39;&lt;/B&gt;",
 		`{{ person.nope | default: "<" }}`:                                           "&lt;",
 		`{% echo person.bio %}`:                                                      escaped,
 		`{% cycle person.bio, "x" %}`:                                                escaped,
@@ -254,6 +254,57 @@ func TestEscaping(t *testing.T) {
 	br := render(t, liquid.Request{Parts: map[string]string{"html": `{{ request.body | newline_to_br }}`}, Data: map[string]any{"request": map[string]any{"body": "a<\r\nb\nc"}}})
 	if got := br.Parts["html"]; got != "a&lt;<br />\nb<br />\nc" {
 		t.Errorf("newline_to_br: %q", got)
+	}
+}
+
+// TestEscapedOnce checks what filters make of text that was escaped by hand or captured: nothing is escaped twice, no entity is cut, and what
+// people wrote is escaped wherever the author did not mark it.
+func TestEscapedOnce(t *testing.T) {
+	t.Parallel()
+	const capture = `{% capture c %} <b>{{ x }}</b> {% endcapture %}`
+	const quoted = `{% capture c %}It's {{ x }}{% endcapture %}`
+	const e = `{% assign e = x | escape %}`
+	const html = "&lt;&amp;&gt; o&#39;, b"
+	for source, want := range map[string]string{
+		`{{ x | escape | truncate: 5 }}`:                       "&lt;&amp;...",
+		`{{ x | h | slice: 0, 2 }}`:                            "&lt;&amp;",
+		`{{ x | escape_once | upcase }}`:                       "&lt;&amp;&gt; O&#39;, B",
+		`{{ x | escape | append: "<" | prepend: x }}`:          html + html + "&lt;",
+		`{{ x | escape | strip | squish | strip_newlines }}`:   html,
+		`{{ x | escape | strip_html }}`:                        html,
+		`{{ x | escape | replace: "&", "<" | remove: ">" }}`:   "&lt;&lt; o&#39;, b",
+		`{{ x | escape | truncatewords: 1, x }}`:               "&lt;&amp;&gt;" + html,
+		`{{ x | escape | split: "," | join: x }}`:              "&lt;&amp;&gt; o&#39;" + html + " b",
+		`{{ x | escape | split: ", " | first | raw }}`:         "&lt;&amp;&gt; o&#39;",
+		`{{ x | escape | split: ", " | reverse }}`:             "b&lt;&amp;&gt; o&#39;",
+		`{{ x | escape | split: ", " | where: "b" | uniq }}`:   "b",
+		`{% assign l = x | escape | split: "" %}{{ l[0] }}`:    "&lt;",
+		`{{ x | escape | truncate: 2, "" | raw }}`:             "&lt;&amp;",
+		`{{ x | escape | append: x | raw }}`:                   html + html,
+		`{{ x | escape | json }}`:                              `&quot;\u0026lt;\u0026amp;\u0026gt; o\u0026#39;, b&quot;`,
+		`{{ x | escape | url_encode }}`:                        "%26lt%3B%26amp%3B%26gt%3B+o%26%2339%3B%2C+b",
+		`{{ x | escape | url_decode }}`:                        html,
+		`{{ y | escape | url_decode }}`:                        "&lt;i&gt;",
+		`{{ z | escape_once | truncate: 2, "" }}`:              "é&amp;",
+		`{{ z | escape | truncate: 2, "" }}`:                   "&amp;e",
+		e + `{{ "Dear " | append: e }}{{ nope | default: e }}`: "Dear " + html + html,
+		e + `{{ x | replace: "b", e }}`:                        "&lt;&amp;&gt; o&#39;, " + html,
+		e + `{{ list | join: e }}`:                             "x" + html + "y",
+		e + `{{ 1 | pluralize: e, "<" }}`:                      html,
+		capture + `{{ c | strip }}`:                            "<b>" + html + "</b>",
+		capture + `{{ c | strip | append: x }}`:                "<b>" + html + "</b>" + html,
+		capture + `{{ c | strip_html }}`:                       " " + html + " ",
+		capture + `{{ c | strip | truncate: 4, "" }}`:          "&lt;b&gt;&amp;",
+		quoted + `{{ c | upcase }}`:                            "IT&#39;S &lt;&amp;&gt; O&#39;, B",
+		`{{ m | newline_to_br | append: "<" }}`:                "&lt;<br />\n&lt;",
+		`{% assign br = "<br>" | raw %}{{ x | append: br }}`:   html + "<br>",
+	} {
+		data := sample()
+		data["x"], data["y"], data["z"], data["m"] = "<&> o', b", "%3Ci>", "&eacute;&", "<\n"
+		res := render(t, liquid.Request{Parts: map[string]string{"html": source}, Data: data})
+		if got := res.Parts["html"]; got != want {
+			t.Errorf("%s\n got %q\nwant %q", source, got, want)
+		}
 	}
 }
 

@@ -13,9 +13,6 @@ import (
 // emptiness, blankness, *forloop and *rowloop. Lists and maps of the data are used as they are; what they hold goes through plain when it
 // is taken out.
 
-// marked is text that is HTML already: it is written without escaping. Filters see it as plain text unless they say they handle it.
-type marked string
-
 // emptiness and blankness are the words empty and blank.
 type (
 	emptiness struct{}
@@ -90,14 +87,6 @@ func fromJSONNumber(text json.Number) any {
 		return f
 	}
 	return nil
-}
-
-// unmarked drops the mark of text that is HTML already.
-func unmarked(v any) any {
-	if m, ok := v.(marked); ok {
-		return string(m)
-	}
-	return v
 }
 
 // countText counts a text's characters.
