@@ -90,7 +90,7 @@ func TestValidate(t *testing.T) {
 	a := validate(map[string]string{
 		"subject": "Hi {{ person.frist_name }}",
 		"html": "{{ People.First-Name }}\n{{ activity.zendesk.ticket-closd.subject }}{{ activity.ticket-closed.subject }}\n{{ persn.email }}{{ metrics.nope }}" +
-			"{% for i in (1..1000000000) %}{% endfor %}",
+			"{% for i in (1..1000000000) %}{% endfor %}\n{{ activity.zendesk.ticket-created.subjct }}",
 	})
 	var got []string
 	for _, w := range a.Warnings {
@@ -98,7 +98,8 @@ func TestValidate(t *testing.T) {
 	}
 	want := []string{
 		"html 1:4 unknown person.first_name", "html 2:4 unknown activity.zendesk.ticket-closed", "html 2:47 unknown activity.zendesk.ticket-closed",
-		"html 3:4 unknown person.email", "html 3:21 unknown ", "html 3:39 limit ", "subject 1:7 unknown person.first_name",
+		"html 3:4 unknown person.email", "html 3:21 unknown ", "html 3:39 limit ",
+		"html 4:4 unknown activity.zendesk.ticket-created.subject", "subject 1:7 unknown person.first_name",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -106,7 +107,7 @@ func TestValidate(t *testing.T) {
 	if why := a.Warnings[0].Message; !strings.Contains(why, "names are lower case") {
 		t.Errorf("upper case: %s", why)
 	}
-	if !a.Valid || len(a.Errors) != 0 || len(a.Loops) != 1 || *a.Loops[0].Turns != 1_000_000_000 || len(a.Variables) != 6 {
+	if !a.Valid || len(a.Errors) != 0 || len(a.Loops) != 1 || *a.Loops[0].Turns != 1_000_000_000 || len(a.Variables) != 7 {
 		t.Errorf("%+v", a)
 	}
 
@@ -117,6 +118,40 @@ func TestValidate(t *testing.T) {
 	}
 	s.wantProblem(s.call("POST", "/v1/liquid/validate", "render-key", `{"parts":{}}`), 422, "invalid-input", "body.parts")
 	s.wantProblem(s.call("POST", "/v1/liquid/validate", "render-key", `{"parts":{"text":"x"},"person":"p"}`), 422, "invalid-input", "body.person", "accepted: parts")
+}
+
+// TestDoubtAttributes checks which attributes of activities are doubted, and what is thought to be meant.
+func TestDoubtAttributes(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"activity.zendesk.ticket-created.subjct":                          "activity.zendesk.ticket-created.subject",
+		"activity.zendesk.ticket_closed.asignee.name":                     "activity.zendesk.ticket_closed.assignee.name",
+		"activity.zendesk.ticket-closed.assignee.nmae":                    "activity.zendesk.ticket-closed.assignee.name",
+		"activity.zendesk.satisfaction-rating-received.scor":              "activity.zendesk.satisfaction-rating-received.score",
+		"activity.zendesk.ticket-solved.resolution-minuts":                "activity.zendesk.ticket-solved.resolution_minutes",
+		"activities.[].ticket.subjetc":                                    "activities[].ticket.subject",
+		"activity.zendesk.ticket-created.order-id":                        "",
+		"activity.zendesk.ticket-created.custom-fields.plan":              "",
+		"activity.zendesk.ticket-created.tags.size":                       "",
+		"activity.zendesk.ticket-created.tags.[]":                         "",
+		"activity.zendesk.ticket-created.previous-status":                 "",
+		"activity.zendesk.contact-merged.into-user-id":                    "",
+		"activity.zendesk.ticket-created.ticket":                          "",
+		"activity.zendesk.ticket-created":                                 "",
+		"activity.zendesk.ticket-created.a-name-that-nothing-is-known-of": "",
+		"activities":              "",
+		"activities.size":         "",
+		"activities.[].kind":      "",
+		"activities.[].order_id":  "",
+		"person.zendesk.subjct":   "",
+		"activity.zendesk":        "",
+		"activity.zendesk.subjct": "",
+	} {
+		why, meant := doubtAttribute(strings.Split(path, "."))
+		if meant != want || (why == "") != (want == "") {
+			t.Errorf("%s: %q %q, want %q", path, why, meant, want)
+		}
+	}
 }
 
 // TestValidateKnowsEveryMergeTag checks that nothing in the catalogue, and no other name that renders, is doubted.

@@ -118,6 +118,9 @@ func (k knownNames) doubt(v liquid.Variable) (why, meant string) {
 	if folded := liquid.CanonicalPath(strings.ToLower(path)); folded != path && k.knows(folded) {
 		return path + " has no value: names are lower case; did you mean \"" + folded + "\"?", folded
 	}
+	if why, meant := doubtAttribute(v.Path); why != "" {
+		return why, meant
+	}
 	if v.Path[0] == "activity" {
 		return doubtKind(v)
 	}
@@ -147,7 +150,33 @@ func (k knownNames) knows(path string) bool {
 	return false
 }
 
-// doubtKind is doubt about a kind of activity; the attributes of a kind are open.
+// attributePaths are the names of activities' attributes, as activity.zendesk.<kind> and the elements of activities have them.
+var attributePaths = append(rowAttributeNames(), "into_user_id")
+
+// doubtAttribute is doubt about an attribute of an activity. What attributes a kind has is open, so only one that is spelled nearly as a known one
+// is doubted.
+func doubtAttribute(path []string) (why, meant string) {
+	above := 2 // activities[]
+	switch {
+	case path[0] == "activity" && slices.Contains(activitySlugs, kindOf(path)):
+		above = 3
+	case path[0] != "activities" || len(path) < 2 || path[1] != element:
+		return "", ""
+	}
+	attribute := strings.ReplaceAll(strings.Join(path[above:], "."), "-", "_")
+	if attribute == "" || slices.ContainsFunc(attributePaths, func(known string) bool {
+		return attribute == known || strings.HasPrefix(known, attribute+".") || strings.HasPrefix(attribute, known+".")
+	}) {
+		return "", ""
+	}
+	if meant = schemas.Nearest(attribute, attributePaths); meant == "" {
+		return "", ""
+	}
+	meant = liquid.Variable{Path: append(slices.Clone(path[:above]), meant)}.String()
+	return liquid.Variable{Path: path}.String() + " is not a name that activities have; did you mean \"" + meant + "\"?", meant
+}
+
+// doubtKind is doubt about a kind of activity.
 func doubtKind(v liquid.Variable) (why, meant string) {
 	kind := kindOf(v.Path)
 	if kind == anyKind && (len(v.Path) < 2 || v.Path[1] == "zendesk") || slices.Contains(activitySlugs, kind) {
