@@ -25,9 +25,12 @@ type Limits struct {
 	IntegerBits int // size of whole numbers; default 4,096
 	DateWidth   int // padding width in a date format; default 100
 
-	DataDepth  int // maps and lists inside each other in the request's data; default 32
+	DataDepth  int // maps and lists inside each other in the request's data; default DataDepth
 	DataValues int // values in the request's data; default 250,000
 }
+
+// DataDepth is the default of Limits.DataDepth.
+const DataDepth = 32
 
 // withDefaults gives l with every unset field at its default.
 func (l Limits) withDefaults() Limits {
@@ -48,7 +51,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Items, 100_000},
 		{&l.IntegerBits, 4096},
 		{&l.DateWidth, 100},
-		{&l.DataDepth, 32},
+		{&l.DataDepth, DataDepth},
 		{&l.DataValues, 250_000},
 	} {
 		if *f.field <= 0 {

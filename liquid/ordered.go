@@ -51,7 +51,7 @@ func keysOf(st *state, v any) ([]string, error) {
 
 // DecodeData reads a JSON object into data a Request accepts: numbers without point and exponent become int64 (plain decoding would make
 // every number a float, and 3 would print as 3.0), other numbers float64, objects inside keep the order of their keys. Whole numbers beyond
-// int64 stay json.Number, which a Request accepts too.
+// int64 stay json.Number, which a Request accepts too. The error is an *Error of kind limit for what is nested too deep to be decoded.
 func DecodeData(text []byte) (map[string]any, error) {
 	o, err := DecodeObject(text)
 	if err != nil {
@@ -83,7 +83,7 @@ const deepestJSON = 1000
 
 func decodeValue(d *json.Decoder, depth int) (any, error) {
 	if depth > deepestJSON {
-		return nil, fmt.Errorf("nested deeper than %d levels", deepestJSON)
+		return nil, limitf("nested deeper than %d levels", deepestJSON)
 	}
 	t, err := d.Token()
 	if err != nil {

@@ -34,7 +34,7 @@ func (c checker) read(text []byte, at string, v any) fieldErrors {
 	}
 	var plain any
 	if err := unmarshalOutline(func(v any) error { return json.Unmarshal(text, v) }, c.open, &plain); err != nil {
-		return fieldErrors{{Location: at, Message: "must be one JSON object on one line"}}
+		return fieldErrors{lineFault(err, at)}
 	}
 	var found huma.ValidateResult
 	path := huma.NewPathBuffer([]byte{}, 0)
@@ -51,9 +51,16 @@ func (c checker) read(text []byte, at string, v any) fieldErrors {
 		return bad
 	}
 	if err := json.Unmarshal(text, v); err != nil {
-		bad.add(at, "must be one JSON object on one line")
+		bad = fieldErrors{lineFault(err, at)}
 	}
 	return bad
+}
+
+func lineFault(err error, at string) schemas.Field {
+	if place, message := jsonFault(err); place != "" {
+		return schemas.Field{Location: within(at, place), Message: message}
+	}
+	return schemas.Field{Location: at, Message: "must be one JSON object on one line"}
 }
 
 // explain adds to a refusal of an unknown field which ones there are.

@@ -3,6 +3,8 @@ package reports
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"deskstream/liquid"
@@ -83,10 +85,18 @@ func (f *fieldErrors) object(location string, raw json.RawMessage) map[string]an
 	}
 	data, err := liquid.DecodeData(raw)
 	if err != nil {
-		f.add(location, "must be an object")
+		f.add(location, objectFault(err))
 		return map[string]any{}
 	}
 	return data
+}
+
+// objectFault says what is wrong with what should be an object.
+func objectFault(err error) string {
+	if e, ok := errors.AsType[*liquid.Error](err); ok && e.Kind == liquid.KindLimit {
+		return fmt.Sprintf("is nested too deep: at most %d objects and lists inside each other are accepted", liquid.DataDepth)
+	}
+	return "must be an object"
 }
 
 // ordered reads a JSON object whose keys templates may go through in their order; null is empty.
@@ -96,7 +106,7 @@ func (f *fieldErrors) ordered(location string, raw json.RawMessage) *liquid.Orde
 	}
 	data, err := liquid.DecodeObject(raw)
 	if err != nil {
-		f.add(location, "must be an object")
+		f.add(location, objectFault(err))
 	}
 	return data
 }

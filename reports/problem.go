@@ -197,7 +197,11 @@ func asOurProblem(ctx huma.Context, _ string, v any) (any, error) {
 	}
 	p := newProblem(m.Status, code, m.Detail)
 	for _, e := range m.Errors {
-		p.Errors = append(p.Errors, schemas.Field{Location: e.Location, Message: explain(ctx.Operation(), e)})
+		f := schemas.Field{Location: e.Location, Message: explain(ctx.Operation(), e)}
+		if at, message, ok := faultPlace(f.Message); ok {
+			f = schemas.Field{Location: at, Message: message}
+		}
+		p.Errors = append(p.Errors, f)
 	}
 	slices.SortFunc(p.Errors, func(a, b schemas.Field) int { return strings.Compare(a.Location+a.Message, b.Location+b.Message) })
 	if len(p.Errors) > 0 {

@@ -140,7 +140,14 @@ func unmarshalText(data []byte, v any) error {
 	if !utf8.Valid(data) {
 		return errNotUTF8
 	}
-	return huma.DefaultJSONFormat.Unmarshal(data, v)
+	err := huma.DefaultJSONFormat.Unmarshal(data, v)
+	if err == nil {
+		return nil
+	}
+	if at, message := jsonFault(err); message != "" {
+		return bodyError{within("body", at), message}
+	}
+	return err
 }
 
 func (s *server) version() string {

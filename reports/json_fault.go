@@ -1,0 +1,58 @@
+package reports
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+)
+
+// jsonFault says for the API what is wrong with JSON that cannot be decoded, and where in it, "" for the whole; "" when the text of the error does.
+// Go's own text names types of the program.
+func jsonFault(err error) (at, message string) {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return e.Field, acceptedFor(e)
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok && strings.HasSuffix(e.Error(), "exceeded max depth") {
+		return "", "is nested too deep, at most 10000 objects and lists inside each other are read"
+	}
+	return "", ""
+}
+
+// within gives the location of what is at a place within another.
+func within(outer, at string) string {
+	if at == "" {
+		return outer
+	}
+	return outer + "." + at
+}
+
+// acceptedFor says what is accepted in the place of a value of the wrong type.
+func acceptedFor(e *json.UnmarshalTypeError) string {
+	kind := reflect.Invalid
+	if e.Type != nil {
+		kind = e.Type.Kind()
+	}
+	switch {
+	case strings.HasPrefix(e.Value, "number") && kind == reflect.Float64:
+		return "must be a number between -1.7976931348623157e308 and 1.7976931348623157e308"
+	case kind >= reflect.Int && kind <= reflect.Uint64:
+		return "must be a whole number that fits 64 bits"
+	}
+	return "must not be a " + strings.ReplaceAll(e.Value, "bool", "boolean")
+}
+
+// bodyError is a fault at a place of a body, in a text that asOurProblem reads again: huma keeps no more than that.
+type bodyError struct{ at, message string }
+
+// Error gives place and message.
+func (f bodyError) Error() string { return f.at + ": " + f.message }
+
+// faultPlace takes the text of a bodyError apart.
+func faultPlace(text string) (at, message string, ok bool) {
+	i := strings.LastIndex(text, ": ")
+	if i < 0 || !strings.HasPrefix(text, "body.") && !strings.HasPrefix(text, "body:") {
+		return "", "", false
+	}
+	return text[:i], text[i+2:], true
+}
