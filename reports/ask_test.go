@@ -251,6 +251,9 @@ func TestReportSQL(t *testing.T) {
 		if strings.Contains(text, "/*") || strings.Contains(text, "no statement") || !strings.Contains(text, `SET param_accounts = '[\'acme\']';`) {
 			t.Errorf("%s: %s", m.name, text)
 		}
+		if found := tableMark.FindString(text); found != "" {
+			t.Errorf("%s: %q does not say of which database, which is not the one that clients begin in", m.name, found)
+		}
 	}
 }
 

@@ -1,12 +1,16 @@
 package reports
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"deskstream/schemas"
 )
 
 // reportSQL shows the statement that gives the figures of a report, with its parameters as a client of ClickHouse sets them.
@@ -48,7 +52,22 @@ func (s *server) sqlOf(r *http.Request) (string, error) {
 			fmt.Fprintf(&b, "SET param_%s = '%s';\n", name, quotedEscape.Replace(q.p[name]))
 		}
 	}
-	return b.String() + "\n" + statement + ";\n", nil
+	database, err := s.database(r.Context())
+	if err != nil {
+		return "", err
+	}
+	return b.String() + "\n" + tableMark.ReplaceAllString(statement, "$1 "+database+".$2") + ";\n", nil
+}
+
+// tableMark is where a statement names a table.
+var tableMark = regexp.MustCompile(`\b(FROM|JOIN)\s+(` + strings.Join(schemas.Tables, "|") + `)\b`)
+
+// database is the one that the reports ask: clients of ClickHouse begin in another.
+func (s *server) database(ctx context.Context) (string, error) {
+	found, _, err := one[struct {
+		Name string `ch:"name"`
+	}](ctx, s, "database", "SELECT currentDatabase() AS name", params{})
+	return found.Name, err
 }
 
 // shownStatement gives the statement whose rows are those of the answer.

@@ -161,6 +161,9 @@ func (a *App) startNATS() (err error) {
 		}
 		a.closers = append(a.closers, a.conn.Close)
 		a.control.URL = a.Config.NATSURL
+		if a.Config.attached { // to the server of the running program, which it has looked at itself
+			return nil
+		}
 		warnings, err := checkNATS(a.conn)
 		for _, warning := range warnings {
 			a.Log.Warn().Str("server", a.conn.ConnectedAddr()).Msg(warning)

@@ -42,7 +42,7 @@ func attach(c *Config) error {
 		if inside.Token != "" {
 			u.User = url.User(inside.Token)
 		}
-		c.NATSURL = u.String()
+		c.NATSURL, c.attached = u.String(), inside.Token != ""
 	}
 	if c.ClickHouseDSN == "" {
 		c.ClickHouseDSN = inside.ClickHouse

@@ -38,6 +38,7 @@ type Config struct {
 	Incremental  int           `name:"incremental-per-minute" default:"10" help:"Calls a minute to Zendesk's incremental exports; 30 with the High Volume add-on."`
 
 	location *time.Location
+	attached bool // NATSURL is the server inside a running program
 	level    zerolog.Level
 	secret   []byte
 }

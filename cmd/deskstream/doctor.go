@@ -218,7 +218,8 @@ func (c *doctorCmd) zendesk(ctx context.Context) finding {
 		f.err = err
 		return f
 	}
-	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	asked := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := asked.Do(req)
 	if err != nil {
 		f.err = fmt.Errorf("%s does not answer: %w", target, err)
 		return f
