@@ -214,7 +214,8 @@ func (d *demo) showMessage(ctx context.Context) error {
 			ID string `json:"id"`
 		} `json:"items"`
 	}
-	if err := d.api.call(ctx, "GET", "/v1/people?limit=1", nil, &people); err != nil {
+	wrote := url.Values{"limit": {"1"}, "filter": {`{"all":[{"field":"first_name","op":"has_value"},{"activity":"ticket-created","op":"has_occurred","within_days":7}]}`}}
+	if err := d.api.call(ctx, "GET", "/v1/people?"+wrote.Encode(), nil, &people); err != nil {
 		return err
 	}
 	if len(people.Items) == 0 {
