@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,7 +17,8 @@ func (s *server) upsertRoutes() {
 	handle(s, route{
 		method: http.MethodPost, path: "/v1/people", id: "upsert-people", tag: tagPeople, summary: "Create or update up to 1000 people", scopes: []string{scopePeople},
 		detail: "A JSON array, one JSON object a line (application/x-ndjson), or CSV with a header (text/csv; custom.<key>, permissions.email and " +
-			"permissions.sms are columns too; an empty cell says nothing). A row is found by id, else external_id, else email; else it is a new person. " +
+			"permissions.sms are columns too; an empty cell says nothing). A row is found by id, else external_id, else email; else it is a new person. Whoever carries another external id is not found by email where external ids tell people apart: " +
+			"both have the address then. " +
 			"Good rows are taken whatever the others are; the answer tells of each row what became of it. No message is ever sent to Zendesk.",
 		maxBody: 8 << 20, accepts: []string{"application/json", "application/x-ndjson", "text/csv"},
 	}, s.upsertPeople)
@@ -172,9 +174,10 @@ func (r *upsertRow) newUser(account string) schemas.ZID {
 
 // named is a person that answers to a name.
 type named struct {
-	Alias    string  `ch:"alias"`
-	PersonID string  `ch:"person_id"`
-	UserIDs  []int64 `ch:"user_ids"`
+	Alias      string  `ch:"alias"`
+	PersonID   string  `ch:"person_id"`
+	UserIDs    []int64 `ch:"user_ids"`
+	ExternalID string  `ch:"external_id"`
 }
 
 // peopleNamed finds people by any of their names.
@@ -203,48 +206,89 @@ func (s *server) aim(ctx context.Context, home schemas.Source, rows []*upsertRow
 	if err != nil {
 		return err
 	}
+	d := newDirectory(home, found)
 	for _, r := range rows {
 		if len(r.bad) == 0 {
-			r.aim(home, found)
+			r.aim(home, d)
 		}
 	}
 	return nil
 }
 
-func (r *upsertRow) aim(home schemas.Source, found map[string]named) {
+// directory leads from names to people, as it is once the rows so far are taken.
+type directory struct {
+	found     map[string]named
+	externals map[string]string // of people, in lower case; nil when external ids do not keep people apart who share an address
+}
+
+func newDirectory(home schemas.Source, found map[string]named) *directory {
+	d := &directory{found: found}
+	external, email := slices.Index(home.Identifiers, "external-id"), slices.Index(home.Identifiers, "email")
+	if external < 0 || email >= 0 && email < external {
+		return d
+	}
+	d.externals = map[string]string{}
+	for _, who := range found {
+		d.externals[who.PersonID] = strings.ToLower(strings.TrimSpace(who.ExternalID))
+	}
+	return d
+}
+
+// somebodyElse says whether whom a row is not named by its external id carries another one: no weaker identifier makes them one.
+func (d *directory) somebodyElse(r *upsertRow, who named) bool {
+	mine, theirs := strings.ToLower(textOf(r.values.ExternalID)), d.externals[who.PersonID]
+	return mine != "" && theirs != "" && mine != theirs && r.id == "" && d.found["external:"+mine].PersonID != who.PersonID
+}
+
+func (r *upsertRow) aim(home schemas.Source, d *directory) {
 	t := &r.target
 	t.account, t.source = home.Account, home.ID
 	names := r.names()
 	if r.id == "" {
 		t.user = r.newUser(home.Account)
-		names = append(names, schemas.OwnPersonID(home.Account, t.user))
+		names = append(names, t.name())
 	}
-	if i := slices.IndexFunc(names, func(name string) bool { return len(found[name].UserIDs) > 0 }); i >= 0 {
-		t.user = schemas.ZID(found[names[i]].UserIDs[0])
-	}
-	if t.user == 0 {
+	isTheirs := func(name string) bool { return len(d.found[name].UserIDs) > 0 && !d.somebodyElse(r, d.found[name]) }
+	switch i := slices.IndexFunc(names, isTheirs); {
+	case i >= 0:
+		t.user = schemas.ZID(d.found[names[i]].UserIDs[0])
+	case t.user == 0:
 		r.bad.add("id", "there is no person of this id, address or external id")
+		return
+	case len(d.found[t.name()].UserIDs) > 0:
+		r.bad.add("external_id", "was that of "+d.found[t.name()].PersonID+", who carries another one now: say by id that it is this person, or take another external id")
 		return
 	}
 	names = append(names, r.aliases()...)
 	for _, name := range names {
-		if who := found[name]; len(who.UserIDs) > 0 && !slices.Contains(t.before, who.PersonID) {
-			t.before = append(t.before, who.PersonID)
+		if isTheirs(name) && !slices.Contains(t.before, d.found[name].PersonID) {
+			t.before = append(t.before, d.found[name].PersonID)
 		}
 	}
-	r.tell(found, append(names, t.name()))
+	r.tell(d, append(names, t.name()))
 }
 
 // tell has the names that lead nowhere yet lead to the row's person, for the rows after it.
-func (r *upsertRow) tell(found map[string]named, names []string) {
+func (r *upsertRow) tell(d *directory, names []string) {
 	who := named{PersonID: r.target.name(), UserIDs: []int64{int64(r.target.user)}}
 	if len(r.target.before) > 0 {
 		who.PersonID = r.target.before[0]
 	}
 	for _, name := range names {
-		if len(found[name].UserIDs) == 0 {
-			found[name] = who
+		if len(d.found[name].UserIDs) == 0 {
+			d.found[name] = who
 		}
+	}
+	if d.externals == nil {
+		return
+	}
+	was := d.externals[who.PersonID]
+	external := cmp.Or(strings.ToLower(textOf(r.values.ExternalID)), was)
+	if d.externals[who.PersonID] = external; was != external && schemas.IsOwnUser(r.target.user) {
+		delete(d.found, "external:"+was)
+	}
+	for _, before := range r.target.before { // One with the row's person now, by what they share.
+		d.externals[before] = cmp.Or(d.externals[before], external)
 	}
 }
 

@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"slices"
@@ -204,7 +206,7 @@ func TestUpsertLengths(t *testing.T) {
 func TestUpsertOfRowsThatMeet(t *testing.T) {
 	t.Parallel()
 	var home schemas.Source
-	home.ID, home.Account = testSource, testAccount
+	home.ID, home.Account, home.Identifiers = testSource, testAccount, []string{"external-id", "email"}
 	own := func(kind, value string) string {
 		return schemas.OwnPersonID(testAccount, schemas.OwnUserID(testAccount, kind, value))
 	}
@@ -225,15 +227,31 @@ func TestUpsertOfRowsThatMeet(t *testing.T) {
 		{"external_id":"c","email":"d@x.test"},{"id":"external:a","email":"d@x.test"}]`: {
 			[]string{"1 created", "2 created", "3 created", "4 created", "5 merged", "6 merged", "7 merged"}, []string{a, b, c, d},
 		},
+		// Whoever carries another external id is somebody else, whatever they share.
+		`[{"external_id":"a","email":"b@x.test"},{"external_id":"c","email":"b@x.test"},{"external_id":"C","email":"b@x.test"},{"email":"b@x.test","last_name":"B"}]`: {
+			outcomes: []string{"1 created", "2 created", "3 updated", "4 updated"},
+		},
+		`[{"email":"b@x.test","first_name":"B"},{"external_id":"a","email":"b@x.test"},{"external_id":"c","email":"b@x.test"}]`: {
+			outcomes: []string{"1 created", "2 updated", "3 created"},
+		},
+		`[{"external_id":"a"},{"email":"b@x.test"},{"id":"external:a","email":"b@x.test"},{"external_id":"c","email":"b@x.test"}]`: {
+			[]string{"1 created", "2 created", "3 merged", "4 created"}, []string{a, b},
+		},
+		`[{"external_id":"a"},{"id":"external:a","external_id":"c"},{"id":"external:c","external_id":"e"},{"external_id":"c"},{"external_id":"e"},{"external_id":"a"}]`: {
+			outcomes: []string{
+				"1 created", "2 updated", "3 updated", "4 created", "5 updated",
+				"6 rejected external_id: was that of " + a + ", who carries another one now: say by id that it is this person, or take another external id",
+			},
+		},
 	} {
 		rows, err := readRows("", []byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, known := map[string]named{}, parties{}
+		meet, known := newDirectory(home, map[string]named{}), parties{}
 		for _, r := range rows {
 			if r.check(); len(r.bad) == 0 {
-				r.aim(home, found)
+				r.aim(home, meet)
 			}
 		}
 		after := map[string]named{}
@@ -246,6 +264,42 @@ func TestUpsertOfRowsThatMeet(t *testing.T) {
 		}
 		if !slices.Equal(got.outcomes(), want.outcomes) {
 			t.Errorf("%s: %q, want %q", body, got.outcomes(), want.outcomes)
+		}
+	}
+}
+
+// TestUpsertOfAnotherExternalID: an address does not make a row the person's who carries another external id, unless external ids tell nobody apart.
+func TestUpsertOfAnotherExternalID(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	people, aliases := fixturePeople()
+	insertInto(t, s.db, schemas.TablePeople, people...)
+	insertInto(t, s.db, schemas.TablePersonAliases, aliases...)
+	holder := people[0]
+	other := schemas.OwnUserID(testAccount, "external-id", "other-1")
+	for _, c := range []struct {
+		identifiers []string
+		row, want   string
+		user        schemas.ZID
+	}{
+		{[]string{"external-id", "email"}, `{"external_id":"Other-1","email":"` + holder.Email + `","first_name":"O"}`, "1 created", other},
+		{[]string{"external-id"}, `{"external_id":"Other-1","email":"` + holder.Email + `","first_name":"O"}`, "1 created", other},
+		{[]string{"external-id", "email"}, `{"external_id":"` + strings.ToUpper(holder.ExternalID) + `","email":"` + holder.Email + `","first_name":"O"}`, "1 updated", 0},
+		{[]string{"external-id", "email"}, `{"id":"email:` + holder.Email + `","external_id":"Other-1"}`, "1 updated", 0},
+		{[]string{"email"}, `{"external_id":"Other-1","email":"` + holder.Email + `","first_name":"O"}`, "1 updated", 0},
+	} {
+		source := s.store.sources[testSource]
+		source.Identifiers = c.identifiers
+		s.store.set(source)
+		s.store.published = nil
+		var a upsertAnswer
+		s.want(200, s.upload("application/json", "/v1/people", "["+c.row+"]"), &a)
+		var told schemas.PersonChange
+		if err := json.Unmarshal(s.store.published[0].Data, &told); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.outcomes(); !slices.Equal(got, []string{c.want}) || told.ID != cmp.Or(c.user, schemas.ZID(holder.UserIDs[0])) {
+			t.Errorf("%v %s: %q, told of %d", c.identifiers, c.row, got, told.ID)
 		}
 	}
 }

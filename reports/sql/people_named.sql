@@ -1,5 +1,5 @@
 -- The people that answer to some names now.
-SELECT a.alias AS alias, p.person_id AS person_id, p.user_ids AS user_ids
+SELECT a.alias AS alias, p.person_id AS person_id, p.user_ids AS user_ids, p.external_id AS external_id
 FROM
 (
     SELECT account, alias, person_id
@@ -12,7 +12,7 @@ FROM
 ) AS a
 INNER JOIN
 (
-    SELECT account, person_id, user_ids
+    SELECT account, person_id, user_ids, external_id
     FROM people FINAL
     WHERE account IN {accounts:Array(String)} AND person_id IN
     (
