@@ -105,6 +105,33 @@ func TestPeoplePages(t *testing.T) {
 	s.wantProblem(s.call("GET", "/v1/people?sort=email&cursor="+*p.NextCursor, "people-key", nil), 422, "invalid-input", "query.cursor", "another sort")
 }
 
+// TestPeoplePagesWhileTheyChange: without an order of their own, people are paged through by one that nothing changes.
+func TestPeoplePagesWhileTheyChange(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	people, _ := fixturePeople()
+	insertInto(t, s.db, schemas.TablePeople, people...)
+	var got []string
+	var p page[map[string]any]
+	for next := ""; ; next = "&cursor=" + *p.NextCursor {
+		p = page[map[string]any]{}
+		s.get("/v1/people?limit=1"+next, &p)
+		for _, i := range p.Items {
+			got = append(got, i["id"].(string))
+		}
+		if p.NextCursor == nil {
+			break
+		}
+		for i := range people { // Each changes after each page.
+			people[i].UpdatedAt = people[i].UpdatedAt.AddDate(0, 0, 10*len(got))
+		}
+		insertInto(t, s.db, schemas.TablePeople, people...)
+	}
+	if want := []string{"p_2003", "p_2002", "p_2001"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestPeopleSearch(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
