@@ -42,6 +42,10 @@ func holds(c *schemas.Condition, v any, now time.Time, zone *time.Location) bool
 	}
 	switch v := v.(type) {
 	case string:
+		if c.Type == schemas.TypeTime {
+			at, ok := schemas.ReadTime(v, zone)
+			return ok && c.Span(now, zone).Contains(at)
+		}
 		return c.Type == schemas.TypeText && textHolds(c, c.Op, v)
 	case []string:
 		for _, s := range v {

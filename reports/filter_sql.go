@@ -62,6 +62,8 @@ type operand struct {
 	has   string
 	// several is an array of texts instead of value: a field of the customer's own may be a list.
 	several string
+	// millis is a time in milliseconds since 1970 instead of value, before it too: columns have times from 1970 on only.
+	millis string
 }
 
 // field compares a field of the person, their organization or their figures.
@@ -180,11 +182,18 @@ func (b *filterSQL) customField(key string, t schemas.ValueType) operand {
 		return operand{value: "if(" + kind + " = 'Bool', JSONExtractBool(" + path + "), NULL)", has: has}
 	case schemas.TypeNumber:
 		return operand{value: "if(" + kind + " IN ('Int64', 'UInt64', 'Double'), JSONExtractFloat(" + path + "), NULL)", has: has}
-	case schemas.TypeText, schemas.TypeList, schemas.TypeTime, schemas.TypeAny:
+	case schemas.TypeTime:
+		text := "JSONExtractString(" + path + ")"
+		zone := b.bind("String", func(name string) { b.params.text(name, b.zone.String()) })
+		return operand{millis: "toUnixTimestamp64Milli(if(match(" + text + ", " + timeForm + "), parseDateTime64BestEffortOrNull(" + text + ", 3, " + zone + "), NULL))", has: has}
+	case schemas.TypeText, schemas.TypeList, schemas.TypeAny:
 	}
 	texts := "multiIf(" + kind + " = 'Array', JSONExtract(" + path + ", 'Array(String)'), " + kind + " = 'String', [JSONExtractString(" + path + ")], [])"
 	return operand{several: texts, has: has}
 }
+
+// timeForm is what schemas.ReadTime reads.
+const timeForm = `'^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d:\\d\\d([.]\\d+)?(Z|[+-]\\d\\d:\\d\\d))?$'`
 
 // compare writes one comparison, never NULL.
 func (b *filterSQL) compare(c *schemas.Condition, o operand) string {
@@ -200,7 +209,11 @@ func (b *filterSQL) compare(c *schemas.Condition, o operand) string {
 	case schemas.TypeList:
 		return "hasAny(arrayMap(x -> lowerUTF8(x), " + o.value + "), " + b.list(c.Values) + ")"
 	case schemas.TypeTime:
-		return "ifNull(" + b.span(o.value, c.Span(b.now, b.zone)) + ", 0)"
+		span := c.Span(b.now, b.zone)
+		if o.millis != "" {
+			return "ifNull(" + b.within(o.millis, span, b.milli) + ", 0)"
+		}
+		return "ifNull(" + b.span(o.value, span) + ", 0)"
 	case schemas.TypeBoolean:
 		want, _ := c.Values[0].(bool)
 		return "((" + o.has + ") AND ifNull((" + o.value + ") = " + strconv.FormatBool(want) + ", 0))"
@@ -258,9 +271,18 @@ func (b *filterSQL) numbers(c *schemas.Condition, value string) string {
 
 // span compares a DateTime with a stretch of time.
 func (b *filterSQL) span(value string, s schemas.Span) string {
-	at := func(t time.Time) string {
+	return b.within(value, s, func(t time.Time) string {
 		return "toDateTime(" + b.bind("UInt32", func(name string) { b.params.time(name, t) }) + ", 'UTC')"
-	}
+	})
+}
+
+// milli gives an instant as operand.millis has it.
+func (b *filterSQL) milli(t time.Time) string {
+	return b.bind("Int64", func(name string) { b.params.int(name, t.UnixMilli()) })
+}
+
+// within compares a time with a stretch of time, whose bounds at writes.
+func (b *filterSQL) within(value string, s schemas.Span, at func(time.Time) string) string {
 	parts := []string{"isNotNull(" + value + ")"}
 	if !s.From.IsZero() {
 		parts = append(parts, value+" >= "+at(s.From))

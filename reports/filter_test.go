@@ -18,7 +18,9 @@ var (
 	someWords  = []string{"travel insurance", "Travel-Insurance refund", "reinsurance", "Émile", "", "vip", "a&amp;b", "x"}
 	someTimes  = []string{"2026-03-20T11:00:00Z", "2026-03-20T00:00:00Z", "2026-03-19T23:59:59Z", "2026-03-18T12:00:00Z", "2026-01-02T03:04:05Z", "2025-03-30T00:30:00Z"}
 	someDays   = []string{"2026-03-20", "2026-03-19", "2026-03-18", "2026-01-02"}
-	someCustom = []string{`{}`, `{"plan":"gold"}`, `{"plan":""}`, `{"plan":5}`, `{"plan":0}`, `{"plan":true}`, `{"plan":["gold","x"]}`, `{"plan":2.5,"other":"y"}`}
+	someCustom = []string{`{}`, `{"plan":"gold"}`, `{"plan":""}`, `{"plan":5}`, `{"plan":0}`, `{"plan":true}`, `{"plan":["gold","x"]}`, `{"plan":2.5,"other":"y"}`,
+		`{"plan":"2026-03-19"}`, `{"plan":"2026-03-20T03:30:00Z"}`, `{"plan":"2026-03-18T23:30:00.5-04:00"}`, `{"plan":"1965-02-28"}`, `{"plan":"20260319"}`, `{"plan":"2026-03-19 "}`,
+		`{"plan":["2026-03-19"]}`}
 )
 
 // crowd makes people in which every kind of value occurs, with activities, figures and organizations.
@@ -145,7 +147,7 @@ func (c *crowd) filter(names filterNames, depth int) map[string]any {
 	field := c.of(append(names.Fields(), "custom.plan", "custom.plan", "zendesk.tags"))
 	t, _ := names.FieldType(field)
 	if t == schemas.TypeAny {
-		t = schemas.ValueType(c.of([]string{"text", "number", "boolean"}))
+		t = schemas.ValueType(c.of([]string{"text", "number", "boolean", "time"}))
 	}
 	m := c.condition(t)
 	m["field"] = field
@@ -270,6 +272,43 @@ func TestR49_FiltersMeanTheSame(t *testing.T) {
 	}
 }
 
+// TestFiltersOnCustomDates: a field of the customer's own that holds dates is compared as one, a date by the days of the account's zone.
+func TestFiltersOnCustomDates(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), func(o *Options) { o.Location = zone(t, "America/New_York") }) // testNow is the 20th there
+	for id, day := range map[string]string{
+		"today": `"2026-03-20"`, "yesterday": `"2026-03-19"`, "late": `"2026-03-20T03:30:00Z"`, "old": `"1965-02-28"`, "word": `"soon"`, "number": `20260319`, "list": `["2026-03-19"]`,
+	} {
+		insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{Account: testAccount, PersonID: id, Zendesk: "{}", Custom: `{"day":` + day + `}`})
+	}
+	for condition, want := range map[string]string{
+		`"op":"on","value":"2026-03-19"`:                     "late,yesterday",
+		`"op":"before","value":"2026-03-19"`:                 "old",
+		`"op":"before","value":"1965-03-01"`:                 "old",
+		`"op":"before","value":"1965-02-28"`:                 "",
+		`"op":"after","value":"2026-03-19"`:                  "today",
+		`"op":"after","value":"2026-03-20T03:00:00Z"`:        "late,today",
+		`"op":"between","value":["1965-02-28","2026-03-19"]`: "late,old,yesterday",
+		`"op":"exactly_days_ago","value":1`:                  "late,yesterday",
+		`"op":"less_than_days_ago","value":1`:                "today",
+		`"op":"more_than_days_ago","value":1`:                "old",
+		`"op":"is","value":"2026-03-19"`:                     "list,yesterday",
+		`"op":"between","value":[20260318,20260320]`:         "number",
+		`"op":"has_value"`:                                   "late,list,number,old,today,word,yesterday",
+	} {
+		var list page[map[string]any]
+		s.get("/v1/people?columns=id&filter="+url.QueryEscape(`{"field":"custom.day",`+condition+`}`), &list)
+		var got []string
+		for _, p := range list.Items {
+			got = append(got, p["id"].(string))
+		}
+		slices.Sort(got)
+		if strings.Join(got, ",") != want {
+			t.Errorf("%s: %v, want %s", condition, got, want)
+		}
+	}
+}
+
 func TestFiltersThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
@@ -290,6 +329,10 @@ func TestFiltersThatCannotBeUsed(t *testing.T) {
 		{`{"field":"zendesk.tickets_total","op":"between","value":[1]}`, "query.filter.value", "list of two"},
 		{`{"field":"zendesk.tickets_total","op":"lt","value":"5"}`, "query.filter.value", "number"},
 		{`{"field":"zendesk.verified","op":"is","value":"yes"}`, "query.filter.value", "true or false"},
+		{`{"field":"custom.day","op":"before","value":5}`, "query.filter.value", "2026-01-31"},
+		{`{"field":"custom.day","op":"between","value":["2026-01-31",5]}`, "query.filter.value", "2026-01-31"},
+		{`{"field":"custom.day","op":"exactly_days_ago","value":"x"}`, "query.filter.value", "whole number of days"},
+		{`{"field":"custom.day","op":"contains","value":5}`, "query.filter.op", "custom.day may hold anything, but is compared with a number: accepted are is,"},
 		{`{"activity":"ticket-close","op":"has_occurred"}`, "query.filter.activity", "ticket-closed"},
 		{`{"activity":"ticket-closed","op":"happened"}`, "query.filter.op", "occurred_times"},
 		{`{"activity":"ticket-closed","op":"last_occurred"}`, "query.filter.when", "more_than_days_ago"},

@@ -276,7 +276,11 @@ func (p *filterParser) condition(name string, t ValueType, m map[string]json.Raw
 		c.Type = typeFor(c.Op, m["value"])
 	}
 	if accepted := operators[c.Type]; !slices.Contains(accepted, c.Op) {
-		p.refuse(at+".op", "%s is a %s: accepted are %s", name, c.Type, strings.Join(accepted, ", "))
+		what := name + " is a " + string(c.Type)
+		if t == TypeAny {
+			what = name + " may hold anything, but is compared with a " + string(c.Type)
+		}
+		p.refuse(at+".op", "%s: accepted are %s", what, strings.Join(accepted, ", "))
 		return c
 	}
 	p.value(c, m["value"], at+".value")
@@ -287,6 +291,8 @@ func (p *filterParser) condition(name string, t ValueType, m map[string]json.Raw
 func typeFor(op string, value json.RawMessage) ValueType {
 	value = bytes.TrimLeft(value, " \t\r\n[")
 	switch {
+	case !slices.Contains(operators[TypeText], op) && slices.Contains(operators[TypeTime], op) && (op != OpBetween || len(value) > 0 && value[0] == '"'):
+		return TypeTime
 	case len(value) > 0 && (value[0] == 't' || value[0] == 'f'):
 		return TypeBoolean
 	case len(value) > 0 && (value[0] == '-' || value[0] >= '0' && value[0] <= '9'), op == OpLess, op == OpGreater:

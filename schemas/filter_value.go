@@ -111,6 +111,15 @@ func readTime(op string, raw json.RawMessage) (v any, accepted string) {
 	return nil, "a date as 2026-01-31 or an instant as 2026-01-31T08:00:00Z"
 }
 
+// ReadTime reads a time that a field of the customer's own holds as a text: an instant, or a date, which is its day's beginning in the zone.
+func ReadTime(s string, zone *time.Location) (at time.Time, ok bool) {
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		at, err = time.ParseInLocation(time.DateOnly, s, zone)
+	}
+	return at, err == nil
+}
+
 // Span is a stretch of time: From and everything up to, not including, To. A zero time is no bound.
 type Span struct{ From, To time.Time }
 
