@@ -15,7 +15,7 @@ func TestParseAccount(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"acme": "acme", "acme.zendesk.com": "acme", "https://acme.zendesk.com/": "acme", "a-1": "a-1", " acme ": "acme",
-		"": "", "a b": "", "a/b": "", "a@b": "", "a.b": "", "-a": "", "a-": "", "Acme": "", "evil.com/": "", "xn--e1afmkfd.com": "",
+		"": "", "a b": "", "a/b": "", "a@b": "", "a.b": "", "-a": "", "a-": "", "Acme": "acme", "ACME.Zendesk.COM": "acme", "HTTPS://Acme.zendesk.com/": "acme", "A.B": "", "Key": "key", "\u212aey": "", "evil.com/": "", "xn--e1afmkfd.com": "",
 		"http://acme.zendesk.com.evil.test": "", "acme.zendesk.com:8080": "", "аcme": "",
 	} {
 		got, err := schemas.ParseAccount(in)

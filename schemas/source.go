@@ -283,16 +283,24 @@ type TicketCount struct {
 
 var accountLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// ParseAccount takes a Zendesk account name, also as acme.zendesk.com or https://acme.zendesk.com/, and gives the subdomain. Anything
-// that is not one DNS label is refused, because the name becomes part of a host we call.
+// ParseAccount takes a Zendesk account name, also as acme.zendesk.com or https://acme.zendesk.com/, and gives the subdomain in lower case:
+// hosts are the same in any. Anything that is not one DNS label is refused, because the name becomes part of a host we call.
 func ParseAccount(s string) (string, error) {
-	a := strings.TrimSpace(s)
+	a := strings.Map(lowerASCII, strings.TrimSpace(s))
 	a = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(a, "https://"), "http://"), "/")
 	a = strings.TrimSuffix(a, ".zendesk.com")
 	if !accountLabel.MatchString(a) {
 		return "", Invalid("body.account", "must be the first part of your Zendesk address: letters a-z, digits and hyphens, at most 63")
 	}
 	return a, nil
+}
+
+// lowerASCII leaves other letters alone, of which some have a lower case that is ASCII.
+func lowerASCII(r rune) rune {
+	if r >= 'A' && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
 }
 
 // Key is a stored API key: the secret itself is never kept.
