@@ -24,13 +24,14 @@ func readRows(contentType string, body []byte) ([]*upsertRow, error) {
 	if charset := strings.ToLower(params["charset"]); charset != "" && charset != "utf-8" && charset != "utf8" {
 		return nil, schemas.Invalid("header.Content-Type", "accepted as charset: utf-8")
 	}
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // a byte order mark, which spreadsheets and editors write
 	switch kind {
 	case "", "application/json":
 		return readJSONRows(body)
 	case "application/x-ndjson", "application/ndjson", "application/jsonl":
 		return readLines(body), nil
 	case "text/csv":
-		return readCSVRows(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+		return readCSVRows(body)
 	}
 	return nil, schemas.Invalid("header.Content-Type", "accepted: application/json, application/x-ndjson, text/csv")
 }

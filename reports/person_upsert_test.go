@@ -133,6 +133,19 @@ func TestUpsertThatCannotBeUsed(t *testing.T) {
 	s.wantProblem(s.upload("text/csv", "/v1/people?source=src_b", "email,first_name\na@x.test,A"), 503, "unavailable")
 }
 
+// TestUpsertWithByteOrderMark: the mark that some programs write first is none of the rows' in any form.
+func TestUpsertWithByteOrderMark(t *testing.T) {
+	t.Parallel()
+	for kind, body := range map[string]string{
+		"": `[{"email":"a@x.test"}]`, "application/json": `[{"email":"a@x.test"}]`, "application/x-ndjson": `{"email":"a@x.test"}` + "\n", "text/csv": "email\na@x.test\n",
+	} {
+		rows, err := readRows(kind, []byte("\ufeff"+body))
+		if err != nil || len(rows) != 1 || len(rows[0].bad) > 0 || textOf(rows[0].values.Email) != "a@x.test" {
+			t.Errorf("%s: %d rows, %v", kind, len(rows), err)
+		}
+	}
+}
+
 // TestUpsertNamesLines: rows of CSV are named by the lines they begin on, whatever stands before them.
 func TestUpsertNamesLines(t *testing.T) {
 	t.Parallel()
