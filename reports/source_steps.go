@@ -160,10 +160,12 @@ func (s *server) deleteSource(ctx context.Context, in *byID) (*none, error) {
 }
 
 type resyncInput struct {
-	ID   string `path:"id" maxLength:"200"`
-	Body struct {
-		Mode string `json:"mode,omitempty" enum:"delta,backfill" default:"delta" doc:"delta reads what changed since the last request, backfill everything within retention"`
-	}
+	ID   string      `path:"id" maxLength:"200"`
+	Body *resyncMode // nil = without a body, which is as an empty one
+}
+
+type resyncMode struct {
+	Mode string `json:"mode,omitempty" enum:"delta,backfill" default:"delta" doc:"delta reads what changed since the last request, backfill everything within retention"`
 }
 
 type resyncAnswer struct {
@@ -182,8 +184,12 @@ func (s *server) resyncSource(ctx context.Context, in *resyncInput) (*answer[res
 	if _, err := s.source(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	if err := s.Connections.Resync(ctx, in.ID, in.Body.Mode); err != nil {
+	mode := "delta"
+	if in.Body != nil {
+		mode = in.Body.Mode
+	}
+	if err := s.Connections.Resync(ctx, in.ID, mode); err != nil {
 		return nil, storeError(err)
 	}
-	return reply(resyncAnswer{job{Source: in.ID, Kind: "resync", Mode: in.Body.Mode, Watch: "/v1/sources/" + in.ID + "/sync"}}, nil)
+	return reply(resyncAnswer{job{Source: in.ID, Kind: "resync", Mode: mode, Watch: "/v1/sources/" + in.ID + "/sync"}}, nil)
 }

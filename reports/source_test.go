@@ -291,6 +291,7 @@ func TestR45_Steps(t *testing.T) {
 		{"POST", "/reconnect", "", 200, "reconnect", "connected"},
 		{"POST", "/resync", `{"mode":"backfill"}`, 202, "resync backfill", ""},
 		{"POST", "/resync", `{}`, 202, "resync delta", ""},
+		{"POST", "/resync", "", 202, "resync delta", `"mode":"delta"`},
 		{"DELETE", "", "", 204, "delete", ""},
 	} {
 		var body any
@@ -308,6 +309,8 @@ func TestR45_Steps(t *testing.T) {
 	}
 	s.wantProblem(s.call("PUT", base+"/webhook", "admin-key", `{"signing_secret":""}`), 422, "invalid-input", "body.signing_secret")
 	s.wantProblem(s.call("POST", base+"/resync", "admin-key", `{"mode":"all"}`), 422, "invalid-input", "body.mode", "backfill")
+	s.wantProblem(s.call("POST", base+"/resync", "admin-key", `{"mod":"delta"}`), 422, "invalid-input", "body.mod", "accepted: mode")
+	s.wantProblem(s.call("POST", base+"/resync", "admin-key", `{`), 400, "invalid-input", "body")
 	s.steps.err = &schemas.Problem{Class: schemas.ErrConflict, Code: "source-not-archived", Detail: "the source is connected: disconnect it, then archive it first"}
 	s.wantProblem(s.call("DELETE", base, "admin-key", nil), 409, "source-not-archived", "archive it first")
 }
