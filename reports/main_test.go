@@ -61,6 +61,7 @@ type memory struct {
 	output    uint64
 	written   uint64
 	outputs   *outputLog // nil = the rows are gone from the stream
+	reflects  func()     // see Reflected
 }
 
 func (m *memory) Sources(context.Context) ([]schemas.Source, error) {
@@ -338,7 +339,13 @@ func (c *steps) ApplyRetention(_ context.Context, account string, r schemas.Rete
 	return err
 }
 
-func (m *memory) Reflected(context.Context, string, ...string) error { return nil }
+// Reflected has what was published come about at once: nothing, unless a test says what.
+func (m *memory) Reflected(context.Context, string, ...string) error {
+	if m.reflects != nil {
+		m.reflects()
+	}
+	return nil
+}
 
 // Publish records events as a stream would.
 func (m *memory) Publish(_ context.Context, events ...schemas.Event) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,9 @@ func (s *server) changePerson(ctx context.Context, name string, c schemas.Person
 		return person{}, storeError(err)
 	}
 	s.reflect(ctx, who.account)
+	if now, err := s.person(ctx, who.ID); err == nil && !slices.Equal(now.userIDs, who.userIDs) {
+		return *now, nil // An identifier that was told has made it one with another person, or two.
+	}
 	applyChange(who, c)
 	return *who, nil
 }

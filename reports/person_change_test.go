@@ -121,3 +121,26 @@ func TestLongNumbers(t *testing.T) {
 		`{"person":"p_1","parts":{"text":"{{ person.custom.n }} {{ person.custom.n | plus: 1 }} {{ person.custom.tenth }} {{ person.custom.whole }} {{ person.zendesk.fields.ref }}"}}`),
 		"360001234567890123 360001234567890124 0.1 5 9007199254740993")
 }
+
+// TestPatchThatMerges: when an identifier makes the person one with another, the answer is the person that it is then.
+func TestPatchThatMerges(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	people, aliases := fixturePeople()
+	insertInto(t, s.db, schemas.TablePeople, people...)
+	insertInto(t, s.db, schemas.TablePersonAliases, aliases...)
+	s.store.reflects = func() {
+		one, gone := people[0], people[1]
+		one.UserIDs, one.OwnIDs = []int64{2001, 2004, 2002}, []string{"p_2001", "p_2004", "p_2002"}
+		one.UpdatedAt, gone.UpdatedAt = testNow, testNow
+		gone.IsDeleted = 1
+		insertInto(t, s.db, schemas.TablePeople, one, gone)
+		insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: "p_2002", PersonID: "p_2001"},
+			schemas.PersonAlias{Account: testAccount, Alias: "zendesk:2002", PersonID: "p_2001"})
+	}
+	var p person
+	s.want(200, s.call("PATCH", "/v1/people/zendesk:2002", "people-key", `{"email":"jo@x.test"}`), &p)
+	if p.ID != "p_2001" || p.FirstName != "Jo" || strings.Join(p.MergedFrom, " ") != "p_2004 p_2002" {
+		t.Errorf("%s %q, from %v", p.ID, p.FirstName, p.MergedFrom)
+	}
+}
