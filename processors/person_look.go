@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,11 +23,15 @@ func (p *Processor) Person(account, name string, state schemas.State) (facts *sc
 	}
 	r := newRun(state)
 	facts = &schemas.PersonFacts{Person: *r.personRow(l.account, members), Organizations: map[int64]string{}}
-	for _, id := range facts.Person.OrganizationIDs {
-		if o, _ := look[organization](&l.keyer, orgKey(l.account.prefix, id)); o != nil {
-			facts.Organizations[id] = o.now().name
+	facts.Person.OrganizationIDs = slices.DeleteFunc(facts.Person.OrganizationIDs, func(id int64) bool {
+		o, _ := look[organization](&l.keyer, orgKey(l.account.prefix, id))
+		if o == nil {
+			return false
 		}
-	}
+		f := o.now()
+		facts.Organizations[id] = f.name
+		return !f.active && id != facts.Person.OrganizationID // Nobody is a member of what was deleted or absorbed, though nothing tells the end of each membership.
+	})
 	if len(l.missing) > 0 {
 		return nil, l.missing, nil
 	}

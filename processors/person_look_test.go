@@ -157,3 +157,27 @@ func TestPersonByEveryName(t *testing.T) {
 		s.want(name, facts.Person.UserIDs, []int64{want})
 	}
 }
+
+// TestLookLeavesEndedOrganizations: nobody is a member of an organization that was deleted or absorbed, whichever was told first.
+func TestLookLeavesEndedOrganizations(t *testing.T) {
+	t.Parallel()
+	tell := []func(s *scene){
+		func(s *scene) { s.user(1, 1, `,"name":"A","organization_id":7`) },
+		func(s *scene) {
+			for _, org := range []int{8, 9, 10} {
+				s.say(schemas.KindMembership, `{"id":%d,"user_id":1,"organization_id":%d,"created_at":"2026-03-03T00:00:00Z","updated_at":"2026-03-03T00:00:00Z"}`, 50+org, org)
+			}
+		},
+		func(s *scene) {
+			s.say(schemas.KindOrganization, `{"id":8,"name":"Absorbed","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-03-04T00:00:00Z","deleted_at":"2026-03-04T00:00:00Z","merged_into":7}`)
+			s.say(schemas.KindOrganization, `{"id":10,"name":"Other","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-03-04T00:00:00Z"}`)
+		},
+	}
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
+		s := newScene(t)
+		for _, i := range order {
+			tell[i](s)
+		}
+		s.want(fmt.Sprint(order), s.look(t, "zendesk:1").Person.OrganizationIDs, []int64{7, 9, 10})
+	}
+}

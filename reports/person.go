@@ -394,6 +394,7 @@ func (s *server) describePeople(ctx context.Context, accounts []string, rows []p
 	users := map[string]*person{} // account and user id
 	var userIDs []int64
 	var organizations []string
+	var further []int64 // that are not the default one of somebody
 	for i := range rows {
 		people[i] = personOf(&rows[i].PersonRow)
 		for _, u := range rows[i].UserIDs {
@@ -402,12 +403,20 @@ func (s *server) describePeople(ctx context.Context, accounts []string, rows []p
 		}
 		for _, o := range people[i].Memberships {
 			organizations = append(organizations, o.ID)
+			if people[i].Organization == nil || o.ID != people[i].Organization.ID {
+				further = append(further, parseID(o.ID))
+			}
 		}
 	}
 	var names map[string]string
+	var ended []string
 	g, ctx := errgroup.WithContext(ctx) // each fills other fields
 	g.Go(func() (err error) {
 		names, err = s.names(ctx, "organization", accounts, organizations)
+		return err
+	})
+	g.Go(func() (err error) {
+		ended, err = s.endedOrganizations(ctx, accounts, further)
 		return err
 	})
 	g.Go(func() error { return s.addStats(ctx, accounts, users, userIDs) })
@@ -416,9 +425,34 @@ func (s *server) describePeople(ctx context.Context, accounts []string, rows []p
 		return nil, err
 	}
 	for _, p := range people {
+		p.leaveEnded(ended)
 		p.nameOrganizations(names)
 	}
 	return people, nil
+}
+
+// endedOrganizations gives those that were deleted or absorbed by another, as account and id.
+func (s *server) endedOrganizations(ctx context.Context, accounts []string, ids []int64) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	p := params{}
+	p.texts("accounts", accounts)
+	p.ints("organizations", ids)
+	rows, err := list[schemas.OrganizationRow](ctx, s, "organizations_ended", sqlText("organizations_ended"), p)
+	ended := make([]string, len(rows))
+	for i := range rows {
+		ended[i] = userKey(rows[i].Account, rows[i].OrganizationID)
+	}
+	return ended, err
+}
+
+// leaveEnded takes the person out of organizations that there are no more: nothing tells the end of each membership in one until the whole list is
+// read again. A default one stays until Zendesk gives another.
+func (p *person) leaveEnded(ended []string) {
+	p.Memberships = slices.DeleteFunc(p.Memberships, func(o namedID) bool {
+		return slices.Contains(ended, userKey(p.account, parseID(o.ID))) && (p.Organization == nil || o.ID != p.Organization.ID)
+	})
 }
 
 // nameOrganizations fills in names by id.
@@ -431,6 +465,7 @@ func (p *person) nameOrganizations(names map[string]string) {
 	}
 }
 
+// userKey tells users, or organizations, of several accounts apart.
 func userKey(account string, user int64) string { return account + " " + strconv.FormatInt(user, 10) }
 
 func personOf(r *schemas.PersonRow) *person {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,6 +165,38 @@ func TestArchivedAreNotSearched(t *testing.T) {
 		}
 		if got := fmt.Sprint(ids); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+}
+
+// TestEndedOrganizations: people are no members of organizations that were deleted or absorbed, whatever the tables of people say still.
+func TestEndedOrganizations(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	insertInto(t, s.db, schemas.TablePeople,
+		schemas.PersonRow{Account: testAccount, PersonID: "p_1", OrganizationID: 700, OrganizationIDs: []int64{700, 701, 702, 703, 704}, UserIDs: []int64{1}, Zendesk: "{}", Custom: "{}"},
+		schemas.PersonRow{Account: testAccount, PersonID: "p_2", OrganizationID: 702, OrganizationIDs: []int64{702}, UserIDs: []int64{2}, Zendesk: "{}", Custom: "{}"},
+		schemas.PersonRow{Account: testAccount, PersonID: "p_3", OrganizationIDs: []int64{701}, UserIDs: []int64{3}, Zendesk: "{}", Custom: "{}"})
+	for id, zendesk := range map[int64]string{700: `{"active":true}`, 701: `{"active":false,"merged_into":700}`, 702: `{"active":false}`, 703: `{}`} {
+		insertInto(t, s.db, schemas.TableOrganizations, schemas.OrganizationRow{Account: testAccount, OrganizationID: id, Zendesk: zendesk})
+	}
+	for id, want := range map[string]string{"p_1": "700 703 704", "p_2": "702", "p_3": ""} {
+		var p person
+		s.get("/v1/people/"+id, &p)
+		var got []string
+		for _, o := range p.Memberships {
+			got = append(got, o.ID)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", id, got, want)
+		}
+	}
+	var list page[map[string]any]
+	s.get("/v1/organizations", &list)
+	for _, o := range list.Items {
+		z, _ := o["zendesk"].(map[string]any)
+		if want := map[string]float64{"700": 1, "701": 0, "702": 1, "703": 1}[o["id"].(string)]; z["people_total"] != want {
+			t.Errorf("%s: %v, want %v", o["id"], z["people_total"], want)
 		}
 	}
 }
