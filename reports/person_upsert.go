@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -37,7 +38,8 @@ type upsertRow struct {
 	values personValues
 	bad    fieldErrors
 
-	target target
+	arriving bool // another request that runs now creates its person, unless it is there
+	target   target
 }
 
 // target is the user a row is told of.
@@ -84,6 +86,8 @@ func (s *server) upsertPeople(ctx context.Context, in *upsertInput) (*answer[ups
 			return nil, err
 		}
 	}
+	leave := s.arriving.enter(home.Account, rows)
+	defer leave()
 	if err := s.aim(ctx, home, rows); err != nil {
 		return nil, err
 	}
@@ -193,6 +197,43 @@ func (s *server) peopleNamed(ctx context.Context, accounts, names []string) (map
 	return out, err
 }
 
+// arrivals are the new people of upserts that run now, which the tables do not have yet: of several upserts of one person one creates it. It is safe
+// for concurrent use.
+type arrivals struct {
+	mu     sync.Mutex
+	people map[string]int // by id: how many upserts tell of it
+}
+
+// enter notes the people that the rows may create, and with the rows which of them others have noted before. leave is to be called once the tables
+// have them.
+func (a *arrivals) enter(account string, rows []*upsertRow) (leave func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.people == nil {
+		a.people = map[string]int{}
+	}
+	mine := map[string]bool{}
+	for _, r := range rows {
+		if user := r.newUser(account); len(r.bad) == 0 && r.id == "" {
+			id := schemas.OwnPersonID(account, user)
+			r.arriving = a.people[id] > 0
+			mine[id] = true
+		}
+	}
+	for id := range mine {
+		a.people[id]++
+	}
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for id := range mine {
+			if a.people[id]--; a.people[id] == 0 {
+				delete(a.people, id)
+			}
+		}
+	}
+}
+
 // aim finds out of whom each row speaks, who may have come with a row before it.
 func (s *server) aim(ctx context.Context, home schemas.Source, rows []*upsertRow) error {
 	var names []string
@@ -207,6 +248,11 @@ func (s *server) aim(ctx context.Context, home schemas.Source, rows []*upsertRow
 		return err
 	}
 	d := newDirectory(home, found)
+	for _, r := range rows {
+		if user := r.newUser(home.Account); r.arriving {
+			d.add(named{PersonID: schemas.OwnPersonID(home.Account, user), UserIDs: []int64{int64(user)}})
+		}
+	}
 	for _, r := range rows {
 		if len(r.bad) == 0 {
 			r.aim(home, d)
@@ -232,6 +278,13 @@ func newDirectory(home schemas.Source, found map[string]named) *directory {
 		d.externals[who.PersonID] = strings.ToLower(strings.TrimSpace(who.ExternalID))
 	}
 	return d
+}
+
+// add adds a person under its id, unless it is there.
+func (d *directory) add(who named) {
+	if len(d.found[who.PersonID].UserIDs) == 0 {
+		d.found[who.PersonID] = who
+	}
 }
 
 // somebodyElse says whether whom a row is not named by its external id carries another one: no weaker identifier makes them one.

@@ -316,3 +316,25 @@ func TestUpsertOfAnotherExternalID(t *testing.T) {
 		}
 	}
 }
+
+// TestUpsertsOfOnePersonAtOnce: of upserts of a new person that run at one time, one says that it created it.
+func TestUpsertsOfOnePersonAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, readOnly(t).db, nil)
+	upsert := func(email string) string {
+		var a upsertAnswer
+		s.want(200, s.upload("application/json", "/v1/people", `[{"email":"`+email+`"}]`), &a)
+		return strings.Join(a.outcomes(), ", ")
+	}
+	var meanwhile []string
+	s.store.reflects = func() {
+		s.store.reflects = nil
+		meanwhile = []string{upsert("At.Once@x.test"), upsert("at.once@x.test"), upsert("other@x.test")}
+	}
+	if first := upsert("at.once@x.test"); first != "1 created" || !slices.Equal(meanwhile, []string{"1 updated", "1 updated", "1 created"}) {
+		t.Errorf("%s, meanwhile %q", first, meanwhile)
+	}
+	if later := upsert("at.once@x.test"); later != "1 created" || len(s.arriving.people) > 0 { // The tables have not got it: nothing here writes them.
+		t.Errorf("later %s, %v noted", later, s.arriving.people)
+	}
+}

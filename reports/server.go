@@ -46,6 +46,7 @@ type server struct {
 	known         knownAccounts
 	settled       settled
 	readiness     readiness
+	arriving      arrivals
 
 	audienceEdits atomic.Int64 // how many times audiences were stored here
 
