@@ -18,9 +18,11 @@ var (
 	someWords  = []string{"travel insurance", "Travel-Insurance refund", "reinsurance", "Émile", "", "vip", "a&amp;b", "x"}
 	someTimes  = []string{"2026-03-20T11:00:00Z", "2026-03-20T00:00:00Z", "2026-03-19T23:59:59Z", "2026-03-18T12:00:00Z", "2026-01-02T03:04:05Z", "2025-03-30T00:30:00Z"}
 	someDays   = []string{"2026-03-20", "2026-03-19", "2026-03-18", "2026-01-02"}
-	someCustom = []string{`{}`, `{"plan":"gold"}`, `{"plan":""}`, `{"plan":5}`, `{"plan":0}`, `{"plan":true}`, `{"plan":["gold","x"]}`, `{"plan":2.5,"other":"y"}`,
+	someCustom = []string{
+		`{}`, `{"plan":"gold"}`, `{"plan":""}`, `{"plan":5}`, `{"plan":0}`, `{"plan":true}`, `{"plan":["gold","x"]}`, `{"plan":2.5,"other":"y"}`,
 		`{"plan":"2026-03-19"}`, `{"plan":"2026-03-20T03:30:00Z"}`, `{"plan":"2026-03-18T23:30:00.5-04:00"}`, `{"plan":"1965-02-28"}`, `{"plan":"20260319"}`, `{"plan":"2026-03-19 "}`,
-		`{"plan":["2026-03-19"]}`}
+		`{"plan":["2026-03-19"]}`,
+	}
 )
 
 // crowd makes people in which every kind of value occurs, with activities, figures and organizations.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -176,64 +175,6 @@ func (r *upsertRow) newUser(account string) schemas.ZID {
 	return 0
 }
 
-// named is a person that answers to a name.
-type named struct {
-	Alias      string  `ch:"alias"`
-	PersonID   string  `ch:"person_id"`
-	UserIDs    []int64 `ch:"user_ids"`
-	ExternalID string  `ch:"external_id"`
-}
-
-// peopleNamed finds people by any of their names.
-func (s *server) peopleNamed(ctx context.Context, accounts, names []string) (map[string]named, error) {
-	p := params{}
-	p.texts("accounts", accounts)
-	p.texts("names", names)
-	rows, err := list[named](ctx, s, "people_named", sqlText("people_named"), p)
-	out := make(map[string]named, len(rows))
-	for _, r := range rows {
-		out[r.Alias] = r
-	}
-	return out, err
-}
-
-// arrivals are the new people of upserts that run now, which the tables do not have yet: of several upserts of one person one creates it. It is safe
-// for concurrent use.
-type arrivals struct {
-	mu     sync.Mutex
-	people map[string]int // by id: how many upserts tell of it
-}
-
-// enter notes the people that the rows may create, and with the rows which of them others have noted before. leave is to be called once the tables
-// have them.
-func (a *arrivals) enter(account string, rows []*upsertRow) (leave func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.people == nil {
-		a.people = map[string]int{}
-	}
-	mine := map[string]bool{}
-	for _, r := range rows {
-		if user := r.newUser(account); len(r.bad) == 0 && r.id == "" {
-			id := schemas.OwnPersonID(account, user)
-			r.arriving = a.people[id] > 0
-			mine[id] = true
-		}
-	}
-	for id := range mine {
-		a.people[id]++
-	}
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for id := range mine {
-			if a.people[id]--; a.people[id] == 0 {
-				delete(a.people, id)
-			}
-		}
-	}
-}
-
 // aim finds out of whom each row speaks, who may have come with a row before it.
 func (s *server) aim(ctx context.Context, home schemas.Source, rows []*upsertRow) error {
 	var names []string
@@ -259,38 +200,6 @@ func (s *server) aim(ctx context.Context, home schemas.Source, rows []*upsertRow
 		}
 	}
 	return nil
-}
-
-// directory leads from names to people, as it is once the rows so far are taken.
-type directory struct {
-	found     map[string]named
-	externals map[string]string // of people, in lower case; nil when external ids do not keep people apart who share an address
-}
-
-func newDirectory(home schemas.Source, found map[string]named) *directory {
-	d := &directory{found: found}
-	external, email := slices.Index(home.Identifiers, "external-id"), slices.Index(home.Identifiers, "email")
-	if external < 0 || email >= 0 && email < external {
-		return d
-	}
-	d.externals = map[string]string{}
-	for _, who := range found {
-		d.externals[who.PersonID] = strings.ToLower(strings.TrimSpace(who.ExternalID))
-	}
-	return d
-}
-
-// add adds a person under its id, unless it is there.
-func (d *directory) add(who named) {
-	if len(d.found[who.PersonID].UserIDs) == 0 {
-		d.found[who.PersonID] = who
-	}
-}
-
-// somebodyElse says whether whom a row is not named by its external id carries another one: no weaker identifier makes them one.
-func (d *directory) somebodyElse(r *upsertRow, who named) bool {
-	mine, theirs := strings.ToLower(textOf(r.values.ExternalID)), d.externals[who.PersonID]
-	return mine != "" && theirs != "" && mine != theirs && r.id == "" && d.found["external:"+mine].PersonID != who.PersonID
 }
 
 func (r *upsertRow) aim(home schemas.Source, d *directory) {
