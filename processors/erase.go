@@ -116,7 +116,7 @@ func (u *user) forget() {
 		id: u.id, at: f.at, full: true, hasState: true, active: f.active, erased: true, created: f.created, role: f.role, org: f.org, fields: "{}",
 	}
 	u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
-	u.marks, u.tracks, u.system, u.chosen, u.heard, u.told = nil, nil, systemFields{}, choices{}, choices{}, told{}
+	u.marks, u.long, u.tracks, u.system, u.chosen, u.heard, u.told = nil, nil, nil, systemFields{}, choices{}, choices{}, told{}
 	u.decided, u.mail, u.sms, u.archived = false, false, false, false
 }
 

@@ -115,15 +115,14 @@ func (u *user) addLink(l link) bool {
 	return true
 }
 
-// ledSince is when the user last became the survivor of a merge by hand with any of others, in nanoseconds; 0 = it did not.
-func (u *user) ledSince(others []int64) int64 {
-	at := int64(0)
+// joinedAt is when somebody merged the user with another one, in nanoseconds; 0 = nobody did.
+func (u *user) joinedAt(other int64) int64 {
 	for _, l := range u.links {
-		if l.kind == linkLeads && contains(others, l.other) {
-			at = max(at, l.at)
+		if l.other == other && (l.kind == linkLeads || l.kind == linkFollows) {
+			return l.at
 		}
 	}
-	return at
+	return 0
 }
 
 // identified gives the user as far as it matters to who is the same person, without its identities.

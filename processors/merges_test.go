@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -137,9 +138,91 @@ func TestSurvivorKeepsItsValues(t *testing.T) {
 	s.told(2, 6, `"first_name":"Annie"`)
 	s.want("told since", fields(), []any{"Annie", "Bell", "a@x.test", "+4930123456", "e2"})
 	s.user(2, 20, `,"name":"Anna Cole","email":"c@x.test","verified":true`)
-	s.want("Zendesk since", fields(), []any{"Anna", "Cole", "c@x.test", "", ""})
+	s.want("Zendesk since", fields(), []any{"Annie", "Cole", "c@x.test", "", ""})
+	s.user(2, 21, `,"name":"Eve Cole","email":"c@x.test","verified":true`)
+	s.want("another name since", fields(), []any{"Eve", "Cole", "c@x.test", "", ""})
 	s.linked(2, 7, true, 1)
 	s.want("undone", fields(), []any{"Ann", "", "a@x.test", "", ""})
+}
+
+// zendesk gives some of the Zendesk fields of a person, as JSON.
+func (s *scene) zendesk(id int64, fields ...string) string {
+	s.t.Helper()
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(s.person(id)["zendesk"].(string)), &all); err != nil {
+		s.t.Fatal(err)
+	}
+	var out []string
+	for _, name := range fields {
+		out = append(out, string(all[name]))
+	}
+	return strings.Join(out, " ")
+}
+
+// TestSurvivorKeepsAllItsValues: of people merged by hand the survivor's custom fields, organization and Zendesk fields stay too, whatever the
+// absorbed one's record says and however new that is, and what is empty is filled (U7).
+func TestSurvivorKeepsAllItsValues(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	zendesk := func() string {
+		return s.zendesk(1, "user_id", "name", "notes", "details", "tags", "organization_id", "fields")
+	}
+	organizations := func() []any { return []any{s.person(1)["organization_id"], s.person(1)["organization_ids"]} }
+	s.user(1, 1, `,"name":"Ann","email":"a@x.test","notes":"good","tags":["vip"],"organization_id":71,"user_fields":{"level":"gold","seats":null,"city":""}`)
+	s.user(2, 5, `,"name":"Bob","email":"b@x.test","notes":"bad","details":"tall","tags":["spam"],"organization_id":72,"user_fields":{"level":"free","seats":5,"city":"Rome"}`)
+	s.say(schemas.KindPerson, `{"id":1,"at":"2026-03-02T00:00:00Z","custom":{"plan":"gold","gone":1,"old":"mine"}}`)
+	s.say(schemas.KindPerson, `{"id":1,"at":"2026-03-03T00:00:00Z","custom":{"gone":null}}`)
+	s.say(schemas.KindPerson, `{"id":2,"at":"2026-03-06T00:00:00Z","custom":{"plan":"free","seats":3,"gone":2,"old":null}}`)
+	s.linked(1, 5, false, 2)
+	s.want("custom", s.custom(1), `{"gone":2,"old":"mine","plan":"gold","seats":3}`)
+	s.want("organization", organizations(), []any{71, []any{71, 72}})
+	s.want("zendesk", zendesk(), `"1" "Ann" "good" "tall" ["vip"] "71" {"city":"Rome","level":"gold","seats":5}`)
+
+	s.user(2, 20, `,"name":"Bob","email":"b@x.test","notes":"worse","details":"tall","tags":["junk"],"organization_id":72,"user_fields":{"level":"none","seats":5,"city":"Rome"}`)
+	s.want("Zendesk's record of the absorbed one", zendesk(), `"1" "Ann" "good" "tall" ["vip"] "71" {"city":"Rome","level":"gold","seats":5}`)
+	s.want("name", s.person(1)["first_name"], "Ann")
+	s.want("organization", organizations(), []any{71, []any{71, 72}})
+	s.say(schemas.KindPerson, `{"id":1,"at":"2026-03-21T00:00:00Z","custom":{"gone":null}}`)
+	s.say(schemas.KindPerson, `{"id":2,"at":"2026-03-21T00:00:00Z","custom":{"plan":"silver"}}`)
+	s.want("told since", s.custom(1), `{"old":"mine","plan":"silver","seats":3}`)
+	s.user(2, 22, `,"name":"Bob","email":"b@x.test","organization_id":73`)
+	s.want("another organization since", organizations(), []any{73, []any{73, 71}})
+	s.linked(1, 9, true, 2)
+	s.want("undone", []any{s.custom(1), s.custom(2), s.person(1)["organization_id"]}, []any{`{"old":"mine","plan":"gold"}`, `{"gone":2,"plan":"silver","seats":3}`, 71})
+}
+
+// TestSurvivorOfSeveralMerges: the survivor keeps the values it has by then, those of users that are one person with it by an identifier and those
+// told since earlier merges; who it absorbs fills what is empty nearest first.
+func TestSurvivorOfSeveralMerges(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.user(1, 1, `,"name":"Ann","external_id":"x"`)
+	s.user(2, 3, `,"name":"Anna Lee","external_id":"x","locale":"de"`) // the same person
+	s.user(3, 5, `,"name":"Bob Bee","locale":"fr","time_zone":"Berlin","user_fields":{"a":1}`)
+	s.user(4, 6, `,"name":"Cy Cee","locale":"it","time_zone":"Rome","phone":"+4930123456","organization_id":74`)
+	s.user(5, 7, `,"name":"Di Dee","phone":"+4930777777"`)
+	shown := func() []any {
+		p := s.person(1)
+		return []any{p["first_name"], p["last_name"], p["language"], p["timezone"], p["phone_number"], p["organization_id"]}
+	}
+	s.linked(3, 1, false, 4)
+	s.linked(1, 2, false, 3)
+	s.want("merged", shown(), []any{"Anna", "Lee", "de", "Europe/Berlin", "+4930123456", 74})
+	s.want("zendesk", s.zendesk(1, "user_id", "fields"), `"2" {"a":1}`)
+	s.told(4, 3, `"first_name":"Cyd"`)
+	s.linked(1, 4, false, 5)
+	s.want("merged again", shown(), []any{"Cyd", "Lee", "de", "Europe/Berlin", "+4930123456", 74})
+}
+
+// TestMergedByAnIdentifier: of people who are one by an identifier the newest word about each field counts, not the record that came last.
+func TestMergedByAnIdentifier(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.user(1, 1, `,"name":"Ann","external_id":"x","organization_id":71,"tags":["a"]`)
+	s.user(2, 3, `,"name":"Anna","external_id":"x","organization_id":72,"tags":["b"]`)
+	s.user(1, 5, `,"name":"Ann","external_id":"x","organization_id":71,"tags":["c"]`)
+	p := s.person(1)
+	s.want("fields", []any{p["first_name"], p["organization_id"], s.zendesk(1, "user_id", "tags")}, []any{"Anna", 72, `"1" ["c"]`})
 }
 
 // TestMergeOfPeopleTakenApart: who is merged again comes back with all their users.

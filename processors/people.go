@@ -2,6 +2,7 @@ package processors
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -628,19 +629,16 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 	}
 	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
 	choose(row, m.users)
-	led := head.ledSince(members)
 	for n, to := range []*string{&row.FirstName, &row.LastName, &row.Email, &row.PhoneNumber, &row.Language, &row.Timezone, &row.ExternalID} {
-		if *to = kept(m.users, m.facts[0], led, n); *to == "" {
-			*to = newest(m.users, m.facts, m.order, n)
-		}
+		*to = m.field(n)
+	}
+	if row.OrganizationID = m.organization(); row.OrganizationID != 0 {
+		row.OrganizationIDs = []int64{row.OrganizationID}
 	}
 	for _, i := range m.order {
-		if row.OrganizationID == 0 {
-			row.OrganizationID = m.facts[i].org
-		}
 		row.OrganizationIDs = union(row.OrganizationIDs, m.users[i].organizations(m.facts[i].org))
 	}
-	row.Zendesk, row.Custom = m.zendesk(), customOf(m.users, r.keptValues(a, members))
+	row.Zendesk, row.Custom = m.zendesk(), m.custom(r.keptValues(a, members))
 	return row
 }
 
@@ -650,26 +648,33 @@ type material struct {
 	row   schemas.PersonRow
 	users []*user
 	facts []*userFacts
+	hand  []byHand
 	order []int
+	words []word
 	text  []byte
 }
 
 func (r *run) gather(a *accountWork, members []int64) *material {
 	m := &r.material
 	m.row = schemas.PersonRow{Account: a.name, UserIDs: members, OwnIDs: m.row.OwnIDs[:0], SourceIDs: m.row.SourceIDs[:0]}
-	m.users, m.facts, m.order = m.users[:0], m.facts[:0], m.order[:0]
+	m.users, m.facts, m.hand, m.order = m.users[:0], m.facts[:0], m.hand[:0], m.order[:0]
 	for i, id := range members {
 		u := r.userOf(a, id).u
 		m.users, m.facts, m.order = append(m.users, u), append(m.facts, u.now()), append(m.order, i)
 	}
+	for i := range members {
+		m.hand = append(m.hand, m.handOf(i))
+	}
+	m.sort()
+	return m
+}
+
+// sort brings the users in the order in which they count: those of the survivor of a merge by hand first, then who came first and the nearest.
+func (m *material) sort() {
 	slices.SortStableFunc(m.order, func(i, j int) int {
 		x, y := m.facts[i], m.facts[j]
-		if x.active != y.active {
-			return int(flag(y.active)) - int(flag(x.active))
-		}
-		return cmp.Compare(y.at, x.at)
+		return cmp.Or(cmp.Compare(m.hand[i].at, m.hand[j].at), cmp.Compare(m.hand[i].steps, m.hand[j].steps), int(flag(y.active))-int(flag(x.active)), cmp.Compare(y.at, x.at))
 	})
-	return m
 }
 
 func fill(to *string, v string) {
@@ -678,8 +683,8 @@ func fill(to *string, v string) {
 	}
 }
 
-// zendesk writes the Zendesk fields of product.md 3.2: of the leading user, empty texts filled from the others. A person Zendesk does not
-// know has none.
+// zendesk writes the Zendesk fields of product.md 3.2: of the leading user, empty texts filled from the others, and all that is empty from those
+// merged into it by hand. A person Zendesk does not know has none.
 func (m *material) zendesk() string {
 	f := m.leader()
 	if f == nil {
@@ -719,18 +724,21 @@ func (m *material) zendesk() string {
 // leader gives the facts of the leading user, filled from the others; nil when Zendesk knows none of them.
 func (m *material) leader() *userFacts {
 	var f *userFacts
-	filled := false
+	filled, way := false, byHand{}
 	for _, i := range m.order {
 		o := m.facts[i]
 		switch {
 		case schemas.IsOwnUser(schemas.ZID(o.id)):
 			continue
 		case f == nil:
-			f = o
+			f, way = o, m.hand[i]
 			continue
 		case !filled:
 			c := *f
 			f, filled = &c, true
+		}
+		if m.hand[i] != way {
+			f.complete(o)
 		}
 		f.fill(o)
 	}
@@ -751,4 +759,40 @@ func (f *userFacts) fill(o *userFacts) {
 	if f.fields == "{}" {
 		f.fields = o.fields
 	}
+}
+
+// complete takes over what f has not got beside texts.
+func (f *userFacts) complete(o *userFacts) {
+	if len(f.tags) == 0 {
+		f.tags = o.tags
+	}
+	f.org, f.login = cmp.Or(f.org, o.org), cmp.Or(f.login, o.login)
+	f.fields = completeFields(f.fields, o.fields)
+}
+
+// completeFields fills the members of an object that have no value from another one.
+func completeFields(object, from string) string {
+	var all, others map[string]json.RawMessage
+	if json.Unmarshal([]byte(object), &all) != nil || json.Unmarshal([]byte(from), &others) != nil {
+		return object
+	}
+	for key, value := range others {
+		if blank(all[key]) {
+			all[key] = value
+		}
+	}
+	o := newObject(make([]byte, 0, len(object)+len(from)))
+	for _, key := range sortedKeys(all) {
+		o.raw(key, string(all[key]))
+	}
+	return string(o.end())
+}
+
+// blank says whether a member of an object has no value.
+func blank(value json.RawMessage) bool {
+	switch string(value) {
+	case "", "null", `""`, "[]":
+		return true
+	}
+	return false
 }

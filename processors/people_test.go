@@ -2,6 +2,7 @@ package processors
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +121,90 @@ func TestR09_FieldRules(t *testing.T) {
 		s.want("an address taken away", s.person(1)["email"], "")
 		s.want("its alias", s.alias("email:new@x.test"), 0)
 	})
+}
+
+// TestNewestWordOfEachField: what somebody told through our API stays until Zendesk changes that field, in whatever order and however often the
+// words come; a record that says it once more is no newer word (U5).
+func TestNewestWordOfEachField(t *testing.T) {
+	t.Parallel()
+	record := func(day int, name, more string) func(*scene) {
+		return func(s *scene) { s.user(1, day, `,"name":"`+name+`","email":"a@x.test","external_id":"e1"`+more) }
+	}
+	told := func(minute int, values string) func(*scene) {
+		return func(s *scene) { s.told(1, minute, values) }
+	}
+	api := told(5, `"first_name":"Api","email":"api@x.test","external_id":"API"`) // of March 10th
+	hook := func(s *scene) {
+		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.notes_changed","account_id":1,"id":"w1","time":"2026-03-14T00:00:00Z","subject":"zen:user:1",
+			"detail":{"id":"1","email":"a@x.test","external_id":"e1","role":"end-user","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-14T00:00:00Z"},"event":{}}`)
+	}
+	for _, c := range []struct {
+		name  string
+		words []func(*scene)
+		want  []any
+	}{
+		{"only notes changed", []func(*scene){record(1, "Ann Lee", ""), api, record(12, "Ann Lee", `,"notes":"new"`), hook}, []any{"Api", "Lee", "api@x.test", "API"}},
+		{"the last name changed", []func(*scene){record(1, "Ann Lee", ""), api, record(12, "Ann Young", ""), hook}, []any{"Api", "Young", "api@x.test", "API"}},
+		{"the first name changed", []func(*scene){record(1, "Ann Lee", ""), api, record(12, "Eve Lee", ""), record(13, "Eve Lee", `,"notes":"new"`)}, []any{"Eve", "Lee", "api@x.test", "API"}},
+		{"changed and changed back", []func(*scene){record(1, "Ann Lee", ""), api, record(12, "Eve Lee", ""), record(13, "Ann Lee", "")}, []any{"Ann", "Lee", "api@x.test", "API"}},
+		{"changed before", []func(*scene){record(1, "Eve Lee", ""), record(4, "Ann Lee", ""), api, record(12, "Ann Lee", `,"notes":"new"`)}, []any{"Api", "Lee", "api@x.test", "API"}},
+		{"emptied", []func(*scene){record(1, "Ann Lee", ""), told(5, `"first_name":"","email":""`), record(12, "Ann Lee", `,"notes":"new"`)}, []any{"", "Lee", "", "e1"}},
+		{"deleted and back", []func(*scene){
+			record(1, "Ann Lee", ""), api, func(s *scene) { s.user(1, 12, `,"name":"","email":null,"active":false`) }, record(13, "Ann Lee", ""),
+		}, []any{"Api", "Lee", "api@x.test", "API"}},
+	} {
+		for order := range permutations(len(c.words)) {
+			s := newScene(t)
+			for _, i := range order {
+				c.words[i](s)
+				c.words[order[0]](s)
+			}
+			p := s.person(1)
+			s.want(fmt.Sprint(c.name, order), []any{p["first_name"], p["last_name"], p["email"], p["external_id"]}, c.want)
+			s.checkPeople(t, 1)
+		}
+	}
+}
+
+// permutations gives all orders of n things.
+func permutations(n int) iter.Seq[[]int] {
+	return func(yield func([]int) bool) {
+		var grow func(order []int) bool
+		grow = func(order []int) bool {
+			if len(order) == n {
+				return yield(order)
+			}
+			for i := range n {
+				if !slices.Contains(order, i) && !grow(append(slices.Clone(order), i)) {
+					return false
+				}
+			}
+			return true
+		}
+		grow(nil)
+	}
+}
+
+// TestOldWordsOutlastVersions: since when a field has had its value is known though more versions came than are kept, with what is stored and with a
+// field that the source may not write any more.
+func TestOldWordsOutlastVersions(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	version := func(at time.Time, notes int, locale string) {
+		s.say(schemas.KindUser, `{"id":1,"created_at":"2026-01-02T00:00:00Z","updated_at":%q,"role":"end-user","name":"Ann Lee","locale":%q,"notes":"%d"}`, at.Format(time.RFC3339), locale, notes)
+	}
+	start := mustTime(t, "2026-03-11T00:00:00Z")
+	version(start.AddDate(0, 0, -8), -2, "fr")
+	version(start.AddDate(0, 0, -7), -1, "fr")
+	s.told(1, 5, `"first_name":"Api","language":"de"`)
+	s.connect(s.now, func(set *schemas.Settings) { set.Fields.Writable = []string{"first-name", "last-name"} })
+	for i := range 3 * maxVersions {
+		version(start.Add(time.Duration(i)*time.Hour), i, "it")
+		s.want("told", []any{s.person(1)["first_name"], s.person(1)["last_name"], s.person(1)["language"]}, []any{"Api", "Lee", "de"})
+	}
+	s.checkPeople(t, 1)
+	s.say(schemas.KindUser, `{"id":1,"created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-20T00:00:00Z","role":"end-user","name":"Eve Lee"}`)
+	s.want("changed", s.person(1)["first_name"], "Eve")
 }
 
 // TestR46_FieldRulesChange: rules that change hold for what comes after, and rewrite nothing.

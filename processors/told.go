@@ -2,7 +2,7 @@ package processors
 
 import (
 	"encoding/json"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,8 +58,8 @@ func (t *told) take(n *told) bool {
 }
 
 func (t *told) takeCustom(c customValue) bool {
-	i := sort.Search(len(t.custom), func(i int) bool { return t.custom[i].key >= c.key })
-	if i < len(t.custom) && t.custom[i].key == c.key {
+	i, known := t.findCustom(c.key)
+	if known {
 		return take(&t.custom[i].patch, c.at, c.value)
 	}
 	if len(t.custom) >= maxCustom {
@@ -69,6 +69,11 @@ func (t *told) takeCustom(c customValue) bool {
 	copy(t.custom[i+1:], t.custom[i:])
 	t.custom[i] = c
 	return true
+}
+
+// findCustom gives the place of a custom field, and whether it was told of.
+func (t *told) findCustom(key string) (int, bool) {
+	return slices.BinarySearchFunc(t.custom, key, func(c customValue, key string) int { return strings.Compare(c.key, key) })
 }
 
 // newTold reads what a change says.
@@ -90,77 +95,6 @@ func newTold(z *schemas.PersonChange) told {
 		t.takeCustom(customValue{cut(key, 256), patch[string]{at, value}})
 	}
 	return t
-}
-
-// newest gives a field of a person, told's by its place in all: what was told is the person's unless a source gave another value later,
-// or gave one where what was told is no longer.
-func newest(users []*user, facts []*userFacts, order []int, field int) string {
-	var t patch[string]
-	said := int64(0)
-	value := ""
-	for _, i := range order {
-		s := users[i].said(facts[i], field)
-		fill(&value, s.value)
-		if s.value != "" {
-			said = max(said, s.at)
-		}
-		if users[i].told.empty() {
-			continue
-		}
-		if p := users[i].told.all()[field]; p.at > t.at || p.at == t.at && p.value > t.value {
-			t = *p
-		}
-	}
-	if t.at != 0 && t.at/int64(time.Second) >= said {
-		return t.value
-	}
-	fill(&value, t.value)
-	return value
-}
-
-// kept gives a field of the survivor of a merge by hand, told's by its place in all: its value is the person's, whatever the others said
-// before the merge. It is "" when the survivor has none, or another one was told of since.
-func kept(users []*user, f *userFacts, led int64, field int) string {
-	if led == 0 {
-		return ""
-	}
-	for _, o := range users[1:] {
-		if s := o.said(o.now(), field); s.value != "" && s.at > led/int64(time.Second) || o.told.all()[field].at > led {
-			return ""
-		}
-	}
-	return newest(users[:1], []*userFacts{f}, []int{0}, field)
-}
-
-// said gives what sources say about a field, with its time in seconds.
-func (u *user) said(f *userFacts, field int) patch[string] {
-	if p := u.system.field(field); p != nil {
-		return patch[string]{p.at / 2, p.value}
-	}
-	return patch[string]{f.at, f.external}
-}
-
-// customOf joins the custom fields of a person's users: of each the newest value, but for those that keep values of activities.
-func customOf(users []*user, kept []customValue) string {
-	var all told
-	for _, c := range kept {
-		all.takeCustom(c)
-	}
-	for _, u := range users {
-		for _, c := range u.told.custom {
-			all.takeCustom(c)
-		}
-	}
-	if len(all.custom) == 0 {
-		return "{}"
-	}
-	o := newObject(make([]byte, 0, 256))
-	for _, c := range all.custom {
-		if c.value != "" {
-			o.raw(c.key, c.value)
-		}
-	}
-	return string(o.end())
 }
 
 // at is the time of the newest word in seconds, 0 = nothing was told.

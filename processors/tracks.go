@@ -179,12 +179,14 @@ func (u *user) standingPoints(field string) []fieldPoint {
 		t.add(fieldPoint{at: at, rank: rank, known: true, value: value})
 	}
 	if n := systemField(field); n >= 0 {
-		if p := u.system.field(n); p != nil && p.at != 0 {
-			add(p.at/2*int64(time.Second), byte(p.at&1), p.value)
+		f := u.now()
+		if s := u.said(f, n); s.at != 0 && (s.value != "" || f.active) {
+			add(s.at, rankRecord, s.value)
 		}
 		if p := u.told.all()[n]; p.at != 0 {
 			add(p.at, rankTold, p.value)
 		}
+		return t.points
 	}
 	if key, ok := strings.CutPrefix(field, customPrefix); ok {
 		for i := range u.told.custom {
@@ -355,13 +357,17 @@ func (t *track) changes(empty bool, begun int64) []*fieldChange {
 	begin := empty && len(t.points) > 0 && t.points[0].second() > begun
 	for i := 0; i < len(t.points); {
 		at, news := t.points[i].second(), false
+		var word *fieldPoint
 		for ; i < len(t.points) && t.points[i].second() == at; i++ {
 			p := &t.points[i]
 			if news = news || !p.known && p.at > t.since; p.told() {
 				told = p
 			} else {
-				said = p
+				word = p
 			}
+		}
+		if word != nil && (said == nil || word.value != said.value) { // what a source says again it said before
+			said = word
 		}
 		now := valueOf(said, told)
 		if begin && now != value && news && at > t.floor {
@@ -372,7 +378,7 @@ func (t *track) changes(empty bool, begun int64) []*fieldChange {
 	return out
 }
 
-// valueOf gives a field's value by what a source said last and what was told last, by the rule of newest.
+// valueOf gives a field's value by what a source said last and what was told last, by the rule of material.outcome.
 func valueOf(said, told *fieldPoint) string {
 	switch {
 	case told == nil:

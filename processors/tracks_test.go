@@ -116,8 +116,17 @@ func TestFieldChangesByTheAPI(t *testing.T) {
 	s.user(1, 3, `,"name":"Ann Lee"`)
 	tell(1, "04T10:00:00", `"values":{"first_name":"Anna"},"custom":{"plan":7}`)
 	s.want("a contact of Zendesk's", s.changes(1), []string{"04T10:00 custom.plan:  > 7", "04T10:00 first_name: Ann > Anna"})
-	s.user(1, 5, `,"name":"Ann Lee","phone":"1"`) // the newest word counts
-	s.want("told again by Zendesk", s.changes(1), []string{"04T10:00 custom.plan:  > 7", "04T10:00 first_name: Ann > Anna", "05T00:00 first_name: Anna > Ann"})
+	s.user(1, 5, `,"name":"Ann Lee","phone":"1"`) // no new word about the name
+	s.want("told again by Zendesk", s.changes(1), []string{"04T10:00 custom.plan:  > 7", "04T10:00 first_name: Ann > Anna"})
+	s.user(1, 6, `,"name":"Annie Lee","phone":"1"`)
+	s.want("changed by Zendesk", s.changes(1), []string{"04T10:00 custom.plan:  > 7", "04T10:00 first_name: Ann > Anna", "06T00:00 first_name: Anna > Annie"})
+	s.track(2, 7, "last_name")
+	tell(1, "04T11:00:00", `"values":{"last_name":"Leigh"}`)
+	s.user(1, 8, `,"name":"Annie Lee","phone":"2"`)
+	s.track(3, 9, "last_name", "external_id")
+	tell(1, "10T10:00:00", `"values":{"last_name":"Loy","external_id":"e1"}`)
+	s.user(1, 11, `,"name":"Annie Lee","phone":"3"`)
+	s.want("tracked since", s.changes(1)[3:], []string{"10T10:00 external_id:  > e1", "10T10:00 last_name: Leigh > Loy"})
 }
 
 // TestFieldChangesOfTheErased: what a change said goes with the person, that there was one stays.

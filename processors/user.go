@@ -84,6 +84,7 @@ type user struct {
 	born    int64 // created_at as webhooks tell it
 	roles   []rolePoint
 	versions
+	long    *standings // of fields at the floor of the versions, nil while none was forgotten
 	tracks  tracks
 	pairs   []pair
 	links   []link
@@ -254,6 +255,7 @@ func roleByte(name string) byte {
 func (u *user) takeFacts(f *userFacts) bool {
 	u.id = f.id
 	news := u.addRole(f.at, roleByte(f.role))
+	u.remember()
 	news = u.addMark(f.versionMark()) || news
 	if f.full {
 		if u.rec == nil || f.newer(u.rec) {
@@ -271,7 +273,7 @@ func (u *user) takeFacts(f *userFacts) bool {
 	}
 	if u.rec != nil && u.rec.erased {
 		u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
-		u.marks, u.tracks = nil, nil // hashes of personal data go too
+		u.marks, u.long, u.tracks = nil, nil, nil // hashes of personal data go too
 	}
 	return news
 }

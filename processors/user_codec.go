@@ -25,7 +25,7 @@ func (u *user) encode(w *writer) {
 	u.tracks.encode(w)
 	list(w, u.pairs, func(w *writer, p *pair) { w.int(p.other); w.int(p.at); w.bool(p.lost) })
 	heard := u.heard != choices{}
-	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(heard)<<4)
+	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(heard)<<4 | flag(u.long != nil)<<5)
 	for _, p := range u.system.all() {
 		w.int(p.at)
 		w.str(p.value)
@@ -37,6 +37,11 @@ func (u *user) encode(w *writer) {
 	if heard {
 		w.int(u.heard.noMail.at)
 		w.int(u.heard.noSMS.at)
+	}
+	if u.long != nil {
+		for _, at := range u.long {
+			w.int(at)
+		}
 	}
 	u.told.encode(w)
 	list(w, u.links, func(w *writer, l *link) { w.int(l.other); w.int(l.at); w.byte(byte(l.kind)) })
@@ -77,6 +82,12 @@ func (u *user) decode(r *reader) {
 	}
 	if bits&16 != 0 {
 		u.heard = choices{noMail: heardAt(r.int()), noSMS: heardAt(r.int())}
+	}
+	if bits&32 != 0 {
+		u.long = new(standings)
+		for n := range u.long {
+			u.long[n] = r.int()
+		}
 	}
 	u.told.decode(r)
 	u.links = readList(r, func(r *reader, l *link) { l.other, l.at, l.kind = r.int(), r.int(), linkKind(r.byte()) })

@@ -1,9 +1,13 @@
 package processors
 
-import "sort"
+import (
+	"sort"
+	"strings"
+	"unicode"
+)
 
 // versionFields is the room for fields whose changes "contact updated" and "organization updated" name.
-const versionFields = 16
+const versionFields = 17
 
 // versionMark is what the fields of a contact or organization looked like at one time, as short hashes: enough to name the fields that
 // changed from one version to the next, whatever order the versions arrive in.
@@ -140,13 +144,15 @@ func (v *versions) decode(r *reader) {
 // contactFields name the fields of versionMark for users.
 var contactFields = []string{
 	"name", "email", "phone", "external-id", "role", "locale", "time-zone", "organization-id", "tags", "details", "notes", "alias",
-	"suspended", "fields", "verified", "shared-phone-number",
+	"suspended", "fields", "verified", "shared-phone-number", "name",
 }
 
 func (f *userFacts) versionMark() versionMark {
 	m := versionMark{at: f.at, full: f.full, told: f.hasState, active: f.active}
 	if f.full || f.named {
-		m.set(0, f.name)
+		first := firstWord(f.name)
+		m.set(0, first)
+		m.set(16, f.name[len(first):])
 	}
 	if f.full || !f.deletion {
 		m.set(1, foldEmail(f.email))
@@ -171,6 +177,15 @@ func (f *userFacts) versionMark() versionMark {
 	m.setFlag(14, f.verified)
 	m.setFlag(15, f.shared)
 	return m
+}
+
+// firstWord gives a name up to where its first word ends: the two parts of a name are told apart, because each is a field of the person.
+func firstWord(name string) string {
+	word := strings.TrimLeftFunc(name, unicode.IsSpace)
+	if end := strings.IndexFunc(word, unicode.IsSpace); end >= 0 {
+		return name[:len(name)-len(word)+end]
+	}
+	return name
 }
 
 func tagText(tags []string) string {

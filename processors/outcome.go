@@ -1,0 +1,166 @@
+package processors
+
+import (
+	"slices"
+
+	"deskstream/schemas"
+)
+
+// byHand is how a user came to its person by merges by hand.
+type byHand struct {
+	at    int64 // of the newest one, nanoseconds; 0 = it belongs to the survivor
+	steps int   // from the survivor
+}
+
+// handOf follows why a user belongs to the person.
+func (m *material) handOf(i int) (j byHand) {
+	for range m.users { // a longer way would be a circle
+		u := m.users[i]
+		via := slices.Index(m.row.UserIDs, u.merge.via)
+		if i == 0 || via < 0 || u.merge.head == 0 || u.merge.ended {
+			break
+		}
+		if mergeReasons[u.merge.reason] == schemas.MergedByHand {
+			j.steps++
+			j.at = max(j.at, u.joinedAt(u.merge.via))
+		}
+		i = via
+	}
+	return j
+}
+
+// word is what a source or somebody through our API says about a field of one of a person's users.
+type word struct {
+	user  int   // its place in the person
+	at    int64 // nanoseconds
+	told  bool  // through our API
+	value string
+}
+
+// beats tells which of two words counts: the newer one, of two of one instant what was told.
+func (w *word) beats(o *word) bool {
+	switch {
+	case w.at != o.at:
+		return w.at > o.at
+	case w.told && o.told:
+		return w.value > o.value
+	}
+	return w.told
+}
+
+// field gives a field of the person, told's by its place in all.
+func (m *material) field(n int) string {
+	if u := m.users[0]; len(m.users) == 1 && u.told.empty() {
+		if p := u.system.field(n); p != nil {
+			return p.value
+		}
+		return m.facts[0].external
+	}
+	m.words = m.words[:0]
+	for _, i := range m.order {
+		u := m.users[i]
+		if s := u.said(m.facts[i], n); s.value != "" {
+			m.words = append(m.words, word{user: i, at: s.at, value: s.value})
+		}
+		if u.told.empty() {
+			continue
+		}
+		if p := u.told.all()[n]; p.at != 0 {
+			m.words = append(m.words, word{user: i, at: p.at, told: true, value: p.value})
+		}
+	}
+	return m.outcome().value
+}
+
+// organization gives the default organization of the person, 0 = none.
+func (m *material) organization() int64 {
+	if len(m.users) == 1 {
+		return m.facts[0].org
+	}
+	m.words = m.words[:0]
+	for _, i := range m.order {
+		if s := m.users[i].said(m.facts[i], organizationField); s.value != "" {
+			m.words = append(m.words, word{user: i, at: s.at, value: s.value})
+		}
+	}
+	if w := m.outcome(); w.value != "" {
+		return m.facts[w.user].org
+	}
+	return 0
+}
+
+// custom joins the custom fields of the person's users; those that keep values of activities are given.
+func (m *material) custom(kept []customValue) string {
+	var all told
+	for _, c := range kept {
+		all.takeCustom(c)
+	}
+	for _, u := range m.users {
+		for _, c := range u.told.custom {
+			if _, known := all.findCustom(c.key); known {
+				continue
+			}
+			if len(m.users) > 1 {
+				c.value = m.customValue(c.key)
+			}
+			all.takeCustom(c)
+		}
+	}
+	if len(all.custom) == 0 {
+		return "{}"
+	}
+	o := newObject(make([]byte, 0, 256))
+	for _, c := range all.custom {
+		if c.value != "" {
+			o.raw(c.key, c.value)
+		}
+	}
+	return string(o.end())
+}
+
+func (m *material) customValue(key string) string {
+	m.words = m.words[:0]
+	for _, i := range m.order {
+		t := &m.users[i].told
+		if at, known := t.findCustom(key); known {
+			m.words = append(m.words, word{user: i, at: t.custom[at].at, told: true, value: t.custom[at].value})
+		}
+	}
+	return m.outcome().value
+}
+
+// outcome decides about a field by what was said of it (U5, U7): the newest word counts, among the survivor's and what was said of others since
+// they were merged into it by hand. What was said of those before only fills what is empty, unless it was emptied since: of who came first, and
+// of the nearest.
+func (m *material) outcome() word {
+	w := m.newest(byHand{}, 0)
+	emptied, last := w.at, byHand{}
+	for _, i := range m.order {
+		if h := m.hand[i]; h != last && w.value == "" {
+			w, last = m.newest(h, emptied), h
+		}
+	}
+	return w
+}
+
+// newest gives the newest of the words of those who came to the person in a way, after a time. What sources say of users that are gone counts
+// only where they say nothing of others.
+func (m *material) newest(way byHand, after int64) (newest word) {
+	counts := func(w *word) bool { return m.way(w) == way && (way.at == 0 || way.at > after) }
+	active := slices.ContainsFunc(m.words, func(w word) bool { return counts(&w) && !w.told && m.facts[w.user].active })
+	for i := range m.words {
+		w := &m.words[i]
+		if counts(w) && (w.told || m.facts[w.user].active || !active) && (newest.at == 0 || w.beats(&newest)) {
+			newest = *w
+		}
+	}
+	return newest
+}
+
+// way tells how a word came to the person: what is said after a merge is said of the survivor.
+func (m *material) way(w *word) byHand {
+	if h := m.hand[w.user]; w.at <= h.at {
+		return h
+	}
+	return byHand{}
+}
