@@ -225,6 +225,38 @@ func TestMergedByAnIdentifier(t *testing.T) {
 	s.want("fields", []any{p["first_name"], p["organization_id"], s.zendesk(1, "user_id", "tags")}, []any{"Anna", 72, `"1" ["c"]`})
 }
 
+// TestMergeIsForetold: what a person would be with others merged into it by hand is what it is then.
+func TestMergeIsForetold(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.user(1, 1, `,"name":"Ann","email":"a@x.test","verified":true,"tags":["vip"],"user_fields":{"level":"gold"}`)
+	s.user(2, 5, `,"name":"Bob Bee","email":"b@x.test","verified":true,"phone":"+4930123456","organization_id":72,"user_fields":{"level":"free","seats":5}`)
+	s.user(3, 4, `,"name":"Cy Cee","email":"b@x.test","verified":true,"locale":"de"`)
+	s.user(4, 4, `,"name":"Di Dee","email":"d@x.test","time_zone":"Berlin"`)
+	s.say(schemas.KindPerson, `{"id":1,"at":"2026-03-02T00:00:00Z","email":true,"custom":{"plan":"gold"}}`)
+	s.say(schemas.KindPerson, `{"id":2,"at":"2026-03-06T00:00:00Z","email":false,"custom":{"plan":"free","seats":3}}`)
+	s.linked(4, 1, false, 3)
+	ask := func(others ...string) *schemas.PersonFacts {
+		facts, err := untilKnown(t, s.store, func(state schemas.State) (*schemas.PersonFacts, []string, error) {
+			return s.p.Person(testAccount, own(1), others, state)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return facts
+	}
+	if ask(own(4), "zendesk:77") != nil {
+		t.Error("told of a merge with nobody")
+	}
+	foretold := ask(own(4))
+	before := s.look(t, own(1))
+	s.linked(1, 9, false, 4)
+	same(t, "merged", asMap(t, appendPerson(nil, &foretold.Person)), s.person(1))
+	if foretold.Person.FirstName != "Ann" || foretold.Person.LastName == "" || len(foretold.Stats) != 4 || before.Person.LastName != "" {
+		t.Errorf("%+v", foretold.Person)
+	}
+}
+
 // TestMergeOfPeopleTakenApart: who is merged again comes back with all their users.
 func TestMergeOfPeopleTakenApart(t *testing.T) {
 	t.Parallel()

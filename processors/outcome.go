@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"math"
 	"slices"
 
 	"deskstream/schemas"
@@ -27,6 +28,16 @@ func (m *material) handOf(i int) (j byHand) {
 		i = via
 	}
 	return j
+}
+
+// absorb takes users for merged into the person by hand just now.
+func (m *material) absorb(users []int64) {
+	for i, id := range m.row.UserIDs {
+		if contains(users, id) {
+			m.hand[i] = byHand{at: math.MaxInt64, steps: m.hand[i].steps + 1}
+		}
+	}
+	m.sort()
 }
 
 // word is what a source or somebody through our API says about a field of one of a person's users.

@@ -605,8 +605,12 @@ func (r *run) mergedInto(a *accountWork, u *user, f *userFacts) *pair {
 // keeps active before those it merged away or deleted; but the survivor of a merge by hand keeps its values. The row is good until another one
 // is asked for.
 func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
-	m := r.gather(a, members)
-	row := &m.row
+	return r.rowOf(a, r.gather(a, members))
+}
+
+// rowOf is personRow of material that is gathered.
+func (r *run) rowOf(a *accountWork, m *material) *schemas.PersonRow {
+	row, members := &m.row, m.row.UserIDs
 	row.PersonID = r.userOf(a, members[0]).own()
 	archived, since := true, int64(0)
 	for i, id := range members {

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,19 +11,29 @@ import (
 
 // Person gives what is known of the person that a name leads to, as its rows in the tables have it or will have it: the rows of state that
 // the tables follow are what is looked at. Names are those of schemas.PersonAlias, and "phone:" with a number in E.164. missing lists rows of
-// state that it needs and state lacks; it is asked again with them. nil facts mean that nobody answers to the name.
-func (p *Processor) Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error) {
+// state that it needs and state lacks; it is asked again with them. nil facts mean that nobody answers to the name. With names of others it is the person
+// as it would be if these were merged into it by hand.
+func (p *Processor) Person(account, name string, others []string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error) {
 	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}, fresh: map[string]int64{}}, account: newAccount(account)}
 	l.account.fields, _ = look[personFields](&l.keyer, fieldsKey(l.account.prefix))
 	if l.account.fields == nil {
 		l.account.fields = &personFields{}
 	}
-	members := l.members(l.head(name))
-	if !l.users(members) {
+	members, absorbed := l.members(l.head(name)), []int64(nil)
+	known := l.users(members)
+	for _, other := range others {
+		more := l.members(l.head(other))
+		known = l.users(more) && known
+		absorbed = append(absorbed, more...)
+	}
+	if !known {
 		return nil, l.missing, nil
 	}
 	r := newRun(state)
-	facts = &schemas.PersonFacts{Person: *r.personRow(l.account, members), Organizations: map[int64]string{}}
+	members = r.joining(l.account, members, absorbed)
+	m := r.gather(l.account, members)
+	m.absorb(absorbed)
+	facts = &schemas.PersonFacts{Person: *r.rowOf(l.account, m), Organizations: map[int64]string{}}
 	facts.Person.OrganizationIDs = slices.DeleteFunc(facts.Person.OrganizationIDs, func(id int64) bool {
 		o, _ := look[organization](&l.keyer, orgKey(l.account.prefix, id))
 		if o == nil {
@@ -39,6 +50,18 @@ func (p *Processor) Person(account, name string, state schemas.State) (facts *sc
 		r.describe(l.account, id, facts)
 	}
 	return facts, nil, r.err
+}
+
+// joining gives the users of a person and of those that would be merged into it, in the order in which they would be its.
+func (r *run) joining(a *accountWork, members, absorbed []int64) []int64 {
+	if len(absorbed) == 0 {
+		return members
+	}
+	all := slices.Concat(members, absorbed)
+	slices.SortFunc(all[1:], func(i, j int64) int {
+		return cmp.Or(cmp.Compare(r.userOf(a, i).u.now().created, r.userOf(a, j).u.now().created), cmp.Compare(i, j))
+	})
+	return all
 }
 
 // looker follows a name to what there is about its person.

@@ -28,7 +28,7 @@ func (s *store) erased(t tb) *erasedUsers {
 func (s *store) look(t tb, name string) *schemas.PersonFacts {
 	t.Helper()
 	facts, err := untilKnown(t, s, func(state schemas.State) (*schemas.PersonFacts, []string, error) {
-		return s.p.Person(testAccount, name, state)
+		return s.p.Person(testAccount, name, nil, state)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -88,8 +88,9 @@ type Events interface {
 
 // Teller tells what the tables have or will have, before they do. schemas.ErrUnavailable when it cannot be told; then the tables may know.
 type Teller interface {
-	// Person gives what is known of a person by a name of schemas.PersonAlias; nil when nobody answers to the name.
-	Person(ctx context.Context, account, name string) (*schemas.PersonFacts, error)
+	// Person gives what is known of a person by a name of schemas.PersonAlias; nil when nobody answers to the name. With names of others it is the person
+	// as it would be if these were merged into it by hand.
+	Person(ctx context.Context, account, name string, others ...string) (*schemas.PersonFacts, error)
 	// Ticket gives the row of a ticket, without its longer texts; nil when there is none.
 	Ticket(ctx context.Context, account string, id int64) (*schemas.TicketRow, error)
 }

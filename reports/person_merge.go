@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -16,7 +17,8 @@ func (s *server) mergeRoutes() {
 	handle(s, route{
 		method: http.MethodPost, path: "/v1/people/merge", id: "merge-people", tag: tagPeople, summary: "Merge people into one", scopes: scopes,
 		detail: "The survivor keeps its id; the ids of the others lead to it from then on, with their activities, tickets and identifiers. Of each field the " +
-			"survivor's value stays, or the newest of the others where it has none, until a newer one is told. dry_run changes nothing and shows what would come together.",
+			"survivor's value stays, or the newest of the others where it has none, until a newer one is told; zendesk stays the survivor's, and what is empty in it " +
+			"is filled from the others. dry_run changes nothing and shows the person as it would be.",
 	}, s.mergePeople)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/people/{id}/merges", id: "list-person-merges", tag: tagPeople, summary: "Merges of a person, newest first", scopes: scopes,
@@ -33,7 +35,7 @@ type mergeInput struct {
 	Body struct {
 		Survivor string   `json:"survivor" minLength:"1" maxLength:"1033" doc:"Id, email:, zendesk:, external: or phone:"`
 		Others   []string `json:"others" minItems:"1" maxItems:"50" doc:"People to be absorbed"`
-		DryRun   bool     `json:"dry_run,omitempty" doc:"Only show what would come together"`
+		DryRun   bool     `json:"dry_run,omitempty" doc:"Only show what would become of them"`
 	}
 }
 
@@ -42,7 +44,7 @@ type mergeAnswer struct {
 	Absorbed   []string        `json:"absorbed" doc:"Ids that lead to the survivor from then on"`
 	Activities int64           `json:"activities" doc:"Of all of them together, since the beginning"`
 	Conflicts  []fieldConflict `json:"conflicts" doc:"Fields in which they differ; the survivor's value stays"`
-	Person     person          `json:"person" doc:"The survivor; with dry_run as it is now"`
+	Person     person          `json:"person" doc:"The survivor; with dry_run as it would be"`
 }
 
 type fieldConflict struct {
@@ -59,14 +61,18 @@ func (s *server) mergePeople(ctx context.Context, in *mergeInput) (*answer[merge
 	if err != nil {
 		return nil, err
 	}
-	out := mergeAnswer{DryRun: in.Body.DryRun, Conflicts: conflicts(append([]*person{survivor}, others...)), Person: *survivor}
+	out := mergeAnswer{DryRun: in.Body.DryRun, Person: *survivor}
+	if out.Conflicts, err = s.conflicts(ctx, append([]*person{survivor}, others...)); err != nil {
+		return nil, err
+	}
 	out.Activities = survivor.activities()
 	for _, p := range others {
 		out.Absorbed = append(out.Absorbed, p.ID)
 		out.Activities += p.activities()
 	}
 	if in.Body.DryRun {
-		return reply(out, nil)
+		out.Person, err = s.wouldBe(ctx, survivor, out.Absorbed)
+		return reply(out, err)
 	}
 	if err := s.join(ctx, survivor, others); err != nil {
 		return nil, err
@@ -110,22 +116,85 @@ func (p *person) activities() int64 {
 	return n
 }
 
-// conflicts lists the fields in which people differ.
-func conflicts(people []*person) []fieldConflict {
-	out := []fieldConflict{}
-	for i, name := range []string{"first_name", "last_name", "email", "phone_number", "language", "timezone", "external_id"} {
-		c := fieldConflict{Field: name, Values: map[string]string{}}
-		seen := map[string]bool{}
-		for _, p := range people {
-			if v := *fieldsOf(p)[i]; v != "" {
-				c.Values[p.ID], seen[v] = v, true
-			}
-		}
-		if len(seen) > 1 {
-			out = append(out, c)
+// wouldBe asks the processors, who decide, for a person as it would be if others were merged into it.
+func (s *server) wouldBe(ctx context.Context, survivor *person, others []string) (person, error) {
+	var facts *schemas.PersonFacts
+	err := schemas.ErrUnavailable
+	if s.Teller != nil {
+		facts, err = s.Teller.Person(ctx, survivor.account, survivor.ID, others...)
+	}
+	if err != nil || facts == nil {
+		return person{}, &schemas.Problem{
+			Class: schemas.ErrUnavailable, Code: "processors-unavailable", Detail: "who decides what becomes of people does not answer now; try the dry run again",
 		}
 	}
-	return out
+	return *described(facts), nil
+}
+
+// conflicts lists the fields in which people differ. Fields that keep values of activities are none: they go on to have the newest.
+func (s *server) conflicts(ctx context.Context, people []*person) ([]fieldConflict, error) {
+	settings, err := s.fieldSettings.lately(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	var all []fieldConflict
+	for _, p := range people {
+		p.eachValue(func(field, value string) {
+			if value == "" || slices.ContainsFunc(settings.Kept, func(f keptField) bool { return field == customPrefix+f.Key }) {
+				return
+			}
+			if _, known := at[field]; !known {
+				at[field] = len(all)
+				all = append(all, fieldConflict{Field: field, Values: map[string]string{}})
+			}
+			all[at[field]].Values[p.ID] = value
+		})
+	}
+	return slices.DeleteFunc(all, fieldConflict.agrees), nil
+}
+
+// agrees says whether all have the same value.
+func (c fieldConflict) agrees() bool {
+	values := slices.Sorted(maps.Values(c.Values))
+	return values[0] == values[len(values)-1]
+}
+
+// decidedByZendesk are the members of zendesk that people may differ in by what was decided about them, beside those below fields.
+var decidedByZendesk = []string{"name", "email", "phone", "external_id", "alias", "details", "notes", "locale", "time_zone", "tags"}
+
+// eachValue gives the values of a person that a merge decides about, as text.
+func (p *person) eachValue(fn func(field, value string)) {
+	for i, name := range []string{"first_name", "last_name", "email", "phone_number", "language", "timezone", "external_id"} {
+		fn(name, *fieldsOf(p)[i])
+	}
+	if p.Organization != nil {
+		fn("organization.id", p.Organization.ID)
+	}
+	for _, name := range decidedByZendesk {
+		fn("zendesk."+name, shownText(p.Zendesk[name]))
+	}
+	fields, _ := p.Zendesk["fields"].(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		fn("zendesk.fields."+key, shownText(fields[key]))
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Custom)) {
+		fn(customPrefix+key, shownText(p.Custom[key]))
+	}
+}
+
+// shownText gives a value as text, "" for none.
+func shownText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	}
+	if text := jsonText(v); text != "[]" {
+		return text
+	}
+	return ""
 }
 
 // join tells the processors that people are one, and waits until they are, if possible.

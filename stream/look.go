@@ -21,8 +21,9 @@ import (
 type Teller interface {
 	// TellKeys are the keys of the rows that it may ask for, as patterns in which * stands for one token between dots.
 	TellKeys() []string
-	// Person gives what there is about a person; nil facts without missing rows mean that nobody answers to the name.
-	Person(account, name string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error)
+	// Person gives what there is about a person, as it would be with others merged into it by hand if these are named; nil facts without missing rows
+	// mean that nobody answers to a name.
+	Person(account, name string, others []string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error)
 	// Ticket gives the row of a ticket; a nil one without missing rows means that there is none. It is an error when only the table can tell.
 	Ticket(account string, id int64, state schemas.State) (row *schemas.TicketRow, missing []string, err error)
 }
@@ -36,9 +37,10 @@ const (
 
 // lookQuestion asks a loop for a person or a ticket of its partition.
 type lookQuestion struct {
-	Account string `json:"account"`
-	Name    string `json:"name,omitempty"`   // of a person
-	Ticket  int64  `json:"ticket,omitempty"` // its id, when no name is given
+	Account string   `json:"account"`
+	Name    string   `json:"name,omitempty"`   // of a person
+	Others  []string `json:"others,omitempty"` // names of those that would be merged into it
+	Ticket  int64    `json:"ticket,omitempty"` // its id, when no name is given
 }
 
 // lookAnswer is what the loop says; Error is why it cannot.
@@ -50,9 +52,10 @@ type lookAnswer struct {
 
 // Person gives what the processors know of a person by a name of schemas.PersonAlias, all that was committed before included, whether it is in
 // the tables yet or not; nil when nobody answers to the name. schemas.ErrUnavailable when the loop of the account's partition does not
-// run or is making its state anew: then the tables may know more.
-func (s *Stream) Person(ctx context.Context, account, name string) (*schemas.PersonFacts, error) {
-	a, err := s.look(ctx, lookQuestion{Account: account, Name: name})
+// run or is making its state anew: then the tables may know more. With names of others it is the person as it would be if these were merged into it
+// by hand; nil when nobody answers to one of them.
+func (s *Stream) Person(ctx context.Context, account, name string, others ...string) (*schemas.PersonFacts, error) {
+	a, err := s.look(ctx, lookQuestion{Account: account, Name: name, Others: others})
 	if err != nil {
 		return nil, fmt.Errorf("person: %w", err)
 	}
@@ -122,7 +125,7 @@ func (l *loop) answer(ctx context.Context, p Teller, question []byte) (a lookAns
 	case err != nil:
 	case q.Name != "":
 		a.Person, err = lookUp(ctx, l, func(state schemas.State) (*schemas.PersonFacts, []string, error) {
-			return p.Person(q.Account, q.Name, state)
+			return p.Person(q.Account, q.Name, q.Others, state)
 		})
 	default:
 		a.Ticket, err = lookUp(ctx, l, func(state schemas.State) (*schemas.TicketRow, []string, error) {

@@ -18,14 +18,14 @@ type teller struct{ counter }
 func (*teller) TellKeys() []string { return []string{"c.*"} }
 
 func (t *teller) Ticket(account string, id int64, state schemas.State) (*schemas.TicketRow, []string, error) {
-	facts, missing, err := t.Person(account, strconv.FormatInt(id, 10), state)
+	facts, missing, err := t.Person(account, strconv.FormatInt(id, 10), nil, state)
 	if facts == nil {
 		return nil, missing, err
 	}
 	return &schemas.TicketRow{Account: account, TicketID: id, Solves: facts.Stats[0].TicketsTotal}, missing, err
 }
 
-func (*teller) Person(account, name string, state schemas.State) (*schemas.PersonFacts, []string, error) {
+func (*teller) Person(account, name string, _ []string, state schemas.State) (*schemas.PersonFacts, []string, error) {
 	row := state["c."+name]
 	switch {
 	case name == "panic":
