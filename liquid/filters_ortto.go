@@ -80,7 +80,7 @@ func withCommas(s string) string {
 }
 
 func booleanFormat(st *state, in any, a arguments) (any, error) {
-	yes := false
+	var yes bool
 	switch v := in.(type) {
 	case nil:
 		return "", nil

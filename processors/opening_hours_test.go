@@ -181,9 +181,14 @@ func TestSchedulesGoAndComeBack(t *testing.T) {
 		at   time.Time
 		data any
 	}{
-		{schemas.KindSchedule, day(1), plain}, {schemas.KindSchedule, day(1), later}, {schemas.KindSchedules, day(1), schemas.ScheduleList{IDs: []schemas.ZID{7, 8}}},
-		{schemas.KindSchedule, day(2), holiday}, {schemas.KindSchedule, day(3), plain}, {schemas.KindSchedules, day(4), schemas.ScheduleList{IDs: []schemas.ZID{8}}},
-		{schemas.KindSchedules, day(5), schemas.ScheduleList{IDs: []schemas.ZID{7, 8}}}, {schemas.KindSchedules, day(6), schemas.ScheduleList{IDs: []schemas.ZID{}}},
+		{schemas.KindSchedule, day(1), plain},
+		{schemas.KindSchedule, day(1), later},
+		{schemas.KindSchedules, day(1), schemas.ScheduleList{IDs: []schemas.ZID{7, 8}}},
+		{schemas.KindSchedule, day(2), holiday},
+		{schemas.KindSchedule, day(3), plain},
+		{schemas.KindSchedules, day(4), schemas.ScheduleList{IDs: []schemas.ZID{8}}},
+		{schemas.KindSchedules, day(5), schemas.ScheduleList{IDs: []schemas.ZID{7, 8}}},
+		{schemas.KindSchedules, day(6), schemas.ScheduleList{IDs: []schemas.ZID{}}},
 	}
 	for _, order := range [][]int{{0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}} {
 		s := newScene(t)

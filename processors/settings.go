@@ -164,7 +164,8 @@ func (r *run) takeSchedule(a *accountWork, it *item) {
 		return
 	}
 	c := r.cal(a)
-	before, news := c.periods(), false
+	before := c.periods()
+	var news bool
 	if it.listed != nil {
 		news = c.list(*it.listed)
 	} else {

@@ -74,7 +74,7 @@ func (s *store) restart() (err error) {
 // roomy says whether there is room for the store.
 func (s *store) roomy() bool {
 	var v unix.Statfs_t
-	return unix.Statfs(s.options.Dir, &v) == nil && uint64(v.Bavail)*uint64(v.Bsize) >= storeRoom
+	return unix.Statfs(s.options.Dir, &v) == nil && v.Bavail*uint64(v.Bsize) >= storeRoom
 }
 
 // storeKeeper starts a store anew that stays unwell although there is room.
