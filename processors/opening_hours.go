@@ -47,15 +47,21 @@ func (p *period) same(o *period) bool {
 
 // rows lays the opening hours of a period out. The first row has every instant find the span that opened last before it.
 func (p *period) rows(account string) []schemas.OpeningHours {
-	row := schemas.OpeningHours{Account: account, InForceFrom: unix(p.from), OpensAt: unix(0), ClosesAt: unix(0), ScheduleID: p.schedule.id}
-	out := []schemas.OpeningHours{row}
+	begin := schemas.OpeningHours{Account: account, InForceFrom: unix(p.from), Year: 1970, Opens: []int64{0}, Closes: []int64{0}, ScheduleID: p.schedule.id}
+	out := []schemas.OpeningHours{begin}
 	if p.schedule.id == 0 {
 		return out
 	}
-	var h hours
-	h.cover(&p.schedule, firstLaidOut, lastLaidOut)
-	for i, open := range h.open {
-		row.OpensAt, row.ClosesAt, row.OpenBeforeS = unix(open.from), unix(open.to), h.before[i]
+	open := int64(0)
+	for year := firstLaidOut; year <= lastLaidOut; year++ {
+		var h hours
+		h.cover(&p.schedule, year, year)
+		row := begin
+		row.Year, row.Opens, row.Closes, row.OpenBeforeS = int64(year), make([]int64, len(h.open)), make([]int64, len(h.open)), open
+		for i, s := range h.open {
+			row.Opens[i], row.Closes[i] = s.from, s.to
+			open += s.to - s.from
+		}
 		out = append(out, row)
 	}
 	return out
@@ -66,12 +72,12 @@ func (r *run) emitOpeningHours(a *accountWork, before, after []period) {
 	for _, p := range periodsWithout(before, after) {
 		for _, row := range p.rows(a.name) {
 			row.IsDeleted = 1
-			r.emitSpan(&row)
+			r.emitHours(&row)
 		}
 	}
 	for _, p := range periodsWithout(after, before) {
 		for _, row := range p.rows(a.name) {
-			r.emitSpan(&row)
+			r.emitHours(&row)
 		}
 	}
 }
@@ -83,7 +89,7 @@ func periodsWithout(all, others []period) []period {
 	})
 }
 
-func (r *run) emitSpan(row *schemas.OpeningHours) {
-	key := row.Account + "." + decimal(row.InForceFrom.Unix()) + "." + decimal(row.OpensAt.Unix())
-	r.emitLast(schemas.TableOpeningHours, key, appendOpeningHours(r.room(240), row))
+func (r *run) emitHours(row *schemas.OpeningHours) {
+	key := row.Account + "." + decimal(row.InForceFrom.Unix()) + "." + decimal(row.Year)
+	r.emitLast(schemas.TableOpeningHours, key, appendOpeningHours(r.room(240+24*len(row.Opens)), row))
 }

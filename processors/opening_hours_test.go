@@ -82,9 +82,16 @@ func openFrom(t *testing.T, rows map[string]map[string]any, from, to int64) *int
 	until := func(at int64) (n int64) {
 		last := int64(-1)
 		for _, r := range rows {
-			if opens := when(r, "opens_at"); when(r, "in_force_from") == inForce && opens <= at && opens > last {
-				n = int64(r["open_before_s"].(float64)) + min(when(r, "closes_at"), at) - opens
-				last, schedule = opens, r["schedule_id"].(float64)
+			if when(r, "in_force_from") != inForce {
+				continue
+			}
+			open := int64(r["open_before_s"].(float64))
+			for i, o := range r["opens"].([]any) {
+				opens, closes := int64(o.(float64)), int64(r["closes"].([]any)[i].(float64))
+				if opens <= at && opens > last {
+					last, schedule, n = opens, r["schedule_id"].(float64), open+min(closes, at)-opens
+				}
+				open += closes - opens
 			}
 		}
 		return n

@@ -138,7 +138,7 @@ var tableKeys = map[string][]string{
 	schemas.TablePeople: {"person_id"}, schemas.TablePersonAliases: {"alias"},
 	schemas.TablePersonIdentities: {"kind", "value", "user_id"}, schemas.TablePersonMerges: {"merge_id"},
 	schemas.TableAudienceMembers: {"audience_id", "person_id"}, schemas.TableAudienceEntries: {"audience_id", "at", "entry_id"}, schemas.TablePhraseHits: {"at", "ticket_id", "message_id"},
-	schemas.TableOpeningHours: {"in_force_from", "opens_at"}, schemas.TablePersonStats: {"user_id"},
+	schemas.TableOpeningHours: {"in_force_from", "year"}, schemas.TablePersonStats: {"user_id"},
 	schemas.TablePersonActivities: {"user_id", "activity"}, schemas.TableOrganizations: {"organization_id"}, schemas.TableAgents: {"user_id"},
 	schemas.TableRatings: {"rating_id"}, schemas.TableMetricEvents: {"ticket_id", "metric", "instance_id", "event_id"},
 	schemas.TableNames: {"kind", "id"}, schemas.TableActivityCounts: {"activity", "at", "source_id"},

@@ -9,25 +9,26 @@ import (
 // fixtureHours are open from 9 to 17 on all days; on the 6th there is no schedule, and from the 10th on the account closes at 13. Another account is
 // always open.
 func fixtureHours() []schemas.OpeningHours {
-	epoch := time.Unix(0, 0).UTC()
-	out := []schemas.OpeningHours{{Account: testAccount, InForceFrom: at("06 00:00"), OpensAt: epoch, ClosesAt: epoch}}
+	begin := schemas.OpeningHours{Account: testAccount, InForceFrom: at("06 00:00"), Year: 1970, Opens: []int64{0}, Closes: []int64{0}}
+	out := []schemas.OpeningHours{begin}
 	for _, v := range []struct {
 		account      string
 		from         time.Time
-		opens, lasts time.Duration
+		opens, lasts int64 // hours
 	}{
-		{testAccount, epoch, 9 * time.Hour, 8 * time.Hour},
-		{testAccount, at("07 00:00"), 9 * time.Hour, 8 * time.Hour},
-		{testAccount, at("10 00:00"), 9 * time.Hour, 4 * time.Hour},
-		{"other", epoch, 0, 24 * time.Hour},
+		{testAccount, time.Unix(0, 0).UTC(), 9, 8}, {testAccount, at("07 00:00"), 9, 8}, {testAccount, at("10 00:00"), 9, 4}, {"other", time.Unix(0, 0).UTC(), 0, 24},
 	} {
-		h := schemas.OpeningHours{Account: v.account, InForceFrom: v.from, OpensAt: epoch, ClosesAt: epoch, ScheduleID: 7}
+		h := begin
+		h.Account, h.InForceFrom, h.ScheduleID = v.account, v.from, 7
 		out = append(out, h)
-		for day := range 31 {
-			h.OpensAt = at("01 00:00").AddDate(0, 0, day).Add(v.opens)
-			h.ClosesAt, h.OpenBeforeS = h.OpensAt.Add(v.lasts), int64(day)*int64(v.lasts/time.Second)
-			out = append(out, h)
+		h.Year, h.Opens, h.Closes = 2025, []int64{at("01 00:00").AddDate(-1, 0, 0).Unix()}, []int64{at("01 00:00").AddDate(-1, 0, 0).Unix() + 60}
+		out = append(out, h)
+		h.Year, h.Opens, h.Closes, h.OpenBeforeS = 2026, nil, nil, 60
+		for day := range int64(31) {
+			opens := at("01 00:00").Unix() + 86400*day + 3600*v.opens
+			h.Opens, h.Closes = append(h.Opens, opens), append(h.Closes, opens+3600*v.lasts)
 		}
+		out = append(out, h)
 	}
 	return out
 }

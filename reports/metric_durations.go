@@ -33,7 +33,7 @@ var waitSeconds = map[string]seconds{
 	"hold_s": {"hold_s", "hold_business_s"}, "spell_s": {"toNullable(dateDiff('second', at, until))", "business_seconds"},
 	"running_s": {
 		calendar: "greatest(0, toInt64({as_of:UInt32}) - toInt64(w.since))",
-		business: "if(h.schedule_id = 0, NULL, h.open_by_as_of - (h.open_before_s + least(h.closes, w.since) - h.opens))",
+		business: "if(h.schedule_id = 0, NULL, h.open_by_as_of - (h.open_before + least(h.closes_at, w.since) - h.opens_at))",
 	},
 }
 

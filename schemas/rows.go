@@ -414,14 +414,15 @@ type ActivityCount struct {
 	Connected int64     `json:"connected" ch:"connected"` // of these, those that happened while the source was not disconnected
 }
 
-// OpeningHours is a span in which the account is open by the schedule that is its default one from InForceFrom on, until the next one is. Each
-// schedule begins with a span of no length in 1970; one of schedule 0 says that there is none.
+// OpeningHours are the spans of a year in which the account is open by the schedule that is its default one from InForceFrom on, until the next one is.
+// Each schedule begins with a span of no length in 1970; one of schedule 0 says that there is none.
 type OpeningHours struct {
 	Account     string    `json:"account" ch:"account"`
 	InForceFrom time.Time `json:"in_force_from" ch:"in_force_from"` // 1970: also before the schedule was made
-	OpensAt     time.Time `json:"opens_at" ch:"opens_at"`
-	ClosesAt    time.Time `json:"closes_at" ch:"closes_at"`
-	OpenBeforeS int64     `json:"open_before_s" ch:"open_before_s"` // open seconds in all earlier spans
+	Year        int64     `json:"year" ch:"year"`
+	Opens       []int64   `json:"opens" ch:"opens"`                 // Unix seconds, ascending
+	Closes      []int64   `json:"closes" ch:"closes"`               // of each of Opens, exclusive
+	OpenBeforeS int64     `json:"open_before_s" ch:"open_before_s"` // open seconds in all earlier years
 	ScheduleID  int64     `json:"schedule_id" ch:"schedule_id"`
 	IsDeleted   uint8     `json:"is_deleted" ch:"is_deleted"`
 }

@@ -36,7 +36,7 @@ var shapes = map[string]shape{
 	"person_merges":     {key: []string{"account", "merge_id"}},
 	"audience_members":  {key: []string{"account", "audience_id", "person_id"}},
 	"audience_entries":  {key: []string{"account", "audience_id", "at", "entry_id"}},
-	"opening_hours":     {key: []string{"account", "in_force_from", "opens_at"}},
+	"opening_hours":     {key: []string{"account", "in_force_from", "year"}},
 	"phrase_hits":       {month: "at", key: []string{"account", "at", "ticket_id", "message_id"}},
 }
 

@@ -340,7 +340,7 @@ func modelQuestions(from, asOf time.Time) (out []*modelQuestion) {
 			loc, _ := time.LoadLocation(zone)
 			q := &modelQuestion{
 				modelReport: r, interval: interval, zone: zone, groupBy: groupBy, asOf: asOf,
-				from: from.In(loc).Format(time.DateOnly), to: time.Now().In(loc).Format(time.DateOnly),
+				from: from.In(loc).Format(time.DateOnly), to: asOf.In(loc).Format(time.DateOnly), // not later: buckets after as_of are null
 			}
 			if len(out)%2 == 0 {
 				q.asOf = time.Now().AddDate(0, 0, 1)

@@ -107,12 +107,11 @@ const historyHits = `INSERT INTO phrase_hits (account, at, ticket_id, message_id
     )`
 
 // historyHours are open on workdays from 9 to 17.
-const historyHours = `INSERT INTO opening_hours (account, in_force_from, opens_at, closes_at, open_before_s, schedule_id, _ver)
-    SELECT 'acme', toDateTime(0, 'UTC'), e.1, e.2, e.3, 1, 1
-    FROM (
-        SELECT arrayJoin(arrayPushFront(arrayMap((d, i) -> (toDateTime(toUInt32(d * 86400 + 32400), 'UTC'), toDateTime(toUInt32(d * 86400 + 61200), 'UTC'), toInt64(28800 * (i - 1))), days, arrayEnumerate(days)),
-            (toDateTime(0, 'UTC'), toDateTime(0, 'UTC'), toInt64(0)))) AS e
-        FROM (SELECT arrayFilter(d -> toDayOfWeek(toDate(d)) < 6, range(13514, 28124)) AS days))`
+const historyHours = `INSERT INTO opening_hours (account, in_force_from, year, opens, closes, open_before_s, schedule_id, _ver)
+    SELECT 'acme', toDateTime(0, 'UTC'), year, arrayMap(d -> d * 86400 + 32400, days) AS begins, arrayMap(o -> o + 28800, begins),
+        28800 * sum(length(days)) OVER (ORDER BY year ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 1, 1
+    FROM (SELECT toYear(toDate(d)) AS year, groupArray(toInt64(d)) AS days FROM (SELECT arrayJoin(range(13514, 28124)) AS d) WHERE toDayOfWeek(toDate(d)) < 6 GROUP BY year)
+    UNION ALL SELECT 'acme', toDateTime(0, 'UTC'), 1970, [toInt64(0)], [toInt64(0)], 0, 1, 1`
 
 // historyPeople fill the tables of some requesters, and their figures from the tickets that are there.
 var historyPeople = []string{

@@ -2,10 +2,11 @@
 ASOF LEFT JOIN
 (
     SELECT
-        account, toUnixTimestamp(opens_at) AS since, since AS opens, toUnixTimestamp(closes_at) AS closes, open_before_s, schedule_id,
-        max(open_before_s + least(closes, {as_of:UInt32}) - opens) OVER (PARTITION BY account) AS open_by_as_of
+        account, toUInt32(opens) AS since, since AS opens_at, toUInt32(closes) AS closes_at, open_before_s + in_year AS open_before, schedule_id,
+        max(open_before + least(closes_at, {as_of:UInt32}) - opens_at) OVER (PARTITION BY account) AS open_by_as_of
     FROM opening_hours FINAL
-    WHERE account IN {accounts:Array(String)} AND opens_at <= toDateTime({as_of:UInt32}, 'UTC')
+    ARRAY JOIN opens, closes, arrayPopBack(arrayPushFront(arrayCumSum(arrayMap((o, c) -> c - o, opens, closes)), 0)) AS in_year
+    WHERE account IN {accounts:Array(String)} AND opens <= {as_of:UInt32}
         AND (account, in_force_from) IN
         (
             SELECT account, max(in_force_from)

@@ -3,9 +3,10 @@ CREATE TABLE IF NOT EXISTS opening_hours
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
     `in_force_from` DateTime('UTC') COMMENT 'Since when the schedule is the default one, UTC, until the next one of the account is; 1970 = from the beginning',
-    `opens_at` DateTime('UTC') COMMENT 'Begin of the span, UTC; the first one of each schedule is of no length, in 1970',
-    `closes_at` DateTime('UTC') COMMENT 'End of the span, UTC, exclusive',
-    `open_before_s` Int64 COMMENT 'Open seconds in all earlier spans of the schedule',
+    `year` Int64 COMMENT 'Local year of the spans; 1970 holds one of no length',
+    `opens` Array(Int64) COMMENT 'Begin of each span, seconds since 1970, ascending',
+    `closes` Array(Int64) COMMENT 'End of each span, seconds since 1970, exclusive',
+    `open_before_s` Int64 COMMENT 'Open seconds in all earlier years of the schedule',
     `schedule_id` Int64 COMMENT 'Zendesk schedule id; 0 = there is none from then on',
     `is_deleted` UInt8 COMMENT '1 withdraws the row; FINAL leaves it out',
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',
@@ -14,7 +15,7 @@ CREATE TABLE IF NOT EXISTS opening_hours
     INDEX ix_seq _seq TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(_ver, is_deleted)
-ORDER BY (account, in_force_from, opens_at)
+ORDER BY (account, in_force_from, year)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Business hours of each account by the schedules that were its default one, laid out from 2007 to 2046';
 
@@ -24,13 +25,13 @@ CREATE VIEW IF NOT EXISTS current_opening_hours
     `in_force_from` DateTime('UTC') COMMENT 'Since when the schedule is the default one, UTC, until the next one of the account is; 1970 = from the beginning',
     `opens_at` DateTime('UTC') COMMENT 'Begin of the span, UTC; the first one of each schedule is of no length, in 1970',
     `closes_at` DateTime('UTC') COMMENT 'End of the span, UTC, exclusive',
-    `open_before_s` Int64 COMMENT 'Open seconds in all earlier spans of the schedule',
     `schedule_id` Int64 COMMENT 'Zendesk schedule id; 0 = there is none from then on'
 ) AS
-SELECT `account`, `in_force_from`, `opens_at`, `closes_at`, `open_before_s`, `schedule_id`
+SELECT `account`, `in_force_from`, toDateTime(o, 'UTC') AS `opens_at`, toDateTime(c, 'UTC') AS `closes_at`, `schedule_id`
 FROM opening_hours FINAL
+ARRAY JOIN opens AS o, closes AS c
 WHERE is_deleted = 0
-COMMENT 'Business hours of each account by the schedules that were its default one, laid out from 2007 to 2046: current rows';
+COMMENT 'Business hours of each account by the schedules that were its default one, laid out from 2007 to 2046, a row for each span: current rows';
 
 -- +goose Down
 DROP VIEW IF EXISTS current_opening_hours;
