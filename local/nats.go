@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -177,6 +178,18 @@ func (n *NATS) Healthz() error {
 		return nil
 	}
 	return fmt.Errorf("nats server: %s: %s", h.Status, h.Error)
+}
+
+// Stopped says why the server must be started anew: a stream that stays as it is since a write of it failed, or JetStream that was shut off for want of
+// room. It is nil for all that passes by itself, as a busy machine does.
+func (n *NATS) Stopped() error {
+	if !n.server.JetStreamEnabled() {
+		return errors.New("nats server: JetStream was shut off")
+	}
+	if err := n.Healthz(); err != nil && strings.Contains(err.Error(), "write error") {
+		return err
+	}
+	return nil
 }
 
 // SyncAlways reports whether the running server syncs every write before it acknowledges, as the server itself reports in

@@ -194,7 +194,7 @@ func (a *App) startNATS() (err error) {
 		return fmt.Errorf("embedded nats: %w", err)
 	}
 	a.closers = append(a.closers, a.conn.Close)
-	k := storeKeeper{health: a.store.health, roomy: a.store.roomy, restart: a.store.restart, now: time.Now, log: a.Log.With().Str("part", "nats").Logger()}
+	k := storeKeeper{stopped: a.store.stopped, roomy: a.store.roomy, restart: a.store.restart, now: time.Now, log: a.Log.With().Str("part", "nats").Logger()}
 	a.run(&a.sinking, "message store", func(ctx context.Context) error { return k.keep(ctx, storeLook) })
 	return nil
 }

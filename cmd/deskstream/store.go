@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// storeLook is how often the message store is looked at, storePatience how long it may be unwell before it is started anew.
+	// storeLook is how often the message store is looked at, storePatience how long it stays stopped before it is started anew.
 	storeLook     = 2 * time.Second
 	storePatience = 10 * time.Second
 	// storeRoom is how much of the volume must be free for that, in bytes.
@@ -40,13 +40,18 @@ func startStore(o local.NATSOptions) (*store, error) {
 }
 
 // health is nil when every stream can be used.
-func (s *store) health() error {
+func (s *store) health() error { return s.ask((*local.NATS).Healthz) }
+
+// stopped is nil unless the server must be started anew.
+func (s *store) stopped() error { return s.ask((*local.NATS).Stopped) }
+
+func (s *store) ask(question func(*local.NATS) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.server == nil {
 		return fmt.Errorf("nats server in %s: it did not start again", s.options.Dir)
 	}
-	return s.server.Healthz()
+	return question(s.server)
 }
 
 func (s *store) close() {
@@ -77,14 +82,14 @@ func (s *store) roomy() bool {
 	return unix.Statfs(s.options.Dir, &v) == nil && v.Bavail*uint64(v.Bsize) >= storeRoom
 }
 
-// storeKeeper starts a store anew that stays unwell although there is room.
+// storeKeeper starts a store anew that stays stopped although there is room.
 type storeKeeper struct {
-	health  func() error
+	stopped func() error
 	roomy   func() bool
 	restart func() error
 	now     func() time.Time
 	log     zerolog.Logger
-	unwell  time.Time // since then; zero = it is well
+	since   time.Time // it is stopped since then; zero = it works
 }
 
 // keep looks after the store until ctx ends.
@@ -102,21 +107,21 @@ func (k *storeKeeper) keep(ctx context.Context, every time.Duration) error {
 }
 
 func (k *storeKeeper) look() {
-	err := k.health()
+	err := k.stopped()
 	switch {
 	case err == nil:
-		k.unwell = time.Time{}
+		k.since = time.Time{}
 		return
-	case k.unwell.IsZero():
-		k.unwell = k.now()
+	case k.since.IsZero():
+		k.since = k.now()
 		k.log.Error().Err(err).Msg("the message store cannot be written; once there is room for it, it is started anew")
 		return
-	case k.now().Sub(k.unwell) < storePatience || !k.roomy():
+	case k.now().Sub(k.since) < storePatience || !k.roomy():
 		return
 	}
 	k.log.Warn().Err(err).Msg("the message store is started anew: it stopped after a write that failed, and there is room again")
 	if err := k.restart(); err != nil {
 		k.log.Error().Err(err).Msg("the message store did not start, will try again")
 	}
-	k.unwell = time.Time{}
+	k.since = time.Time{}
 }

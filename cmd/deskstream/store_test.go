@@ -12,12 +12,12 @@ import (
 	"deskstream/local"
 )
 
-// TestStoreIsStartedAnew: a store that stays unwell is started anew once there is room, and not before.
+// TestStoreIsStartedAnew: a store that stays stopped is started anew once there is room, and not before.
 func TestStoreIsStartedAnew(t *testing.T) {
 	t.Parallel()
 	now, well, room, restarts := time.Unix(1000, 0), error(nil), true, 0
 	k := storeKeeper{
-		health: func() error { return well }, roomy: func() bool { return room }, now: func() time.Time { return now }, log: zerolog.Nop(),
+		stopped: func() error { return well }, roomy: func() bool { return room }, now: func() time.Time { return now }, log: zerolog.Nop(),
 		restart: func() error { restarts++; return errors.New("not yet") },
 	}
 	broken := errors.New("write error")
@@ -28,11 +28,11 @@ func TestStoreIsStartedAnew(t *testing.T) {
 		wait     time.Duration
 		restarts int
 	}{
-		{"well", nil, true, 0, 0},
-		{"unwell", broken, true, 0, 0},
-		{"unwell for a moment", broken, true, storePatience - 1, 0},
-		{"well again", nil, true, 0, 0},
-		{"unwell", broken, false, 0, 0},
+		{"works", nil, true, 0, 0},
+		{"stopped", broken, true, 0, 0},
+		{"stopped for a moment", broken, true, storePatience - 1, 0},
+		{"works again", nil, true, 0, 0},
+		{"stopped", broken, false, 0, 0},
 		{"for long, without room", broken, false, time.Hour, 0},
 		{"with room", broken, true, 0, 1},
 		{"the start failed", broken, true, storeLook, 1},
@@ -73,8 +73,8 @@ func TestStoreRestartsUnderItsClients(t *testing.T) {
 	if _, err := js.Publish("kept", []byte("before")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.restart(); err != nil || s.health() != nil {
-		t.Fatal(err, s.health())
+	if err := s.restart(); err != nil || s.stopped() != nil {
+		t.Fatal(err, s.stopped())
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -86,7 +86,7 @@ func TestStoreRestartsUnderItsClients(t *testing.T) {
 	if m, err := js.GetMsg("kept", 1); err != nil || string(m.Data) != "before" {
 		t.Errorf("%v %v, want what was stored before", m, err)
 	}
-	if s.close(); s.restart() != nil || s.health() == nil {
+	if s.close(); s.restart() != nil || s.stopped() == nil {
 		t.Error("a closed store was started again")
 	}
 }
