@@ -47,7 +47,7 @@ var rowTypes = map[string]reflect.Type{
 	schemas.TablePeople: reflect.TypeFor[schemas.PersonRow](), schemas.TablePersonAliases: reflect.TypeFor[schemas.PersonAlias](),
 	schemas.TablePersonIdentities: reflect.TypeFor[schemas.PersonIdentity](), schemas.TablePersonMerges: reflect.TypeFor[schemas.PersonMerge](),
 	schemas.TableAudienceMembers: reflect.TypeFor[schemas.AudienceMember](), schemas.TableAudienceEntries: reflect.TypeFor[schemas.AudienceEntry](),
-	schemas.TablePhraseHits:  reflect.TypeFor[schemas.PhraseHits](),
+	schemas.TablePhraseHits: reflect.TypeFor[schemas.PhraseHits](), schemas.TableOpeningHours: reflect.TypeFor[schemas.OpeningHours](),
 	schemas.TablePersonStats: reflect.TypeFor[schemas.PersonStats](), schemas.TablePersonActivities: reflect.TypeFor[schemas.PersonActivity](),
 	schemas.TableOrganizations: reflect.TypeFor[schemas.OrganizationRow](), schemas.TableAgents: reflect.TypeFor[schemas.Agent](),
 	schemas.TableRatings: reflect.TypeFor[schemas.RatingRow](), schemas.TableMetricEvents: reflect.TypeFor[schemas.MetricEventRow](),

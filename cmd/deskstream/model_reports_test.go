@@ -332,7 +332,10 @@ func diffRow(key string, got map[string]*float64, want values) (out []string) {
 // variants of a report less often. Every other question has an as_of, which takes another path than now; those that can be are asked as of a
 // past instant too. The range begins in the middle of the history.
 func modelQuestions(from, asOf time.Time) (out []*modelQuestion) {
-	reports := modelReports()
+	reports, last := modelReports(), asOf // buckets after as_of are null
+	if now := time.Now(); now.Before(last) {
+		last = now
+	}
 	seen := map[string]bool{}
 	for i := range reports {
 		r := &reports[i]
@@ -340,7 +343,7 @@ func modelQuestions(from, asOf time.Time) (out []*modelQuestion) {
 			loc, _ := time.LoadLocation(zone)
 			q := &modelQuestion{
 				modelReport: r, interval: interval, zone: zone, groupBy: groupBy, asOf: asOf,
-				from: from.In(loc).Format(time.DateOnly), to: asOf.In(loc).Format(time.DateOnly), // not later: buckets after as_of are null
+				from: from.In(loc).Format(time.DateOnly), to: last.In(loc).Format(time.DateOnly),
 			}
 			if len(out)%2 == 0 {
 				q.asOf = time.Now().AddDate(0, 0, 1)
