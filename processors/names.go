@@ -1,7 +1,6 @@
 package processors
 
 import (
-	"cmp"
 	"strings"
 
 	"deskstream/schemas"
@@ -59,19 +58,11 @@ func (r *run) takeName(a *accountWork, it *item) {
 	}
 }
 
-// newer says whether a form of a name replaces another, as for users.
-func (n *nameFacts) newer(than *nameFacts) bool {
-	if n.hash == than.hash {
-		return n.at > than.at
-	}
-	return cmp.Or(cmp.Compare(n.at, than.at), cmp.Compare(n.heard, than.heard), cmp.Compare(n.hash, than.hash)) > 0
-}
-
 // putName keeps and emits the newer of two forms of a name.
 func (r *run) putName(a *accountWork, n *nameFacts) bool {
 	key := nameKey(a.prefix, n.kind, n.id)
 	known := open[nameFacts](r, key)
-	if known.id != 0 && !n.newer(known) {
+	if known.id != 0 && !n.form().newer(known.form()) {
 		return false
 	}
 	*known = *n

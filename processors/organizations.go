@@ -1,7 +1,6 @@
 package processors
 
 import (
-	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -138,7 +137,7 @@ func newerOrg(a, b *orgFacts) bool {
 	case a.ending() != b.ending():
 		return a.ending() > b.ending()
 	}
-	return a.hash != b.hash && cmp.Or(cmp.Compare(a.heard, b.heard), cmp.Compare(a.hash, b.hash)) > 0
+	return a.form().newer(b.form())
 }
 
 func (f *orgFacts) ending() int {

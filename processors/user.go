@@ -1,7 +1,6 @@
 package processors
 
 import (
-	"cmp"
 	"encoding/json"
 	"math/bits"
 	"slices"
@@ -258,7 +257,7 @@ func (u *user) takeFacts(f *userFacts) bool {
 	u.remember()
 	news = u.addMark(f.versionMark()) || news
 	if f.full {
-		if u.rec == nil || f.newer(u.rec) {
+		if u.rec == nil || f.form().newer(u.rec.form()) {
 			u.rec = f
 			news = true
 		}
@@ -276,15 +275,6 @@ func (u *user) takeFacts(f *userFacts) bool {
 		u.marks, u.long, u.tracks = nil, nil, nil // hashes of personal data go too
 	}
 	return news
-}
-
-// newer says whether a record replaces another. Zendesk's times are whole seconds: of two states of one second the one that was asked for later is
-// how it came out.
-func (f *userFacts) newer(than *userFacts) bool {
-	if f.hash == than.hash {
-		return f.at > than.at
-	}
-	return cmp.Or(cmp.Compare(f.at, than.at), cmp.Compare(f.heard, than.heard), cmp.Compare(f.hash, than.hash)) > 0
 }
 
 func (u *user) patch(f *userFacts) bool {

@@ -149,13 +149,11 @@ func (d *demo) waitSynced(ctx context.Context) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var state struct {
-			Done bool `json:"initial_sync_done"`
-		}
-		if err := d.api.call(ctx, "GET", "/v1/sources/"+d.source+"/sync", nil, &state); err != nil {
+		done, err := initiallySynced(ctx, d.api, d.source)
+		if err != nil {
 			return err
 		}
-		if state.Done {
+		if done {
 			return d.app.stream.Drained(ctx)
 		}
 		select {

@@ -96,10 +96,15 @@ func (l *exportLoad) wait(ctx context.Context, done func(context.Context) (bool,
 }
 
 func (l *exportLoad) synced(ctx context.Context) (bool, error) {
+	return initiallySynced(ctx, l.api, l.source)
+}
+
+// initiallySynced says whether the first sync of a source is over.
+func initiallySynced(ctx context.Context, api *client, source string) (bool, error) {
 	var state struct {
 		Done bool `json:"initial_sync_done"`
 	}
-	err := l.api.call(ctx, "GET", "/v1/sources/"+l.source+"/sync", nil, &state)
+	err := api.call(ctx, "GET", "/v1/sources/"+source+"/sync", nil, &state)
 	return state.Done, err
 }
 
