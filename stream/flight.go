@@ -132,7 +132,7 @@ func (l *loop) land(got landing) error {
 	for key, r := range f.rows {
 		own := !l.cache.absent(key)
 		l.cache.drop(key)
-		l.journal.put(&journalled{key: key, row: r.row, data: r.data, from: from, own: own})
+		l.journal.put(&journalled{loadedRow: loadedRow{row: r.row, data: r.data}, key: key, from: from, own: own})
 	}
 	l.journal.trim()
 	l.processed(f)
@@ -154,7 +154,7 @@ func (l *loop) row(key string) (*schemas.StateRow, bool) {
 		}
 	}
 	if r, ok := l.journal.get(key); ok {
-		return r.row, true
+		return l.heat.use(&r.loadedRow), true
 	}
 	return l.cache.get(key)
 }
@@ -194,7 +194,8 @@ func (l *loop) forget(state schemas.State) {
 	for key := range state {
 		l.cache.drop(key)
 		if r, ok := l.journal.get(key); ok {
-			r.row = &schemas.StateRow{Data: r.data}
+			l.heat.cool(&r.loadedRow)
+			r.loadedRow = cold(r.data)
 		}
 		if l.flight == nil {
 			continue

@@ -4,15 +4,17 @@ import (
 	"container/list"
 	"context"
 	"fmt"
-
-	"deskstream/schemas"
 )
 
 const (
 	// journalKey is the state key of the journal; processors' keys have no leading underscore.
 	journalKey = "_journal"
-	// moveRows is how many rows one commit moves out of the journal, at most, unless it is swollen.
-	moveRows = 400
+	// moveRows is how many rows one commit moves out of the journal, at most, unless it is swollen. It moves one for each moveShare that it stores,
+	// and moveLeast if it stores few: with as many for a small commit as for a large one, a machine that is slow, so that its commits are small,
+	// would have ever more to do for each event.
+	moveRows  = 400
+	moveShare = 8
+	moveLeast = 64
 	// swollenRows is how many it moves then. For each message of a batch the server adds up what those before it take, subject by subject, where a
 	// stream has bounds: twice as many subjects cost four times as much.
 	swollenRows = 2000
@@ -36,15 +38,15 @@ type journal struct {
 	parts []journalPart
 	bytes int // of the parts
 	most  bounds
+	heat  *warmth
 }
 
 // journalled is a row in the journal.
 type journalled struct {
+	loadedRow
 	key  string
-	row  *schemas.StateRow // may be changed in memory by the batch under work
-	data []byte            // as stored
-	from uint64            // the row's message is at this sequence or behind it
-	own  bool              // something may be stored under the row's own subject
+	from uint64 // the row's message is at this sequence or behind it
+	own  bool   // something may be stored under the row's own subject
 }
 
 // journalPart is a piece of the journal: size bytes at sequence from or behind it.
@@ -53,8 +55,8 @@ type journalPart struct {
 	size int
 }
 
-func newJournal(most bounds) *journal {
-	return &journal{rows: map[string]*list.Element{}, order: list.New(), most: most}
+func newJournal(most bounds, heat *warmth) *journal {
+	return &journal{rows: map[string]*list.Element{}, order: list.New(), most: most, heat: heat}
 }
 
 func (j *journal) get(key string) (*journalled, bool) {
@@ -67,8 +69,13 @@ func (j *journal) get(key string) (*journalled, bool) {
 
 // put notes a row that was stored in the journal.
 func (j *journal) put(r *journalled) {
+	if r.row.Value != nil {
+		j.heat.use(&r.loadedRow)
+	}
 	if el, ok := j.rows[r.key]; ok {
-		r.own = el.Value.(*journalled).own
+		old := el.Value.(*journalled)
+		j.heat.cool(&old.loadedRow)
+		r.own = old.own
 		el.Value = r
 		j.order.MoveToBack(el)
 		return
@@ -82,7 +89,7 @@ func (j *journal) part(from uint64, size int) {
 }
 
 func (j *journal) remove(key string) {
-	j.order.Remove(j.rows[key])
+	j.heat.cool(&j.order.Remove(j.rows[key]).(*journalled).loadedRow)
 	delete(j.rows, key)
 }
 
@@ -157,11 +164,11 @@ func readJournal(b []byte, fn func(key string, data []byte)) error {
 func (l *loop) loadJournal() error {
 	l.shared.Lock()
 	defer l.shared.Unlock()
-	l.journal = newJournal(l.s.o.journal)
+	l.journal = newJournal(l.s.o.journal, l.heat)
 	return l.s.each(context.Background(), l.s.txn, l.s.state(l.partition, journalKey), l.rec.Journal, func(m stored) error {
 		l.journal.part(m.seq, len(m.data))
 		err := readJournal(m.data, func(key string, data []byte) {
-			l.journal.put(&journalled{key: key, row: &schemas.StateRow{Data: data}, data: data, from: m.seq, own: true})
+			l.journal.put(&journalled{loadedRow: cold(data), key: key, from: m.seq, own: true})
 		})
 		if err != nil {
 			return fmt.Errorf("partition %d: journal at %d: %w", l.partition, m.seq, err)

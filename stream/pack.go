@@ -45,7 +45,7 @@ func (p *packing) close() { p.Header[headerRows] = []string{strconv.Itoa(p.rows)
 // packed is a result as it is stored.
 type packed struct {
 	msgs    []message
-	packs   []message              // those of them that hold many rows
+	packs   []message              // those of them that nobody else reads
 	ids     map[string]bool        // Msg-Ids of the messages
 	rows    int                    // state rows among them, in the journal
 	moved   map[string]*journalled // rows that the messages move out of the journal
@@ -79,21 +79,26 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 			return packed{}, &refusal{"invalid", err}
 		}
 	}
-	most := moveRows
-	if l.journal.swollen() {
-		most = swollenRows
-	}
-	most = min(most, int(l.room())-len(p.msgs))
+	most := min(l.moves(len(res.State)), int(l.room())-len(p.msgs))
 	moved := l.journal.overdue(most, func(key string) bool {
 		_, changes := res.State[key]
 		return changes || l.flies(key)
 	})
 	out := packed{ids: p.ids, rows: len(res.State), moved: make(map[string]*journalled, len(moved)), journal: p.size}
 	for _, r := range moved {
-		p.msgs, out.moved[r.key] = append(p.msgs, l.own(r)), r
+		m := l.own(r)
+		p.msgs, p.packs, out.moved[r.key] = append(p.msgs, m), append(p.packs, m), r
 	}
 	out.msgs, out.packs = p.msgs, p.packs
 	return out, nil
+}
+
+// moves is how many rows a commit that stores some may move out of the journal.
+func (l *loop) moves(stored int) int {
+	if l.journal.swollen() {
+		return swollenRows
+	}
+	return min(max(stored/moveShare, moveLeast), moveRows)
 }
 
 // singles counts the rows that will have a message of their own.

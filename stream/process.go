@@ -63,7 +63,8 @@ func (s *Stream) Process(ctx context.Context, partition int, p Processor) error 
 	part := "process " + strconv.Itoa(partition)
 	wait := newBackoff(50*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
-		l := &loop{s: s, partition: partition, processor: p, cache: newRowCache(p), limit: firstEvents, most: firstEvents, wait: wait, waiting: &s.waiting[partition]}
+		l := &loop{s: s, partition: partition, processor: p, heat: newWarmth(warmBytes), limit: firstEvents, most: firstEvents, wait: wait, waiting: &s.waiting[partition]}
+		l.cache = newRowCache(p, l.heat)
 		s.restart(ctx, part, "processor", l.run(ctx))
 		l.waiting.Store(0)
 		wait.sleep(ctx)
@@ -98,6 +99,7 @@ type loop struct {
 	flight   *flight // commit under way, nil when there is none
 	journal  *journal
 	cache    *rowCache
+	heat     *warmth  // of the rows of journal and cache
 	file     *rowFile // nil when nobody looks rows up, or there is no room for it
 	feed     *feed[schemas.Event]
 	queue    []schemas.Event // read, not yet processed

@@ -208,7 +208,7 @@ func TestFeed(t *testing.T) {
 
 func TestRowCache(t *testing.T) {
 	t.Parallel()
-	c := newRowCache(nil)
+	c := newRowCache(nil, newWarmth(warmBytes))
 	large := &schemas.StateRow{Data: make([]byte, cacheBytes/4)}
 	for i := range 6 {
 		c.put(strconv.Itoa(i), large, false)
@@ -325,7 +325,7 @@ func TestRowsByTheirSum(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &glancer{enough: true}
-	l := &loop{s: s, partition: p, processor: g, cache: newRowCache(g), journal: newJournal(o.journal), waiting: &s.waiting[p]}
+	l := &loop{s: s, partition: p, processor: g, cache: newRowCache(g, newWarmth(warmBytes)), journal: newJournal(o.journal, newWarmth(warmBytes)), waiting: &s.waiting[p]}
 	load := func() *schemas.StateRow {
 		t.Helper()
 		state := schemas.State{}
@@ -358,7 +358,7 @@ func TestRowsByTheirSum(t *testing.T) {
 // TestRowCacheKnowsWhatIsAbsent checks that a complete cache never calls a stored row absent, whatever was removed from it.
 func TestRowCacheKnowsWhatIsAbsent(t *testing.T) {
 	t.Parallel()
-	c := newRowCache(nil)
+	c := newRowCache(nil, newWarmth(warmBytes))
 	c.limit = 10
 	c.put("stored", &schemas.StateRow{}, false)
 	c.put("absent", &schemas.StateRow{}, true)

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// cacheRows and cacheBytes bound the state rows one loop keeps in memory. A decoded row takes a few times its stored size.
+	// cacheRows and cacheBytes bound the state rows one loop keeps in memory, as they are stored; warmth bounds how many of them are decoded.
 	cacheRows  = 200_000
 	cacheBytes = 64 << 20
 )
@@ -26,18 +26,19 @@ type rowCache struct {
 	sums sums
 	sum  func(key string, row *schemas.StateRow) uint64
 	seed maphash.Seed
+	heat *warmth
 }
 
 type cachedRow struct {
+	loadedRow
 	key    string
-	row    *schemas.StateRow
 	size   int
 	absent bool // nothing is stored under the key, not even an empty row
 }
 
 // newRowCache gives an empty cache of a processor's rows.
-func newRowCache(p Processor) *rowCache {
-	c := &rowCache{rows: map[string]*list.Element{}, order: list.New(), limit: cacheRows, sums: sums{most: sumsMost}, seed: maphash.MakeSeed()}
+func newRowCache(p Processor, heat *warmth) *rowCache {
+	c := &rowCache{rows: map[string]*list.Element{}, order: list.New(), limit: cacheRows, sums: sums{most: sumsMost}, seed: maphash.MakeSeed(), heat: heat}
 	if s, ok := p.(Summer); ok {
 		c.sum = s.Sum
 	}
@@ -53,7 +54,7 @@ func (c *rowCache) get(key string) (*schemas.StateRow, bool) {
 		return nil, false
 	}
 	c.order.MoveToFront(el)
-	return el.Value.(*cachedRow).row, true
+	return c.heat.use(&el.Value.(*cachedRow).loadedRow), true
 }
 
 // absent says whether it is certain that nothing is stored under a key. False means that something is or may be.
@@ -80,11 +81,12 @@ func (c *rowCache) put(key string, row *schemas.StateRow, absent bool) {
 	size := len(key) + len(row.Data) + 128
 	if el, ok := c.rows[key]; ok {
 		old := el.Value.(*cachedRow)
+		c.heat.cool(&old.loadedRow)
 		c.bytes += size - old.size
-		old.row, old.size, old.absent = row, size, absent
+		old.row, old.data, old.size, old.absent = row, row.Data, size, absent
 		c.order.MoveToFront(el)
 	} else {
-		c.rows[key] = c.order.PushFront(&cachedRow{key, row, size, absent})
+		c.rows[key] = c.order.PushFront(&cachedRow{loadedRow{row: row, data: row.Data}, key, size, absent})
 		c.bytes += size
 	}
 	for (c.bytes > cacheBytes || len(c.rows) > c.limit) && c.order.Len() > 1 {
@@ -92,7 +94,7 @@ func (c *rowCache) put(key string, row *schemas.StateRow, absent bool) {
 	}
 }
 
-// evict removes a row for lack of room. What is in memory of it is newer than any sum there is, if it is not what is stored.
+// evict removes a row for lack of room. Its sum is that of what is stored.
 func (c *rowCache) evict(el *list.Element) {
 	old := c.remove(el)
 	if c.sum == nil {
@@ -105,13 +107,11 @@ func (c *rowCache) evict(el *list.Element) {
 	c.sums.put(maphash.String(c.seed, old.key), sum)
 }
 
-// drop removes a row, and the sum it had when it left memory before: it may have changed since.
+// drop removes a row that changes, and the sum it had when it left memory before.
 func (c *rowCache) drop(key string) {
-	el, ok := c.rows[key]
-	if !ok {
-		return
+	if el, ok := c.rows[key]; ok {
+		c.remove(el)
 	}
-	c.remove(el)
 	if c.sum != nil {
 		c.sums.put(maphash.String(c.seed, key), 0)
 	}
@@ -119,6 +119,7 @@ func (c *rowCache) drop(key string) {
 
 func (c *rowCache) remove(el *list.Element) *cachedRow {
 	old := c.order.Remove(el).(*cachedRow)
+	c.heat.cool(&old.loadedRow)
 	delete(c.rows, old.key)
 	c.bytes -= old.size
 	if c.gone != nil && !old.absent && !c.gone.add(maphash.String(c.seed, old.key)) {

@@ -75,7 +75,7 @@ func (l *loop) unspill() error {
 		}
 		l.s.crash("unspill.committed")
 	}
-	l.cache = newRowCache(l.processor)
+	l.cache = newRowCache(l.processor, l.heat)
 	return nil
 }
 
