@@ -149,7 +149,7 @@ func TestChild(t *testing.T) {
 	point := os.Getenv(childPoint)
 	s, err := Open(t.Context(), Options{
 		Conn: connect(t, n), Partitions: 2, MaxBytesEvents: 64 << 20, MaxBytesTxn: 64 << 20, SinkLinger: 5 * time.Millisecond, journal: bounds{rows: 30, bytes: 64 << 10},
-		Log: zerolog.New(os.Stderr).Level(zerolog.WarnLevel), Meta: fileMeta{filepath.Join(dir, "meta")},
+		Log: zerolog.New(os.Stderr).Level(zerolog.WarnLevel), Meta: fileMeta{filepath.Join(dir, "meta")}, Rows: filepath.Join(dir, "rows"),
 		Crash: func(at string) {
 			if at == point {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -167,7 +167,7 @@ func TestChild(t *testing.T) {
 		}
 	}
 	fixed := os.Getenv(childFixed) == "1"
-	stop := run(t, s, func() Processor { return &counter{fixed: fixed} },
+	stop := run(t, s, func() Processor { return &teller{counter{fixed: fixed}} },
 		newFileTable(t, dir, schemas.TableActivities), newFileTable(t, dir, schemas.TableActivityCounts))
 	poll(t, s)
 	if fixed {

@@ -56,8 +56,7 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 	rec.Ignored += uint64(res.Ignored)
 	rec.Dead += uint64(len(res.Dead))
 	f := &flight{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, ids: packed.ids, done: make(chan landing, 1)}
-	if len(packed.msgs) >= l.s.maxMessages() {
-		l.keep(packed.moved)
+	if len(packed.msgs) >= l.s.maxMessages() { // nothing moves by it, see pack
 		compress(packed.packs)
 		if err := l.spill(rec, packed.msgs); err != nil {
 			return err
@@ -110,7 +109,9 @@ func (l *loop) settle() error {
 
 // land takes over what the commit under way has stored.
 func (l *loop) land(got landing) error {
-	l.keep(l.flight.moved)
+	if got.err == nil {
+		l.keep(l.flight.moved, got.fence)
+	}
 	l.shared.Lock()
 	defer l.shared.Unlock()
 	f := l.flight

@@ -47,6 +47,8 @@ type journalled struct {
 	key  string
 	from uint64 // the row's message is at this sequence or behind it
 	own  bool   // something may be stored under the row's own subject
+	// before is, of a row that moves, how many messages of the commit come behind it.
+	before uint64
 }
 
 // journalPart is a piece of the journal: size bytes at sequence from or behind it.

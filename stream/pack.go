@@ -85,8 +85,9 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 		return changes || l.flies(key)
 	})
 	out := packed{ids: p.ids, rows: len(res.State), moved: make(map[string]*journalled, len(moved)), journal: p.size}
-	for _, r := range moved {
+	for i, r := range moved {
 		m := l.own(r)
+		r.before = uint64(len(moved) - i) // the record comes last
 		p.msgs, p.packs, out.moved[r.key] = append(p.msgs, m), append(p.packs, m), r
 	}
 	out.msgs, out.packs = p.msgs, p.packs
@@ -135,10 +136,10 @@ func (p *packer) room(name string, n int) []byte {
 
 // own is the message that moves a row from the journal to its own subject, in place of the one before. A deleted row is stored empty,
 // which means that it does not exist: a delete request could not be part of the commit. The first row of a subject has nothing to
-// replace; without the header the server need not look for it.
+// replace; without the header the server need not look for it. Where the one before is known it is removed later, see replacedRows.
 func (l *loop) own(r *journalled) message {
 	m := rolled(l.s.state(l.partition, r.key), r.data)
-	if !r.own {
+	if !r.own || l.file.sequence(r.key) > 0 {
 		m.Header = nil
 	}
 	return m

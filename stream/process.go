@@ -101,6 +101,7 @@ type loop struct {
 	cache    *rowCache
 	heat     *warmth  // of the rows of journal and cache
 	file     *rowFile // nil when nobody looks rows up, or there is no room for it
+	replaced replacedRows
 	feed     *feed[schemas.Event]
 	queue    []schemas.Event // read, not yet processed
 	limit    int             // events of the next batch
@@ -434,6 +435,13 @@ func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 			state[key] = &schemas.StateRow{}
 			if l.cache.absent(key) {
 				l.cache.put(key, state[key], true)
+				continue
+			}
+			if data, ok := l.file.newest(key); ok {
+				if len(data) > 0 {
+					state[key].Data = data
+				}
+				l.cache.put(key, state[key], false)
 				continue
 			}
 			missing[l.s.state(l.partition, key)] = key

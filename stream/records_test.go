@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -99,8 +100,12 @@ func TestRowsBesideTheirOlderForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.close()
-	if err := s.copyRows(t.Context(), 0, file); err != nil {
-		t.Fatal(err)
+	l := &loop{s: s}
+	if all, err := l.copyRows(t.Context(), file, old); err != nil || !all {
+		t.Fatal(all, err)
+	}
+	if seqs := l.replaced.take(); !slices.Equal(seqs, []uint64{old}) {
+		t.Errorf("%v are to be removed, want %d", seqs, old)
 	}
 	if row, ok := file.get("c.hot"); !ok || !bytes.Equal(row, []byte(`"new"`)) {
 		t.Errorf("the row is looked up as %s", row)

@@ -27,12 +27,14 @@ type rowFile struct {
 	end   uint32              // first slot behind all rooms
 	wrote []byte              // of one put
 	told  int                 // rows that keeps was told of
+	whole bool                // it has all rows of its patterns
 }
 
 // rowPlace is where a row is.
 type rowPlace struct {
 	slot  uint32
 	bytes uint32 // of the row, and copiedRow
+	seq   uint64 // of the message under its own subject that holds it
 }
 
 // copiedRow marks a row that was copied from the stream, where an older one may come before a newer one.
@@ -46,15 +48,16 @@ func (p rowPlace) slots() uint32 { return (p.size() + slotBytes - 1) / slotBytes
 
 func (p rowPlace) offset() int64 { return int64(p.slot) * slotBytes }
 
-// keyedRow is a row as it is stored, with its key.
+// keyedRow is a row as it is stored, with its key and the sequence of its message.
 type keyedRow struct {
 	key  string
 	data []byte
+	seq  uint64
 }
 
 const (
 	// indexBytes is about what a row takes in memory, tellRows after how many keeps is told.
-	indexBytes = 30
+	indexBytes = 40
 	tellRows   = 10_000
 )
 
@@ -133,6 +136,44 @@ func (r *rowFile) get(key string) (data []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
+	return r.read(key, place)
+}
+
+// newest gives a row that is not in the journal, if it is certain that what is here is the newest of it.
+func (r *rowFile) newest(key string) (data []byte, ok bool) {
+	if r == nil {
+		return nil, false
+	}
+	hash := maphash.String(r.seed, key)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	place, ok := r.rows[hash]
+	if !ok || place.copied() && !r.whole {
+		return nil, false
+	}
+	return r.read(key, place)
+}
+
+// filled says that all rows there are have been put.
+func (r *rowFile) filled() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.whole = true
+}
+
+// sequence is that of the message that holds a row; 0 when it is not known.
+func (r *rowFile) sequence(key string) uint64 {
+	if r == nil {
+		return 0
+	}
+	hash := maphash.String(r.seed, key)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.rows[hash].seq
+}
+
+// read gives the row at a place; mu is held.
+func (r *rowFile) read(key string, place rowPlace) (data []byte, ok bool) {
 	b := make([]byte, place.size())
 	if _, err := r.file.ReadAt(b, place.offset()); err != nil {
 		return nil, false
@@ -144,43 +185,54 @@ func (r *rowFile) get(key string) (data []byte, ok bool) {
 	return rest, true
 }
 
-// put keeps rows as they are now, or as they are copied from the stream, in its order: then those are newer that came in another way, and stay.
-func (r *rowFile) put(rows []keyedRow, copied bool) error {
+// put keeps rows as they are now, or as they are copied from the stream: then those that came in another way may be newer, and stay. replaced are the
+// messages of which there is a newer one.
+func (r *rowFile) put(rows []keyedRow, copied bool) (replaced []replacedRow, err error) {
 	if r == nil {
-		return nil
+		return nil, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.file == nil {
-		return nil
+		return nil, nil
 	}
 	from := r.end
 	r.wrote = r.wrote[:0]
 	for i := range rows {
-		if err := r.place(&rows[i], copied); err != nil {
+		old, err := r.place(&rows[i], copied)
+		if err != nil {
 			r.fail()
-			return err
+			return nil, err
+		}
+		if old.seq > 0 {
+			replaced = append(replaced, old)
 		}
 	}
 	if _, err := r.file.WriteAt(r.wrote, rowPlace{slot: from}.offset()); err != nil {
 		r.fail()
-		return fmt.Errorf("row file: %w", err)
+		return nil, fmt.Errorf("row file: %w", err)
 	}
 	r.tell()
-	return nil
+	return replaced, nil
 }
 
-// place finds room for a row: its own if it fits as before, else one that is free, else behind all others, where what is new is
-// collected.
-func (r *rowFile) place(row *keyedRow, copied bool) error {
+// place finds room for a row, if it is the newest of its key: its own if it fits as before, else one that is free, else behind all others, where
+// what is new is collected. It gives the message that is not the newest, if there is one.
+func (r *rowFile) place(row *keyedRow, copied bool) (replaced replacedRow, err error) {
 	hash := maphash.String(r.seed, row.key)
 	old, had := r.rows[hash]
-	if had && copied && !old.copied() {
-		return nil
+	if had && copied && row.seq <= old.seq {
+		if row.seq < old.seq {
+			replaced = replacedRow{row.seq, len(row.data)}
+		}
+		return replaced, nil
+	}
+	if had {
+		replaced = replacedRow{old.seq, int(old.size())}
 	}
 	record := append(appendField(make([]byte, 0, len(row.key)+len(row.data)+2*slotBytes), row.key), row.data...)
-	p := rowPlace{bytes: uint32(len(record))}
-	if copied {
+	p := rowPlace{bytes: uint32(len(record)), seq: row.seq}
+	if copied && (!had || old.copied()) {
 		p.bytes |= copiedRow
 	}
 	n := p.slots()
@@ -200,15 +252,15 @@ func (r *rowFile) place(row *keyedRow, copied bool) error {
 	r.rows[hash] = p
 	if record != nil {
 		if _, err := r.file.WriteAt(record, p.offset()); err != nil {
-			return fmt.Errorf("row file: %w", err)
+			return replaced, fmt.Errorf("row file: %w", err)
 		}
 	}
 	if !had {
-		return nil
+		return replaced, nil
 	}
 	r.free[old.slots()] = append(r.free[old.slots()], old.slot)
 	if _, err := r.file.WriteAt(make([]byte, old.slots()*slotBytes), old.offset()); err != nil {
-		return fmt.Errorf("row file: %w", err)
+		return replaced, fmt.Errorf("row file: %w", err)
 	}
-	return nil
+	return replaced, nil
 }

@@ -22,7 +22,7 @@ func TestRowFile(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Fatalf("the file has a name: %v, %v", left, err)
 	}
-	want, copied := map[string]string{}, map[string]bool{}
+	want, copied, seq := map[string]string{}, map[string]bool{}, uint64(1)
 	for round := range 200 {
 		seen := map[string]bool{}
 		var rows []keyedRow
@@ -37,12 +37,16 @@ func TestRowFile(t *testing.T) {
 			if rand.IntN(10) == 0 {
 				data = ""
 			}
-			rows = append(rows, keyedRow{key, []byte(data)})
-			if _, ok := want[key]; !ok || !only || copied[key] { // what is copied comes in order
+			seq++
+			row := keyedRow{key, []byte(data), seq}
+			if _, ok := want[key]; !ok || !only || copied[key] {
 				want[key], copied[key] = data, only
+			} else {
+				row.seq = 1 // what is copied may be older than what came in another way
 			}
+			rows = append(rows, row)
 		}
-		if err := f.put(rows, only); err != nil {
+		if _, err := f.put(rows, only); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,14 +83,64 @@ func TestRowFile(t *testing.T) {
 	for i := range many {
 		many[i] = keyedRow{key: fmt.Sprint("acme.u.more", i)}
 	}
-	if err := f.put(many, false); err != nil || kept < tellRows*indexBytes {
+	if _, err := f.put(many, false); err != nil || kept < tellRows*indexBytes {
 		t.Errorf("told of %d bytes, %v", kept, err)
 	}
 	f.close()
 	if kept != 0 {
 		t.Errorf("%d bytes are said to be kept by a closed file", kept)
 	}
-	if _, ok := f.get("acme.u.1"); ok || f.put([]keyedRow{{"a", nil}}, false) != nil {
+	if _, ok := f.get("acme.u.1"); ok {
 		t.Fatal("a closed file has rows")
+	}
+	if _, err := f.put([]keyedRow{{key: "a"}}, false); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRowFileTellsWhatIsReplaced: of two messages of a row the one that is not the newest is told of, in whatever order they come, and only what is
+// certain to be the newest is given as such.
+func TestRowFileTellsWhatIsReplaced(t *testing.T) {
+	t.Parallel()
+	f, err := newRowFile(t.TempDir(), []string{"*"}, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	for i, step := range []struct {
+		seq      uint64
+		copied   bool
+		replaced uint64 // 0 = none
+		sequence uint64
+		certain  bool
+	}{
+		{5, true, 0, 5, false},
+		{9, true, 5, 9, false},
+		{20, false, 9, 20, true},
+		{12, true, 12, 20, true}, // read late
+		{20, true, 0, 20, true},  // read itself
+		{31, false, 20, 31, true},
+	} {
+		data := fmt.Sprint("row ", step.seq)
+		replaced, err := f.put([]keyedRow{{"a", []byte(data), step.seq}}, step.copied)
+		if err != nil || len(replaced) != int(min(step.replaced, 1)) || step.replaced > 0 && replaced[0].seq != step.replaced {
+			t.Fatalf("step %d: %v is replaced, want %d (%v)", i, replaced, step.replaced, err)
+		}
+		if seq := f.sequence("a"); seq != step.sequence {
+			t.Fatalf("step %d: the row is at %d, want %d", i, seq, step.sequence)
+		}
+		if got, ok := f.newest("a"); ok != step.certain || ok && string(got) != fmt.Sprint("row ", step.sequence) {
+			t.Fatalf("step %d: the newest is %q, %t", i, got, ok)
+		}
+	}
+	if _, err := f.put([]keyedRow{{"b", []byte("copied"), 3}}, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := f.newest("b"); ok {
+		t.Fatal("a row is certain while others are being copied")
+	}
+	f.filled()
+	if got, ok := f.newest("b"); !ok || string(got) != "copied" || f.sequence("nobody") != 0 {
+		t.Fatalf("when all are copied a row is %q, %t", got, ok)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -220,21 +221,26 @@ func (s *Stream) internal(subject string) bool {
 	return false
 }
 
-// again stores rows that nobody has changed.
+// again stores rows that nobody has changed, and removes those that were read beside the ones that replaced them.
 func (s *Stream) again(ctx context.Context, rows []*nats.Msg) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	if _, err := s.timedCommit(ctx, "scrub", rows); !errors.Is(err, schemas.ErrFenced) {
+	_, err := s.timedCommit(ctx, "scrub", rows)
+	if !errors.Is(err, schemas.ErrFenced) {
 		return err
 	}
-	for _, m := range rows {
-		for _, h := range []string{headerBatch, headerBatchSeq, headerCommit} {
-			m.Header.Del(h)
-		}
+	if rows, err = s.withoutReplaced(ctx, rows); err != nil || len(rows) == 0 {
+		return err
+	}
+	if _, err = s.timedCommit(ctx, "scrub", rows); !errors.Is(err, schemas.ErrFenced) {
+		return err
+	}
+	for _, m := range rows { // some change all the time
+		unbatch(m)
 		_, err := s.store(ctx, m)
 		if errors.Is(err, schemas.ErrFenced) { // a newer one replaces it, which may still have to be removed
-			err = s.removeReplaced(ctx, m)
+			_, err = s.withoutReplaced(ctx, []*nats.Msg{m})
 		}
 		if err != nil {
 			return err
@@ -243,13 +249,37 @@ func (s *Stream) again(ctx context.Context, rows []*nats.Msg) error {
 	return nil
 }
 
-// removeReplaced removes the row that one was read from, if it is there beside the one that replaced it.
-func (s *Stream) removeReplaced(ctx context.Context, row *nats.Msg) error {
-	seq, err := strconv.ParseUint(row.Header.Get(headerExpected), 10, 64)
-	if err != nil {
-		return fmt.Errorf("row of %s: %w", row.Subject, err)
+// unbatch takes what a batch adds to a message away.
+func unbatch(m *nats.Msg) {
+	for _, h := range []string{headerBatch, headerBatchSeq, headerCommit} {
+		m.Header.Del(h)
 	}
-	return s.deleteAll(ctx, []uint64{seq})
+}
+
+// withoutReplaced gives the rows that are the newest of their subject, and removes the messages that the others were read from.
+func (s *Stream) withoutReplaced(ctx context.Context, rows []*nats.Msg) (newest []*nats.Msg, err error) {
+	subjects, last := make([]string, len(rows)), make(map[string]string, len(rows))
+	for i, m := range rows {
+		subjects[i] = m.Subject
+	}
+	slices.Sort(subjects)
+	err = s.lasts(ctx, s.txn, slices.Compact(subjects), func(m stored) error {
+		last[m.subject] = strconv.FormatUint(m.seq, 10)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var replaced []uint64
+	for _, m := range rows {
+		unbatch(m)
+		if read := m.Header.Get(headerExpected); read == last[m.Subject] {
+			newest = append(newest, m)
+		} else if seq, err := strconv.ParseUint(read, 10, 64); err == nil {
+			replaced = append(replaced, seq)
+		}
+	}
+	return newest, s.deleteAll(ctx, replaced)
 }
 
 // deleteAll deletes rows that hold nothing or that others have replaced; those that are gone already do not matter.

@@ -1,0 +1,121 @@
+package stream
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// replacedPage is how many replaced rows are removed in one go, replacedMost how many bytes of them may wait for a time in which the partition has
+	// little to do.
+	replacedPage = 100
+	replacedMost = 256 << 20
+	// replacedWait is how long their removal waits after one that could not be done, or while there is much to do.
+	replacedWait = time.Second
+)
+
+// replacedRow is a message of a row under its own subject that a newer one has replaced.
+type replacedRow struct {
+	seq   uint64
+	bytes int
+}
+
+// replacedRows are messages that are to be removed. A row that is stored anew could replace the one before in the same commit, but the server
+// would read the block of messages that one is in, 8 MB of them, for each: the rows that change are all over the stream. Removed later and in their
+// order, one block is read for many. Until then a row's own subject has several messages, of which the last counts. It is safe for concurrent use.
+type replacedRows struct {
+	mu    sync.Mutex
+	list  []replacedRow
+	bytes int
+	ready chan struct{} // nil until somebody waits
+}
+
+func (r *replacedRows) add(rows []replacedRow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, rows...)
+	for _, row := range rows {
+		r.bytes += row.bytes
+	}
+	if r.ready != nil && len(r.list) > 0 {
+		signal(r.ready)
+	}
+}
+
+// wait gives a channel that is ready when there is something to remove.
+func (r *replacedRows) wait() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ready == nil {
+		r.ready = make(chan struct{}, 1)
+	}
+	if len(r.list) > 0 {
+		signal(r.ready)
+	}
+	return r.ready
+}
+
+// take gives all there are, in the order of the stream.
+func (r *replacedRows) take() []uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seqs := make([]uint64, len(r.list))
+	for i := range r.list {
+		seqs[i] = r.list[i].seq
+	}
+	r.list, r.bytes = nil, 0
+	slices.Sort(seqs)
+	return seqs
+}
+
+// many says whether their removal cannot wait.
+func (r *replacedRows) many() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bytes > replacedMost
+}
+
+// removeReplaced removes replaced rows until ctx ends, while the partition has little to do or when there are many. What is left then is found when
+// the rows are copied the next time.
+func (l *loop) removeReplaced(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.replaced.wait():
+		}
+		if l.waiting.Load() > backlog && !l.replaced.many() {
+			pause(ctx, replacedWait)
+			continue
+		}
+		for page := range slices.Chunk(l.replaced.take(), replacedPage) {
+			l.removePage(ctx, page)
+		}
+	}
+}
+
+// removePage removes some rows, however often it has to try, and leaves the stream to others for as long as that took.
+func (l *loop) removePage(ctx context.Context, page []uint64) {
+	for ctx.Err() == nil {
+		start := time.Now()
+		err := l.s.deleteAll(ctx, page)
+		if err == nil {
+			pause(ctx, time.Since(start))
+			return
+		}
+		l.s.o.Log.Debug().Err(err).Int("partition", l.partition).Msg("replaced rows are removed later")
+		pause(ctx, replacedWait)
+	}
+}
+
+// pause waits for a time, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

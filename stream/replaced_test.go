@@ -1,0 +1,78 @@
+package stream
+
+import (
+	"strconv"
+	"testing"
+
+	"deskstream/schemas"
+)
+
+// TestReplacedRowsAreRemoved: rows that leave the journal again and again leave their older messages behind without the server looking for them,
+// and these are removed when there is little to do, those of an earlier life of the loop too.
+func TestReplacedRowsAreRemoved(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	o.Rows = t.TempDir()
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	p := schemas.Partition("acme", s.partitions)
+	tellers := func() Processor { return &teller{} }
+	var events []schemas.Event
+	publish := func(rounds int) {
+		t.Helper()
+		for range rounds {
+			var some []schemas.Event
+			for i := range 200 {
+				some = append(some, click("acme", "c"+strconv.Itoa(i), len(events)+i, uint64(i)))
+			}
+			if err := s.Publish(t.Context(), some...); err != nil {
+				t.Fatal(err)
+			}
+			events = append(events, some...)
+			drain(t, s)
+		}
+	}
+	for life := range 3 {
+		stop := run(t, s, tellers, acts, counts)
+		publish(3)
+		if life == 0 { // later ones move rows before they know where the older messages are
+			ownMessages(t, s, p, func(_ int, rolled bool) bool {
+				if rolled {
+					t.Error("a row replaced the one before at once")
+				}
+				return true
+			})
+		}
+		if life > 0 { // the first one leaves what it has not removed to them
+			eventually(t, "one message of each row is left", func() bool {
+				return ownMessages(t, s, p, func(n int, _ bool) bool { return n == 1 })
+			})
+		}
+		stop()
+	}
+	checkExact(t, events, acts, counts)
+	checkState(t, s)
+}
+
+// ownMessages asks of each row that has messages of its own how many they are, and whether the newest replaced others at once; whether all answers are
+// true is what it gives.
+func ownMessages(t *testing.T, s *Stream, partition int, ask func(n int, rolled bool) bool) bool {
+	t.Helper()
+	type own struct {
+		n      int
+		rolled bool
+	}
+	rows := map[string]own{}
+	err := s.each(t.Context(), s.txn, s.state(partition, "c.>"), 1, func(m stored) error {
+		rows[m.subject] = own{rows[m.subject].n + 1, m.header.Get(headerRollup) != ""}
+		return nil
+	})
+	if err != nil || len(rows) == 0 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	all := true
+	for _, r := range rows {
+		all = ask(r.n, r.rolled) && all
+	}
+	return all
+}
