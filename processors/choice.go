@@ -151,25 +151,109 @@ func refusal(p patch[int64]) patch[int64] {
 	return p
 }
 
-// choose writes the newest decisions about any of a person's users over what the sources say.
-func choose(row *schemas.PersonRow, users []*user) {
-	var newest choices
-	for _, u := range users {
-		newest.take(&u.chosen)
-		newest.take(&u.heard)
-	}
-	if p := newest.archived; p.at != 0 {
-		if row.ArchivedAt = nil; p.value == 1 {
-			row.ArchivedAt = ptr(p.at / int64(time.Second))
+// kinds of decisions, by their place in choices.all.
+const (
+	choiceMail = iota
+	choiceSMS
+	choiceArchived
+)
+
+// choose writes what was decided about a person's users over what the sources say. What is decided of a user who is one person with others counts
+// for all of them, what was decided before that for this user alone. So an unsubscribe of one of them stays until somebody takes it back who means
+// the person they are now (P1), and a person is archived when all of its users are (U7, U10).
+func (m *material) choose(row *schemas.PersonRow) {
+	for n, to := range []*uint8{&row.EmailPermission, &row.SMSPermission} {
+		if d := m.decided(n); d.at != 0 {
+			*to = uint8(1 - d.value)
 		}
 	}
-	to := []*uint8{&row.EmailPermission, &row.SMSPermission, &row.Archived}
-	for i, p := range newest.all() {
-		if p.at != 0 {
-			if *to[i] = uint8(p.value); i < 2 {
-				*to[i] = 1 - *to[i]
-			}
-			row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), p.at/int64(time.Second)))
+	row.Archived, row.ArchivedAt = m.archived()
+	for _, u := range m.users {
+		for n := range choiceArchived + 1 {
+			row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), u.decision(n).at/int64(time.Second)))
 		}
 	}
+}
+
+// decided gives what counts for the person of a permission: no if that counts for any of its users, else the newest yes. Its time is 0 if nothing was
+// decided.
+func (m *material) decided(kind int) (newest patch[int64]) {
+	for i := range m.users {
+		d := m.decidedOf(i, kind)
+		if d.value > newest.value || d.value == newest.value && d.at > newest.at {
+			newest = d
+		}
+	}
+	return newest
+}
+
+// archived says whether all users of the person are archived, and since when.
+func (m *material) archived() (archived uint8, since *time.Time) {
+	last := int64(0)
+	for i, u := range m.users {
+		is, at := u.archived, m.facts[i].at
+		if d := m.decidedOf(i, choiceArchived); d.at != 0 {
+			is, at = d.value == 1, d.at/int64(time.Second)
+		}
+		if !is {
+			return 0, nil
+		}
+		last = max(last, at)
+	}
+	return 1, ptr(last)
+}
+
+// decidedOf gives the newest decision that counts for one of the person's users.
+func (m *material) decidedOf(i, kind int) patch[int64] {
+	newest := m.users[i].decision(kind)
+	for j, o := range m.users {
+		if d := o.decision(kind); j != i && newerChoice(d, newest) && m.means(i, j, kind, d.at) {
+			newest = d
+		}
+	}
+	return newest
+}
+
+// means says whether what was decided of user j at a time counts for user i too: they were one person then, or user i is a record that came when the
+// other was archived already, by which the same person writes again.
+func (m *material) means(i, j, kind int, at int64) bool {
+	if at > max(m.joined(i), m.joined(j)) {
+		return true
+	}
+	return kind == choiceArchived && m.hand[i].at == 0 && m.hand[j].at == 0 && m.facts[i].created > at/int64(time.Second)
+}
+
+// joined is since when a user belongs to the person, in nanoseconds. Merges that nobody made by hand are known by the second.
+func (m *material) joined(i int) int64 {
+	at := m.hand[i].at
+	m.follow(i, func(u *user) {
+		if !u.merge.byHand() {
+			at = max(at, (u.merge.at+1)*int64(time.Second)-1)
+		}
+	})
+	return at
+}
+
+// decision gives the newest decision about the user, or about who has one of its addresses.
+func (u *user) decision(kind int) patch[int64] {
+	d := u.chosen.of(kind)
+	if heard := u.heard.of(kind); newerChoice(heard, d) {
+		return heard
+	}
+	return d
+}
+
+func (c *choices) of(kind int) patch[int64] {
+	switch kind {
+	case choiceMail:
+		return c.noMail
+	case choiceSMS:
+		return c.noSMS
+	}
+	return c.archived
+}
+
+// newerChoice tells whether a decision counts rather than another: of two of one instant the larger, no.
+func newerChoice(d, than patch[int64]) bool {
+	return d.at > than.at || d.at == than.at && d.value > than.value
 }

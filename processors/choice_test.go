@@ -129,7 +129,7 @@ func TestArchivedSince(t *testing.T) {
 	s.chose(1, 5, `,"archived":true,"email":false`)
 	s.user(1, 20, `,"name":"A again","email":"a@x.test","verified":true`)
 	s.want("by hand", since(1), "2026-03-10T10:05:00Z")
-	s.user(2, 21, `,"name":"A too","email":"a@x.test","verified":true`)
+	s.say(schemas.KindUser, `{"id":2,"created_at":"2026-03-21T00:00:00Z","updated_at":"2026-03-21T00:00:00Z","role":"end-user","active":true,"name":"A too","email":"a@x.test","verified":true}`)
 	s.want("writes again", append(s.allows(1), since(1), s.alias("zendesk:2")), []any{flag(false), flag(false), flag(true), "2026-03-10T10:05:00Z", int64(1)})
 	s.chose(1, 6, `,"archived":false`)
 	s.want("restored", append(s.allows(1), since(1)), []any{flag(false), flag(false), flag(false), nil})
@@ -140,4 +140,33 @@ func TestArchivedSince(t *testing.T) {
 	s.want("by Zendesk", append(s.allows(3), since(3)), []any{flag(false), flag(false), flag(true), "2026-03-12T00:00:00Z"})
 	s.user(4, 14, `,"name":"B","email":"b@x.test","verified":true`)
 	s.want("comes back", append(s.allows(3), since(3), s.alias("zendesk:4"), s.alias("email:b@x.test")), []any{flag(false), flag(false), flag(false), nil, int64(3), int64(3)})
+}
+
+// TestMergedDecisions: who unsubscribed stays so, and who is not archived too, when they turn out to be one person with somebody of whom the opposite
+// was said later, in either direction and whatever merged them; what is said of the person they are now counts for all of it (P1, U7, U10).
+func TestMergedDecisions(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"hand", "email"} {
+		for survivor := range int64(2) {
+			t.Run(fmt.Sprint(way, survivor), func(t *testing.T) {
+				t.Parallel()
+				s := newScene(t, func(set *schemas.Settings) { set.OptIn.Email, set.OptIn.SMS = true, true })
+				head, other := 1+survivor, 2-survivor
+				s.user(1, 1, `,"name":"A","email":"a@x.test","verified":true`)
+				s.user(2, 1, `,"name":"B","email":"b@x.test","verified":true`)
+				s.chose(1, 2, `,"email":false`)
+				s.chose(2, 3, `,"email":true,"archived":true`)
+				s.want("apart", append(s.allows(1), s.allows(2)...), []any{flag(false), flag(true), flag(false), flag(true), flag(true), flag(true)})
+				if way == "hand" {
+					s.linked(head, 4, false, other)
+				} else {
+					head, s.now = 1, mustTime(t, "2026-03-11T00:00:00Z") // who came first survives
+					s.user(2, 5, `,"name":"B","email":"a@x.test","verified":true`)
+				}
+				s.want("merged", s.allows(head), []any{flag(false), flag(true), flag(false)})
+				s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-12T00:00:00Z","email":true,"archived":true}`, other)
+				s.want("said of both", s.allows(head), []any{flag(true), flag(true), flag(true)})
+			})
+		}
+	}
 }

@@ -15,20 +15,29 @@ type byHand struct {
 
 // handOf follows why a user belongs to the person.
 func (m *material) handOf(i int) (j byHand) {
+	m.follow(i, func(u *user) {
+		if u.merge.byHand() {
+			j.steps++
+			j.at = max(j.at, u.joinedAt(u.merge.via))
+		}
+	})
+	return j
+}
+
+// follow goes from a user to the survivor, and calls fn with each user on the way that was merged into another.
+func (m *material) follow(i int, fn func(u *user)) {
 	for range m.users { // a longer way would be a circle
 		u := m.users[i]
 		via := slices.Index(m.row.UserIDs, u.merge.via)
 		if i == 0 || via < 0 || u.merge.head == 0 || u.merge.ended {
-			break
+			return
 		}
-		if mergeReasons[u.merge.reason] == schemas.MergedByHand {
-			j.steps++
-			j.at = max(j.at, u.joinedAt(u.merge.via))
-		}
+		fn(u)
 		i = via
 	}
-	return j
 }
+
+func (m *sentMerge) byHand() bool { return mergeReasons[m.reason] == schemas.MergedByHand }
 
 // absorb takes users for merged into the person by hand just now.
 func (m *material) absorb(users []int64) {

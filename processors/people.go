@@ -612,7 +612,6 @@ func (r *run) personRow(a *accountWork, members []int64) *schemas.PersonRow {
 func (r *run) rowOf(a *accountWork, m *material) *schemas.PersonRow {
 	row, members := &m.row, m.row.UserIDs
 	row.PersonID = r.userOf(a, members[0]).own()
-	archived, since := true, int64(0)
 	for i, id := range members {
 		u, f := m.users[i], m.facts[i]
 		row.OwnIDs = append(row.OwnIDs, r.userOf(a, id).own())
@@ -625,14 +624,10 @@ func (r *run) rowOf(a *accountWork, m *material) *schemas.PersonRow {
 				row.SourceIDs = append(row.SourceIDs, source)
 			}
 		}
-		archived, since = archived && u.archived, max(since, f.at)
 	}
 	head := m.users[0]
-	if row.Archived = flag(archived); archived {
-		row.ArchivedAt = ptr(since)
-	}
 	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
-	choose(row, m.users)
+	m.choose(row)
 	for n, to := range []*string{&row.FirstName, &row.LastName, &row.Email, &row.PhoneNumber, &row.Language, &row.Timezone, &row.ExternalID} {
 		*to = m.field(n)
 	}
