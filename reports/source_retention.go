@@ -215,8 +215,20 @@ func (s *server) setRetention(ctx context.Context, in *retentionChange) (*answer
 			out.Job = &job{Source: src.ID, Kind: "retention", Mode: "backfill", Watch: "/v1/sources/" + src.ID + "/sync"}
 		}
 	}
-	if err := s.Retention.ApplyRetention(ctx, src.Account, r); err != nil {
+	if err := s.applyRetention(ctx, src.Account, r); err != nil {
 		return nil, fmt.Errorf("the retention is stored, but rows have their former expiry until it is set again or for a day: %w", storeError(err))
 	}
 	return reply(out, nil)
+}
+
+// applyRetention applies a retention that is stored to the rows there are, and to those that were under way once they are in their table. Where that
+// takes long they follow within a day.
+func (s *server) applyRetention(ctx context.Context, account string, r schemas.Retention) error {
+	if err := s.Retention.ApplyRetention(ctx, account, r); err != nil {
+		return err
+	}
+	if s.reflected(ctx, account, schemas.TableActivities) != nil {
+		return nil //nolint:nilerr // see above
+	}
+	return s.Retention.ApplyRetention(ctx, account, r)
 }

@@ -78,7 +78,8 @@ func TestR14_R27_R47_RetentionIsSet(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	want := []string{
-		"retain acme 30 map[] of " + testSource, "widen " + testSource, "retain acme 20 map[ticket-created:365] of " + testSource,
+		"retain acme 30 map[] of " + testSource, "retain acme 30 map[] of " + testSource, // the second time for rows that were under way
+		"widen " + testSource, "retain acme 20 map[ticket-created:365] of " + testSource, "retain acme 20 map[ticket-created:365] of " + testSource,
 	}
 	if !slices.Equal(s.steps.calls, want) {
 		t.Errorf("caused %q, want %q", s.steps.calls, want)
@@ -140,8 +141,8 @@ func TestR14_RetentionWithoutReading(t *testing.T) {
 		a = retentionAnswer{}
 		s.want(200, s.call("PUT", path, "admin-key", `{"days":5}`), &a)
 		want := []string{"widen " + testSource, "retain acme 365 map[] of " + testSource, "retain acme 5 map[] of " + testSource}
-		if a.Job != nil || a.Missing != "" || !slices.Equal(s.steps.calls, want) {
-			t.Errorf("%+v: %+v, caused %q, want %q", c, a, s.steps.calls, want)
+		if did := slices.Compact(s.steps.calls); a.Job != nil || a.Missing != "" || !slices.Equal(did, want) {
+			t.Errorf("%+v: %+v, caused %q, want %q", c, a, did, want)
 		}
 	}
 }

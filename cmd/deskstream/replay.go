@@ -92,7 +92,10 @@ func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
 			"connect sources that are missing again, and resync the others with mode backfill\n", databaseOf(app.dsn))
 		return err
 	}
-	if err := removeOutdated(ctx, app.stream, app.db); err != nil {
+	if err := endReplay(ctx, app.stream, app.db); err != nil {
+		return err
+	}
+	if err := applyRetention(ctx, app.stream, app.db); err != nil { // in another database nothing is outdated
 		return err
 	}
 	fmt.Fprintf(out.out, "\nreplayed %d events into %s\n", total, databaseOf(app.dsn))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/sinks"
 )
 
 // TestR14_RetentionEndToEnd shortens the retention of a connected source, lets the rows go for good, and lengthens it again: activities
@@ -89,4 +91,51 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 	if !reflect.DeepEqual(after, created) {
 		t.Errorf("tickets created: %v, want %v", after, created)
 	}
+}
+
+// TestR34_ReplayKeepsRetention: what a shorter retention put out of sight stays so when everything is made again, here and in a second database, at
+// once and not only when the program looks at it the next time.
+func TestR34_ReplayKeepsRetention(t *testing.T) {
+	t.Parallel()
+	p, _, zendesk, source := syncedHistory(t, 16)
+	drained(t, p.app)
+	if n := inSight(t, p.app.dsn); n == 0 {
+		t.Fatal("no activity is older than three days")
+	}
+	if err := p.api.call(t.Context(), "PUT", "/v1/sources/"+source+"/retention", map[string]any{"days": 2}, nil); err != nil {
+		t.Fatal(err)
+	}
+	into := databaseOf(p.app.dsn) + "_two"
+	second, err := intoDatabase(p.app.dsn, into)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), second) })
+	p.restart(zendesk, func(c Config) {
+		wantTool(t, c, 0, "replayed", "replay")
+		wantTool(t, c, 0, "replayed", "replay", "--into", into)
+		for _, dsn := range []string{p.app.dsn, second} {
+			if n := inSight(t, dsn); n != 0 {
+				t.Errorf("%s: %d activities that are older than the retention are in sight", databaseOf(dsn), n)
+			}
+			if n := rowsIn(t, dsn, "activities"); n == 0 {
+				t.Errorf("%s: no activities at all", databaseOf(dsn))
+			}
+		}
+	})
+}
+
+// inSight counts the activities that are older than three days and not expired.
+func inSight(t *testing.T, dsn string) (n uint64) {
+	t.Helper()
+	db, err := openQueries(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const q = "SELECT count() FROM activities FINAL WHERE occurred_at < now() - INTERVAL 3 DAY AND expires_at > now()"
+	if err := db.QueryRow(t.Context(), q).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -138,7 +138,7 @@ func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation
 	if err := live.whole(ctx); err != nil {
 		return nil, err
 	}
-	return live, removeOutdated(ctx, live.stream, live.db) // of a replay that was cut off
+	return live, endReplay(ctx, live.stream, live.db) // of a replay that was cut off
 }
 
 // whole refuses to go on without the raw events of the past: tables made of those that are left differ without being wrong.
@@ -176,7 +176,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	if err := settle(ctx, live.stream, app.stream); err != nil {
 		return nil, err
 	}
-	if err := app.applyRetention(ctx); err != nil {
+	if err := applyRetention(ctx, app.stream, app.db); err != nil {
 		return nil, err
 	}
 	result := &verified{Clean: true}
@@ -254,7 +254,7 @@ func (c *verifyCmd) repair(ctx context.Context, live *installation, out *streams
 	if err := live.stream.ResetForReplay(ctx, time.Time{}); err != nil {
 		return false, err
 	}
-	if err := removeOutdated(ctx, live.stream, live.db); err != nil {
+	if err := endReplay(ctx, live.stream, live.db); err != nil {
 		return false, err
 	}
 	again, err := c.compare(ctx, live, out)

@@ -88,19 +88,19 @@ func (a *App) keepRetention(ctx context.Context) error {
 	defer tick.Stop()
 	var applied time.Time
 	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
 		var err error
 		if time.Since(applied) >= retainEvery {
-			if err = a.applyRetention(ctx); err == nil {
+			if err = applyRetention(ctx, a.stream, a.db); err == nil {
 				applied = time.Now()
 			}
 		}
 		if err = errors.Join(err, a.db.Expire(ctx)); err != nil && ctx.Err() == nil {
 			a.Log.Warn().Err(err).Msg("retention was not applied, will try again")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
 		}
 	}
 }
@@ -110,7 +110,7 @@ func (a *App) finishReplay(ctx context.Context) error {
 	tick := time.NewTicker(finishEvery)
 	defer tick.Stop()
 	for {
-		if err := removeOutdated(ctx, a.stream, a.db); err != nil && ctx.Err() == nil {
+		if err := endReplay(ctx, a.stream, a.db); err != nil && ctx.Err() == nil {
 			a.Log.Warn().Err(err).Msg("rows that a replay has not made again were not removed, will try again")
 		}
 		select {
@@ -121,8 +121,9 @@ func (a *App) finishReplay(ctx context.Context) error {
 	}
 }
 
-// removeOutdated removes the rows that a replay has not made again, once it is through.
-func removeOutdated(ctx context.Context, s *stream.Stream, db *sinks.DB) error {
+// endReplay removes the rows that a replay has not made again, once it is through, and gives the others the expiry of today's settings: they were made
+// under those of their time.
+func endReplay(ctx context.Context, s *stream.Stream, db *sinks.DB) error {
 	gen, err := s.Outdated(ctx)
 	if err != nil || gen == 0 {
 		return err
@@ -133,13 +134,16 @@ func removeOutdated(ctx context.Context, s *stream.Stream, db *sinks.DB) error {
 	if err := db.DropOlder(ctx, gen); err != nil {
 		return err
 	}
+	if err := applyRetention(ctx, s, db); err != nil {
+		return err
+	}
 	return s.Removed(ctx, gen)
 }
 
-func (a *App) applyRetention(ctx context.Context) error {
-	all, err := a.stream.Sources(ctx)
+func applyRetention(ctx context.Context, s *stream.Stream, db *sinks.DB) error {
+	all, err := s.Sources(ctx)
 	for i := range all {
-		err = errors.Join(err, a.db.ApplyRetention(ctx, all[i].Account, all[i].Retention))
+		err = errors.Join(err, db.ApplyRetention(ctx, all[i].Account, all[i].Retention))
 	}
 	return err
 }
