@@ -136,10 +136,11 @@ func (p *packer) room(name string, n int) []byte {
 
 // own is the message that moves a row from the journal to its own subject, in place of the one before. A deleted row is stored empty,
 // which means that it does not exist: a delete request could not be part of the commit. The first row of a subject has nothing to
-// replace; without the header the server need not look for it. Where the one before is known it is removed later, see replacedRows.
+// replace; without the header the server need not look for it. Where the one before is known it is removed later, see replacedRows, unless there
+// are too many already.
 func (l *loop) own(r *journalled) message {
 	m := rolled(l.s.state(l.partition, r.key), r.data)
-	if !r.own || l.file.sequence(r.key) > 0 {
+	if !r.own || l.file.sequence(r.key) > 0 && !l.replaced.full() {
 		m.Header = nil
 	}
 	return m

@@ -64,7 +64,7 @@ func (s *Stream) Process(ctx context.Context, partition int, p Processor) error 
 	wait := newBackoff(50*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
 		l := &loop{s: s, partition: partition, processor: p, heat: newWarmth(warmBytes), limit: firstEvents, most: firstEvents, wait: wait, waiting: &s.waiting[partition]}
-		l.cache = newRowCache(p, l.heat)
+		l.cache, l.replaced.most = newRowCache(p, l.heat), replacedBytes(s.o.MaxBytesTxn)
 		s.restart(ctx, part, "processor", l.run(ctx))
 		l.waiting.Store(0)
 		wait.sleep(ctx)

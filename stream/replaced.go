@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -8,10 +9,12 @@ import (
 )
 
 const (
-	// replacedPage is how many replaced rows are removed in one go, replacedMost how many bytes of them may wait for a time in which the partition has
-	// little to do.
+	// replacedPage is how many replaced rows are removed in one go.
 	replacedPage = 100
-	replacedMost = 256 << 20
+	// replacedFull is how many bytes of them there may be at most, and no more than a part of what the stream may hold, one replacedPart-th. From a
+	// quarter of that on their removal does not wait for a time in which the partition has little to do.
+	replacedFull = 1 << 30
+	replacedPart = 8
 	// replacedWait is how long their removal waits after one that could not be done, or while there is much to do.
 	replacedWait = time.Second
 )
@@ -29,7 +32,16 @@ type replacedRows struct {
 	mu    sync.Mutex
 	list  []replacedRow
 	bytes int
+	most  int           // bytes
 	ready chan struct{} // nil until somebody waits
+}
+
+// replacedBytes is how many bytes of replaced rows there may be in a stream of a size; 0 stands for the size it has by default.
+func replacedBytes(stream int64) int {
+	if stream == 0 {
+		return replacedFull
+	}
+	return int(min(replacedFull, stream/replacedPart))
 }
 
 func (r *replacedRows) add(rows []replacedRow) {
@@ -57,24 +69,36 @@ func (r *replacedRows) wait() <-chan struct{} {
 	return r.ready
 }
 
-// take gives all there are, in the order of the stream.
-func (r *replacedRows) take() []uint64 {
+// take gives all there are, in the order of the stream. Whoever removes them says so by removed.
+func (r *replacedRows) take() []replacedRow {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	seqs := make([]uint64, len(r.list))
-	for i := range r.list {
-		seqs[i] = r.list[i].seq
+	list := r.list
+	r.list = nil
+	slices.SortFunc(list, func(x, y replacedRow) int { return cmp.Compare(x.seq, y.seq) })
+	return list
+}
+
+func (r *replacedRows) removed(rows []replacedRow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, row := range rows {
+		r.bytes -= row.bytes
 	}
-	r.list, r.bytes = nil, 0
-	slices.Sort(seqs)
-	return seqs
 }
 
 // many says whether their removal cannot wait.
 func (r *replacedRows) many() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.bytes > replacedMost
+	return r.bytes > r.most/4
+}
+
+// full says whether there may be no more of them.
+func (r *replacedRows) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bytes > r.most
 }
 
 // removeReplaced removes replaced rows until ctx ends, while the partition has little to do or when there are many. What is left then is found when
@@ -97,11 +121,16 @@ func (l *loop) removeReplaced(ctx context.Context) {
 }
 
 // removePage removes some rows, however often it has to try, and leaves the stream to others for as long as that took.
-func (l *loop) removePage(ctx context.Context, page []uint64) {
+func (l *loop) removePage(ctx context.Context, page []replacedRow) {
+	seqs := make([]uint64, len(page))
+	for i := range page {
+		seqs[i] = page[i].seq
+	}
 	for ctx.Err() == nil {
 		start := time.Now()
-		err := l.s.deleteAll(ctx, page)
+		err := l.s.deleteAll(ctx, seqs)
 		if err == nil {
+			l.replaced.removed(page)
 			pause(ctx, time.Since(start))
 			return
 		}

@@ -22,7 +22,7 @@ func TestReplacedRowsAreRemoved(t *testing.T) {
 		t.Helper()
 		for range rounds {
 			var some []schemas.Event
-			for i := range 200 {
+			for i := range 60 {
 				some = append(some, click("acme", "c"+strconv.Itoa(i), len(events)+i, uint64(i)))
 			}
 			if err := s.Publish(t.Context(), some...); err != nil {
@@ -52,6 +52,33 @@ func TestReplacedRowsAreRemoved(t *testing.T) {
 	}
 	checkExact(t, events, acts, counts)
 	checkState(t, s)
+}
+
+// TestReplacedRowsAreBounded: while too many of them wait, a row takes the place of the one before at once.
+func TestReplacedRowsAreBounded(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s := open(t, o)
+	file, err := newRowFile(t.TempDir(), []string{"*"}, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.close()
+	l := &loop{s: s, file: file, replaced: replacedRows{most: replacedBytes(8000)}}
+	l.keep(map[string]*journalled{"a": {key: "a", loadedRow: cold([]byte("one")), before: 1}}, 10)
+	again := func() bool { return l.own(&journalled{key: "a", own: true}).Header.Get(headerRollup) != "" }
+	for _, step := range []struct {
+		bytes      int
+		many, full bool
+	}{{200, false, false}, {100, true, false}, {800, true, true}} {
+		l.replaced.add([]replacedRow{{uint64(step.bytes), step.bytes}})
+		if l.replaced.many() != step.many || l.replaced.full() != step.full || again() != step.full {
+			t.Fatalf("%d bytes of %d: many %t, full %t, replaces at once %t", l.replaced.bytes, l.replaced.most, l.replaced.many(), l.replaced.full(), again())
+		}
+	}
+	if l.replaced.removed(l.replaced.take()); l.replaced.bytes != 0 || l.replaced.full() {
+		t.Fatalf("%d bytes are left of none", l.replaced.bytes)
+	}
 }
 
 // ownMessages asks of each row that has messages of its own how many they are, and whether the newest replaced others at once; whether all answers are

@@ -221,13 +221,13 @@ func (r *rowFile) put(rows []keyedRow, copied bool) (replaced []replacedRow, err
 func (r *rowFile) place(row *keyedRow, copied bool) (replaced replacedRow, err error) {
 	hash := maphash.String(r.seed, row.key)
 	old, had := r.rows[hash]
-	if had && copied && row.seq <= old.seq {
+	switch {
+	case had && copied && row.seq <= old.seq:
 		if row.seq < old.seq {
 			replaced = replacedRow{row.seq, len(row.data)}
 		}
 		return replaced, nil
-	}
-	if had {
+	case had && old.seq < row.seq:
 		replaced = replacedRow{old.seq, int(old.size())}
 	}
 	record := append(appendField(make([]byte, 0, len(row.key)+len(row.data)+2*slotBytes), row.key), row.data...)
@@ -236,31 +236,33 @@ func (r *rowFile) place(row *keyedRow, copied bool) (replaced replacedRow, err e
 		p.bytes |= copiedRow
 	}
 	n := p.slots()
-	record = record[:n*slotBytes]
 	free := r.free[n]
 	switch {
-	case had && old.slots() == n && old.slot < r.end-uint32(len(r.wrote)/slotBytes):
+	case had && old.slots() == n:
 		p.slot, had = old.slot, false
 	case len(free) > 0:
 		p.slot, r.free[n] = free[len(free)-1], free[:len(free)-1]
 	default:
 		p.slot = r.end
 		r.end += n
-		r.wrote = append(r.wrote, record...)
-		record = nil
+		r.wrote = append(r.wrote, make([]byte, n*slotBytes)...)
 	}
 	r.rows[hash] = p
-	if record != nil {
-		if _, err := r.file.WriteAt(record, p.offset()); err != nil {
-			return replaced, fmt.Errorf("row file: %w", err)
-		}
-	}
-	if !had {
-		return replaced, nil
+	if err := r.write(p, record[:n*slotBytes]); err != nil || !had {
+		return replaced, err
 	}
 	r.free[old.slots()] = append(r.free[old.slots()], old.slot)
-	if _, err := r.file.WriteAt(make([]byte, old.slots()*slotBytes), old.offset()); err != nil {
-		return replaced, fmt.Errorf("row file: %w", err)
+	return replaced, r.write(old, make([]byte, old.slots()*slotBytes))
+}
+
+// write writes into the room of a row: into what is collected if the room is there.
+func (r *rowFile) write(p rowPlace, b []byte) error {
+	if from := r.end - uint32(len(r.wrote)/slotBytes); p.slot >= from {
+		copy(r.wrote[int(p.slot-from)*slotBytes:], b)
+		return nil
 	}
-	return replaced, nil
+	if _, err := r.file.WriteAt(b, p.offset()); err != nil {
+		return fmt.Errorf("row file: %w", err)
+	}
+	return nil
 }

@@ -24,15 +24,10 @@ func TestRowFile(t *testing.T) {
 	}
 	want, copied, seq := map[string]string{}, map[string]bool{}, uint64(1)
 	for round := range 200 {
-		seen := map[string]bool{}
 		var rows []keyedRow
 		only := round%3 == 2
 		for range 40 {
-			key := fmt.Sprint("acme.u.", rand.IntN(300))
-			if seen[key] {
-				continue
-			}
-			seen[key] = true
+			key := fmt.Sprint("acme.u.", rand.IntN(300)) // some twice
 			data := fmt.Sprintf("<%d %s>%s", round, key, strings.Repeat("x", rand.IntN(500)))
 			if rand.IntN(10) == 0 {
 				data = ""
@@ -119,6 +114,7 @@ func TestRowFileTellsWhatIsReplaced(t *testing.T) {
 		{20, false, 9, 20, true},
 		{12, true, 12, 20, true}, // read late
 		{20, true, 0, 20, true},  // read itself
+		{20, false, 0, 20, true}, // read before it was kept
 		{31, false, 20, 31, true},
 	} {
 		data := fmt.Sprint("row ", step.seq)
