@@ -51,7 +51,20 @@ func (s *Stream) Scrub(ctx context.Context, drop func(activity []byte) bool) (dr
 	if dropped, err = s.flush(ctx, end, drop); err != nil {
 		return dropped, fmt.Errorf("scrub: outputs: %w", err)
 	}
+	if err := s.startAnew(ctx); err != nil {
+		return dropped, fmt.Errorf("scrub: %w", err)
+	}
 	return dropped, s.purge(ctx, s.txn, s.state(0, fillKey), ^uint64(0))
+}
+
+// startAnew lets the loops begin another life, in which they find out under which sequences their rows are now.
+func (s *Stream) startAnew(ctx context.Context) error {
+	for p := range s.partitions {
+		if err := s.fenceOff(ctx, p, func(*offset) {}); err != nil {
+			return err
+		}
+	}
+	return s.wakeAll()
 }
 
 // turn makes the server begin a new file and gives a sequence in it: all messages of older files are before it.
@@ -70,12 +83,12 @@ func (s *Stream) turn(ctx context.Context) (end uint64, err error) {
 // spread asks the loops to move all rows out of their journals, waits for them, and purges the journals.
 func (s *Stream) spread(ctx context.Context) error {
 	for p := range s.partitions {
-		if err := s.askToMove(ctx, p); err != nil {
+		if err := s.fenceOff(ctx, p, func(o *offset) { o.Move = true }); err != nil {
 			return err
 		}
 	}
-	if err := s.o.Conn.Publish(s.wake(), nil); err != nil {
-		return fmt.Errorf("stream: %w: %w", schemas.ErrUnavailable, err)
+	if err := s.wakeAll(); err != nil {
+		return err
 	}
 	for p := range s.partitions {
 		err := untilSo(ctx, func() (bool, error) {
@@ -89,14 +102,22 @@ func (s *Stream) spread(ctx context.Context) error {
 	return s.cleanJournal(ctx)
 }
 
-// askToMove marks a partition's record, which fences its loop off: it starts again and finds the mark.
-func (s *Stream) askToMove(ctx context.Context, p int) error {
+// wakeAll has the loops look at their records.
+func (s *Stream) wakeAll() error {
+	if err := s.o.Conn.Publish(s.wake(), nil); err != nil {
+		return fmt.Errorf("stream: %w: %w", schemas.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// fenceOff stores a partition's record anew, with a mark or without, which fences its loop off: it starts again and finds the mark.
+func (s *Stream) fenceOff(ctx context.Context, p int, mark func(*offset)) error {
 	return untilSo(ctx, func() (bool, error) {
 		o, fence, err := s.readOffset(ctx, p)
 		if err != nil || fence == 0 || o.Reset != nil {
 			return err == nil, err
 		}
-		o.Move = true
+		mark(&o)
 		data, err := json.Marshal(o)
 		if err == nil {
 			_, err = s.store(ctx, fenced(s.offset(p), data, fence))
