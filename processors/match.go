@@ -64,9 +64,10 @@ func holds(c *schemas.Condition, v any, now time.Time, zone *time.Location) bool
 }
 
 func textHolds(c *schemas.Condition, op, v string) bool {
-	v = strings.ToLower(v)
 	if op == schemas.OpContainsPhrase {
 		v = " " + schemas.Tokens(v) + " "
+	} else {
+		v = schemas.Lower(v)
 	}
 	for _, value := range c.Values {
 		want, _ := value.(string)

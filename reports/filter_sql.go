@@ -207,7 +207,7 @@ func (b *filterSQL) compare(c *schemas.Condition, o operand) string {
 		}
 		return "((" + o.has + ") AND " + b.texts(c, o.value) + ")"
 	case schemas.TypeList:
-		return "hasAny(arrayMap(x -> lowerUTF8(x), " + o.value + "), " + b.list(c.Values) + ")"
+		return "hasAny(arrayMap(x -> " + lowerOf("x") + ", " + o.value + "), " + b.list(c.Values) + ")"
 	case schemas.TypeTime:
 		span := c.Span(b.now, b.zone)
 		if o.millis != "" {
@@ -231,14 +231,20 @@ func (b *filterSQL) list(values []any) string {
 	return b.bind("Array(String)", func(name string) { b.params.texts(name, texts) })
 }
 
+// lowerOf brings a text into the lower case in which texts are compared, as schemas.Lower does. The view of phrases, people.sql and
+// organizations.sql have it too.
+func lowerOf(value string) string {
+	return "replaceAll(replaceAll(lowerUTF8(" + value + `), 'i\xCC\x87', 'i'), 'ς', 'σ')`
+}
+
 // tokensOf brings a text into the form in which phrases are searched, as schemas.Tokens does.
 func tokensOf(value string) string {
-	return `concat(' ', trimBoth(replaceRegexpAll(lowerUTF8(normalizeUTF8NFKC(` + value + `)), '[^\\p{L}\\p{Nd}]+', ' ')), ' ')`
+	return `concat(' ', trimBoth(replaceRegexpAll(` + lowerOf("normalizeUTF8NFKC("+value+")") + `, '[^\\p{L}\\p{Nd}]+', ' ')), ' ')`
 }
 
 func (b *filterSQL) texts(c *schemas.Condition, value string) string {
 	list := b.list(c.Values)
-	lower := "lowerUTF8(" + value + ")"
+	lower := lowerOf(value)
 	switch c.Op {
 	case schemas.OpIs:
 		return "has(" + list + ", " + lower + ")"

@@ -15,7 +15,10 @@ import (
 )
 
 var (
-	someWords  = []string{"travel insurance", "Travel-Insurance refund", "reinsurance", "Émile", "", "vip", "a&amp;b", "x"}
+	someWords = []string{
+		"travel insurance", "Travel-Insurance refund", "reinsurance", "Émile", "", "vip", "a&amp;b", "x",
+		"İbrahim", "I\u0307BRAHIM", "ibrahim", "ıbrahim", "ΌΣΟΣ ΣΑΣ", "όσος σας", "STRASSE", "Straße", "\u212aelvin", "kelvin",
+	}
 	someTimes  = []string{"2026-03-20T11:00:00Z", "2026-03-20T00:00:00Z", "2026-03-19T23:59:59Z", "2026-03-18T12:00:00Z", "2026-01-02T03:04:05Z", "2025-03-30T00:30:00Z"}
 	someDays   = []string{"2026-03-20", "2026-03-19", "2026-03-18", "2026-01-02"}
 	someCustom = []string{
@@ -124,7 +127,7 @@ func (c *crowd) condition(t schemas.ValueType) map[string]any {
 	case t == schemas.TypeTime:
 		m["value"] = c.of(someTimes)
 	case op == "contains_phrase":
-		m["value"] = c.of([]string{"Travel insurance", "insurance", "émile", "amp b"})
+		m["value"] = c.of([]string{"Travel insurance", "insurance", "émile", "amp b", "İbrahim", "i\u0307brahim", "ΌΣΟΣ", "σας", "straße", "Kelvin"})
 	case c.Intn(5) == 0:
 		m["value"] = []string{c.of(someWords), c.of(someWords)}
 	default:

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"deskstream/schemas"
@@ -62,7 +61,7 @@ func (s *server) listOrganizations(ctx context.Context, in *organizationsInput) 
 	}
 	p := params{}
 	p.texts("accounts", accounts)
-	p.text("text", strings.ToLower(in.Query))
+	p.text("text", in.Query)
 	p.flag("further", further)
 	p.text("after_name", position.Name)
 	p.int("after_id", position.ID)

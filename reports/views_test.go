@@ -71,7 +71,7 @@ func viewOf(m *metric) string {
 		outer = cumulated(values, body)
 	}
 	if m.name == "keywords" {
-		with += ",\n    extractAll(lowerUTF8(normalizeUTF8NFKC({phrase:String})), '[\\\\p{L}\\\\p{Nd}]+') AS phrase_words"
+		with += ",\n    extractAll(" + lowerOf("normalizeUTF8NFKC({phrase:String})") + ", '[\\\\p{L}\\\\p{Nd}]+') AS phrase_words"
 	}
 	text := "CREATE VIEW IF NOT EXISTS report_" + m.name + " AS\nWITH\n" + with + "\n" + outer +
 		"WHERE throwIf({group_by:String} NOT IN ('', '" + strings.Join(names, "', '") + "'), 'group_by takes nothing or one of " + strings.Join(names, ", ") + "') = 0\n" +

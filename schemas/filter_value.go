@@ -3,7 +3,6 @@ package schemas
 import (
 	"encoding/json"
 	"math"
-	"strings"
 	"time"
 )
 
@@ -88,7 +87,7 @@ func readValue(c *Condition, raw json.RawMessage) (v any, accepted string) {
 		}
 		return s, ""
 	}
-	return strings.ToLower(s), ""
+	return Lower(s), ""
 }
 
 // day is a date without a zone; it becomes an instant with the account's zone.

@@ -82,7 +82,7 @@ func ActivityID(account string, ticket ZID, slug string, unix int64, what string
 	return string(AppendHashID(append(id[:0], "a_"...), account, ticket.String(), slug, strconv.FormatInt(unix, 10), what))
 }
 
-// Tokens brings text into the form that phrases are searched in (M29): NFKC, lower case, maximal runs of letters or digits, joined
+// Tokens brings text into the form that phrases are searched in (M29): NFKC, lower case (see Lower), maximal runs of letters or digits, joined
 // by single spaces.
 func Tokens(text string) string {
 	if tokens, ok := asciiTokens(text); ok {
@@ -90,7 +90,7 @@ func Tokens(text string) string {
 	}
 	var b strings.Builder
 	pending := false
-	for _, r := range strings.ToLower(norm.NFKC.String(text)) {
+	for _, r := range Lower(norm.NFKC.String(text)) {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 			pending = true
 			continue

@@ -36,9 +36,29 @@ func TestTokens(t *testing.T) {
 		"  ":                     "",
 		"日本語 テスト":                "日本語 テスト",
 		"a&amp;b":                "a amp b",
+		"ΣΊΣΥΦΟΣ":                "σίσυφοσ",
+		"Σίσυφος":                "σίσυφοσ",
+		"I\u0307stanbul İ":       "istanbul i",
+		"i\u0307stanbul\u0307":   "istanbul",
 	} {
 		if got := schemas.Tokens(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestLower(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"İBRAHIM": "ibrahim", "I\u0307brahim": "ibrahim", "i\u0307brahim": "ibrahim", "ısı": "ısı", "I\u0323\u0307": "i\u0323\u0307",
+		"ΌΣΟΣ": "όσοσ", "όσος": "όσοσ", "Σ σ ς": "σ σ σ", "STRAẞE": "straße", "ss": "ss", "\u212a": "k", "Émile": "émile", "": "", "a-B": "a-b",
+	} {
+		got := schemas.Lower(in)
+		if got != want {
+			t.Errorf("%+q: got %+q, want %+q", in, got, want)
+		}
+		if again := schemas.Lower(got); again != got {
+			t.Errorf("%+q: lowered again it is %+q", got, again)
 		}
 	}
 }

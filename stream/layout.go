@@ -22,7 +22,7 @@ const (
 	// the window must be over before a batch could be tried again.
 	txnDuplicates = 100 * time.Millisecond
 	// schemaVersion is the version of what is stored in the streams: headers, offset records, packing, journal, state rows.
-	schemaVersion = "11"
+	schemaVersion = "12"
 )
 
 // Keys of the stream metadata.

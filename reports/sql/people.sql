@@ -1,4 +1,5 @@
 -- People in an accepted order, from behind the last one of the page before. Archived ones are not searched.
+WITH text -> replaceAll(replaceAll(lowerUTF8(text), 'i\xCC\x87', 'i'), 'ς', 'σ') AS lower_of
 SELECT
     account, person_id, source_ids, first_name, last_name, email, phone_number, external_id, language, timezone,
     email_permission, sms_permission, archived, organization_id, organization_ids, user_ids, own_ids, zendesk, custom, created_at, updated_at,
@@ -6,7 +7,7 @@ SELECT
 FROM people FINAL
 WHERE account IN {accounts:Array(String)}
     AND ({sourced:UInt8} = 0 OR notEmpty(source_ids))
-    AND ({text:String} = '' OR archived = 0 AND position(lowerUTF8(concat(first_name, ' ', last_name, '\n', email, '\n', external_id, '\n', phone_number)), {text:String}) > 0)
+    AND ({text:String} = '' OR archived = 0 AND position(lower_of(concat(first_name, ' ', last_name, '\n', email, '\n', external_id, '\n', phone_number)), lower_of({text:String})) > 0)
     AND (/*filter*/)
     AND ({further:UInt8} = 0 OR (sort_key, person_id) /*beyond*/ ({after_key:String}, {after_id:String}))
 ORDER BY sort_key /*order*/, person_id /*order*/

@@ -395,7 +395,7 @@ WITH
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         []))) AS bounds,
-    extractAll(lowerUTF8(normalizeUTF8NFKC({phrase:String})), '[\\p{L}\\p{Nd}]+') AS phrase_words
+    extractAll(replaceAll(replaceAll(lowerUTF8(normalizeUTF8NFKC({phrase:String})), 'i\xCC\x87', 'i'), 'ς', 'σ'), '[\\p{L}\\p{Nd}]+') AS phrase_words
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets_subject, tickets_messages, tickets, messages, occurrences
 FROM
 (
