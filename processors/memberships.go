@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -120,14 +121,17 @@ type audienceWork struct {
 	account *accountWork
 	person  string
 	sum     memberships
-	entered []string // audiences entered in this batch
+	entered []string // audiences entered by this event
 }
 
-// judge brings the audiences of a person up to date: what its users have is put together, and the verdicts of the batch are weighed.
+// judge brings the audiences of a person up to date: what its users have is put together, and the verdict that the event tells is weighed.
 func (r *run) judge(a *accountWork, members []int64) {
-	verdicts := r.verdictsOf(a, members)
+	var told *verdict
 	w := &audienceWork{run: r, account: a, person: r.userOf(a, members[0]).own()}
-	any := len(verdicts) > 0
+	for _, id := range members {
+		told = cmp.Or(told, r.userOf(a, id).verdict)
+	}
+	any := told != nil
 	for _, id := range members {
 		if m := r.memberships(a, id); m != nil {
 			w.sum.join(m)
@@ -137,8 +141,8 @@ func (r *run) judge(a *accountWork, members []int64) {
 	if !any {
 		return
 	}
-	for _, v := range verdicts {
-		w.weigh(v)
+	if told != nil {
+		w.weigh(told)
 	}
 	for i, id := range members {
 		key := membersKey(a.prefix, id)

@@ -18,6 +18,7 @@ type identityRow struct {
 	sent        int64   // user whose person the alias was emitted for, 0 = none
 	shelf       *slot   // of the state row that holds it, once it was opened
 	name        emitted // the alias in this batch
+	claimed     bool    // it is among the claims of this batch
 	round       int     // of the component it was reached in last
 }
 
@@ -30,25 +31,69 @@ func (i *identityRow) encode(w *writer) {
 
 func (i *identityRow) decode(r *reader) { i.users, i.sent = r.ints(), r.int() }
 
-// people brings everything about touched users up to date: who is the same person, the rows of people, agents and aliases, contact
-// activities, and the tickets that waited for them.
-func (r *run) people() {
+// settled is what became clear about a person: its users, or that a user is none.
+type settled struct {
+	head    *userWork
+	members []int64 // nil = head is no person
+}
+
+// claim is a name that may lead to somebody else.
+type claim struct {
+	account *accountWork
+	row     *identityRow
+}
+
+// regroup settles who is one person after an event, with all that depends on who was one when: the log of merges and the audiences. It is not
+// put off until the end of the batch, so that they come out the same wherever batches are cut.
+func (r *run) regroup(it *item) {
 	r.partners()
+	inOrder(r.stirred)
+	for _, w := range r.stirred {
+		r.index(w)
+	}
+	for _, w := range r.stirred {
+		if !w.resolved {
+			r.resolve(w, it)
+		}
+	}
+	for _, w := range r.resolving {
+		w.resolved = false
+	}
+	for _, w := range r.stirred {
+		w.stirred, w.was, w.verdict = false, nil, nil
+	}
+	r.stirred, r.resolving = r.stirred[:0], r.resolving[:0]
+}
+
+// people brings everything about touched users up to date: the rows of people, agents and aliases, contact activities, and the tickets that
+// waited for them.
+func (r *run) people() {
 	inOrder(r.users)
 	r.result.Outputs = slices.Grow(r.result.Outputs, rowsPerUser*len(r.users))
 	for _, w := range r.users {
-		r.index(w)
 		r.emitIdentities(w)
 		r.release(w)
 	}
-	for _, w := range r.users {
-		if !w.resolved {
-			r.resolve(w)
-		}
+	for i := range r.parties {
+		r.emitSettled(&r.parties[i])
+	}
+	for _, c := range r.claims {
+		r.emitClaim(c.account, c.row)
 	}
 	for _, w := range r.users {
 		r.emitAgent(w)
 		r.emitContact(w)
+	}
+}
+
+// emitSettled emits a person, or withdraws one, unless it became another one since.
+func (r *run) emitSettled(s *settled) {
+	switch {
+	case !slices.Equal(s.head.party, s.members):
+	case s.members == nil:
+		r.leave(s.head)
+	default:
+		r.emitPerson(s.head.account, s.members)
 	}
 }
 
@@ -66,8 +111,8 @@ func inOrder(users []*userWork) {
 
 // partners adds the users that Zendesk merged with a touched one: which of the two lost may have become clear.
 func (r *run) partners() {
-	inOrder(r.users)
-	for _, w := range r.users {
+	inOrder(r.stirred)
+	for _, w := range r.stirred {
 		for _, p := range w.u.pairs {
 			o := r.user(w.account, p.other)
 			if o.now.IsZero() {
@@ -86,7 +131,7 @@ type carried struct {
 
 func newCarried(i schemas.Identity) carried { return carried{Identity: i, hash: identityHash(i)} }
 
-// carries gives what a user carries. It is for when all events of the batch are taken: what is known of users does not change then.
+// carries gives what a user carries. It is for when an event is taken: what is known of users does not change then until the next one.
 func (w *userWork) carries() []carried {
 	if !w.counted {
 		w.carried, w.counted = w.u.identities(), true
@@ -97,8 +142,8 @@ func (w *userWork) carries() []carried {
 // index moves the user from the identities it had to those it has.
 func (r *run) index(w *userWork) {
 	now := w.carries()
-	for n := range w.before.identities {
-		i := &w.before.identities[n]
+	for n := range w.was {
+		i := &w.was[n]
 		if find(now, i) == nil {
 			row := r.identity(w.account, i)
 			row.users = removed(row.users, w.id)
@@ -163,21 +208,22 @@ func (u *user) person() bool {
 	return u.id != 0 && len(u.roles) > 0 && u.roleAt(1<<62) == roleEndUser && !f.erased && (u.rec != nil || u.born != 0)
 }
 
-// resolve finds all users that could be the same person as this one, directly or over others, and emits their people and aliases.
-func (r *run) resolve(w *userWork) {
+// resolve finds all users that could be the same person as this one, directly or over others, and settles who is. Their people and aliases
+// are emitted when the batch is taken.
+func (r *run) resolve(w *userWork, it *item) {
 	a := w.account
 	users, rows := r.component(w)
 	var nodes []schemas.Identified
-	alone := len(users) == 1
+	now, alone := it.ev.ReceivedAt.Unix(), len(users) == 1
 	r.hear(a, users)
+	r.resolving = append(r.resolving, users...)
 	for _, o := range users {
 		o.resolved = true
 		switch {
 		case !o.u.person():
-			r.leave(o)
-			r.quit(a, o.id, w.now.Unix(), o.u.now().erased)
+			r.settleLeaver(o, now)
 		case alone:
-			r.settlePerson(w, &schemas.Party{Members: []int64{o.id}})
+			r.settlePerson(a, &schemas.Party{Members: []int64{o.id}}, now)
 		default:
 			n := o.u.identified()
 			n.Identities = r.weakened(a, o.carries())
@@ -185,20 +231,34 @@ func (r *run) resolve(w *userWork) {
 		}
 	}
 	if len(nodes) > 0 {
-		for _, p := range Group(nodes, a.sources.of(w.source).identifiers()) {
-			r.settlePerson(w, &p)
+		for _, p := range Group(nodes, a.sources.of(it.ev.Source).identifiers()) {
+			r.settlePerson(a, &p, now)
 		}
 	}
 	for _, row := range rows {
-		r.emitClaim(a, row)
+		if !row.claimed {
+			row.claimed = true
+			r.claims = append(r.claims, claim{a, row})
+		}
 	}
 }
 
-// settlePerson brings a person up to date of whom it is clear now who it is.
-func (r *run) settlePerson(w *userWork, p *schemas.Party) {
-	r.logMerges(w.account, p, w.now.Unix())
-	r.emitPerson(w.account, p.Members)
-	r.judge(w.account, p.Members)
+// settlePerson notes who is a person as of an event, in the log of merges and in the audiences.
+func (r *run) settlePerson(a *accountWork, p *schemas.Party, now int64) {
+	r.logMerges(a, p, now)
+	for _, id := range p.Members {
+		r.userOf(a, id).party = p.Members
+	}
+	r.parties = append(r.parties, settled{r.userOf(a, p.Members[0]), p.Members})
+	r.judge(a, p.Members)
+}
+
+// settleLeaver notes that a user is no person as of an event.
+func (r *run) settleLeaver(w *userWork, now int64) {
+	r.dropMerge(w)
+	w.party = nil
+	r.parties = append(r.parties, settled{head: w})
+	r.quit(w.account, w.id, now, w.u.now().erased)
 }
 
 // weakened gives identities, without the power to merge where too many users share a value.
@@ -229,9 +289,9 @@ func (r *run) component(start *userWork) ([]*userWork, []*identityRow) {
 		}
 		now := w.carries()
 		c.identities(r, a, now)
-		for n := range w.before.identities { // a value given up may pass to someone else
-			if i := &w.before.identities[n]; find(now, i) == nil {
-				c.identities(r, a, w.before.identities[n:n+1])
+		for n := range w.was { // a value given up may pass to someone else
+			if i := &w.was[n]; find(now, i) == nil {
+				c.identities(r, a, w.was[n:n+1])
 			}
 		}
 	}
@@ -370,7 +430,6 @@ func (r *run) leave(w *userWork) {
 	} else {
 		r.withdrawPerson(w)
 	}
-	r.dropMerge(w)
 	if w.u.head == 0 {
 		return
 	}

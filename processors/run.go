@@ -42,6 +42,10 @@ type run struct {
 
 	tickets   map[string]*ticketWork
 	users     []*userWork // that the batch touched
+	stirred   []*userWork // that the event taken touched
+	resolving []*userWork // of whom it is clear who they are after it
+	parties   []settled   // what became clear after each event
+	claims    []claim     // names that may lead to somebody else now
 	accounts  map[string]*accountWork
 	counters  map[string]*counterWork
 	statistic map[string]*statsWork
@@ -96,9 +100,12 @@ type userWork struct {
 	slot    *slot
 	ownID   string // once somebody asked
 
-	carried  []carried // what it carries, once all events are taken
+	carried  []carried // what it carries
 	counted  bool      // carried is told
-	resolved bool      // it is clear who it is
+	was      []carried // what it carried before the event taken, while that touches it
+	stirred  bool      // the event taken touches it
+	resolved bool      // it is clear who it is after that event
+	party    []int64   // users of its person as of the event that settled it last, nil = it is no person, or no event did
 
 	names [2]emitted // its Zendesk id and its own person id, as aliases
 	row   emitted    // of the person it heads
@@ -112,7 +119,7 @@ type userWork struct {
 	known   bool // it was known before the batch
 	erased  bool // by an event of the batch
 
-	verdicts []*verdict
+	verdict *verdict // that the event taken tells
 }
 
 func newRun(state schemas.State) *run {
@@ -312,8 +319,16 @@ func (r *run) dead(it *item) {
 	r.result.Dead = append(r.result.Dead, schemas.DeadLetter{Event: *it.ev, Class: it.class, Reason: it.reason})
 }
 
-// take merges one event into what is known.
+// take merges one event into what is known and settles who is one person, before the next one comes.
 func (r *run) take(it *item) {
+	r.merge(it)
+	if len(r.stirred) > 0 {
+		r.regroup(it)
+	}
+}
+
+// merge notes what an event says.
+func (r *run) merge(it *item) {
 	if it.domain == domainDead {
 		r.dead(it)
 		return

@@ -15,8 +15,9 @@ type scene struct {
 	t *testing.T
 	*store
 	feed
-	now time.Time
-	ids int64
+	now    time.Time
+	ids    int64
+	events []schemas.Event // so far
 }
 
 func newScene(t *testing.T, change ...func(*schemas.Settings)) *scene {
@@ -31,7 +32,7 @@ func newScene(t *testing.T, change ...func(*schemas.Settings)) *scene {
 func (s *scene) play() {
 	s.t.Helper()
 	s.batches(s.t, s.out, 1)
-	s.out = nil
+	s.events, s.out = append(s.events, s.out...), nil
 }
 
 func (s *scene) say(kind schemas.Kind, body string, args ...any) {

@@ -315,7 +315,7 @@ func (r *run) identity(a *accountWork, i *carried) *identityRow {
 		row = s.add(i.Identity)
 	}
 	if row.shelf != at {
-		row.shelf, row.name, row.round = at, 0, 0
+		row.shelf, row.name, row.round, row.claimed = at, 0, 0, false
 	}
 	i.row = row
 	return row

@@ -433,13 +433,18 @@ func (r *run) user(a *accountWork, id int64) *userWork {
 	return w
 }
 
-// begin notes how a user was before the batch, once.
+// begin notes how a user was before the event taken and before the batch, once each.
 func (r *run) begin(w *userWork) {
-	if w.touched {
+	if w.stirred {
 		return
 	}
-	w.touched, w.before, w.known = true, w.u.standing(), len(w.u.roles) > 0
-	r.users = append(r.users, w)
+	r.stirred = append(r.stirred, w)
+	if w.stirred, w.was = true, w.carried; !w.touched {
+		w.touched, w.before, w.known = true, w.u.standing(), len(w.u.roles) > 0
+		w.was = w.before.identities
+		r.users = append(r.users, w)
+	}
+	w.carried, w.counted = nil, false
 }
 
 // userOf opens a user for reading and, after touch, for changing.

@@ -63,7 +63,7 @@ func (it *item) plain(f *schemas.AudienceFiring) bool {
 	return true
 }
 
-// takeVerdict keeps a verdict until it is known who the person is.
+// takeVerdict has a verdict weighed, for who is one person now.
 func (r *run) takeVerdict(a *accountWork, it *item) {
 	if it.load(); it.domain == domainDead {
 		r.dead(it)
@@ -75,19 +75,7 @@ func (r *run) takeVerdict(a *accountWork, it *item) {
 		return
 	}
 	w.see(it)
-	w.verdicts = append(w.verdicts, it.verdict)
-}
-
-// verdictsOf gives the verdicts of the batch about a person, oldest first.
-func (r *run) verdictsOf(a *accountWork, members []int64) []*verdict {
-	var all []*verdict
-	for _, id := range members {
-		if w := a.users[id]; w != nil {
-			all = append(all, w.verdicts...)
-		}
-	}
-	slices.SortStableFunc(all, func(x, y *verdict) int { return int(x.at - y.at) })
-	return all
+	w.verdict = it.verdict
 }
 
 // reentry is how long somebody who left an audience stays out of it, unless everybody is evaluated.

@@ -1,0 +1,189 @@
+package processors
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"deskstream/schemas"
+)
+
+// history gives the tables that tell who was one person and in which audience when, with what ended.
+func (s *store) history() []string {
+	out := []string{}
+	for _, table := range []string{schemas.TablePersonMerges, schemas.TableAudienceEntries, schemas.TableAudienceMembers} {
+		for key, row := range s.tables[table] {
+			out = append(out, fmt.Sprint(key, " ", row))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestCuts: which merges there were, who entered an audience when and under which entry does not depend on where batches are cut: all in one
+// batch, each event twice, and a batch whose commit is lost end as one event after the other does.
+func TestCuts(t *testing.T) {
+	t.Parallel()
+	a, b := int64(1), int64(2)
+	both := func(s *scene) {
+		s.user(1, 1, `,"name":"A","email":"a@x.test","verified":true`)
+		s.user(2, 2, `,"name":"B","email":"b@x.test","verified":true`)
+	}
+	member := func(s *scene) {
+		both(s)
+		s.finds(a, 1, isOut)
+		s.finds(b, 1, isIn)
+	}
+	for _, c := range []struct {
+		name    string
+		happens func(s *scene)
+		merges  []string
+		entries []string
+		inside  []int64
+	}{
+		{"absorbed", func(s *scene) {
+			member(s)
+			s.linked(a, 1, false, b)
+		}, []string{"2>1 manual"}, []string{"00:01 entered 2"}, []int64{a}},
+		{"absorbed and left", func(s *scene) {
+			member(s)
+			s.linked(a, 1, false, b)
+			s.finds(a, 9, isOut)
+		}, []string{"2>1 manual"}, []string{"00:01 entered 2", "00:09 left 1"}, nil},
+		{"absorbed before", func(s *scene) {
+			both(s)
+			s.linked(a, 1, false, b)
+			s.finds(b, 1, isIn)
+			s.linked(a, 2, true, b)
+			s.finds(a, 9, isOut)
+		}, []string{"2>1 manual ended undone"}, []string{"00:01 entered 1", "00:09 left 1"}, []int64{b}},
+		{"undone", func(s *scene) {
+			member(s)
+			s.linked(a, 1, false, b)
+			s.linked(a, 2, true, b)
+		}, []string{"2>1 manual ended undone"}, []string{"00:01 entered 2"}, []int64{a, b}},
+		{"one address for a while", func(s *scene) {
+			member(s)
+			s.user(1, 3, `,"name":"A","email":"b@x.test","verified":true`)
+			s.user(1, 4, `,"name":"A","email":"a@x.test","verified":true`)
+		}, []string{"2>1 email ended"}, []string{"00:01 entered 2"}, []int64{a, b}},
+		{"other identifiers meanwhile", func(s *scene) {
+			member(s)
+			s.connect(s.now, func(set *schemas.Settings) {
+				set.Identifiers, set.UpdatedAt = []string{"external-id"}, s.now.Add(time.Hour)
+			})
+			s.play()
+			s.user(1, 3, `,"name":"A","email":"b@x.test","verified":true`)
+			s.connect(s.now, func(set *schemas.Settings) { set.UpdatedAt = s.now.Add(2 * time.Hour) })
+			s.play()
+			s.finds(b, 9, isOut)
+		}, []string{"2>1 email"}, []string{"00:01 entered 2", "00:09 left 1"}, nil},
+		{"an agent for a while", func(s *scene) {
+			member(s)
+			s.user(2, 3, `,"name":"B","email":"b@x.test","role":"agent"`)
+			s.user(2, 4, `,"name":"B","email":"b@x.test"`)
+		}, []string{}, []string{"00:01 entered 2", "05:00 left 2"}, nil},
+		{"merged by Zendesk", func(s *scene) {
+			member(s)
+			s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.merged","account_id":1,"id":"w1","time":"2026-03-03T10:00:00Z","subject":"zen:user:2",
+				"detail":{"id":"2","role":"end-user","created_at":"2026-01-03T00:00:00Z","updated_at":"2026-03-03T10:00:00Z"},"event":{"user":{"id":"1"}}}`)
+			s.finds(b, 3, isOut)
+		}, []string{"2>1 zendesk"}, []string{"00:01 entered 2", "00:03 left 1"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s, events := recorded(t, c.happens)
+			s.want("merges", s.merges(a, b), c.merges)
+			s.want("entries", s.entries(a, b), c.entries)
+			s.want("inside", s.inside(a, b), c.inside)
+			twice := []schemas.Event{}
+			for _, e := range events {
+				twice = append(twice, e, e)
+			}
+			for _, again := range [][]schemas.Event{events, twice} {
+				for size := range len(again) {
+					cut := newStore()
+					cut.lose(t, again[:size+1])
+					cut.batches(t, again, size+1)
+					s.want(fmt.Sprint("cut after ", size+1), strings.Join(cut.history(), "\n"), strings.Join(s.history(), "\n"))
+				}
+			}
+		})
+	}
+}
+
+// recorded gives the events of a scene, received a minute after the other, and the scene as they make it one by one.
+func recorded(t *testing.T, happens func(s *scene)) (*scene, []schemas.Event) {
+	t.Helper()
+	s := newScene(t)
+	happens(s)
+	for i := range s.events {
+		s.events[i].ReceivedAt = s.now.Add(time.Duration(i) * time.Minute)
+	}
+	one := &scene{t: t, store: newStore()}
+	one.batches(t, s.events, 1)
+	return one, s.events
+}
+
+// judged is what an evaluation finds about somebody.
+func (w *world) judged() {
+	at := w.tick()
+	v := map[string]any{"id": []int64{201, 202, 203, 204}[w.draw(4, "who")], "at": at, "settle": w.chance(30, "settle")}
+	audience := []string{"vip", "new"}[w.draw(2, "audience")]
+	switch w.draw(3, "found") {
+	case 0:
+		v["in"] = []any{map[string]any{"id": audience, "generation": 1}}
+	case 1:
+		v["out"] = []any{map[string]any{"id": audience, "generation": 1}}
+	case 2:
+		v["fired"] = []any{map[string]any{"audience": audience, "since": replayStart, "activity": map[string]any{
+			"account": testAccount, "activity_id": fmt.Sprintf("a%d", w.draw(4, "activity")), "activity": "contact-updated", "occurred_at": at,
+		}}}
+	}
+	w.emit(schemas.KindAudience, v)
+}
+
+// TestCutsAnywhere: whatever happens in whatever order, all tables and what ended too are the same wherever batches are cut, with events that
+// come twice and commits that are lost.
+func TestCutsAnywhere(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		for range w.draw(12, "judged") {
+			w.judged()
+		}
+		for range w.draw(8, "more") {
+			w.said()
+		}
+		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
+		if tail := w.out[w.told:]; rapid.Bool().Draw(t, "shuffled") {
+			rnd.Shuffle(len(tail), func(i, j int) { tail[i], tail[j] = tail[j], tail[i] })
+		}
+		for i := range w.out {
+			w.out[i].ReceivedAt = w.out[i].ReceivedAt.Add(time.Duration(i) * time.Minute)
+		}
+		one, cut := newStore(), newStore()
+		one.batches(fataler{t}, w.out, 1)
+		var events []schemas.Event
+		for _, e := range w.out {
+			for range 1 + rnd.Intn(2) {
+				events = append(events, e)
+			}
+		}
+		for i := 0; i < len(events); {
+			n := min(1+rnd.Intn(60), len(events)-i)
+			if rnd.Intn(3) == 0 {
+				cut.lose(fataler{t}, events[i:i+n])
+			}
+			cut.run(fataler{t}, events[i:i+n])
+			i += n
+		}
+		compareDumps(t, one.dump(), cut.dump())
+		compareDumps(t, one.history(), cut.history())
+	})
+}
