@@ -18,6 +18,7 @@ type keyer struct {
 	fresh   map[string]int64 // identities that are on no shelf yet, at most, by the prefix of the account
 
 	keeping bool // the batch decides that fields keep values
+	byPhone bool // the batch lets phone numbers merge people
 
 	account string // of the event looked at last, with what follows from it
 	prefix  string
@@ -499,6 +500,7 @@ type walk struct {
 	prefix  string
 	pending *batch
 	seen    map[int64]bool
+	stay    map[string]int // users of a value of whom the batch tells nothing
 
 	source string // of the counter asked for last, with its day
 	day    int64
@@ -509,7 +511,7 @@ func (k *keyer) walk(b *batch, prefix string, users int) *walk {
 	if c, loaded := look[catalogue](k, catalogueKey(prefix)); loaded {
 		k.common.shelves = orNew(c)
 	}
-	return &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, users)}
+	return &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, users), stay: map[string]int{}}
 }
 
 func (w *walk) visit(id int64) {
@@ -533,6 +535,7 @@ func (w *walk) known(id int64, u *user, items []*item) {
 	}
 	source := u.source()
 	w.identities(u.identities())
+	w.hidden(u)
 	for _, p := range u.pairs {
 		w.visit(p.other)
 	}
@@ -569,6 +572,17 @@ func (w *walk) known(id int64, u *user, items []*item) {
 	}
 	if len(items) > 0 || len(u.pairs) > 0 {
 		w.days(id, u, items, source)
+	}
+}
+
+// hidden follows the identities of a record that a webhook with another address contradicts: with the record's own address they come back.
+func (w *walk) hidden(u *user) {
+	if u.rec == nil || u.email.at <= u.rec.at {
+		return
+	}
+	for _, i := range u.rec.identities {
+		c := newCarried(i)
+		w.identity(&c)
 	}
 }
 
@@ -617,7 +631,7 @@ func (w *walk) identity(i *carried) {
 		return
 	}
 	row := w.k.identity(w.prefix, i)
-	if row == nil || len(row.users) > schemas.MaxSharers || i.Kind == byPhone && !w.byPhone() {
+	if row == nil || w.tooMany(row) || i.Kind == byPhone && !w.byPhone() {
 		return
 	}
 	for _, id := range row.users {
@@ -625,7 +639,25 @@ func (w *walk) identity(i *carried) {
 	}
 }
 
-func (w *walk) byPhone() bool { return w.k.common.settings != nil && w.k.common.settings.byPhone }
+func (w *walk) byPhone() bool {
+	return w.k.byPhone || w.k.common.settings != nil && w.k.common.settings.byPhone
+}
+
+// tooMany says whether too many users share a value to say anything about who is who, even if those of the batch give it up.
+func (w *walk) tooMany(row *identityRow) bool {
+	if len(row.users) <= schemas.MaxSharers || len(row.users) > schemas.MaxSharers+len(w.pending.users) {
+		return len(row.users) > schemas.MaxSharers
+	}
+	name := row.kind + ":" + row.value
+	stay, counted := w.stay[name]
+	if !counted {
+		for _, id := range row.users {
+			stay += 1 - int(flag(w.pending.of(w.k.account, id) != nil))
+		}
+		w.stay[name] = stay
+	}
+	return stay > schemas.MaxSharers
+}
 
 // days asks for the counters that the user's own activities move.
 func (w *walk) days(id int64, u *user, items []*item, source string) {
