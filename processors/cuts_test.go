@@ -94,6 +94,25 @@ func TestCuts(t *testing.T) {
 				"detail":{"id":"2","role":"end-user","created_at":"2026-01-03T00:00:00Z","updated_at":"2026-03-03T10:00:00Z"},"event":{"user":{"id":"1"}}}`)
 			s.finds(b, 3, isOut)
 		}, []string{"2>1 zendesk"}, []string{"00:01 entered 2", "00:03 left 1"}, nil},
+		{"told by a webhook and then by history", func(s *scene) {
+			s.people()
+			s.audit("02T09:00", 9, created("status", `"open"`), created("requester_id", `"9"`), said(1, 9, true, "hi"))
+			s.hook("status_changed", "02T10:00", `{"current":"SOLVED","previous":"OPEN"}`, "")
+			s.fires(1, "ticket-solved", "02T10:00")
+			s.audit("02T10:01", 1, changed("status", `"open"`, `"solved"`))
+			s.record("02T10:01", "solved", "")
+			s.fires(2, "ticket-solved", "02T10:01")
+			s.fires(3, "ticket-solved", "02T10:02")
+		}, []string{}, []string{}, nil},
+		{"told by history before a webhook's verdict", func(s *scene) {
+			s.people()
+			s.hook("status_changed", "02T10:00", `{"current":"SOLVED","previous":"OPEN"}`, "")
+			s.audit("02T09:00", 9, created("status", `"open"`), created("requester_id", `"9"`), said(1, 9, true, "hi"))
+			s.audit("02T10:01", 1, changed("status", `"open"`, `"solved"`))
+			s.record("02T10:01", "solved", "")
+			s.fires(1, "ticket-solved", "02T10:00")
+			s.fires(2, "ticket-solved", "02T10:01")
+		}, []string{}, []string{}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -148,6 +167,31 @@ func (w *world) judged() {
 	w.emit(schemas.KindAudience, v)
 }
 
+// fired has activities of tickets make their people enter, in the order of what happens so far at any place.
+func (w *world) fired() {
+	s := newStore()
+	for i := 0; i < len(w.out); i++ {
+		s.run(fataler{w.t}, w.out[i:i+1])
+		if !w.chance(15, "fires") {
+			continue
+		}
+		rows := s.tables[schemas.TableActivities]
+		keys := slices.DeleteFunc(sortedKeys(rows), func(key string) bool { return rows[key]["ticket_id"] == float64(0) })
+		if len(keys) == 0 {
+			continue
+		}
+		row := rows[keys[w.draw(len(keys), "which")]]
+		w.emit(schemas.KindAudience, map[string]any{"id": row["user_id"], "at": w.tick(), "fired": []any{map[string]any{
+			"audience": "fire", "since": replayStart.AddDate(0, -1, 0), "activity": map[string]any{
+				"account": testAccount, "activity_id": row["activity_id"], "activity": row["activity"], "ticket_id": row["ticket_id"], "occurred_at": row["occurred_at"],
+			},
+		}}})
+		last := len(w.out) - 1
+		w.out = slices.Insert(w.out[:last], i+1, w.out[last])
+		i++
+	}
+}
+
 // TestCutsAnywhere: whatever happens in whatever order, all tables and what ended too are the same wherever batches are cut, with events that
 // come twice and commits that are lost.
 func TestCutsAnywhere(t *testing.T) {
@@ -164,6 +208,7 @@ func TestCutsAnywhere(t *testing.T) {
 		if erased {
 			w.emit(schemas.KindErasure, map[string]any{"id": 201 + w.draw(4, "erased")})
 		}
+		w.fired()
 		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
 		if tail := w.out[w.told:]; rapid.Bool().Draw(t, "shuffled") {
 			rnd.Shuffle(len(tail), func(i, j int) { tail[i], tail[j] = tail[j], tail[i] })

@@ -80,29 +80,3 @@ func (r *run) takeVerdict(a *accountWork, it *item) {
 
 // reentry is how long somebody who left an audience stays out of it, unless everybody is evaluated.
 const reentry = int64(time.Minute / time.Second)
-
-// provisionalFor is how far the time of an activity that a webhook told may be from the one that Zendesk's history gives it.
-const provisionalFor = int64(5 * time.Minute / time.Second)
-
-// renewed says whether an activity is one that fired under another id before: what a webhook told was withdrawn when Zendesk's history told
-// the same with another time.
-func (r *run) renewed(a *accountWork, x *schemas.Activity, fired []uint64) bool {
-	if x.TicketID == 0 {
-		return false
-	}
-	again := false
-	for _, s := range open[ticket](r, ticketKey(a.prefix, x.TicketID)).activities {
-		apart := s.at - x.OccurredAt.Unix()
-		if s.slug.String() != x.Activity || max(apart, -apart) > provisionalFor {
-			continue
-		}
-		id := schemas.ActivityID(a.name, schemas.ZID(x.TicketID), x.Activity, s.at, s.what)
-		if slices.Contains(fired, hashText(id)) {
-			if !s.gone {
-				return false // it has taken the place
-			}
-			again = true
-		}
-	}
-	return again
-}
