@@ -12,13 +12,14 @@ import (
 func (s *server) factsRoutes() {
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/tickets/{id}/facts", id: "get-ticket-facts", tag: tagReports, summary: "Every figure of one ticket", scopes: []string{scopeReports},
-		detail: "Durations are seconds and null until both ends exist. Waits count ended statuses, as Zendesk does; live adds the one that runs at as_of.",
+		detail: "The figures are the present ones. Durations are seconds and null until both ends exist. Waits count ended statuses, as Zendesk does; live is what the " +
+			"report of a wait says at as_of: all statuses up to then, with the one that ran.",
 	}, s.ticketFacts)
 }
 
 type factsInput struct {
 	ID   string `path:"id" maxLength:"30" doc:"Ticket id"`
-	AsOf string `query:"as_of" maxLength:"40" doc:"Instant to which running waits are measured; default now"`
+	AsOf string `query:"as_of" maxLength:"40" doc:"Instant up to which live counts, from the creation of the ticket on; default now, and so is one that is yet to come. All else is as it is now"`
 }
 
 // ticketFacts are named as in docs of the metrics: M7 to M23 of one ticket.
@@ -75,8 +76,8 @@ type ticketFacts struct {
 	OnHoldBiz        *int64 `json:"on_hold_business_s"`
 	AgentWorkBiz     *int64 `json:"agent_work_business_s"`
 
-	Live    Waits      `json:"live" doc:"The waits with the status that runs at as_of"`
-	AsOf    time.Time  `json:"as_of"`
+	Live    Waits      `json:"live" doc:"The waits up to as_of, with the status that ran then; null where the history does not reach back to it"`
+	AsOf    time.Time  `json:"as_of" doc:"Of live"`
 	CSAT    *string    `json:"csat" enum:"offered,good,bad"`
 	Agent   *string    `json:"csat_agent_id"`
 	Group   *string    `json:"csat_group_id"`
@@ -93,13 +94,9 @@ type Waits struct {
 }
 
 func (s *server) ticketFacts(ctx context.Context, in *factsInput) (*answer[ticketFacts], error) {
-	asOf := s.Now().UTC().Truncate(time.Second)
-	if in.AsOf != "" {
-		t, err := time.Parse(time.RFC3339, in.AsOf)
-		if err != nil {
-			return nil, schemas.Invalid("query.as_of", "must be an instant as 2026-11-01T13:00:00Z")
-		}
-		asOf = t.UTC()
+	asOf, isNow, err := parseInstant("query.as_of", in.AsOf, s.Now())
+	if err != nil {
+		return nil, err
 	}
 	id, err := strconv.ParseInt(in.ID, 10, 64)
 	if err != nil {
@@ -109,7 +106,41 @@ func (s *server) ticketFacts(ctx context.Context, in *factsInput) (*answer[ticke
 	if err != nil {
 		return nil, err
 	}
-	return reply(factsOf(row, asOf), nil)
+	live, err := s.liveWaits(ctx, row, asOf, isNow)
+	if err != nil {
+		return nil, err
+	}
+	return reply(factsOf(row, live, asOf), nil)
+}
+
+// liveWaits gives the waits up to an instant: of the row while the present status ran, else of the spells of the statuses before it.
+func (s *server) liveWaits(ctx context.Context, r *schemas.TicketRow, asOf time.Time, isNow bool) (Waits, error) {
+	switch {
+	case isNow || !asOf.Before(r.StatusSince):
+		spent := endedSeconds(r)
+		if _, unsolved := spent[r.Status]; unsolved {
+			spent[r.Status] += max(0, asOf.Unix()-r.StatusSince.Unix()) // the clock of Zendesk may be ahead
+		}
+		return waitsOf(spent), nil
+	case asOf.Before(r.CreatedAt):
+		return Waits{}, schemas.Invalid("query.as_of", "must not be before the creation of the ticket, "+r.CreatedAt.UTC().Format(time.RFC3339))
+	}
+	p := params{}
+	p.text("account", r.Account)
+	p.int("id", r.TicketID)
+	p.time("as_of", asOf)
+	spells, err := list[struct {
+		Status  string `ch:"status"`
+		Seconds int64  `ch:"seconds"`
+	}](ctx, s, "facts_spells", sqlText("facts_spells"), p)
+	if err != nil || len(spells) == 0 {
+		return Waits{}, err
+	}
+	spent := map[string]int64{}
+	for _, spell := range spells {
+		spent[spell.Status] = spell.Seconds
+	}
+	return waitsOf(spent), nil
 }
 
 // ticketRow gives the row of a ticket; of several accounts that have one of this id, the one that was created last.
@@ -156,7 +187,7 @@ func noTicket() error {
 	return &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-ticket", Detail: "there is no ticket of this id"}
 }
 
-func factsOf(r *schemas.TicketRow, asOf time.Time) ticketFacts {
+func factsOf(r *schemas.TicketRow, live Waits, asOf time.Time) ticketFacts {
 	f := ticketFacts{
 		ID: idText(r.TicketID), Status: r.Status, Subject: r.Subject, Priority: nullable(r.Priority), Type: nullable(r.Type), Channel: nullable(r.Channel),
 		Tags: append([]string{}, r.Tags...), RequesterID: nullableID(r.RequesterID), AssigneeID: nullableID(r.AssigneeID), GroupID: nullableID(r.GroupID),
@@ -172,8 +203,8 @@ func factsOf(r *schemas.TicketRow, asOf time.Time) ticketFacts {
 	if r.CSAT != "" {
 		f.Agent, f.Group, f.Comment = nullableID(r.CSATAgentID), nullableID(r.CSATGroupID), nullable(r.CSATComment)
 	}
-	f.Live = waitsOf(r, max(0, asOf.Unix()-r.StatusSince.Unix()))
-	f.Waits = waitsOf(r, 0)
+	f.Live = live
+	f.Waits = waitsOf(endedSeconds(r))
 	f.OnHoldBiz = r.HoldBizS
 	if r.StatusChanges == 0 { // before the first change Zendesk has no figure, except 0 on hold (G12)
 		f.Waits = Waits{OnHold: f.OnHold}
@@ -207,12 +238,13 @@ func nextReplies(r *schemas.TicketRow) []*int64 {
 	return all
 }
 
-// waitsOf gives the waits of a ticket whose present status has run for some seconds that count.
-func waitsOf(r *schemas.TicketRow, running int64) Waits {
-	in := map[string]int64{"new": r.NewS, "open": r.OpenS, "pending": r.PendingS, "hold": r.HoldS}
-	if _, unsolved := in[r.Status]; unsolved {
-		in[r.Status] += running
-	}
+// endedSeconds gives what a ticket spent in each of the statuses that waits are made of, until its present status began.
+func endedSeconds(r *schemas.TicketRow) map[string]int64 {
+	return map[string]int64{"new": r.NewS, "open": r.OpenS, "pending": r.PendingS, "hold": r.HoldS}
+}
+
+// waitsOf gives the waits of a ticket by the seconds that it spent in each status.
+func waitsOf(in map[string]int64) Waits {
 	return Waits{
 		RequesterWait: new(in["new"] + in["open"] + in["hold"]), AgentWait: new(in["pending"]), OnHold: new(in["hold"]), AgentWork: new(in["new"] + in["open"]),
 	}

@@ -2,7 +2,9 @@ package reports
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
+	"time"
 )
 
 func TestTicketFacts(t *testing.T) {
@@ -38,6 +40,44 @@ func TestTicketFacts(t *testing.T) {
 	if *f.Live.RequesterWait != 7200 || !f.AsOf.Equal(at("03 01:30")) {
 		t.Errorf("%+v", f.Live)
 	}
+	s.get("/v1/tickets/2/facts?as_of=2099-01-01T00:00:00Z", &f)
+	if *f.Live.RequesterWait != 1513800 || !f.AsOf.Equal(testNow) {
+		t.Errorf("in future: %v as of %v", *f.Live.RequesterWait, f.AsOf)
+	}
+	s.wantProblem(s.call("GET", "/v1/tickets/1/facts?as_of=2026-03-02T09:59:59Z", "reports-key", nil), 422, "invalid-input", "query.as_of", "2026-03-02T10:00:00Z")
+	s.wantProblem(s.call("GET", "/v1/tickets/1/facts?as_of=yesterday", "reports-key", nil), 422, "invalid-input", "query.as_of")
 	s.wantProblem(s.call("GET", "/v1/tickets/99/facts", "reports-key", nil), 404, "no-such-ticket")
 	s.wantProblem(s.call("GET", "/v1/tickets/x/facts", "reports-key", nil), 404, "no-such-ticket")
+}
+
+// TestLiveWaitsAreThoseOfReports: at any instant the live waits of a ticket are what the reports of waits give for it.
+func TestLiveWaitsAreThoseOfReports(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	f := &fixture{}
+	f.build()
+	for _, ticket := range f.tickets {
+		created := ticket.CreatedAt.Format(time.RFC3339)
+		for _, asOf := range []string{
+			created, ticket.CreatedAt.Add(10 * time.Minute).Format(time.RFC3339), "2026-03-03T12:00:00Z", "2026-03-04T08:30:00Z", "2026-03-04T23:00:00Z",
+			"2026-03-09T00:00:00Z", "2026-03-10T09:00:00Z", "2026-03-19T00:00:00Z", "2099-01-01T00:00:00Z",
+		} {
+			if asOf < created {
+				continue
+			}
+			var got ticketFacts
+			s.get(fmt.Sprintf("/v1/tickets/%d/facts?as_of=%s", ticket.TicketID, asOf), &got)
+			for metric, figure := range map[string]*int64{
+				"requester_wait_time": got.Live.RequesterWait, "agent_wait_time": got.Live.AgentWait, "on_hold_time": got.Live.OnHold, "agent_work_time": got.Live.AgentWork,
+			} {
+				to := ticket.CreatedAt.Add(time.Second).Format(time.RFC3339)
+				a := s.answerOf(metric, "include_deleted=true&from="+created+"&to="+to+"&as_of="+asOf)
+				want := a.Totals["sum_s"]
+				if figure == nil || want == nil || *figure != int64(*want) || *a.Totals["count"] != 1 {
+					live, _ := json.Marshal(got.Live)
+					t.Errorf("ticket %d as of %s: %s, %s has%s", ticket.TicketID, asOf, live, metric, figures(a.Totals, []string{"count", "sum_s"}))
+				}
+			}
+		}
+	}
 }

@@ -196,22 +196,27 @@ func (r *reader) zone(name string, fallback *time.Location) *time.Location {
 	return loc
 }
 
-// instant gives the instant of a parameter, and whether it is now: one that is missing, or not yet.
+// instant gives the instant of a parameter, and whether it is now.
 func (r *reader) instant(name string, now time.Time) (time.Time, bool) {
+	t, isNow, err := parseInstant("query."+name, r.single(name), now)
+	r.check(err)
+	return t, isNow
+}
+
+// parseInstant reads an instant, and tells whether it is now: one that is not given, or not yet.
+func parseInstant(location, v string, now time.Time) (time.Time, bool, error) {
 	now = now.UTC().Truncate(time.Second)
-	v := r.single(name)
 	if v == "" {
-		return now, true
+		return now, true, nil
 	}
 	t, err := time.Parse(time.RFC3339, v)
 	if err != nil || t.Year() < 1970 {
-		r.refuse(name, "must be an instant as 2026-11-01T13:00:00Z, from 1970 on")
-		return now, true
+		return now, true, schemas.Invalid(location, "must be an instant as 2026-11-01T13:00:00Z, from 1970 on")
 	}
 	if !t.Before(now) {
-		return now, true
+		return now, true, nil
 	}
-	return t.UTC().Truncate(time.Second), false
+	return t.UTC().Truncate(time.Second), false, nil
 }
 
 // groups reads group_by: at most two dimensions, repeated or with a comma between.
