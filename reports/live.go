@@ -64,6 +64,9 @@ func (s *server) serveLive(w http.ResponseWriter, r *http.Request) {
 	defer stop()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return // a stream that may send nothing would never end
+	}
 	control := http.NewResponseController(w)
 	ticker := time.NewTicker(liveInterval)
 	defer ticker.Stop()

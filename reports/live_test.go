@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -53,6 +54,44 @@ func TestLiveEndsWithItsKey(t *testing.T) {
 	}
 	if t.Context().Err() != nil || lines.Err() != nil {
 		t.Errorf("%v", lines.Err())
+	}
+}
+
+// TestLiveHead: a HEAD has the headers and no stream, so its connection takes the next request and nobody counts as a viewer.
+func TestLiveHead(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, filledDatabase(t), nil)
+	web := httptest.NewServer(s.handler)
+	t.Cleanup(web.Close)
+	t.Cleanup(s.live.end)
+	client := web.Client()
+	client.Timeout = 10 * time.Second
+	reused := false
+	ask := func(method, path string) *http.Response {
+		t.Helper()
+		trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }}
+		r, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), method, web.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer reports-key")
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp
+	}
+	if head := ask("HEAD", "/v1/live"); head.StatusCode != 200 || head.Header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("%s %v", head.Status, head.Header)
+	}
+	if next := ask("HEAD", "/v1/reports"); next.StatusCode != 200 || !reused {
+		t.Errorf("%s, reused %v", next.Status, reused)
+	}
+	s.live.mu.Lock()
+	defer s.live.mu.Unlock()
+	if s.live.viewers != 0 {
+		t.Errorf("%d viewers", s.live.viewers)
 	}
 }
 
