@@ -523,18 +523,17 @@ func figuresOf(st *schemas.PersonStats) map[string]any {
 	}
 }
 
+// mergeStats adds the figures of b to those of a.
 func mergeStats(a, b *schemas.PersonStats) *schemas.PersonStats {
 	if a == nil {
 		return b
 	}
+	a.FirstTicketAt = firstTicket(a, b)
 	a.TicketsTotal += b.TicketsTotal
 	a.TicketsOpen += b.TicketsOpen
 	a.TicketsClosed += b.TicketsClosed
 	a.GoodRatings += b.GoodRatings
 	a.BadRatings += b.BadRatings
-	if later(a.FirstTicketAt, b.FirstTicketAt) {
-		a.FirstTicketAt = b.FirstTicketAt
-	}
 	if newer(b.LastScoreAt, a.LastScoreAt, b.LastTicketID > a.LastTicketID) {
 		a.LastScoreAt, a.LastScore = b.LastScoreAt, b.LastScore
 	}
@@ -552,8 +551,18 @@ func newer(b, a *time.Time, larger bool) bool {
 	return b.After(*a) || b.Equal(*a) && larger
 }
 
-// later tells whether a is after b; a null is never.
-func later(a, b *time.Time) bool { return a != nil && b != nil && a.After(*b) }
+// firstTicket gives when the first ticket of two came. That of one who has tickets may be unknown, and so is that of both then.
+func firstTicket(a, b *schemas.PersonStats) *time.Time {
+	switch {
+	case a.TicketsTotal == 0:
+		return b.FirstTicketAt
+	case b.TicketsTotal == 0 || a.FirstTicketAt == nil:
+		return a.FirstTicketAt
+	case b.FirstTicketAt == nil || b.FirstTicketAt.Before(*a.FirstTicketAt):
+		return b.FirstTicketAt
+	}
+	return a.FirstTicketAt
+}
 
 func (s *server) addFirstLast(ctx context.Context, accounts []string, users map[string]*person, userIDs []int64) error {
 	rows, err := usersRows[schemas.PersonActivity](ctx, s, "person_activities", accounts, userIDs)

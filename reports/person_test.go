@@ -49,6 +49,40 @@ func TestPersonFigures(t *testing.T) {
 	}
 }
 
+// TestFiguresOfMergedUsers: whichever user comes first, a person's first ticket is that of the users who have tickets, and unknown where that of one of
+// them is.
+func TestFiguresOfMergedUsers(t *testing.T) {
+	t.Parallel()
+	none, unknown := schemas.PersonStats{}, schemas.PersonStats{TicketsTotal: 9}
+	early := schemas.PersonStats{
+		TicketsTotal: 1, TicketsClosed: 1, FirstTicketAt: atP("02 10:00"), LastTicketAt: atP("02 10:00"), LastTicketID: 1, LastSubject: "early", LastStatus: "closed",
+		GoodRatings: 1, LastScore: "good", LastScoreAt: atP("03 10:00"),
+	}
+	late := schemas.PersonStats{
+		TicketsTotal: 2, TicketsOpen: 2, FirstTicketAt: atP("04 10:00"), LastTicketAt: atP("05 10:00"), LastTicketID: 3, LastSubject: "late", LastStatus: "open",
+	}
+	for name, c := range map[string]struct {
+		users         []schemas.PersonStats
+		first, status any
+	}{
+		"no tickets":            {[]schemas.PersonStats{none, none}, nil, nil},
+		"one with tickets":      {[]schemas.PersonStats{none, early}, at("02 10:00"), "closed"},
+		"two with tickets":      {[]schemas.PersonStats{none, late, early}, at("02 10:00"), "open"},
+		"one of them not known": {[]schemas.PersonStats{none, early, unknown}, nil, "closed"},
+	} {
+		for range len(c.users) {
+			c.users = append(c.users[1:], c.users[0])
+			var sum *schemas.PersonStats
+			for _, user := range c.users {
+				sum = mergeStats(sum, &user)
+			}
+			if f := figuresOf(sum); f["first_ticket_at"] != c.first || f["last_ticket_status"] != c.status {
+				t.Errorf("%s: %v", name, f)
+			}
+		}
+	}
+}
+
 func TestPersonActivities(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
