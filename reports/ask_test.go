@@ -3,10 +3,12 @@ package reports
 import (
 	"encoding/csv"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"deskstream/schemas"
@@ -245,16 +247,44 @@ func TestReportSQL(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	for _, m := range reportMetrics {
-		r := s.call("GET", "/v1/reports/"+m.name+"/sql?from=2026-03-01&to=2026-03-05&interval=day&group_by=tag&channel=email", "reports-key", nil)
-		s.want(200, r, nil)
-		text := string(r.body)
-		if strings.Contains(text, "/*") || strings.Contains(text, "no statement") || !strings.Contains(text, `SET param_accounts = '[\'acme\']';`) {
-			t.Errorf("%s: %s", m.name, text)
-		}
-		if found := tableMark.FindString(text); found != "" {
-			t.Errorf("%s: %q does not say of which database, which is not the one that clients begin in", m.name, found)
+		query := "from=2026-03-01&to=2026-03-05&interval=day&group_by=tag&channel=email"
+		for _, query := range []string{query, "as_of=2026-03-04T00:00:00Z&exclude_merged=true&" + query} {
+			if _, ok := m.option("hours"); ok {
+				query += "&hours=business"
+			}
+			r := s.call("GET", "/v1/reports/"+m.name+"/sql?"+query, "reports-key", nil)
+			s.want(200, r, nil)
+			text := string(r.body)
+			if strings.Contains(text, "/*") || strings.Contains(text, "no statement") || !strings.Contains(text, "account IN ['acme']") || parameterMark.MatchString(text) {
+				t.Errorf("%s: %s", m.name, text)
+			}
+			if found := tableMark.FindString(text); found != "" {
+				t.Errorf("%s: %q does not say of which database, which is not the one that clients begin in", m.name, found)
+			}
+			s.httpRows(text)
 		}
 	}
+}
+
+// TestLongReportSQL: a statement that is longer than ClickHouse takes unasked says what it needs.
+func TestLongReportSQL(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	needs := regexp.MustCompile(`^-- Needs the setting max_query_size = (\d+)`)
+	short := s.call("GET", "/v1/reports/backlog/sql?from=2026-01-01&to=2026-03-20&interval=day", "reports-key", nil)
+	if needs.Match(short.body) {
+		t.Errorf("%s", short.body[:100])
+	}
+	long := s.call("GET", "/v1/reports/backlog/sql?from=2025-03-01&to=2026-03-20&interval=hour", "reports-key", nil)
+	size := needs.FindSubmatch(long.body)
+	if size == nil {
+		t.Fatalf("%d bytes: %s", len(long.body), long.body[:100])
+	}
+	rows, err := s.analyst().Query(clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"max_query_size": string(size[1])})), string(long.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = rows.Close()
 }
 
 func TestR37_AccountsAreThoseOfTheSources(t *testing.T) {

@@ -1,13 +1,14 @@
 package reports
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // params are the values of a query, bound on the server as {name:Type}. The protocol carries them as text in ClickHouse's own
-// notation, so each type has its own method; a value never becomes part of the statement.
+// notation, so each type has its own method; a value never becomes part of a statement that is run here.
 type params map[string]string
 
 // scalarEscape writes a String the way the server reads one. The driver leaves that to its caller: unescaped, a backslash, a tab or a
@@ -73,3 +74,25 @@ func (p params) times(name string, v []time.Time) {
 
 // unix32 gives Unix seconds within a DateTime's 1970 to 2106.
 func unix32(t time.Time) int64 { return min(max(t.Unix(), 0), 1<<32-1) }
+
+// parameterMark is where a statement takes a value.
+var parameterMark = regexp.MustCompile(`\{(\w+):([\w()]+)\}`)
+
+// literals puts the values into a statement that is shown, for clients that cannot bind any: one statement that they run as it is.
+func (p params) literals(statement string) string {
+	return parameterMark.ReplaceAllStringFunc(statement, func(mark string) string {
+		found := parameterMark.FindStringSubmatch(mark)
+		return literal(found[2], p[found[1]])
+	})
+}
+
+// literal writes a bound value as it stands in a statement. Text tells its type; numbers and a list of nothing do not.
+func literal(kind, value string) string {
+	switch {
+	case kind == "String":
+		return "'" + strings.ReplaceAll(value, "'", `\'`) + "'" // all else is escaped
+	case kind == "Array(String)" && value != "[]":
+		return value
+	}
+	return "CAST(" + value + ", '" + kind + "')"
+}

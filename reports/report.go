@@ -30,7 +30,7 @@ func (s *server) reportRoutes() {
 		detail:  "GET /v1/reports says which parameters a report takes. In filters a comma means or, and (none) stands for no value. format=csv gives the rows as CSV, and what else the answer says in headers.",
 	}, s.getReport)
 	s.handleRaw(route{
-		method: http.MethodGet, path: "/v1/reports/{metric}/sql", id: "get-report-sql", tag: tagReports, summary: "The SQL of a report, with its parameters as settings",
+		method: http.MethodGet, path: "/v1/reports/{metric}/sql", id: "get-report-sql", tag: tagReports, summary: "The SQL of a report: one statement that clients of ClickHouse run as it is",
 		scopes: scopes, parameters: reportParameters(),
 	}, "text/plain", s.reportSQL)
 }

@@ -3,17 +3,15 @@ package reports
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"deskstream/schemas"
 )
 
-// reportSQL shows the statement that gives the figures of a report, with its parameters as a client of ClickHouse sets them.
+// reportSQL shows the statement that gives the figures of a report, as any client of ClickHouse runs it.
 func (s *server) reportSQL(w http.ResponseWriter, r *http.Request) {
 	text, err := s.sqlOf(r)
 	if err != nil {
@@ -46,17 +44,23 @@ func (s *server) sqlOf(r *http.Request) (string, error) {
 	q.p.times("bounds", q.bounds)
 	q.p.flag("bucketed", q.interval != intervalNone)
 	statement := q.shownStatement()
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(q.p)) {
-		if strings.Contains(statement, "{"+name+":") {
-			fmt.Fprintf(&b, "SET param_%s = '%s';\n", name, quotedEscape.Replace(q.p[name]))
-		}
-	}
 	database, err := s.database(r.Context())
 	if err != nil {
 		return "", err
 	}
-	return b.String() + "\n" + tableMark.ReplaceAllString(statement, "$1 "+database+".$2") + ";\n", nil
+	statement = tableMark.ReplaceAllString(statement, "$1 "+database+".$2") // before values are in it, which may say the like
+	return withSize(q.p.literals(statement) + ";\n"), nil
+}
+
+// querySize is how long a statement may be where ClickHouse is not told another max_query_size.
+const querySize = 256 << 10
+
+// withSize tells what a very long statement, over thousands of buckets, needs.
+func withSize(text string) string {
+	if len(text) <= querySize {
+		return text
+	}
+	return fmt.Sprintf("-- Needs the setting max_query_size = %d, because of its many buckets.\n%s", 2*len(text), text)
 }
 
 // tableMark is where a statement names a table.
