@@ -21,6 +21,7 @@ func unavailable(err error) error {
 
 // ClickHouse error codes that are told apart (ErrorCodes.cpp).
 const (
+	codeUnknownTable    = 60
 	codeUnknownDatabase = 81
 	codeAuthentication  = 516
 )

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"time"
 
 	"deskstream/schemas"
@@ -58,6 +59,38 @@ func Migrate(ctx context.Context, dsn string) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// Versions tells which version the tables of a database have, 0 before Migrate has made any, and which one Migrate gives them. Nothing is changed.
+func Versions(ctx context.Context, dsn string) (have, want int, err error) {
+	latest, err := latestMigration()
+	if err != nil {
+		return 0, 0, err
+	}
+	if want, err = strconv.Atoi(latest); err != nil {
+		return 0, 0, fmt.Errorf("migrations: %w", err)
+	}
+	o, err := parseDSN(dsn)
+	if err != nil {
+		return 0, 0, err
+	}
+	conn, err := clickhouse.Open(o)
+	if err != nil {
+		return 0, 0, badDSN(err.Error())
+	}
+	defer func() { _ = conn.Close() }()
+	var version string
+	switch err = conn.QueryRow(ctx, checkVersionSQL).Scan(&version); codeOf(err) {
+	case codeUnknownDatabase, codeUnknownTable:
+		return 0, want, nil
+	}
+	if err != nil {
+		return 0, 0, unavailable(fmt.Errorf("clickhouse at %v (--clickhouse-dsn): version of the tables: %w", o.Addr, err))
+	}
+	if have, err = strconv.Atoi(version); err != nil {
+		return 0, 0, fmt.Errorf("version of the tables: %w", err)
+	}
+	return have, want, nil
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {

@@ -147,6 +147,28 @@ func Open(ctx context.Context, o Options) (*Stream, error) {
 	return s, nil
 }
 
+// Look gives the streams to somebody who only reads, and must not be closed: nothing is created, changed or recorded. It refuses as Open does, and with
+// ErrNotFound while Open has yet to create them.
+func Look(ctx context.Context, o Options) (*Stream, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.newBoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.verify(); err != nil {
+		return nil, err
+	}
+	for name, h := range b.held {
+		if !h.found {
+			return nil, fmt.Errorf("stream %s: %w", name, schemas.ErrNotFound)
+		}
+	}
+	return s, nil
+}
+
 // prepare checks the options and fills in the defaults; nothing is read or written.
 func prepare(o Options) (*Stream, error) {
 	if o.Conn == nil {

@@ -48,7 +48,7 @@ func newSecret() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b), nil
 }
 
-// openStream gives the tools (keys, dead, doctor) the stream: of --nats-url, of the program running on the data folder, or, when none
+// openStream gives the tools (keys, dead) the stream: of --nats-url, of the program running on the data folder, or, when none
 // runs, of the folder itself.
 func openStream(ctx context.Context, c *Config, log zerolog.Logger) (*stream.Stream, func(), error) {
 	nc, closeAll, err := openNATS(c, log)

@@ -14,6 +14,7 @@ import (
 
 	"deskstream/ingest"
 	"deskstream/local"
+	"deskstream/schemas"
 	"deskstream/sinks"
 	"deskstream/stream"
 )
@@ -36,8 +37,9 @@ func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	findings := []finding{c.disk(), c.engine()}
-	findings = append(findings, c.nats(ctx, out)...)
-	findings = append(findings, c.clickhouse(ctx)...)
+	tables, recorded := c.clickhouse(ctx)
+	findings = append(findings, c.nats(ctx, out, recorded)...)
+	findings = append(findings, tables...)
 	findings = append(findings, c.zendesk(ctx))
 	failed := false
 	for _, f := range findings {
@@ -92,8 +94,17 @@ func (c *doctorCmd) engine() finding {
 	return f
 }
 
-// nats looks at the streams of the server in use, or of the data folder.
-func (c *doctorCmd) nats(ctx context.Context, out *streams) []finding {
+// record is what a database has recorded of the streams; looking at them records nothing.
+type record []stream.StreamMeta
+
+// LoadMeta gives what was recorded.
+func (r record) LoadMeta(context.Context) ([]stream.StreamMeta, error) { return r, nil }
+
+// SaveMeta does nothing.
+func (r record) SaveMeta(context.Context, stream.StreamMeta) error { return nil }
+
+// nats looks at the streams of the server in use, or of the data folder, and compares them with what the database has recorded, nil when it was not read.
+func (c *doctorCmd) nats(ctx context.Context, out *streams, recorded stream.Meta) []finding {
 	f := finding{name: "nats"}
 	nc, done, err := openNATS(&c.Config, c.logger(out))
 	if err != nil {
@@ -115,11 +126,13 @@ func (c *doctorCmd) nats(ctx context.Context, out *streams) []finding {
 		}
 		findings = append(findings, outside)
 	}
-	s, err := stream.Open(ctx, stream.Options{Conn: nc, Log: c.logger(out)})
+	s, err := stream.Look(ctx, stream.Options{Conn: nc, Log: c.logger(out), Meta: recorded})
+	if errors.Is(err, schemas.ErrNotFound) {
+		return append(findings, finding{name: "streams", text: "there are none yet, the first start makes them"})
+	}
 	if err != nil {
 		return append(findings, finding{name: "streams", err: err})
 	}
-	defer func() { _ = s.Close(ctx) }()
 	g := finding{name: "streams", err: s.Health(ctx)}
 	if stats, err := s.Stats(ctx); err == nil {
 		parts := make([]string, 0, len(stats.Streams))
@@ -157,8 +170,9 @@ func (c *doctorCmd) credentials(ctx context.Context, s *stream.Stream) finding {
 	return f
 }
 
-// clickhouse checks the server in use: of --clickhouse-dsn, of the program running on the data folder, or the embedded engine, started for it.
-func (c *doctorCmd) clickhouse(ctx context.Context) []finding {
+// clickhouse checks the server in use: of --clickhouse-dsn, of the program running on the data folder, or the embedded engine, started for it. It gives
+// what the database has recorded of the streams too, nil when that cannot be read.
+func (c *doctorCmd) clickhouse(ctx context.Context) ([]finding, stream.Meta) {
 	dsn := c.ClickHouseDSN
 	if dsn == "" {
 		unlock, err := local.Lock(c.Data)
@@ -168,36 +182,57 @@ func (c *doctorCmd) clickhouse(ctx context.Context) []finding {
 		defer unlock()
 		e, err := local.StartEngine(ctx, local.EngineOptions{Dir: filepath.Join(c.Data, "clickhouse"), Library: c.Engine})
 		if err != nil {
-			return []finding{{name: "clickhouse", err: err}}
+			return noClickHouse(err)
 		}
 		defer func() { _ = e.Close(context.WithoutCancel(ctx)) }()
 		dsn = e.DSN()
 	}
-	if err := sinks.Migrate(ctx, dsn); err != nil {
-		return []finding{{name: "clickhouse", err: err}}
-	}
-	return selfCheck(ctx, dsn)
+	return checkTables(ctx, dsn)
 }
 
-// runningClickHouse asks the ClickHouse of the program that holds the data folder, whose tables are the program's business.
-func (c *doctorCmd) runningClickHouse(ctx context.Context) []finding {
+// runningClickHouse asks the ClickHouse of the program that holds the data folder.
+func (c *doctorCmd) runningClickHouse(ctx context.Context) ([]finding, stream.Meta) {
 	inUse := c.Config
 	err := attach(&inUse)
 	if err == nil && inUse.ClickHouseDSN == "" {
 		err = fmt.Errorf("the program running on %s is starting its engine", c.Data)
 	}
 	if err != nil {
-		return []finding{{name: "clickhouse", err: err}}
+		return noClickHouse(err)
 	}
-	return selfCheck(ctx, inUse.ClickHouseDSN)
+	return checkTables(ctx, inUse.ClickHouseDSN)
 }
 
-func selfCheck(ctx context.Context, dsn string) []finding {
+func noClickHouse(err error) ([]finding, stream.Meta) {
+	return []finding{{name: "clickhouse", err: err}}, nil
+}
+
+// checkTables looks at the tables and at what is recorded among them. To make or change them is for the start.
+func checkTables(ctx context.Context, dsn string) ([]finding, stream.Meta) {
+	have, want, err := sinks.Versions(ctx, dsn)
+	switch {
+	case err != nil:
+		return noClickHouse(err)
+	case have == 0:
+		return []finding{{name: "clickhouse", text: "there are no tables yet, the first start makes them"}}, record{}
+	}
 	db, err := sinks.Open(ctx, dsn, sinks.Options{})
 	if err != nil {
-		return []finding{{name: "clickhouse", err: err}}
+		return noClickHouse(err)
 	}
 	defer func() { _ = db.Close() }()
+	recorded, err := db.LoadMeta(ctx)
+	if err != nil {
+		return noClickHouse(err)
+	}
+	if have < want {
+		older := fmt.Sprintf("the tables have version %d, the next start brings them to version %d", have, want)
+		return []finding{{name: "clickhouse", text: older, warn: true}}, record(recorded)
+	}
+	return selfCheck(ctx, db), record(recorded)
+}
+
+func selfCheck(ctx context.Context, db *sinks.DB) []finding {
 	var out []finding
 	for _, check := range db.SelfCheck(ctx) {
 		f := finding{name: "clickhouse", text: check.Name + ": " + check.Value}

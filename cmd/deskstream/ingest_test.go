@@ -43,7 +43,7 @@ func TestStartNeedsTheKeyOfTheCredentials(t *testing.T) {
 		return app, app.Start(t.Context())
 	}
 	doctor := func() finding {
-		findings := (&doctorCmd{c}).nats(t.Context(), &streams{out: new(bytes.Buffer), err: new(bytes.Buffer)})
+		findings := (&doctorCmd{c}).nats(t.Context(), &streams{out: new(bytes.Buffer), err: new(bytes.Buffer)}, nil)
 		return findings[len(findings)-1]
 	}
 	app, err := start(c)

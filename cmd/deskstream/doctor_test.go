@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
+)
+
+// doctorOn gives the exit status of the doctor on a data folder, and what it says.
+func doctorOn(t *testing.T, data string) (int, string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status := Main(t.Context(), []string{"doctor", "--data", data, "--engine", localtest.Library(), "--zendesk-url", "http://127.0.0.1:1", "--log-level", "error"}, &out, &errs)
+	return status, out.String() + errs.String()
+}
+
+// TestDoctorFindsWhatStopsTheStart: on a folder that is empty, that is in order, whose message store is gone and whose tables are gone, the doctor says
+// of streams and tables what the start would, also when it is asked again, because it makes nothing.
+func TestDoctorFindsWhatStopsTheStart(t *testing.T) {
+	t.Parallel()
+	needEngine(t)
+	says := func(data string, found, no string) {
+		t.Helper()
+		for range 2 {
+			if _, text := doctorOn(t, data); !strings.Contains(text, found) || (no != "" && strings.Contains(text, no)) {
+				t.Errorf("want %q and not %q:\n%s", found, no, text)
+			}
+		}
+	}
+	fresh := t.TempDir()
+	says(fresh, "ok    streams      there are none yet", "FAIL  clickhouse")
+	says(fresh, "ok    clickhouse   there are no tables yet", "FAIL  streams")
+
+	account, err := zendesktest.History(9, 1, 1, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	c := Config{
+		Data: data, Listen: "127.0.0.1:0", ZendeskURL: serveAccount(t, account, zendesktest.AdminEmail).URL(), APIKey: testKey, TimeZone: "UTC", LogLevel: "warn",
+		Engine: localtest.Library(),
+	}
+	quick(&c)
+	start := func() (*App, error) {
+		app := &App{Config: c, Roles: roles{ingest: true, process: true, sink: true, serve: true}, Now: time.Now, Log: zerolog.Nop()}
+		if err := app.Config.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		return app, app.Start(t.Context())
+	}
+	app, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := newClient("http://"+app.Addr(), testKey)
+	waitSynced(t, api, connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60))
+	drained(t, app)
+	app.Stop()
+	says(data, "ok    clickhouse   schema version", "FAIL  streams")
+
+	for _, lost := range []struct{ folder, code string }{{"nats", "is missing (epoch "}, {filepath.Join("clickhouse", "data"), "the database holds no record of the streams"}} {
+		folder, kept := filepath.Join(data, lost.folder), filepath.Join(t.TempDir(), "kept")
+		if err := os.Rename(folder, kept); err != nil {
+			t.Fatal(err)
+		}
+		says(data, "FAIL  streams      ", "ok    streams")
+		says(data, lost.code, "")
+		app, err := start()
+		app.Stop()
+		if err == nil || !strings.Contains(err.Error(), lost.code) {
+			t.Errorf("without %s the start says %v, want %q", lost.folder, err, lost.code)
+		}
+		if err := os.RemoveAll(folder); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(kept, folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says(data, "ok    clickhouse   schema version", "FAIL  streams")
+}
