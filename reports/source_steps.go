@@ -92,7 +92,7 @@ func (s *server) authorizeSource(ctx context.Context, in *authorizeInput) (*answ
 
 var callbackPage = template.Must(template.New("callback").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>deskstream</title><link rel="stylesheet" href="/docs.css"></head>
-<body><h1>{{.Title}}</h1><p>{{.Text}}</p><p><a href="/">Continue</a></p></body></html>
+<body><h1>{{.Title}}</h1><p>{{.Text}}</p><p><a href="/docs">Continue</a></p></body></html>
 `))
 
 // oauthCallback is visited by a browser, so it answers with a page.
@@ -108,6 +108,9 @@ func (s *server) oauthCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	if _, err := s.Connections.Callback(r.Context(), q.Get("state"), q.Get("code")); err != nil {
 		p := s.problem("/v1/oauth/zendesk/callback", storeError(err))
+		if p.Status == http.StatusUnprocessableEntity { // no field can be put right: the request is not the one it should be
+			p.Status = http.StatusBadRequest
+		}
 		showCallback(w, p.Status, "Zendesk was not connected", p.Detail)
 		return
 	}

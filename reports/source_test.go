@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -263,15 +264,22 @@ func TestOAuthCallback(t *testing.T) {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") || !slices.Equal(s.steps.calls, []string{"callback a b " + testSource}) {
 		t.Errorf("%s %v", r.Header.Get("Content-Type"), s.steps.calls)
 	}
+	link := regexp.MustCompile(`<a href="([^"]+)">`).FindSubmatch(r.body)
+	if link == nil {
+		t.Fatalf("no link: %s", r.body)
+	}
+	s.want(200, s.call("GET", string(link[1]), "", nil), nil)
 	s.want(400, s.call("GET", path, "", nil), nil)
 	r = s.call("GET", path+"?error=access_denied&error_description=%3Cscript%3E", "", nil)
 	s.want(400, r, nil)
 	s.steps.err = &schemas.Problem{Class: schemas.ErrInvalid, Code: "wrong-state", Detail: `the state "<script>" is over`}
 	r = s.call("GET", path+"?state=%3Cscript%3E&code=b", "", nil)
-	s.want(422, r, nil)
+	s.want(400, r, nil)
 	if strings.Contains(string(r.body), "<script>") {
 		t.Errorf("%s", r.body)
 	}
+	s.steps.err = errors.New("no route to host")
+	s.want(503, s.call("GET", path+"?state=a&code=b", "", nil), nil)
 }
 
 func TestR45_Steps(t *testing.T) {
