@@ -75,7 +75,7 @@ func (c *Config) checkURLs() error {
 	if err := checkURL("public-url", c.PublicURL, "http", "https"); err != nil {
 		return err
 	}
-	if err := checkURL("zendesk-url", strings.ReplaceAll(c.ZendeskURL, "{account}", "account"), "http", "https"); err != nil {
+	if err := checkZendeskURL(c.ZendeskURL); err != nil {
 		return err
 	}
 	for _, u := range strings.Split(c.NATSURL, ",") {
@@ -99,11 +99,27 @@ func checkURL(name, value string, schemes ...string) error {
 			}
 		}
 	}
-	shown := value
-	if i := strings.LastIndex(shown, "@"); i >= 0 {
-		shown = "…" + shown[i:]
+	return &settingError{name, withoutLogin(value), "an address with host and one of the schemes " + strings.Join(schemes, ", ")}
+}
+
+// checkZendeskURL wants an address without user and password: a request carries those of its source.
+func checkZendeskURL(template string) error {
+	value := strings.ReplaceAll(template, "{account}", "account")
+	if err := checkURL("zendesk-url", value, "http", "https"); err != nil {
+		return err
 	}
-	return &settingError{name, shown, "an address with host and one of the schemes " + strings.Join(schemes, ", ")}
+	if u, err := url.Parse(value); err != nil || u.User != nil {
+		return &settingError{"zendesk-url", withoutLogin(template), "an address without user and password, e.g. https://{account}.zendesk.com"}
+	}
+	return nil
+}
+
+// withoutLogin gives an address as it may be shown.
+func withoutLogin(address string) string {
+	if i := strings.LastIndex(address, "@"); i >= 0 {
+		return "…" + address[i:]
+	}
+	return address
 }
 
 func (c *Config) checkZone() (err error) {

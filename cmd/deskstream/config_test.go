@@ -22,6 +22,7 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		"port":           {[]string{"run", "--listen", "127.0.0.1:99999"}, []string{"--listen", "host:port"}},
 		"public url":     {[]string{"run", "--public-url", "ftp://x"}, []string{"--public-url", `"ftp://x"`, "http, https"}},
 		"nats url":       {[]string{"run", "--nats-url", "http://x:1"}, []string{"--nats-url", "nats, tls"}},
+		"zendesk login":  {[]string{"run", "--zendesk-url", "https://u:secret-word@x.test/{account}"}, []string{"--zendesk-url", "…@x.test/{account}", "without user and password"}},
 		"dsn":            {[]string{"run", "--clickhouse-dsn", "postgres://u:secret-word@h/db"}, []string{"--clickhouse-dsn", "clickhouse"}},
 		"zone":           {[]string{"run", "--time-zone", "Mars/Olympus"}, []string{"--time-zone", "IANA"}},
 		"local zone":     {[]string{"run", "--time-zone", "Local"}, []string{"--time-zone", "IANA"}},
