@@ -1,8 +1,10 @@
 package reports
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -45,5 +47,32 @@ func TestQueriesOfTheReadme(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", statement, err)
 		}
+	}
+}
+
+// TestRenderingOfTheReadme: the template that the README renders gives what it shows, but for the time.
+func TestRenderingOfTheReadme(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile(`(?s)/v1/liquid/render -H [^\n]*\n    -d '(.*?)'\n(\{.*?\})\n` + "```").FindSubmatch(text)
+	if shown == nil {
+		t.Fatal("no example")
+	}
+	s := offline(t, nil)
+	read := func(body []byte) (answer map[string]any) {
+		t.Helper()
+		if err := json.Unmarshal(body, &answer); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		delete(answer["stats"].(map[string]any), "micros")
+		return answer
+	}
+	r := s.call("POST", "/v1/liquid/render", "render-key", string(shown[1]))
+	s.want(200, r, nil)
+	if got, want := read(r.body), read(shown[2]); !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
