@@ -82,10 +82,10 @@ func TestLiveHead(t *testing.T) {
 		_ = resp.Body.Close()
 		return resp
 	}
-	if head := ask("HEAD", "/v1/live"); head.StatusCode != 200 || head.Header.Get("Content-Type") != "text/event-stream" {
+	if head := ask("HEAD", "/v1/live"); head.StatusCode != http.StatusOK || head.Header.Get("Content-Type") != "text/event-stream" {
 		t.Errorf("%s %v", head.Status, head.Header)
 	}
-	if next := ask("HEAD", "/v1/reports"); next.StatusCode != 200 || !reused {
+	if next := ask("HEAD", "/v1/reports"); next.StatusCode != http.StatusOK || !reused {
 		t.Errorf("%s, reused %v", next.Status, reused)
 	}
 	s.live.mu.Lock()
