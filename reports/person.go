@@ -97,7 +97,7 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	p := params{}
 	p.texts("accounts", q.accounts)
 	p.flag("sourced", q.sourced)
-	p.text("text", strings.ToLower(q.text))
+	p.text("text", q.text)
 	p.flag("further", further)
 	p.text("after_key", position.Key)
 	p.text("after_id", position.ID)
