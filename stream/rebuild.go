@@ -18,14 +18,11 @@ import (
 // Close every other program of the namespace first. It can be repeated after a crash at any point: the epochs that Open compares are
 // brought in line last.
 func Rebuild(ctx context.Context, o Options) (*Stream, error) {
-	s, err := prepare(o)
+	b, err := prepareBoot(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.newBoot(ctx)
-	if err != nil {
-		return nil, err
-	}
+	s := b.s
 	bad := map[string]bool{}
 	for _, name := range []string{s.events, s.txn, s.sink} {
 		if why := b.trouble(name); why != "" {

@@ -125,22 +125,12 @@ func keyMatches(pattern, key string) bool {
 }
 
 // get gives a row; ok is false if it is not here.
-func (r *rowFile) get(key string) (data []byte, ok bool) {
-	if r == nil {
-		return nil, false
-	}
-	hash := maphash.String(r.seed, key)
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	place, ok := r.rows[hash]
-	if !ok {
-		return nil, false
-	}
-	return r.read(key, place)
-}
+func (r *rowFile) get(key string) (data []byte, ok bool) { return r.find(key, false) }
 
 // newest gives a row that is not in the journal, if it is certain that what is here is the newest of it.
-func (r *rowFile) newest(key string) (data []byte, ok bool) {
+func (r *rowFile) newest(key string) (data []byte, ok bool) { return r.find(key, true) }
+
+func (r *rowFile) find(key string, certain bool) (data []byte, ok bool) {
 	if r == nil {
 		return nil, false
 	}
@@ -148,7 +138,7 @@ func (r *rowFile) newest(key string) (data []byte, ok bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	place, ok := r.rows[hash]
-	if !ok || place.copied() && !r.whole {
+	if !ok || certain && place.copied() && !r.whole {
 		return nil, false
 	}
 	return r.read(key, place)

@@ -118,17 +118,11 @@ const maxPartitions = 256
 // ("stream-lost", see Rebuild), when the number of partitions differs ("partitions-changed"), when another version wrote them
 // ("stream-schema") or when the database is not the one they filled ("tables-lost"). The caller must call Close.
 func Open(ctx context.Context, o Options) (*Stream, error) {
-	s, err := prepare(o)
+	b, err := verifiedBoot(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.newBoot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.verify(); err != nil {
-		return nil, err
-	}
+	s := b.s
 	if err := b.create(ctx); err != nil {
 		return nil, err
 	}
@@ -150,15 +144,8 @@ func Open(ctx context.Context, o Options) (*Stream, error) {
 // Look gives the streams to somebody who only reads, and must not be closed: nothing is created, changed or recorded. It refuses as Open does, and with
 // ErrNotFound while Open has yet to create them.
 func Look(ctx context.Context, o Options) (*Stream, error) {
-	s, err := prepare(o)
+	b, err := verifiedBoot(ctx, o)
 	if err != nil {
-		return nil, err
-	}
-	b, err := s.newBoot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.verify(); err != nil {
 		return nil, err
 	}
 	for name, h := range b.held {
@@ -166,7 +153,25 @@ func Look(ctx context.Context, o Options) (*Stream, error) {
 			return nil, fmt.Errorf("stream %s: %w", name, schemas.ErrNotFound)
 		}
 	}
-	return s, nil
+	return b.s, nil
+}
+
+// verifiedBoot looks at the streams there are and refuses those that cannot be gone on with.
+func verifiedBoot(ctx context.Context, o Options) (*boot, error) {
+	b, err := prepareBoot(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return b, b.verify()
+}
+
+// prepareBoot looks at the streams there are.
+func prepareBoot(ctx context.Context, o Options) (*boot, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	return s.newBoot(ctx)
 }
 
 // prepare checks the options and fills in the defaults; nothing is read or written.
