@@ -151,7 +151,7 @@ func refusal(p patch[int64]) patch[int64] {
 	return p
 }
 
-// kinds of decisions, by their place in choices.all.
+// kinds of decisions.
 const (
 	choiceMail = iota
 	choiceSMS
@@ -207,8 +207,8 @@ func (m *material) archived() (archived uint8, since *time.Time) {
 func (m *material) decidedOf(i, kind int) patch[int64] {
 	newest := m.users[i].decision(kind)
 	for j, o := range m.users {
-		if d := o.decision(kind); j != i && newerChoice(d, newest) && m.means(i, j, kind, d.at) {
-			newest = d
+		if d := o.decision(kind); j != i && d.at != 0 && m.means(i, j, kind, d.at) {
+			take(&newest, d.at, d.value)
 		}
 	}
 	return newest
@@ -236,10 +236,8 @@ func (m *material) joined(i int) int64 {
 
 // decision gives the newest decision about the user, or about who has one of its addresses.
 func (u *user) decision(kind int) patch[int64] {
-	d := u.chosen.of(kind)
-	if heard := u.heard.of(kind); newerChoice(heard, d) {
-		return heard
-	}
+	d, heard := u.chosen.of(kind), u.heard.of(kind)
+	take(&d, heard.at, heard.value)
 	return d
 }
 
@@ -251,9 +249,4 @@ func (c *choices) of(kind int) patch[int64] {
 		return c.noSMS
 	}
 	return c.archived
-}
-
-// newerChoice tells whether a decision counts rather than another: of two of one instant the larger, no.
-func newerChoice(d, than patch[int64]) bool {
-	return d.at > than.at || d.at == than.at && d.value > than.value
 }
