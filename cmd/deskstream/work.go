@@ -88,6 +88,11 @@ func (a *App) keepRetention(ctx context.Context) error {
 	defer tick.Stop()
 	var applied time.Time
 	for {
+		select { // not at the start, which has enough to do: a replay has applied the retention itself
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
 		var err error
 		if time.Since(applied) >= retainEvery {
 			if err = applyRetention(ctx, a.stream, a.db); err == nil {
@@ -96,11 +101,6 @@ func (a *App) keepRetention(ctx context.Context) error {
 		}
 		if err = errors.Join(err, a.db.Expire(ctx)); err != nil && ctx.Err() == nil {
 			a.Log.Warn().Err(err).Msg("retention was not applied, will try again")
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
 		}
 	}
 }
