@@ -442,7 +442,7 @@ func newTestServer(tb testing.TB, db driver.Conn, change func(*Options)) *testSe
 		Seal: func(audience, field, secret string) string {
 			return "sealed " + audience + field + strings.ToUpper(secret)
 		},
-		Registerer: registry, Gatherer: registry, Version: "test",
+		Registerer: registry, Gatherer: registry, Version: "test", QueryTimeout: 30 * time.Second,
 	}
 	if change != nil {
 		change(&o)

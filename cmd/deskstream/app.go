@@ -81,6 +81,7 @@ type tuning struct {
 	sinkLinger  time.Duration
 	webhookRate rate.Limit    // webhooks a second and source; 0 = the default of ingest
 	ttlSeconds  int           // least time between two merges that delete expired rows
+	question    time.Duration // how long a question to ClickHouse may take; 0 = the default of reports
 	reread      time.Duration // how long tickets may be missing; 0 = the default of reports
 	erase       time.Duration // how often archived people are looked for; 0 = the default of reports
 	drain       time.Duration // how long Stop waits for rows under way; 0 = 8 s

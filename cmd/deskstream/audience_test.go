@@ -168,7 +168,7 @@ func (d *told) want(t *testing.T, once bool, posted []audienceEntry, logged ...[
 // log nor on NATS nor at the target. The entry's activity renders.
 func TestR50_JourneyAfterClosing(t *testing.T) {
 	t.Parallel()
-	account, err := zendesktest.History(12, 3, 6, time.Now())
+	account, err := zendesktest.History(12, 3, 18, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestR50_JourneyAfterClosing(t *testing.T) {
 // TestEntriesArePosted: a ticket closes and the target of the audience gets one signed post.
 func TestEntriesArePosted(t *testing.T) {
 	t.Parallel()
-	account, err := zendesktest.History(12, 3, 6, time.Now())
+	account, err := zendesktest.History(12, 3, 18, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,8 +70,9 @@ func startApp(t testing.TB, zendesk string, changes ...func(*App)) (*App, *clien
 		Config: Config{
 			Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, ClickHouseDSN: dsn, APIKey: testKey, TimeZone: "UTC", LogLevel: "warn",
 		},
-		Roles: roles{ingest: true, process: true, sink: true, serve: true}, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, ttlSeconds: 1},
-		Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+		Roles: roles{ingest: true, process: true, sink: true, serve: true}, Now: time.Now,
+		Tuning: tuning{sinkLinger: 20 * time.Millisecond, ttlSeconds: 1, question: 30 * time.Second}, // machines that run tests stand still at times
+		Log:    zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
 	}
 	quick(&app.Config)
 	for _, change := range changes {

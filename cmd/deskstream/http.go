@@ -71,6 +71,7 @@ func (a *App) api(ctx context.Context) (*reports.API, error) {
 		Erasures: a.stream, Deliveries: a.stream, Seal: a.sealer.Seal, PrivateTargets: a.Config.Private,
 		Log: a.Log.With().Str("part", "api").Logger(), Registerer: a.registry, Gatherer: a.gatherer(), MetricsNeedKey: a.Config.MetricsKey,
 		SeveralAccounts: a.Config.SeveralAccts, Keeps: a.heap.keeper("audiences"), Ready: a.readiness(), Version: version, RereadAfter: a.Tuning.reread, EraseEvery: a.Tuning.erase,
+		QueryTimeout: a.Tuning.question,
 	})
 }
 

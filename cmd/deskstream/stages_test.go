@@ -26,7 +26,7 @@ import (
 // decides about.
 func TestStagesApart(t *testing.T) {
 	t.Parallel()
-	account, err := zendesktest.History(5, 10, 6, time.Now())
+	account, err := zendesktest.History(5, 5, 12, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestStagesApart(t *testing.T) {
 				Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, NATSURL: server.URL(), ClickHouseDSN: dsn, APIKey: testKey,
 				TimeZone: "UTC", LogLevel: "warn", SecretKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", Private: true,
 			},
-			Roles: r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second}, Log: zerolog.Nop(),
+			Roles: r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second, question: 30 * time.Second}, Log: zerolog.Nop(),
 		}
 		quick(&app.Config)
 		begin(t, app)
