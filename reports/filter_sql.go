@@ -109,7 +109,7 @@ var personFigures = map[string]string{
 	"zendesk.tickets_closed":          "sum(s.tickets_closed)",
 	"zendesk.good_ratings":            "sum(s.good_ratings)",
 	"zendesk.bad_ratings":             "sum(s.bad_ratings)",
-	"zendesk.first_ticket_at":         "min(s.first_ticket_at)",
+	"zendesk.first_ticket_at":         "if(countIf(s.tickets_total > 0 AND s.first_ticket_at IS NULL) > 0, NULL, min(s.first_ticket_at))", // as firstTicket says
 	"zendesk.last_ticket_at":          "max(s.last_ticket_at)",
 	"zendesk.last_satisfaction_at":    "max(s.last_satisfaction_at)",
 	"zendesk.last_ticket_subject":     "argMax(s.last_ticket_subject, (s.last_ticket_at, s.last_ticket_id))",

@@ -68,10 +68,15 @@ func (c *crowd) person(n int) {
 
 func (c *crowd) user(u int64) {
 	if c.Intn(3) > 0 {
-		at := c.time()
-		c.stats = append(c.stats, schemas.PersonStats{
-			Account: testAccount, UserID: u, TicketsTotal: int64(c.Intn(3)), TicketsOpen: int64(c.Intn(2)), FirstTicketAt: &at, LastTicketAt: &at, LastTicketID: u, LastSubject: c.of(someWords), LastStatus: c.of([]string{"open", "solved"}),
-		})
+		st := schemas.PersonStats{Account: testAccount, UserID: u, TicketsTotal: int64(c.Intn(3)), TicketsOpen: int64(c.Intn(2))}
+		if st.TicketsTotal > 0 {
+			at := c.time()
+			st.LastTicketAt, st.LastTicketID, st.LastSubject, st.LastStatus = &at, u, c.of(someWords), c.of([]string{"open", "solved"})
+			if c.Intn(4) > 0 { // when the first one was made is not known of all
+				st.FirstTicketAt = &at
+			}
+		}
+		c.stats = append(c.stats, st)
 	}
 	for _, slug := range []string{"ticket-created", "ticket-closed"} {
 		n := c.Intn(4)
