@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS activities
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -40,6 +41,7 @@ ORDER BY (account, activity, occurred_at, ticket_id, activity_id)
 TTL expires_at DELETE
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Everything that happened to tickets, contacts and organizations, one row each; kept by retention';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS activities;

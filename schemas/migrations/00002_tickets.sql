@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS tickets
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -86,6 +87,7 @@ PARTITION BY (toYYYYMM(created_at), ticket_id < 0)
 ORDER BY (account, created_at, ticket_id)
 SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'One current row of facts for each ticket';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS tickets;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS ticket_events
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -39,6 +40,7 @@ PARTITION BY toYYYYMM(at)
 ORDER BY (account, kind, at, ticket_id, event_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Dated facts of tickets: creation, solves, closes, reopens, assignments, replies, status spells, ratings; dimensions are current';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS ticket_events;

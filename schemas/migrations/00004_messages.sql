@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS messages
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -26,6 +27,7 @@ PARTITION BY toYYYYMM(at)
 ORDER BY (account, at, ticket_id, message_id)
 SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Comments of tickets';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS messages;

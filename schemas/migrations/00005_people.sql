@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS people
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -35,6 +36,7 @@ ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, person_id)
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'One row for each person';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS people;

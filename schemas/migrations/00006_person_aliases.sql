@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS person_aliases
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -14,6 +15,7 @@ ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, alias)
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Names by which a person is found';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS person_aliases;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS person_stats
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -25,6 +26,7 @@ ENGINE = ReplacingMergeTree(_ver)
 ORDER BY (account, user_id)
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Ticket figures of each Zendesk user, kept past retention';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS person_stats;

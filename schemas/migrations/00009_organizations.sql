@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS organizations
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -20,6 +21,7 @@ ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, organization_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Organizations';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS organizations;

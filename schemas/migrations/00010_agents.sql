@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS agents
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -17,6 +18,7 @@ ENGINE = ReplacingMergeTree(_ver)
 ORDER BY (account, user_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Zendesk users that are or were agents or administrators';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS agents;

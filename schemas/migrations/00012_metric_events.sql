@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS metric_events
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -22,6 +23,7 @@ ENGINE = ReplacingMergeTree(_ver)
 ORDER BY (account, ticket_id, metric, instance_id, event_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Zendesk ticket metric events (SLA)';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS metric_events;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS names
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -17,6 +18,7 @@ ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, kind, id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Names of groups, brands, forms, schedules and fields';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS names;

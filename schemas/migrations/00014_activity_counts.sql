@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS activity_counts
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -16,6 +17,7 @@ ENGINE = ReplacingMergeTree(_ver)
 ORDER BY (account, activity, at, source_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Number of activities by quarter of an hour, kept past retention';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS activity_counts;

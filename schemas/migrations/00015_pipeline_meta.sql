@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS pipeline_meta
 (
     `stream` LowCardinality(String) COMMENT 'Name of the stream',
@@ -11,6 +12,7 @@ ENGINE = ReplacingMergeTree(recorded_at)
 ORDER BY (stream)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'What the pipeline last knew of its streams: a stream that is missing, replaced or shorter stops the start';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS pipeline_meta;

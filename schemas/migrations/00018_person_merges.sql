@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS person_merges
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -21,6 +22,7 @@ ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, merge_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Log of merged people';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS person_merges;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_person_identities
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -12,7 +13,9 @@ SELECT `account`, `kind`, `value`, `user_id`, `strong`, `created_at`
 FROM person_identities FINAL
 WHERE is_deleted = 0
 COMMENT 'Identifiers by which users may be the same person: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_person_merges
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -30,6 +33,7 @@ SELECT `account`, `merge_id`, `user_id`, `absorbed_id`, `survivor_id`, `via_user
 FROM person_merges FINAL
 WHERE is_deleted = 0
 COMMENT 'Log of merged people: current rows';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP VIEW IF EXISTS current_person_merges;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS audience_members
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -16,6 +17,7 @@ ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, audience_id, person_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Who is in which audience';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS audience_members;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_audience_members
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -10,7 +11,9 @@ SELECT `account`, `audience_id`, `person_id`, `since`
 FROM audience_members FINAL
 WHERE is_deleted = 0
 COMMENT 'Who is in which audience: current rows';
+-- +goose StatementEnd
 
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_audience_entries
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -27,6 +30,7 @@ SELECT `account`, `audience_id`, `entry_id`, `person_id`, `event`, `at`, `activi
 FROM audience_entries FINAL
 WHERE is_deleted = 0
 COMMENT 'Log of people entering and leaving audiences: current rows';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP VIEW IF EXISTS current_audience_entries;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS phrase_hits
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -21,6 +22,7 @@ PARTITION BY toYYYYMM(at)
 ORDER BY (account, at, ticket_id, message_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Saved phrases found in messages and subjects, one row for each text that holds any';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS phrase_hits;

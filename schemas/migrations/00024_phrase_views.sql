@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_phrase_hits
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -14,6 +15,7 @@ SELECT `account`, `at`, `ticket_id`, `message_id`, `public`, `phrase_ids`, `time
 FROM phrase_hits FINAL
 WHERE is_deleted = 0
 COMMENT 'Saved phrases found in messages and subjects, one row for each text that holds any: current rows';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP VIEW IF EXISTS current_phrase_hits;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE IF NOT EXISTS opening_hours
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -18,6 +19,7 @@ ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, in_force_from, year)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
 COMMENT 'Business hours of each account by the schedules that were its default one, laid out from 2007 to 2046';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TABLE IF EXISTS opening_hours;

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS current_opening_hours
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
@@ -12,6 +13,7 @@ FROM opening_hours FINAL
 ARRAY JOIN opens AS o, closes AS c
 WHERE is_deleted = 0
 COMMENT 'Business hours of each account by the schedules that were its default one, laid out from 2007 to 2046, a row for each span: current rows';
+-- +goose StatementEnd
 
 -- +goose Down
 DROP VIEW IF EXISTS current_opening_hours;
