@@ -222,7 +222,7 @@ func TestEngineKeepsItsDataOverAStop(t *testing.T) {
 		t.Errorf("%d rows after the restart", got)
 	}
 	// With a table engine on disk the log's second start fails, and the table is missing.
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		mustExec(t, c, "SYSTEM FLUSH LOGS")
 		if number(t, c, "SELECT count() FROM system.query_log WHERE query LIKE '%FROM kept%'") == 0 {
 			return errors.New("system.query_log is empty")
@@ -341,7 +341,7 @@ func TestEngineComesBackWhenKilled(t *testing.T) {
 	if e.DSN() != dsn || e.PID() == pid || e.Restarts() != 1 || e.Healthz() != nil {
 		t.Errorf("dsn kept %v, pid %d then %d, restarts %d, health %v", e.DSN() == dsn, pid, e.PID(), e.Restarts(), e.Healthz())
 	}
-	eventually(t, 5*time.Second, func() error { return c.Ping(context.Background()) })
+	eventually(t, time.Minute, func() error { return c.Ping(context.Background()) })
 	if got := number(t, c, "SELECT count() FROM kept"); got != 1000 {
 		t.Errorf("%d acknowledged rows are left of 1000", got)
 	}
@@ -370,12 +370,12 @@ func TestEngineWaitsForItsPortAfterACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	var l net.Listener
-	eventually(t, 5*time.Second, func() (err error) {
+	eventually(t, time.Minute, func() (err error) {
 		l, err = net.Listen("tcp", tcp)
 		return err
 	})
 	// At least one attempt must have met the occupied port.
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		if !strings.Contains(log.String(), "port taken") {
 			return errors.New("no restart has failed")
 		}
@@ -425,7 +425,7 @@ func TestEngineEndsWithItsParent(t *testing.T) {
 	// At once: the folder's lock is free, but the child may still be there.
 	e := startEngine(t, EngineOptions{Dir: dir})
 	// It gives up its lock some instants before it is gone.
-	eventually(t, 25*time.Second, func() error { return ended(pid) })
+	eventually(t, time.Minute, func() error { return ended(pid) })
 	if got := number(t, open(t, e.DSN()), "SELECT count() FROM kept"); got != 1000 {
 		t.Errorf("%d acknowledged rows are left of 1000", got)
 	}
@@ -457,7 +457,7 @@ func TestEngineOfAKilledParentStopsInOrder(t *testing.T) {
 				}
 			}
 			tt.kill(parent, child)
-			eventually(t, 25*time.Second, func() error { return ended(child) })
+			eventually(t, time.Minute, func() error { return ended(child) })
 			_, err = os.Stat(filepath.Join(dir, "data", "status"))
 			if clean := errors.Is(err, os.ErrNotExist); clean != tt.clean {
 				t.Errorf("stopped in order: %v, want %v (%v)", clean, tt.clean, err)

@@ -48,7 +48,7 @@ func startCluster(t *testing.T) []*server.Server {
 		})
 		cluster = append(cluster, s)
 	}
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		for _, s := range cluster {
 			if s.ReadyForConnections(time.Millisecond) && s.JetStreamIsLeader() {
 				return nil
@@ -76,7 +76,7 @@ func TestNATSClusterSurvivesItsLeader(t *testing.T) {
 	publish := func(from, to int) {
 		for i := from; i < to; i++ {
 			id := strconv.Itoa(i)
-			eventually(t, 20*time.Second, func() error {
+			eventually(t, time.Minute, func() error {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 				defer cancel()
 				_, err := js.Publish(ctx, "kept.a", []byte(id), jetstream.WithMsgID(id))

@@ -180,7 +180,7 @@ func TestNATSHealthNamesALostStream(t *testing.T) {
 func addStream(t *testing.T, js jetstream.JetStream, replicas int) {
 	t.Helper()
 	c := jetstream.StreamConfig{Name: "KEPT", Subjects: []string{"kept.>"}, Replicas: replicas}
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_, err := js.CreateStream(ctx, c)

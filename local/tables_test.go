@@ -24,7 +24,7 @@ func TestExpiredRowsAreDeleted(t *testing.T) {
 		t.Fatalf("%d rows before the merge, want 1000", got)
 	}
 	mustExec(t, c, "SYSTEM START TTL MERGES expiring")
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		if got := number(t, c, "SELECT count() FROM expiring"); got != 500 {
 			return fmt.Errorf("%d rows, want 500", got)
 		}

@@ -272,7 +272,7 @@ func TestSources(t *testing.T) {
 			if got != want {
 				t.Fatalf("watched %q, want %q", got, want)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("watched nothing, want %q", want)
 		}
 	}

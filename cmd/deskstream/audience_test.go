@@ -56,7 +56,7 @@ func (p *peopleTest) posted(name, filter, url string) (id string) {
 // wantEntries waits until an audience has so many entries.
 func (p *peopleTest) wantEntries(audience string, n int) {
 	p.t.Helper()
-	eventually(p.t, 30*time.Second, func() error {
+	eventually(p.t, time.Minute, func() error {
 		if got := p.entries(audience); len(got) != n {
 			return fmt.Errorf("%d entries, want %d: %+v", len(got), n, got)
 		}

@@ -107,7 +107,7 @@ func checkGoodTicket(t *testing.T, api *client) {
 		Status string `json:"status"`
 		Solves int    `json:"solves"`
 	}
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		return api.call(t.Context(), "GET", "/v1/tickets/990001/facts", nil, &facts)
 	})
 	if facts.Status != "solved" || facts.Solves != 1 {

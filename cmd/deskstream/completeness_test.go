@@ -57,7 +57,7 @@ func TestMissingTicketsAreKnownAndReadAgain(t *testing.T) {
 			return nil
 		}
 	}
-	eventually(t, 30*time.Second, missing(1))
+	eventually(t, time.Minute, missing(1))
 	if err := account.Withhold(withheld, false); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestMissingTicketsAreKnownAndReadAgain(t *testing.T) {
 	var facts struct {
 		Full bool `json:"history_full"`
 	}
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		err := api.call(t.Context(), "GET", fmt.Sprintf("/v1/tickets/%d/facts", withheld), nil, &facts)
 		if err == nil && !facts.Full {
 			err = errors.New("the ticket is back without its history")

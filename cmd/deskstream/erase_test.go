@@ -312,7 +312,7 @@ func TestErasureSurvivesKills(t *testing.T) {
 	p.ready(api)
 	source := connect(t, api, account.Subdomain, zendesktest.AdminEmail, 60)
 	waitSynced(t, api, source)
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		return api.call(t.Context(), "GET", "/v1/people/email:"+secretEmail, nil, nil)
 	})
 	p.kill()

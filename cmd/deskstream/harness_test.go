@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -135,7 +136,7 @@ func waitSynced(t testing.TB, api *client, source string) {
 		if err := api.call(t.Context(), "GET", "/v1/sources/"+source+"/sync", nil, &last); err != nil {
 			return err
 		}
-		if err := api.call(t.Context(), "GET", "/v1/sources/"+source+"/sync", nil, &state); err != nil {
+		if err := json.Unmarshal([]byte(last), &state); err != nil {
 			return err
 		}
 		if !state.Done {
@@ -158,7 +159,7 @@ func drained(t testing.TB, app *App) {
 func eventually(t testing.TB, limit time.Duration, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(limit)
-	for {
+	for wait := 25 * time.Millisecond; ; wait = min(2*wait, 400*time.Millisecond) { // a check takes the processor from what it waits for
 		err := check()
 		if err == nil {
 			return
@@ -169,7 +170,7 @@ func eventually(t testing.TB, limit time.Duration, check func() error) {
 		select {
 		case <-t.Context().Done():
 			t.Fatal(t.Context().Err())
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(wait):
 		}
 	}
 }

@@ -104,7 +104,7 @@ func TestStartNeedsTheKeyOfTheCredentials(t *testing.T) {
 	if err := app.connections.SetWebhookSecret(t.Context(), src.ID, testSecret); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, func() error { return newClient(base, "").call(t.Context(), "GET", "/readyz", nil, nil) })
+	eventually(t, time.Minute, func() error { return newClient(base, "").call(t.Context(), "GET", "/readyz", nil, nil) })
 	if status := hook(); status != http.StatusOK {
 		t.Errorf("webhook: status %d once the secret was entered again", status)
 	}

@@ -150,7 +150,7 @@ func TestSavedPhrasesFollowTheTexts(t *testing.T) {
 			t.Errorf("%v: counted %v, searched %v", q, counted[i].table(), got.table())
 		}
 	}
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		if n := hitRows(t, app); n != 0 {
 			return fmt.Errorf("%d rows count deleted phrases", n)
 		}

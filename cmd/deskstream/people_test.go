@@ -239,7 +239,7 @@ func TestR16_IdentifierChange(t *testing.T) {
 	p.call("PATCH", "/v1/sources/"+p.source, change, nil)
 	wait := func(want int) {
 		t.Helper()
-		eventually(t, 20*time.Second, func() error {
+		eventually(t, time.Minute, func() error {
 			if n := p.total(); n != want {
 				return fmt.Errorf("%d people, want %d", n, want)
 			}

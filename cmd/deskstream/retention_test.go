@@ -77,7 +77,7 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 	}
 	waitSynced(t, api, source)
 	drained(t, app)
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		drained(t, app)
 		if n := stored(60, 1); n != all {
 			return fmt.Errorf("%v activities after the second reading, want %v", n, all)

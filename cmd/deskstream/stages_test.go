@@ -81,7 +81,7 @@ func TestStagesApart(t *testing.T) {
 func intakeHook(t *testing.T, intake *App, source string) int {
 	t.Helper()
 	var status int
-	eventually(t, 10*time.Second, func() (err error) {
+	eventually(t, time.Minute, func() (err error) {
 		status, err = postSigned(http.DefaultClient, "http://"+intake.Addr()+"/webhooks/zendesk/"+source, testSecret, loadBody(1, 1, 10, time.Now()))
 		return err
 	})
@@ -117,10 +117,12 @@ func testSIGTERM(t *testing.T, hung bool) {
 	waitSynced(t, api, source)
 	before := activities(t, api)
 
-	l := newLoad(loadCmd{URL: api.base + "/webhooks/zendesk/" + source, Secret: testSecret, Rate: 300, Connections: 8, Duration: 4 * time.Second, Tickets: 1 << 20, Copies: 1})
+	l := newLoad(loadCmd{URL: api.base + "/webhooks/zendesk/" + source, Secret: testSecret, Rate: 300, Connections: 8, Duration: 5 * time.Minute, Tickets: 1 << 20, Copies: 1})
+	loading, enough := context.WithCancel(t.Context())
+	defer enough()
 	loaded := make(chan error, 1)
-	go func() { loaded <- l.run(t.Context()) }()
-	eventually(t, 10*time.Second, func() error {
+	go func() { loaded <- l.run(loading) }()
+	eventually(t, time.Minute, func() error {
 		if l.next.Load() < 300 {
 			return context.DeadlineExceeded
 		}
@@ -130,7 +132,7 @@ func testSIGTERM(t *testing.T, hung bool) {
 		if err := syscall.Kill(childOf(p.cmd.Process.Pid), syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, 10*time.Second, func() error { // more is written than ClickHouse may just have stored
+		eventually(t, time.Minute, func() error { // more is written than ClickHouse may just have stored
 			if l.next.Load() < 600 {
 				return context.DeadlineExceeded
 			}
@@ -142,6 +144,7 @@ func testSIGTERM(t *testing.T, hung bool) {
 		t.Fatal(err)
 	}
 	<-p.ended
+	enough()
 	if took := time.Since(start); p.status != nil || took > 15*time.Second {
 		t.Errorf("ended with %v after %s; want status 0 within 15 s", p.status, took)
 	}
@@ -156,7 +159,7 @@ func testSIGTERM(t *testing.T, hung bool) {
 	p.start()
 	p.ready(api)
 	accepted := l.status[http.StatusOK] / 2 // every other webhook creates a ticket
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, time.Minute, func() error {
 		if got := activities(t, api) - before; got < accepted-l.Connections {
 			return fmt.Errorf("%d tickets are in the tables, about %d accepted webhooks create one", got, accepted)
 		}

@@ -76,7 +76,7 @@ func TestStoreRestartsUnderItsClients(t *testing.T) {
 	if err := s.restart(); err != nil || s.stopped() != nil {
 		t.Fatal(err, s.stopped())
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	select {
 	case <-again:
