@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	daySeconds  = 24 * 60 * 60
 	dayMinutes  = 24 * 60
 	weekMinutes = 7 * dayMinutes
 )
@@ -245,39 +246,56 @@ func (h *hours) cover(s *schedule, first, last int) {
 	}
 	h.firstYear, h.lastYear = first, last
 	h.open, h.before = h.open[:0], make([]int64, 0, 260*(last-first+1))
-	loc, total := location(s.zone), int64(0)
-	// Days are counted in UTC, because in some zones the clock change makes midnight disappear.
-	for day := time.Date(first, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() <= last; day = day.AddDate(0, 0, 1) {
-		if s.holiday(dateOf(day)) {
-			continue
-		}
-		base := int64(day.Weekday()) * dayMinutes
-		for _, iv := range s.intervals {
-			from, to := max(iv.from, base)-base, min(iv.to, base+dayMinutes)-base
-			if from >= to {
-				continue
-			}
-			open := span{wallClock(day, from, loc), wallClock(day, to, loc)}
-			if n := len(h.open); n > 0 { // what the clock change leaves out may come to lie upon what follows
-				open.from = max(open.from, h.open[n-1].to)
-			}
-			if open.to <= open.from { // an hour that the clock change leaves out
-				continue
-			}
+	total := int64(0)
+	begin, end := time.Date(first, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(last+1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	for _, st := range stretches(location(s.zone), begin, end) {
+		for _, open := range s.open(st, begin, end) {
 			h.open, h.before = append(h.open, open), append(h.before, total)
 			total += open.to - open.from
 		}
 	}
 }
 
-// wallClock gives the instant at which a local day's clock shows the minute, so that days of 23 and 25 hours come out right. A minute
-// that the clock change leaves out is taken as the same distance behind the change.
-func wallClock(day time.Time, minute int64, loc *time.Location) int64 {
-	y, m, d := day.Date()
-	t := time.Date(y, m, d, 0, int(minute), 0, 0, loc)
-	_, offset := t.Zone()
-	wanted, shown := day.Unix()+minute*60, t.Unix()+int64(offset)
-	return t.Unix() + max(0, wanted-shown)
+// stretch is a time in which a zone's clock goes without being put: local time is UTC and offset.
+type stretch struct {
+	span
+	offset int64
+}
+
+// stretches gives those of a zone in which its clock shows a time between two.
+func stretches(loc *time.Location, begin, end int64) (out []stretch) {
+	for at := begin - daySeconds; at < end+daySeconds; {
+		t := time.Unix(at, 0).In(loc)
+		_, offset := t.Zone()
+		st := stretch{span{at, end + daySeconds}, int64(offset)}
+		if _, next := t.ZoneBounds(); !next.IsZero() {
+			st.to = min(st.to, next.Unix())
+		}
+		out = append(out, st)
+		at = st.to
+	}
+	return out
+}
+
+// open gives the spans of a stretch in which its clock shows opening hours, from the date of begin to the date before end. Hours that the clock shows twice
+// are open both times, those that it leaves out are not.
+func (s *schedule) open(st stretch, begin, end int64) (out []span) {
+	from, to := max(begin, st.from+st.offset), min(end, st.to+st.offset)
+	for day := from - from%daySeconds; day < to; day += daySeconds {
+		date := time.Unix(day, 0).UTC()
+		if s.holiday(dateOf(date)) {
+			continue
+		}
+		base := int64(date.Weekday()) * dayMinutes
+		for _, iv := range s.intervals {
+			opens, closes := day+60*(max(iv.from, base)-base), day+60*(min(iv.to, base+dayMinutes)-base)
+			open := span{max(opens, from) - st.offset, min(closes, to) - st.offset}
+			if open.from < open.to {
+				out = append(out, open)
+			}
+		}
+	}
+	return out
 }
 
 func (s *schedule) holiday(date int64) bool {

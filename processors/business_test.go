@@ -51,6 +51,16 @@ func TestBusinessVectors(t *testing.T) {
 	}
 }
 
+// hoursOf is a schedule that is open once a week, for minutes from Sunday.
+func hoursOf(zone string, from, to int) schemas.ZSchedule {
+	z := schemas.ZSchedule{ID: 2, TimeZone: zone}
+	z.Intervals = append(z.Intervals, struct {
+		Start int `json:"start_time"`
+		End   int `json:"end_time"`
+	}{from, to})
+	return z
+}
+
 func TestBusinessAwkwardDays(t *testing.T) {
 	t.Parallel()
 	always := schemas.ZSchedule{ID: 2, TimeZone: "Eastern Time (US & Canada)"}
@@ -72,6 +82,13 @@ func TestBusinessAwkwardDays(t *testing.T) {
 		{"the day before a holiday counts", weekdays("Eastern Time (US & Canada)", [2]string{"2024-03-28", "2024-03-29"}), "2024-03-27T12:00:00Z", "2024-04-01T12:00:00Z", 8 * 3600},
 		{"nothing backwards", always, "2024-03-11T00:00:00Z", "2024-03-10T00:00:00Z", 0},
 		{"a zone without midnight", func() schemas.ZSchedule { z := always; z.TimeZone = "Brasilia"; return z }(), "2018-11-04T00:00:00Z", "2018-11-05T00:00:00Z", 24 * 3600},
+		{"an hour shown twice, east of Greenwich", hoursOf("Europe/Berlin", 0, 120), "2026-10-24T00:00:00Z", "2026-10-26T00:00:00Z", 7200},
+		{"both passes of it are open", hoursOf("Europe/Berlin", 120, 360), "2026-10-24T00:00:00Z", "2026-10-26T00:00:00Z", 5 * 3600},
+		{"and west of it", hoursOf("America/New_York", 60, 360), "2026-10-31T00:00:00Z", "2026-11-02T00:00:00Z", 6 * 3600},
+		{"half an hour shown twice", hoursOf("Australia/Lord_Howe", 0, 105), "2026-04-03T00:00:00Z", "2026-04-06T00:00:00Z", 105*60 + 15*60},
+		{"hours that begin in one left out", hoursOf("Europe/Berlin", 150, 240), "2026-03-28T00:00:00Z", "2026-03-30T00:00:00Z", 3600},
+		{"a clock put back over midnight", hoursOf("America/St_Johns", 0, 60), "2010-11-06T00:00:00Z", "2010-11-08T12:00:00Z", 3600 + 60},
+		{"a date that is left out", hoursOf("Pacific/Apia", 5*dayMinutes, 6*dayMinutes), "2011-12-26T00:00:00Z", "2012-01-02T00:00:00Z", 0},
 		{"an unknown zone is UTC", weekdays("Nowhere"), "2024-01-08T00:00:00Z", "2024-01-08T09:30:00Z", 1800},
 	} {
 		t.Run(v.name, func(t *testing.T) {

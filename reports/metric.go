@@ -186,7 +186,8 @@ var ticketMetrics = []*metric{
 		name: "tickets", unit: "tickets", dimensions: ticketDimensions, everything: true,
 		values: counts("tickets", "unsolved", "solved", "good", "bad", "deleted", "merged", "unassigned_unsolved", "unreplied"),
 		definition: "Tickets as they are at as_of, by dimension (M25). Without from and to all of them, else those created in the range. A ticket with several " +
-			"tags is in several rows. deleted counts the deleted ones, which the other figures leave out unless include_deleted is true.",
+			"tags is in several rows. deleted counts the deleted ones, which the other figures leave out unless include_deleted is true. Which tickets are " +
+			"deleted or merged is what is known now, at every as_of (G6).",
 	},
 }
 

@@ -123,7 +123,10 @@ func (w *window) floor(t time.Time) time.Time {
 	l := t.In(w.loc)
 	switch w.interval {
 	case intervalHour:
-		return l.Add(-time.Duration(l.Minute())*time.Minute - time.Duration(l.Second())*time.Second)
+		for l.Minute() != 0 || l.Second() != 0 { // twice where the clock was put by half an hour in this bucket
+			l = l.Add(-time.Duration(l.Minute())*time.Minute - time.Duration(l.Second())*time.Second)
+		}
+		return l
 	case intervalWeek:
 		return startOfDay(l.Year(), l.Month(), l.Day()-(int(l.Weekday())+6)%7, w.loc)
 	case intervalMonth:

@@ -67,6 +67,8 @@ func TestWindows(t *testing.T) {
 		{"hours skip one", "2026-03-08T05:00:00Z", "2026-03-08T08:00:00Z", "hour", "America/New_York", "1h 1h 1h", "2026-03-08T00:00:00-05:00", "2026-03-08T03:00:00-04:00"},
 		{"hours come twice", "2026-11-01T05:00:00Z", "2026-11-01T07:00:00Z", "hour", "America/New_York", "1h 1h", "2026-11-01T01:00:00-04:00", "2026-11-01T01:00:00-05:00"},
 		{"hours of a zone with a half", "2026-03-08T00:00:00+05:30", "2026-03-08T02:00:00+05:30", "hour", "Asia/Kolkata", "1h 1h", "2026-03-08T00:00:00+05:30", "2026-03-08T01:00:00+05:30"},
+		{"a second half of an hour and a half", "2026-04-05T01:45:00+10:30", "2026-04-05T03:00:00+10:30", "hour", "Australia/Lord_Howe", "15m0s 1h", "2026-04-05T01:00:00+11:00", "2026-04-05T02:00:00+10:30"},
+		{"the one that skips half an hour", "2026-10-04T02:45:00+11:00", "2026-10-04T04:00:00+11:00", "hour", "Australia/Lord_Howe", "15m0s 1h", "2026-10-04T01:00:00+10:30", "2026-10-04T03:00:00+11:00"},
 	} {
 		w, err := newWindow(c.from, c.to, c.interval, zone(t, c.zone), testNow)
 		if err != nil {
