@@ -3,7 +3,9 @@ package reports
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"deskstream/schemas"
@@ -18,13 +20,15 @@ func (s *server) factsRoutes() {
 }
 
 type factsInput struct {
-	ID   string `path:"id" maxLength:"30" doc:"Ticket id"`
-	AsOf string `query:"as_of" maxLength:"40" doc:"Instant up to which live counts, from the creation of the ticket on; default now, and so is one that is yet to come. All else is as it is now"`
+	ID      string `path:"id" maxLength:"30" doc:"Ticket id"`
+	Account string `query:"account" maxLength:"63" doc:"Zendesk subdomain, where tickets of several accounts have the same id; default the ticket that was created last"`
+	AsOf    string `query:"as_of" maxLength:"40" doc:"Instant up to which live counts, from the creation of the ticket on; default now, and so is one that is yet to come. All else is as it is now"`
 }
 
 // ticketFacts are named as in docs of the metrics: M7 to M23 of one ticket.
 type ticketFacts struct {
 	ID             string    `json:"id"`
+	Account        string    `json:"account" doc:"Zendesk subdomain"`
 	Status         string    `json:"status"`
 	Subject        string    `json:"subject"`
 	Priority       *string   `json:"priority"`
@@ -102,7 +106,7 @@ func (s *server) ticketFacts(ctx context.Context, in *factsInput) (*answer[ticke
 	if err != nil {
 		return nil, noTicket()
 	}
-	row, err := s.ticketRow(ctx, id)
+	row, err := s.ticketRow(ctx, in.Account, id)
 	if err != nil {
 		return nil, err
 	}
@@ -143,14 +147,21 @@ func (s *server) liveWaits(ctx context.Context, r *schemas.TicketRow, asOf time.
 	return waitsOf(spent), nil
 }
 
-// ticketRow gives the row of a ticket; of several accounts that have one of this id, the one that was created last.
-func (s *server) ticketRow(ctx context.Context, id int64) (*schemas.TicketRow, error) {
-	if told := s.ticketTold(ctx, id); told != nil {
+// ticketRow gives the row of a ticket of an account; of any that has one of this id where none is named, then the one that was created last.
+func (s *server) ticketRow(ctx context.Context, account string, id int64) (*schemas.TicketRow, error) {
+	account = strings.ToLower(account)
+	if told := s.ticketTold(ctx, account, id); told != nil {
 		return told, nil
 	}
 	accounts, err := s.accounts(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if account != "" {
+		if !slices.Contains(accounts, account) {
+			return nil, schemas.Invalid("query.account", "must be one of "+strings.Join(accounts, ", "))
+		}
+		accounts = []string{account}
 	}
 	p := params{}
 	p.texts("accounts", accounts)
@@ -166,12 +177,15 @@ func (s *server) ticketRow(ctx context.Context, id int64) (*schemas.TicketRow, e
 }
 
 // ticketTold asks the processors for the row of a ticket; nil when they know of none or do not answer.
-func (s *server) ticketTold(ctx context.Context, id int64) (newest *schemas.TicketRow) {
+func (s *server) ticketTold(ctx context.Context, account string, id int64) (newest *schemas.TicketRow) {
 	if s.Teller == nil {
 		return nil
 	}
-	for _, account := range s.known.list(ctx, s) {
-		row, err := s.Teller.Ticket(ctx, account, id)
+	for _, known := range s.known.list(ctx, s) {
+		if account != "" && account != known {
+			continue
+		}
+		row, err := s.Teller.Ticket(ctx, known, id)
 		if err != nil {
 			s.Log.Debug().Err(err).Int64("ticket", id).Msg("a ticket is looked up in the table")
 			return nil
@@ -189,7 +203,7 @@ func noTicket() error {
 
 func factsOf(r *schemas.TicketRow, live Waits, asOf time.Time) ticketFacts {
 	f := ticketFacts{
-		ID: idText(r.TicketID), Status: r.Status, Subject: r.Subject, Priority: nullable(r.Priority), Type: nullable(r.Type), Channel: nullable(r.Channel),
+		ID: idText(r.TicketID), Account: r.Account, Status: r.Status, Subject: r.Subject, Priority: nullable(r.Priority), Type: nullable(r.Type), Channel: nullable(r.Channel),
 		Tags: append([]string{}, r.Tags...), RequesterID: nullableID(r.RequesterID), AssigneeID: nullableID(r.AssigneeID), GroupID: nullableID(r.GroupID),
 		BrandID: nullableID(r.BrandID), OrganizationID: nullableID(r.OrganizationID), FormID: nullableID(r.FormID), CreatedAt: r.CreatedAt.UTC(),
 		UpdatedAt: r.UpdatedAt.UTC(), StatusSince: r.StatusSince.UTC(), Deleted: r.Deleted == 1, Merged: r.Merged == 1, MergedInto: nullableID(r.MergedInto),

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"deskstream/schemas"
 )
 
 func TestTicketFacts(t *testing.T) {
@@ -80,4 +82,24 @@ func TestLiveWaitsAreThoseOfReports(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFactsOfAnAccount: tickets of two accounts that have the same id are asked for by account.
+func TestFactsOfAnAccount(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	beta := s.store.sources[testSource]
+	beta.ID, beta.Account = "src_beta", "beta"
+	s.store.sources[beta.ID] = beta
+	for account, created := range map[string]time.Time{testAccount: at("03 01:30"), "beta": at("02 01:30")} {
+		insertInto(t, s.db, schemas.TableTickets, schemas.TicketRow{Account: account, TicketID: 5, Subject: account, Status: "open", CreatedAt: created, UpdatedAt: created, StatusSince: created})
+	}
+	for account, want := range map[string]string{"": testAccount, testAccount: testAccount, "beta": "beta", "BETA": "beta"} {
+		var f ticketFacts
+		s.get("/v1/tickets/5/facts?account="+account, &f)
+		if f.Account != want || f.Subject != want {
+			t.Errorf("account %q: %s of %s, want that of %s", account, f.Subject, f.Account, want)
+		}
+	}
+	s.wantProblem(s.call("GET", "/v1/tickets/5/facts?account=nobody", "reports-key", nil), 422, "invalid-input", "query.account", "beta")
 }

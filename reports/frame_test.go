@@ -335,6 +335,38 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
+// TestNullableMembers holds that the schemas of answers take the null that they answer.
+func TestNullableMembers(t *testing.T) {
+	t.Parallel()
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(string(offline(t, nil).call("GET", "/openapi.json", "", nil).body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("deskstream:api", document); err != nil {
+		t.Fatal(err)
+	}
+	schemas := document.(map[string]any)["components"].(map[string]any)["schemas"].(map[string]any)
+	for _, member := range []string{"TicketFacts/csat", "TicketFacts/touch", "AudienceView/deliver"} {
+		name, member, _ := strings.Cut(member, "/")
+		if schemas[name] == nil {
+			t.Errorf("no schema %s", name)
+			continue
+		}
+		schema, err := compiler.Compile("deskstream:api#/components/schemas/" + name + "/properties/" + member)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(nil); err != nil {
+			t.Errorf("%s.%s: %v", name, member, err)
+		}
+	}
+	refused := document.(map[string]any)["paths"].(map[string]any)["/v1/liquid/render"].(map[string]any)["post"].(map[string]any)["responses"].(map[string]any)["422"]
+	if !strings.Contains(fmt.Sprint(refused), "TemplateProblem") || schemas["TemplateProblem"] == nil {
+		t.Errorf("a refused template is answered by %v", refused)
+	}
+}
+
 // TestAnswersFollowTheDocument compiles schemas of the document and holds real answers against them.
 func TestAnswersFollowTheDocument(t *testing.T) {
 	t.Parallel()
@@ -346,6 +378,7 @@ func TestAnswersFollowTheDocument(t *testing.T) {
 	for path, name := range map[string]string{
 		"/v1/reports/csat?interval=week&group_by=assignee": "ReportAnswer", "/v1/people/p_2001": "Person", "/v1/tickets/1/facts": "TicketFacts",
 		"/v1/sources/" + testSource + "/overview": "OverviewAnswer", "/v1/sources/" + testSource + "/sync": "SyncAnswer", "/v1/nothing": "Problem",
+		"/v1/tickets/2/facts": "TicketFacts", "/v1/tickets/3/facts": "TicketFacts",
 	} {
 		compiler := jsonschema.NewCompiler()
 		if err := compiler.AddResource("deskstream:api", document); err != nil {

@@ -52,7 +52,7 @@ func (r rendering) leave() { r.places.Release(1) }
 func (s *server) liquidRoutes() {
 	scopes := []string{scopeRender}
 	handle(s, route{
-		method: http.MethodPost, path: "/v1/liquid/render", id: "render", tag: tagLiquid, summary: "Render a message for a person", scopes: scopes, maxBody: maxTemplate,
+		method: http.MethodPost, path: "/v1/liquid/render", id: "render", templates: true, tag: tagLiquid, summary: "Render a message for a person", scopes: scopes, maxBody: maxTemplate,
 		detail: "The person is an id or an alias as in GET /v1/people/{id}; data gives the roots instead, without a look-up. A template that cannot be rendered " +
 			"gives 422 with errors[{kind,message,line,column,snippet}] and no text.",
 	}, func(ctx context.Context, in *renderInput) (*answer[RenderAnswer], error) {
@@ -60,7 +60,7 @@ func (s *server) liquidRoutes() {
 	})
 	s.batchRoutes()
 	handle(s, route{
-		method: http.MethodPost, path: "/v1/liquid/preview", id: "preview", tag: tagLiquid, summary: "Render a message and tell where its values come from",
+		method: http.MethodPost, path: "/v1/liquid/preview", id: "preview", templates: true, tag: tagLiquid, summary: "Render a message and tell where its values come from",
 		scopes: scopes, maxBody: maxTemplate,
 		detail: "As render, but errors in values stand in the text as Liquid error: ... and are listed, and every variable that was looked at is told with its " +
 			"value and where that comes from.",

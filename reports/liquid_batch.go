@@ -37,7 +37,7 @@ func (s *server) batchRoutes() {
 	running := semaphore.NewWeighted(batches())
 	message, line := checkerOf[MessageInput](s.api), checkerOf[RecipientInput](s.api)
 	s.handleRaw(route{
-		method: http.MethodPost, path: batchPath, id: "render-batch", tag: tagLiquid, summary: "Render a message for many people",
+		method: http.MethodPost, path: batchPath, id: "render-batch", templates: true, tag: tagLiquid, summary: "Render a message for many people",
 		scopes: []string{scopeRender}, takes: ndjsonType,
 		detail: "Lines of JSON in and out. The first line is the message: the body of render without person, data, activity_id and request. Each further line is one " +
 			"recipient: {\"person\"} or {\"data\"}, and if needed activity_id and request. Each recipient gives one line, in order: {\"index\",\"person\",\"id\"} with what " +

@@ -17,7 +17,7 @@ func (s *server) upsertRoutes() {
 	handle(s, route{
 		method: http.MethodPost, path: "/v1/people", id: "upsert-people", tag: tagPeople, summary: "Create or update up to 1000 people", scopes: []string{scopePeople},
 		detail: "A JSON array, one JSON object a line (application/x-ndjson), or CSV with a header (text/csv; custom.<key>, permissions.email and " +
-			"permissions.sms are columns too; an empty cell says nothing). A row is found by id, else external_id, else email; else it is a new person. Whoever carries another external id is not found by email where external ids tell people apart: " +
+			"permissions.sms are columns too; an empty cell says nothing, and custom fields are texts: numbers and booleans come as JSON). A row is found by id, else external_id, else email; else it is a new person. Whoever carries another external id is not found by email where external ids tell people apart: " +
 			"both have the address then. " +
 			"Good rows are taken whatever the others are; the answer tells of each row what became of it. No message is ever sent to Zendesk.",
 		maxBody: 8 << 20, accepts: []string{"application/json", "application/x-ndjson", "text/csv"},

@@ -33,6 +33,7 @@ type route struct {
 	headers      map[string]string       // of a success, by what they say
 	asks         bool                    // what parameters there are depends on the request, and the handler refuses others itself
 	takes        string                  // content type of the body, where the handler reads it itself
+	templates    bool                    // it refuses templates, with their errors
 }
 
 // handle registers a route. Errors of h become problems by their class.
@@ -67,6 +68,15 @@ func (r route) operation(api huma.API) huma.Operation {
 			Description: "Any error, as a problem (RFC 9457)",
 			Content:     map[string]*huma.MediaType{problemType: {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
 		}},
+	}
+	if r.templates {
+		schemas := api.OpenAPI().Components.Schemas
+		op.Responses["422"] = &huma.Response{
+			Description: "Bad input, or a template that cannot be rendered, with every error in it",
+			Content: map[string]*huma.MediaType{problemType: {Schema: &huma.Schema{AnyOf: []*huma.Schema{
+				schemas.Schema(reflect.TypeFor[templateProblem](), true, "TemplateProblem"), schemas.Schema(reflect.TypeFor[Problem](), true, "Problem"),
+			}}}},
+		}
 	}
 	if len(r.accepts) > 0 {
 		op.SkipValidateBody = true // the handler reads it

@@ -1,0 +1,29 @@
+package reports
+
+import "github.com/danielgtaylor/huma/v2"
+
+// typeNull is the type of null in JSON Schema.
+const typeNull = "null"
+
+// orNull lets members of an answer be null in its schema: huma leaves null out of the values of an enum and of references.
+func orNull(s *huma.Schema, names ...string) *huma.Schema {
+	for _, name := range names {
+		member := s.Properties[name]
+		if member.Ref != "" {
+			s.Properties[name] = &huma.Schema{Description: member.Description, OneOf: []*huma.Schema{{Ref: member.Ref}, {Type: typeNull}}}
+			continue
+		}
+		member.Enum = append(member.Enum, nil)
+	}
+	return s
+}
+
+// TransformSchema is read by huma.
+func (*ticketFacts) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return orNull(s, "csat", "touch")
+}
+
+// TransformSchema is read by huma.
+func (*audienceView) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return orNull(s, "deliver")
+}
