@@ -91,7 +91,8 @@ func (f *Fetcher) fetch(ctx context.Context, source string, batch []Nudge) {
 			rated = true
 		}
 	}
-	if err := r.fetch(ctx, tickets, users); err != nil && ctx.Err() == nil {
+	err := guarded(f.Log.With().Str("source", source).Logger(), func() error { return r.fetch(ctx, tickets, users) })
+	if err != nil && ctx.Err() == nil {
 		f.Log.Warn().Err(err).Str("source", source).Int("tickets", len(tickets)).Int("users", len(users)).Msg("early fetch failed")
 	}
 	if rated {

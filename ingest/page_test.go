@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,23 @@ func TestUnreadableRows(t *testing.T) {
 	}
 	if len(events) != 5 || len(seen) != 5 || !strings.HasPrefix(events[0].ID, "zd:acme:ticket:1::") || string(events[1].Data) != "17" {
 		t.Errorf("%+v", events)
+	}
+}
+
+// TestUnreadableUsers: what is no object among users and their identities travels on as it is, and the others get their identities.
+func TestUnreadableUsers(t *testing.T) {
+	t.Parallel()
+	p, err := parsePage([]byte(`{"users":[null,17,[],"a",{"id":5},{}],"identities":[null,17,{"id":9,"user_id":5}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range withAllIdentities(p) {
+		got = append(got, string(row))
+	}
+	want := []string{`null`, `17`, `[]`, `"a"`, `{"id":5,"identities":[{"id":9,"user_id":5}]}`, `{"identities":[]}`}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -675,6 +675,36 @@ func TestPollFailures(t *testing.T) {
 	}
 }
 
+// TestPollPanics: a panic ends one poll alone, in the first round too, which is told and tried again like any that failed; the others go on.
+func TestPollPanics(t *testing.T) {
+	t.Parallel()
+	d := pastDesk(t, 10, 3, zendesktest.Options{PageSize: 10})
+	r := newRig(t, d, nil)
+	var mended atomic.Bool
+	// Behind the first page: the position that it stored is the one to go on from.
+	r.store.before = func(op string) {
+		if cur := r.store.cursor(testSource, ResourceTickets); op == "page" && cur.Rows > 0 && !cur.Done && !mended.Load() {
+			panic("unforeseen")
+		}
+	}
+	var log bytes.Buffer
+	r.poller.Log = zerolog.New(zerolog.SyncWriter(&log))
+	r.start(t)
+	eventually(t, "failure told", func() bool {
+		cur := r.store.cursor(testSource, ResourceTickets)
+		return cur.State == "failing" && strings.Contains(cur.LastError, "unforeseen") && cur.Rows > 0 && cur.NextRunAt != nil
+	})
+	mended.Store(true)
+	eventually(t, "sync", r.done)
+	if len(r.store.of(schemas.KindTicket)) != len(d.Account.Tickets()) {
+		t.Error("tickets are missing")
+	}
+	r.stop()
+	if !strings.Contains(log.String(), "poller_test.go") {
+		t.Errorf("no stack in the log: %s", log.String())
+	}
+}
+
 // TestExportBudget reads with the real limits of the exports, on a server that enforces them, and may never be refused more than a few
 // times at the edge of its minute.
 func TestExportBudget(t *testing.T) {

@@ -88,10 +88,10 @@ func eventsOf(s schemas.Source, kind schemas.Kind, rows []json.RawMessage, now t
 	return out
 }
 
-// withMember puts a member into an object that does not have it, and leaves every other byte as it is.
+// withMember puts a member into an object that does not have it, and leaves every other byte as it is. What is no object stays as it is.
 func withMember(row json.RawMessage, name string, value json.RawMessage) json.RawMessage {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(row, &members) != nil {
+	if json.Unmarshal(row, &members) != nil || members == nil { // null reads as no map, without an error.
 		return row
 	}
 	if _, ok := members[name]; ok {
@@ -119,8 +119,9 @@ func withAllIdentities(p page) []json.RawMessage {
 	}
 	owned := map[schemas.ZID][]json.RawMessage{}
 	for _, row := range sideload {
-		owner := headOf(row).UserID
-		owned[owner] = append(owned[owner], row)
+		if owner := headOf(row).UserID; owner != 0 {
+			owned[owner] = append(owned[owner], row)
+		}
 	}
 	out := make([]json.RawMessage, 0, len(users))
 	for _, user := range users {

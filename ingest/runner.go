@@ -259,15 +259,32 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 	if res.name == ResourceOrganizations && r.deletedOrgs == nil {
 		r.deletedOrgs, cur = map[schemas.ZID]*deletedOrg{}, lookBack(cur, began)
 	}
-	if res.walk == walkCount {
-		cur, err = r.countTickets(ctx, cur)
-	} else {
-		cur, err = r.walk(ctx, res, l, cur)
-	}
+	cur, err = r.read(ctx, res, l, cur)
 	if ctx.Err() != nil {
 		return // What was read is stored; the rest is read after the next start.
 	}
 	r.settle(ctx, res, l, cur, began, err)
+}
+
+// read reads a resource to its present end and gives its cursor as it is stored. A panic fails this run alone.
+func (r *runner) read(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (schemas.Cursor, error) {
+	err := guarded(r.log.With().Str("resource", res.name).Logger(), func() (err error) {
+		if res.walk == walkCount {
+			cur, err = r.countTickets(ctx, cur)
+		} else {
+			cur, err = r.walk(ctx, res, l, cur)
+		}
+		return err
+	})
+	if !errors.Is(err, errPanic) {
+		return cur, err
+	}
+	// Pages may have been stored before it.
+	stored, failure := r.cursor(ctx, res)
+	if failure != nil {
+		return cur, errors.Join(err, failure)
+	}
+	return stored, err
 }
 
 // cursor reads the stored cursor of a resource, or makes its first one.

@@ -45,8 +45,8 @@ type surveyRating struct {
 func surveyRatings(account string, rows []json.RawMessage) []json.RawMessage {
 	out := make([]json.RawMessage, 0, len(rows))
 	for _, row := range rows {
-		var s surveyResponse
-		if json.Unmarshal(row, &s) != nil {
+		var s *surveyResponse // nil of null, which is no error
+		if json.Unmarshal(row, &s) != nil || s == nil {
 			out = append(out, row) // The processor refuses it, so that it is seen.
 			continue
 		}

@@ -53,8 +53,10 @@ func TestSurveyRatings(t *testing.T) {
 	if out := surveyRatings("acme", []json.RawMessage{json.RawMessage(`{"id":"x","subject_zrns":["zen:conversation:3"]}`)}); len(out) != 0 {
 		t.Errorf("about no ticket: %s", out)
 	}
-	if out := surveyRatings("acme", []json.RawMessage{json.RawMessage(`{"id":5}`)}); len(out) != 1 || string(out[0]) != `{"id":5}` {
-		t.Errorf("not a response: %s", out)
+	for _, row := range []string{`{"id":5}`, `17`, `null`} {
+		if out := surveyRatings("acme", []json.RawMessage{json.RawMessage(row)}); len(out) != 1 || string(out[0]) != row {
+			t.Errorf("not a response: %s becomes %s", row, out)
+		}
 	}
 }
 
