@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 
 	"deskstream/ingest/zendesktest"
@@ -511,6 +512,37 @@ func TestBackfillResync(t *testing.T) {
 	eventually(t, "back-fill", func() bool { return r.done() && len(r.store.all()) >= before+facts })
 	if got := len(r.store.of(schemas.KindAudit)); got != facts {
 		t.Errorf("%d audits, want %d: a back-fill makes no new facts", got, facts)
+	}
+}
+
+// TestRowsCountOldTickets: of a page with so many old tickets that it is stored in parts every ticket counts, in a back-fill anew.
+func TestRowsCountOldTickets(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	now := time.Now()
+	customer := newCustomer(t, d, now.AddDate(0, 0, -30), "Carla")
+	const tickets = 2*auditChunk + 7
+	for i := range tickets {
+		id := newTicket(t, d, now.AddDate(0, 0, -20).Add(time.Duration(i)*time.Second), customer)
+		if err := d.Account.Touch(now.Add(-time.Hour), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newRig(t, d, func(r *rig) { r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 10 }) })
+	r.start(t)
+	counted := r.clients.Metrics.rows.WithLabelValues("acme", ResourceTickets)
+	for round := range 2 {
+		eventually(t, "sync", r.done)
+		if got := r.store.cursor(testSource, ResourceTickets).Rows; got != tickets {
+			t.Errorf("round %d: %d rows, want %d", round, got, tickets)
+		}
+		var metric dto.Metric
+		if err := counted.Write(&metric); err != nil || metric.GetCounter().GetValue() != float64((round+1)*tickets) {
+			t.Errorf("round %d: the metric says %v, %v", round, &metric, err)
+		}
+		if err := r.conn.Resync(t.Context(), testSource, ResyncBackfill); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

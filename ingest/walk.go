@@ -131,36 +131,39 @@ func (r *runner) store(
 		if cur, err = r.storeHistories(ctx, res, client, s, cur, rows, &events); err != nil {
 			return cur, err
 		}
-		next.Revision = cur.Revision
+		next.Revision, next.Rows = cur.Revision, cur.Rows
 	}
 	events = r.unseen(events)
-	stored := uint64(0)
-	for _, e := range events {
-		if e.Kind == res.kind {
-			stored++
-		}
-	}
-	next.Rows = cur.Rows + stored
 	if len(events) == 0 && next.Cursor == cur.Cursor {
 		return next, nil // Nothing to remember: the end of the run stores the rest.
 	}
-	next, err = r.publishPage(ctx, next, events)
+	if next, err = r.publishPage(ctx, res, next, events); err != nil {
+		return cur, err
+	}
+	return next, nil
+}
+
+// publishPage stores events with a cursor that counts the rows of the resource among them, and notes that they are stored.
+func (r *runner) publishPage(ctx context.Context, res resource, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error) {
+	rows := uint64(0)
+	for _, e := range events {
+		if e.Kind == res.kind {
+			rows++
+		}
+	}
+	s, next, counted := r.source.Load(), cur, cur
+	counted.Rows += rows
+	err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) (err error) {
+		next, err = r.p.Store.PublishPage(ctx, s.ID, counted, events)
+		return err
+	})
 	if err != nil {
 		r.audited.Purge() // Histories read for the page are lost with it.
 		return cur, err
 	}
 	r.remember(events)
-	r.p.Metrics.rows.WithLabelValues(s.Account, res.name).Add(float64(stored))
+	r.p.Metrics.rows.WithLabelValues(s.Account, res.name).Add(float64(rows))
 	return next, nil
-}
-
-func (r *runner) publishPage(ctx context.Context, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error) {
-	next := cur
-	err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) (err error) {
-		next, err = r.p.Store.PublishPage(ctx, r.source.Load().ID, cur, events)
-		return err
-	})
-	return next, err
 }
 
 // pageEvents makes the events of a page in the order in which they are best understood: organizations, people, what they did.
@@ -213,11 +216,9 @@ func (r *runner) storeHistories(
 		}
 		left = auditChunk
 		batch := r.unseen(*events)
-		if cur, err = r.publishPage(ctx, cur, batch); err != nil {
-			r.audited.Purge()
+		if cur, err = r.publishPage(ctx, res, cur, batch); err != nil {
 			return cur, err
 		}
-		r.remember(batch)
 		*events = nil
 	}
 	return cur, nil
