@@ -22,6 +22,8 @@ const (
 	maxPause        = 10 * time.Minute // longest wait an answer can ask for
 	maxTries        = 6                // of one request that fails for reasons that may pass
 	maxThrottles    = 20               // of one request that is told to wait
+	maxDoubts       = 4                // of one request that is refused with credentials that nothing but a person can replace
+	doubtPause      = 2                // the first pause after such a refusal, as an exponent of the backoff
 	defaultMaxBody  = 128 << 20
 	defaultTimeout  = 90 * time.Second
 	defaultBackoff  = 500 * time.Millisecond
@@ -65,6 +67,8 @@ func statusClass(status int) error {
 type credentials interface {
 	// header gives the Authorization header.
 	header(ctx context.Context) (string, error)
+	// doubts is how often a refusal may be one that passes: the same is asked again before renew is called.
+	doubts() int
 	// renew is called when Zendesk refused used; nil means that header gives another one now.
 	renew(ctx context.Context, used string) error
 }
@@ -103,7 +107,7 @@ func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, out
 
 // do sends a request until it is answered or there is no hope.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
-	failures, throttles, renewed := 0, 0, false
+	failures, throttles, doubted, renewed := 0, 0, 0, false
 	for {
 		auth, answer, err := c.attempt(ctx, method, path, query, body)
 		if err == nil {
@@ -114,6 +118,11 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		}
 		status := answer.status
 		switch {
+		case status == http.StatusUnauthorized && auth != "" && doubted < c.auth.doubts():
+			doubted++
+			if err := sleep(ctx, c.delay(doubted+doubtPause)); err != nil {
+				return nil, fmt.Errorf("zendesk %s: %w", path, err)
+			}
 		case status == http.StatusUnauthorized && !renewed && auth != "":
 			renewed = true
 			if err := c.auth.renew(ctx, auth); err != nil {

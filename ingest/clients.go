@@ -129,6 +129,14 @@ func (a apiToken) header(context.Context) (string, error) {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(a.email+"/token:"+a.token)), nil
 }
 
+// doubts holds for a stored token: one that was just typed in is refused at once, to the person who can correct it.
+func (a apiToken) doubts() int {
+	if a.refused == nil {
+		return 0
+	}
+	return maxDoubts
+}
+
 func (a apiToken) renew(ctx context.Context, _ string) error {
 	if a.refused != nil {
 		if err := a.refused(ctx); err != nil {
@@ -142,6 +150,8 @@ func (a apiToken) renew(ctx context.Context, _ string) error {
 type bearer string
 
 func (b bearer) header(context.Context) (string, error) { return "Bearer " + string(b), nil }
+
+func (b bearer) doubts() int { return 0 }
 
 func (b bearer) renew(context.Context, string) error {
 	return fmt.Errorf("the access token was refused: %w", schemas.ErrUnauthenticated)

@@ -669,6 +669,15 @@ func TestPollFailures(t *testing.T) {
 				eventually(t, "sync after a new authorization", r.done)
 			},
 		},
+		"credentials are refused for a moment": {
+			zendesktest.Fault{Path: "/api/v2/incremental/organizations", Status: 401, Times: maxDoubts},
+			func(t *testing.T, r *rig) {
+				eventually(t, "sync", r.done)
+				if s, _ := r.store.Source(t.Context(), testSource); s.Error != "" {
+					t.Errorf("error %q", s.Error)
+				}
+			},
+		},
 		"cursor refused": {
 			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 400, Skip: 1},
 			func(t *testing.T, r *rig) {

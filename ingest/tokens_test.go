@@ -291,6 +291,25 @@ func TestClientCredentialsRenew(t *testing.T) {
 	}
 }
 
+// TestAPITokenRefusedForAMoment: only a refusal that stays asks a person for help.
+func TestAPITokenRefusedForAMoment(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	d.Inject(zendesktest.Fault{Status: 401, Times: maxDoubts})
+	r := newRig(t, d, nil)
+	s, _ := r.store.Source(t.Context(), testSource)
+	c, err := r.clients.For(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), "/api/v2/groups.json", nil); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ = r.store.Source(t.Context(), testSource); s.Error != "" {
+		t.Errorf("error %q", s.Error)
+	}
+}
+
 func TestAPITokenRefused(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})
@@ -309,6 +328,9 @@ func TestAPITokenRefused(t *testing.T) {
 	}
 	if s, _ = store.Source(t.Context(), testSource); s.Error != schemas.Reauthorize {
 		t.Errorf("error %q", s.Error)
+	}
+	if n := len(d.Requests()); n != maxDoubts+1 {
+		t.Errorf("%d requests before the refusal was believed, want %d", n, maxDoubts+1)
 	}
 	if strings.Contains(fmt.Sprint(err), "revoked") || strings.Contains(fmt.Sprint(err), testEmail) {
 		t.Errorf("error tells a secret: %v", err)

@@ -370,6 +370,41 @@ func TestR23_Sync(t *testing.T) {
 	s.wantProblem(s.call("GET", "/v1/sources/none/sync", "admin-key", nil), 404, "no-such-source")
 }
 
+// TestSyncOfSourceThatStandsStill: nothing is planned for a source that is not read, and where its credentials are dead every stream says so.
+func TestSyncOfSourceThatStandsStill(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change  func(s *schemas.Source)
+		refused bool
+	}{
+		"disconnected":         {func(s *schemas.Source) { s.Status = schemas.SourceDisconnected }, false},
+		"refused":              {func(s *schemas.Source) { s.Error = schemas.Reauthorize }, true},
+		"refused, then halted": {func(s *schemas.Source) { s.Status, s.Error = schemas.SourceDisconnected, schemas.Reauthorize }, true},
+	} {
+		s := offline(t, nil)
+		src := s.store.sources[testSource]
+		c.change(&src)
+		s.store.set(src)
+		first, through, began := testNow.AddDate(0, 0, -10), testNow.AddDate(0, 0, -4), testNow.Add(-30*time.Minute)
+		next := testNow.Add(-time.Minute)
+		s.store.cursors[testSource] = []schemas.Cursor{
+			{Resource: "users", State: "idle", Done: true, Through: &through, NextRunAt: &next},
+			{Resource: "tickets", State: "running", First: &first, Through: &through, BeganAt: &began, NextRunAt: &next},
+		}
+		var a syncAnswer
+		s.get("/v1/sources/"+testSource+"/sync", &a)
+		for _, v := range a.Streams {
+			told := v.State == "reauthorize" && v.LastError != nil && strings.Contains(*v.LastError, "authorize it again")
+			if v.NextRunAt != nil || v.SecondsLeft != nil || told != c.refused {
+				t.Errorf("%s: %+v", name, v)
+			}
+		}
+		if a.SecondsLeft != nil || len(a.Streams) <= len(schemas.Resources) {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
 // TestR40_SourceView opens the details and every tab of a source.
 func TestR40_SourceView(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,7 @@ type syncAnswer struct {
 
 type syncStream struct {
 	Stream      string     `json:"stream"`
-	State       string     `json:"state" enum:"waiting,idle,running,failing" doc:"waiting = its first reading has not begun"`
+	State       string     `json:"state" enum:"waiting,idle,running,failing,reauthorize" doc:"waiting = its first reading has not begun; reauthorize = Zendesk does not take the credentials of the source any more, so nothing is read until it is authorized again"`
 	LastRunAt   *time.Time `json:"last_run_at"`
 	NextRunAt   *time.Time `json:"next_run_at"`
 	Through     *time.Time `json:"through" doc:"Data is complete up to here"`
@@ -43,6 +43,7 @@ func (s *server) syncState(ctx context.Context, in *byID) (*answer[syncAnswer], 
 		if i := slices.IndexFunc(cursors, func(c schemas.Cursor) bool { return c.Resource == name }); i >= 0 {
 			v = syncStreamOf(cursors[i], s.Now())
 		}
+		v.stand(&src)
 		if v.SecondsLeft != nil {
 			if out.SecondsLeft == nil {
 				out.SecondsLeft = new(int64)
@@ -70,6 +71,20 @@ func syncStreamOf(c schemas.Cursor, now time.Time) syncStream {
 		v.LastError = &c.LastError
 	}
 	return v
+}
+
+// refusedError is the last_error of all streams of a source that must be authorized again.
+const refusedError = "Zendesk does not take the credentials of the source any more: authorize it again"
+
+// stand takes back what a cursor planned when its source is not read any more, and says why where that is no wish of a person.
+func (v *syncStream) stand(src *schemas.Source) {
+	if src.Missing() == "" {
+		return
+	}
+	v.NextRunAt, v.SecondsLeft = nil, nil
+	if src.Error == schemas.Reauthorize {
+		v.State, v.LastError = schemas.Reauthorize, new(refusedError)
+	}
 }
 
 // progress tells how far the first reading is: the time it has reached, on the way from its first row to now. Nothing may be before that
