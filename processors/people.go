@@ -411,10 +411,12 @@ func (w *userWork) withdrawn() *schemas.PersonRow {
 const sentErasable = 1
 
 // erasable withdraws the person of a user whom Zendesk deleted for good, with a row that says so until the user is erased here too: what the user wrote
-// is found by whoever looks for such rows.
+// is found by whoever looks for such rows. A user of whom nothing else was ever heard has the row too: tickets may be known all the same.
 func (r *run) erasable(w *userWork) {
-	if w.u.sentPerson == sentErasable || w.u.sentPerson == 0 && w.u.head == 0 {
-		return // told already, or never in the audience
+	told := w.u.sentPerson == sentErasable || w.account.erased.has(w.id)
+	never := w.u.sentPerson == 0 && w.u.head == 0 && w.u.roleAt(1<<62) != roleEndUser // in the audience
+	if told || never {
+		return
 	}
 	w.u.sentPerson = sentErasable
 	w.touch()

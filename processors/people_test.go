@@ -399,6 +399,49 @@ func TestR10_DeletedUsers(t *testing.T) {
 	}
 }
 
+// TestDeletedForGood: whom Zendesk deleted for good is told to be erased here too, whatever was heard of the user before, until that is done.
+func TestDeletedForGood(t *testing.T) {
+	t.Parallel()
+	const before, after = `{"id":1,"name":"Jo Doe","role":%q,"created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-01T00:00:00Z"}`,
+		`{"id":1,"name":"Permanently Deleted User","role":%q,"active":false,"permanently_deleted":true,"created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-02T00:00:00Z"}`
+	for name, c := range map[string]struct {
+		was, role string
+		batch     bool
+		want      bool
+	}{
+		"a person":                  {was: "end-user", role: "end-user", want: true},
+		"in the batch that told it": {was: "end-user", role: "end-user", batch: true, want: true},
+		"first seen":                {role: "end-user", want: true},
+		"no agent any more":         {was: "agent", role: "end-user", want: true},
+		"an agent":                  {was: "agent", role: "agent"},
+		"an agent first seen":       {role: "agent"},
+	} {
+		s := newScene(t)
+		if c.was != "" {
+			s.add(schemas.KindUser, "poll", s.now, fmt.Appendf(nil, before, c.was))
+		}
+		if !c.batch {
+			s.play()
+		}
+		s.add(schemas.KindUser, "poll", s.now, fmt.Appendf(nil, after, c.role))
+		s.batches(t, s.out, len(s.out))
+		s.out = nil
+		mark := func() any { return s.withdrawn["people|example|"+own(1)]["zendesk"] }
+		want := any(nil)
+		if c.want {
+			want = schemas.PersonDeletedForGood
+		}
+		s.want(name, []any{s.person(1), mark()}, []any{map[string]any(nil), want})
+		if !c.want {
+			continue
+		}
+		s.want(name+": users", s.withdrawn["people|example|"+own(1)]["user_ids"], []any{1})
+		s.erases(1)
+		s.user(1, 3, `,"name":"Permanently Deleted User"`)
+		s.want(name+": erased", mark(), "{}")
+	}
+}
+
 func TestUserWebhooks(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)

@@ -38,7 +38,8 @@ type store struct {
 	state      map[string][]byte
 	cache      map[string]*schemas.StateRow // decoded rows between batches, nil to decode every time
 	tables     map[string]map[string]map[string]any
-	sent       map[string]int // message ids of activities
+	withdrawn  map[string]map[string]any // the rows that withdrew others, by their keys
+	sent       map[string]int            // message ids of activities
 	dead       []schemas.DeadLetter
 	duplicates int
 	ignored    int
@@ -49,7 +50,7 @@ type store struct {
 }
 
 func newStore() *store {
-	return &store{p: New(), state: map[string][]byte{}, tables: map[string]map[string]map[string]any{}, sent: map[string]int{}}
+	return &store{p: New(), state: map[string][]byte{}, tables: map[string]map[string]map[string]any{}, withdrawn: map[string]map[string]any{}, sent: map[string]int{}}
 }
 
 // load answers Keys until it asks for nothing more. A row that is not in the cache is told by its sum first, if it has one.
@@ -188,8 +189,10 @@ func (s *store) put(t tb, o schemas.Output) string {
 	}
 	if row["is_deleted"] == float64(1) {
 		delete(s.tables[o.Table], key)
+		s.withdrawn[key] = row
 	} else {
 		s.tables[o.Table][key] = row
+		delete(s.withdrawn, key)
 	}
 	return key
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,8 @@ func TestArchivedPeopleAreErased(t *testing.T) {
 	})
 }
 
-// TestDeletedForGoodAreErased: of whom Zendesk deletes permanently nothing is left here either, neither words nor a name.
+// TestDeletedForGoodAreErased: of whom Zendesk deletes permanently nothing is left here either, neither words nor a name, also when the user is first
+// seen when that was done.
 func TestDeletedForGoodAreErased(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -71,9 +73,35 @@ func TestDeletedForGoodAreErased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	unseen, err := account.CreateUser(now.AddDate(0, 0, -60), zendesktest.NewUser{Name: "Never Seen", Email: "unseen@x.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := account.CreateTicket(now.AddDate(0, 0, -3), zendesktest.NewTicket{Requester: unseen.ID, Subject: "found umbrella", Body: "my green parasol"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := account.DeleteUserPermanently(now.AddDate(0, 0, -1), unseen.ID); err != nil {
+		t.Fatal(err)
+	}
 	app, api := startApp(t, serveAccount(t, account, "ada@x.test").URL(), func(a *App) { a.Tuning.erase = time.Second })
 	waitSynced(t, api, connect(t, api, "acme", "ada@x.test", 90))
 	drained(t, app)
+	erased := func(want int) error {
+		all, err := app.stream.Erasures(t.Context())
+		if err != nil || len(all) != want || slices.ContainsFunc(all, func(e schemas.Erasure) bool { return e.State != schemas.ErasureDone }) {
+			return fmt.Errorf("erasures %+v: %w", all, err)
+		}
+		return nil
+	}
+	eventually(t, 2*time.Minute, func() error {
+		var facts string
+		err := api.call(t.Context(), "GET", fmt.Sprintf("/v1/tickets/%d/facts", other.ID), nil, &facts)
+		if strings.Contains(facts, "umbrella") {
+			err = errors.New(facts)
+		}
+		return errors.Join(err, erased(1))
+	})
 	told := func() string {
 		var facts, found string
 		if err := errors.Join(
@@ -94,10 +122,6 @@ func TestDeletedForGoodAreErased(t *testing.T) {
 		if after := told(); strings.Contains(after, "luggage") || strings.Contains(after, `"messages":1`) {
 			return errors.New(after)
 		}
-		all, err := app.stream.Erasures(t.Context())
-		if err != nil || len(all) != 1 || all[0].State != schemas.ErasureDone {
-			return fmt.Errorf("erasures %+v: %w", all, err)
-		}
-		return nil
+		return erased(2)
 	})
 }
