@@ -208,4 +208,9 @@ func TestIdentifierPreview(t *testing.T) {
 	if len(s.store.published) != 2 {
 		t.Errorf("%d people are worked out anew, want the 2 that part", len(s.store.published))
 	}
+	insertInto(t, s.db, schemas.TablePersonMerges, schemas.PersonMerge{Account: testAccount, MergeID: "n", UserID: 3, ViaUserID: 4, Reason: "manual", EndedAt: atP("04 00:00"), Undone: 1})
+	s.want(200, s.call("POST", "/v1/sources/"+testSource+"/identifiers/preview", "admin-key", `{"identifiers":["email"]}`), &p)
+	if p.Merge != 0 || p.Split != 0 {
+		t.Errorf("an older one who was taken apart would merge: %+v", p)
+	}
 }

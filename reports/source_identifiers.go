@@ -175,12 +175,16 @@ func (s *server) addDecisions(ctx context.Context, account string, users []schem
 			continue
 		}
 		u := &users[i]
+		j, both := at[m.ViaUserID]
 		switch {
-		case m.Undone == 1:
+		case m.Undone == 1: // of both: either may be the older one
 			u.Apart = append(u.Apart, m.ViaUserID)
+			if both {
+				users[j].Apart = append(users[j].Apart, m.UserID)
+			}
 		case m.Reason == schemas.MergedByHand:
 			u.Joined = append(u.Joined, schemas.Joined{Other: m.ViaUserID, At: m.At.UnixNano()})
-			if j, ok := at[m.ViaUserID]; ok {
+			if both {
 				users[j].Joined = append(users[j].Joined, schemas.Joined{Other: m.UserID, At: m.At.UnixNano(), Leads: true})
 			}
 		default:
