@@ -15,7 +15,16 @@ type named struct {
 	PersonID   string  `ch:"person_id"`
 	UserIDs    []int64 `ch:"user_ids"`
 	ExternalID string  `ch:"external_id"`
+	Email      string  `ch:"email"`
+	Own        uint8   `ch:"own"` // the name, an address or external id, is one of the first user's
 }
+
+// primary says whether the name is the address or external id that the person shows.
+func (n *named) primary() bool {
+	return n.Alias != "" && (n.Alias == "email:"+foldName(n.Email) || n.Alias == "external:"+foldName(n.ExternalID))
+}
+
+func foldName(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // peopleNamed finds people by any of their names.
 func (s *server) peopleNamed(ctx context.Context, accounts, names []string) (map[string]named, error) {
@@ -44,7 +53,7 @@ func newDirectory(home schemas.Source, found map[string]named) *directory {
 	}
 	d.externals = map[string]string{}
 	for _, who := range found {
-		d.externals[who.PersonID] = strings.ToLower(strings.TrimSpace(who.ExternalID))
+		d.externals[who.PersonID] = foldName(who.ExternalID)
 	}
 	return d
 }
@@ -60,6 +69,24 @@ func (d *directory) add(who named) {
 func (d *directory) somebodyElse(r *upsertRow, who named) bool {
 	mine, theirs := strings.ToLower(textOf(r.values.ExternalID)), d.externals[who.PersonID]
 	return mine != "" && theirs != "" && mine != theirs && r.id == "" && d.found["external:"+mine].PersonID != who.PersonID
+}
+
+// spare takes from a row what only names the person whom it is about: an address or external id of another user of that person, which a merge that is
+// undone gives back to that one, and the name by which the person was found, unless it is the one that the person shows.
+func (d *directory) spare(r *upsertRow, key string) {
+	for _, v := range []struct {
+		prefix string
+		value  **string
+	}{{"external:", &r.values.ExternalID}, {"email:", &r.values.Email}} {
+		name := v.prefix + strings.ToLower(textOf(*v.value))
+		who, known := d.found[name]
+		if !known || who.PersonID != d.found[key].PersonID {
+			continue
+		}
+		if who.Own == 0 || name == key && !who.primary() {
+			*v.value = nil
+		}
+	}
 }
 
 // arrivals are the new people of upserts that run now, which the tables do not have yet: of several upserts of one person one creates it. It is safe

@@ -18,7 +18,8 @@ func (s *server) upsertRoutes() {
 		method: http.MethodPost, path: "/v1/people", id: "upsert-people", tag: tagPeople, summary: "Create or update up to 1000 people", scopes: []string{scopePeople},
 		detail: "A JSON array, one JSON object a line (application/x-ndjson), or CSV with a header (text/csv; custom.<key>, permissions.email and " +
 			"permissions.sms are columns too; an empty cell says nothing, and custom fields are texts: numbers and booleans come as JSON). A row is found by id, else external_id, else email; else it is a new person. Whoever carries another external id is not found by email where external ids tell people apart: " +
-			"both have the address then. " +
+			"both have the address then. The address or external id by which a person is found replaces no other one that they show, and those of a record that was merged " +
+			"into them stay that record's; to give them to the person, say by id who is meant. " +
 			"Good rows are taken whatever the others are; the answer tells of each row what became of it. No message is ever sent to Zendesk.",
 		maxBody: 8 << 20, accepts: []string{"application/json", "application/x-ndjson", "text/csv"},
 	}, s.upsertPeople)
@@ -211,7 +212,8 @@ func (r *upsertRow) aim(home schemas.Source, d *directory) {
 		names = append(names, t.name())
 	}
 	isTheirs := func(name string) bool { return len(d.found[name].UserIDs) > 0 && !d.somebodyElse(r, d.found[name]) }
-	switch i := slices.IndexFunc(names, isTheirs); {
+	i := slices.IndexFunc(names, isTheirs)
+	switch {
 	case i >= 0:
 		t.user = schemas.ZID(d.found[names[i]].UserIDs[0])
 	case t.user == 0:
@@ -227,12 +229,15 @@ func (r *upsertRow) aim(home schemas.Source, d *directory) {
 			t.before = append(t.before, d.found[name].PersonID)
 		}
 	}
+	if i >= 0 && r.id == "" {
+		d.spare(r, names[i])
+	}
 	r.tell(d, append(names, t.name()))
 }
 
 // tell has the names that lead nowhere yet lead to the row's person, for the rows after it.
 func (r *upsertRow) tell(d *directory, names []string) {
-	who := named{PersonID: r.target.name(), UserIDs: []int64{int64(r.target.user)}}
+	who := named{PersonID: r.target.name(), UserIDs: []int64{int64(r.target.user)}, Own: 1}
 	if len(r.target.before) > 0 {
 		who.PersonID = r.target.before[0]
 	}
@@ -258,7 +263,7 @@ func (r *upsertRow) tell(d *directory, names []string) {
 func (s *server) publishRows(ctx context.Context, rows []*upsertRow, at time.Time) error {
 	events := make([]schemas.Event, 0, len(rows))
 	for i, r := range rows {
-		if len(r.bad) > 0 {
+		if len(r.bad) > 0 || r.values.empty() {
 			continue
 		}
 		c := r.values.change(at.Add(time.Duration(i)))

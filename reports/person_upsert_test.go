@@ -317,6 +317,61 @@ func TestUpsertOfAnotherExternalID(t *testing.T) {
 	}
 }
 
+// TestUpsertByAnotherName: whoever is found by a second address, or by a name of a record merged into them, keeps their own, and so does that record.
+func TestUpsertByAnotherName(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	people, aliases := fixturePeople()
+	insertInto(t, s.db, schemas.TablePeople, people...)
+	insertInto(t, s.db, schemas.TablePersonAliases, aliases...)
+	for _, i := range []schemas.PersonIdentity{
+		{Kind: "email", Value: "jo@x.test", UserID: 2001},
+		{Kind: "email", Value: "second@x.test", UserID: 2001},
+		{Kind: "email", Value: "merged@x.test", UserID: 2004},
+		{Kind: "external-id", Value: "ab", UserID: 2001},
+		{Kind: "external-id", Value: "cd", UserID: 2004},
+	} {
+		i.Account, i.CreatedAt = testAccount, testNow
+		insertInto(t, s.db, schemas.TablePersonIdentities, i)
+		prefix, _, _ := strings.Cut(i.Kind, "-")
+		insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: prefix + ":" + i.Value, PersonID: "p_2001"})
+	}
+	for _, c := range []struct{ rows, want string }{
+		{`{"email":"jo@x.test","first_name":"J"}`, `{"first_name":"J","email":"jo@x.test"}`},
+		{`{"email":"Second@x.test","first_name":"J"}`, `{"first_name":"J"}`},
+		{`{"email":"second@x.test","permissions":{"email":false}}`, `{}`},
+		{`{"email":"second@x.test"}`, ``},
+		{`{"email":"merged@x.test","first_name":"J"}`, `{"first_name":"J"}`},
+		{`{"external_id":"CD","first_name":"J"}`, `{"first_name":"J"}`},
+		{`{"external_id":"cd","email":"merged@x.test","first_name":"J"}`, `{"first_name":"J"}`},
+		{`{"external_id":"cd","email":"new@x.test"}`, `{"email":"new@x.test"}`},
+		{`{"external_id":"AB","email":"merged@x.test"}`, `{"external_id":"AB"}`},
+		{`{"external_id":"AB","email":"second@x.test"}`, `{"email":"second@x.test","external_id":"AB"}`}, // the address is a value here
+		{`{"id":"p_2001","email":"merged@x.test"}`, `{"email":"merged@x.test"}`},
+		{`{"external_id":"cd","first_name":"J"},{"external_id":"ab","first_name":"K"}`, `{"first_name":"J"} {"first_name":"K","external_id":"ab"}`},
+		{`{"id":"p_2001","email":"new@x.test"},{"email":"new@x.test","first_name":"J"}`, `{"email":"new@x.test"} {"first_name":"J"}`},
+	} {
+		s.store.published = nil
+		var a upsertAnswer
+		s.want(200, s.upload("application/json", "/v1/people", "["+c.rows+"]"), &a)
+		var told []string
+		for _, e := range s.store.published {
+			var change schemas.PersonChange
+			if err := json.Unmarshal(e.Data, &change); err != nil || change.ID != 2001 {
+				t.Errorf("%s: told of %d, %v", c.rows, change.ID, err)
+			}
+			values, err := json.Marshal(change.Values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told = append(told, string(values))
+		}
+		if got := strings.Join(told, " "); got != c.want || a.Updated != len(a.Rows) {
+			t.Errorf("%s: told %s, want %s; %v", c.rows, got, c.want, a.outcomes())
+		}
+	}
+}
+
 // TestUpsertsOfOnePersonAtOnce: of upserts of a new person that run at one time, one says that it created it.
 func TestUpsertsOfOnePersonAtOnce(t *testing.T) {
 	t.Parallel()

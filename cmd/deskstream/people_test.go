@@ -156,7 +156,7 @@ func TestUpsertEndToEnd(t *testing.T) {
 }
 
 // TestR29_MergeOutlivesResync: people merged by hand are one with the activities of both, by every name, through a resync; undone they
-// are two again, and a resync leaves them so.
+// are two again, and a resync leaves them so. What was told by the address of the one leaves each their own.
 func TestR29_MergeOutlivesResync(t *testing.T) {
 	t.Parallel()
 	p := newPeopleTest(t)
@@ -195,6 +195,10 @@ func TestR29_MergeOutlivesResync(t *testing.T) {
 	}
 	resync()
 	check("after a resync")
+	p.upsert(map[string]any{"email": older.Email, "custom": map[string]any{"tier": "A"}})
+	if who := p.person(younger.ID); older.Email == "" || who.Email != younger.Email || who.Custom["tier"] != "A" {
+		t.Errorf("told by %q: %+v", older.Email, who)
+	}
 
 	var log struct {
 		Items []struct {
@@ -209,7 +213,7 @@ func TestR29_MergeOutlivesResync(t *testing.T) {
 	p.call("POST", "/v1/merges/"+log.Items[0].ID+"/undo", nil, nil)
 	resync()
 	for _, want := range []shownPerson{older, younger} {
-		if who := p.person(want.ID); who.ID != want.ID || who.activities() != want.activities() || len(who.MergedFrom) > 0 {
+		if who := p.person(want.ID); who.ID != want.ID || who.activities() != want.activities() || who.Email != want.Email || len(who.MergedFrom) > 0 {
 			t.Errorf("undone: %+v", who)
 		}
 	}

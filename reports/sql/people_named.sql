@@ -1,5 +1,5 @@
--- The people that answer to some names now.
-SELECT a.alias AS alias, p.person_id AS person_id, p.user_ids AS user_ids, p.external_id AS external_id
+-- The people that answer to some names now, and whether the first user of each carries the address or external id itself.
+SELECT a.alias AS alias, p.person_id AS person_id, p.user_ids AS user_ids, p.external_id AS external_id, p.email AS email, has(c.users, p.user_ids[1]) AS own
 FROM
 (
     SELECT account, alias, person_id
@@ -12,7 +12,7 @@ FROM
 ) AS a
 INNER JOIN
 (
-    SELECT account, person_id, user_ids, external_id
+    SELECT account, person_id, user_ids, external_id, email
     FROM people FINAL
     WHERE account IN {accounts:Array(String)} AND person_id IN
     (
@@ -23,3 +23,11 @@ INNER JOIN
         SELECT arrayJoin({names:Array(String)})
     )
 ) AS p ON p.account = a.account AND p.person_id = a.person_id
+LEFT JOIN
+(
+    SELECT account, concat(if(kind = 'email', 'email:', 'external:'), value) AS alias, groupArray(user_id) AS users
+    FROM person_identities FINAL
+    WHERE account IN {accounts:Array(String)} AND kind IN ('email', 'external-id')
+        AND value IN (SELECT arrayJoin(arrayMap(n -> substring(n, position(n, ':') + 1), {names:Array(String)})))
+    GROUP BY account, alias
+) AS c ON c.account = a.account AND c.alias = a.alias
