@@ -61,6 +61,10 @@ func StartNATS(o NATSOptions) (*NATS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats: %w", err)
 	}
+	if err := distrust(so.StoreDir, o.Log); err != nil {
+		unlock()
+		return nil, fmt.Errorf("nats server in %s: %w", o.Dir, err)
+	}
 	s, err := server.NewServer(so)
 	if err != nil {
 		unlock()
