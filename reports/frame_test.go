@@ -265,12 +265,16 @@ func TestReady(t *testing.T) {
 			{Name: "stream", Check: func(context.Context) error { return nil }},
 			{Name: "poller", Check: func(context.Context) error { return errors.New("secret-address refused") }, Hint: "look after it"},
 			{Name: "stuck", Check: func(context.Context) error { <-block; return nil }},
+			{Name: "damaged", Check: func(context.Context) error {
+				lost := &schemas.Problem{Class: schemas.ErrConflict, Code: "messages-lost", Detail: "messages are gone"}
+				return errors.Join(errors.New("secret-address is slow"), lost)
+			}},
 		}
 	})
 	r := s.call("GET", "/readyz", "", nil)
 	var body readyBody
 	s.want(503, r, &body)
-	want := map[string]string{"clickhouse": "not ready", "stream": "ok", "poller": "not ready: look after it", "stuck": "no answer in time"}
+	want := map[string]string{"clickhouse": "not ready", "stream": "ok", "poller": "not ready: look after it", "stuck": "no answer in time", "damaged": "not ready: messages are gone"}
 	for name, v := range want {
 		if body.Checks[name] != v {
 			t.Errorf("%s: %s, want %s", name, body.Checks[name], v)

@@ -2,11 +2,14 @@ package reports
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"deskstream/schemas"
 )
 
 const (
@@ -89,14 +92,22 @@ func checkResult(ctx context.Context, c Check) string {
 	go func() { done <- c.Check(ctx) }()
 	select {
 	case err := <-done:
-		if err != nil && c.Hint != "" {
-			return "not ready: " + c.Hint
-		}
-		if err != nil {
-			return "not ready"
-		}
-		return checkOK
+		return resultOf(err, c.Hint)
 	case <-ctx.Done():
 		return "no answer in time"
 	}
+}
+
+// resultOf says why a check failed where that is for everybody: its hint, or a problem that a person has to solve.
+func resultOf(err error, hint string) string {
+	var p *schemas.Problem
+	switch {
+	case err == nil:
+		return checkOK
+	case hint != "":
+		return "not ready: " + hint
+	case errors.As(err, &p) && errors.Is(p, schemas.ErrConflict):
+		return "not ready: " + p.Detail
+	}
+	return "not ready"
 }
