@@ -63,10 +63,14 @@ func (s *Stream) markPurged(ctx context.Context, mark string) error {
 	return b.amend(ctx, s.events, map[string]string{metaPurged: mark})
 }
 
-// replayable refuses a replay that would remove what was made of raw events that are gone. One into another namespace removes nothing.
+// replayable refuses a replay that would remove what was made of raw events that are gone. One into another namespace removes nothing: it is
+// refused only where nobody has said yet that it may go on without them.
 func (s *Stream) replayable(ctx context.Context) error {
-	if s.namespace != "" || s.o.OnlyStored {
+	if s.o.OnlyStored {
 		return nil
+	}
+	if err := s.Whole(ctx); err != nil || s.namespace != "" {
+		return err
 	}
 	purged, err := s.Purged(ctx)
 	if err == nil && purged {

@@ -1,14 +1,24 @@
 package stream
 
 import (
+	"bytes"
+	"context"
+	"encoding/base64"
 	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 
+	"deskstream/local"
 	"deskstream/schemas"
 )
 
@@ -296,10 +306,179 @@ func TestGapIsReported(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.AcceptGaps(t.Context()); err != nil {
+	problem(t, s.Whole(t.Context()), "messages-lost")
+	problem(t, s.ResetForReplay(t.Context(), time.Time{}), "messages-lost")
+	o.Namespace = "beside"
+	problem(t, open(t, o).ResetForReplay(t.Context(), time.Time{}), "messages-lost")
+	o.Namespace, o.OnlyStored = "", true
+	again := open(t, o)
+	if err := again.ResetForReplay(t.Context(), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
+	drain(t, again)
+	if err := errors.Join(again.Whole(t.Context()), again.Health(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOutputsAreMadeAgain loses an output: that is reported, and a replay makes it again.
+func TestOutputsAreMadeAgain(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s := open(t, o)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	events := fill(t, s, 0, 100)
+	run(t, s, counters, acts, counts)
+	drain(t, s)
+	if err := s.clean(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	m, found, err := s.next(t.Context(), s.txn, s.outputs(schemas.TableActivities), 1)
+	if err != nil || !found {
+		t.Fatalf("no output: %v", err)
+	}
+	if err := s.secureDelete(t.Context(), s.txn, m.seq); err != nil {
+		t.Fatal(err)
+	}
+	p := problem(t, s.Health(t.Context()), "messages-lost")
+	if !strings.Contains(p.Detail, s.txn+" are gone") || strings.Contains(p.Detail, "--rebuild") {
+		t.Fatal(p.Detail)
+	}
+	if err := errors.Join(s.Whole(t.Context()), s.ResetForReplay(t.Context(), time.Time{})); err != nil {
+		t.Fatal(err)
+	}
+	drain(t, s)
 	if err := s.Health(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	checkNewest(t, events, acts, counts)
+}
+
+// TestFilesAreLost takes files of messages from the store while it is stopped: the next start says what is missing, a replay refuses, and
+// Rebuild goes on with what is left.
+func TestFilesAreLost(t *testing.T) {
+	t.Parallel()
+	for kind, harm := range map[string]func(file string) error{
+		"emptied": func(file string) error { return os.Truncate(file, 0) },
+		"removed": os.Remove,
+	} {
+		for _, file := range []string{"1.blk", "2.blk"} {
+			t.Run(file+" "+kind, func(t *testing.T) {
+				t.Parallel()
+				filesLost(t, file, harm)
+			})
+		}
+	}
+}
+
+func filesLost(t *testing.T, file string, harm func(string) error) {
+	dir := t.TempDir()
+	var log bytes.Buffer
+	o := Options{Log: zerolog.New(zerolog.SyncWriter(&log)).Level(zerolog.ErrorLevel), Partitions: 2, SinkLinger: 5 * time.Millisecond, MaxBytesEvents: 128 << 20, MaxBytesTxn: 128 << 20}
+	server := startStore(t, dir, &o)
+	s := open(t, o)
+	if err := s.PutSource(t.Context(), &schemas.Source{Settings: schemas.Settings{ID: "src_1", Account: "acme"}}); err != nil {
+		t.Fatal(err)
+	}
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	events := large(t, s, 40)
+	work := run(t, s, counters, acts, counts)
+	ctx, cancel := context.WithCancel(t.Context())
+	var tidying sync.WaitGroup
+	tidying.Go(func() { _ = s.Janitor(ctx) })
+	drain(t, s)
+	before := acts.len()
+	cancel()
+	tidying.Wait()
+	work()
+	if err := s.gaps(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	restart := func() *Stream {
+		t.Helper()
+		s.publisher.close()
+		o.Conn.Close()
+		server.Close()
+		server = startStore(t, dir, &o)
+		s = open(t, o)
+		return s
+	}
+	if err := restart().gaps(t.Context()); err != nil || log.Len() > 0 {
+		t.Fatalf("nothing is missing: %v, %s", err, log.String())
+	}
+	s.publisher.close()
+	o.Conn.Close()
+	server.Close()
+	if err := harm(filepath.Join(dir, "jetstream", "$G", "streams", schemas.StreamEvents, "msgs", file)); err != nil {
+		t.Fatal(err)
+	}
+	server = startStore(t, dir, &o)
+	s = open(t, o)
+	for range 2 { // once more, with what the server made of it
+		if text := log.String(); strings.Count(text, `"level":"error"`) != 1 || !strings.Contains(text, schemas.StreamEvents) {
+			t.Fatalf("the log says %s", text)
+		}
+		for range 2 {
+			if p := problem(t, s.Health(t.Context()), "messages-lost"); !strings.Contains(p.Detail, "deskstream.raw.") || !strings.Contains(p.Detail, "--rebuild") {
+				t.Fatal(p.Detail)
+			}
+			s.noteLast(t.Context()) // counting anew must not forget it
+		}
+		if file == "1.blk" && !strings.Contains(s.Health(t.Context()).Error(), "1 of deskstream.source.*") {
+			t.Fatalf("health: %v", s.Health(t.Context()))
+		}
+		problem(t, s.ResetForReplay(t.Context(), time.Time{}), "messages-lost")
+		log.Reset()
+		restart()
+	}
+	s.publisher.close()
+	rebuilt, err := Rebuild(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = rebuilt
+	defer func() { s.publisher.close(); o.Conn.Close(); server.Close() }()
+	if err := s.gaps(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if purged, err := s.Purged(t.Context()); err != nil || !purged {
+		t.Fatalf("purged %t, %v", purged, err)
+	}
+	run(t, s, counters, acts, counts)
+	if err := s.Publish(t.Context(), events...); err != nil { // Zendesk is read again
+		t.Fatal(err)
+	}
+	drain(t, s)
+	if n := acts.len(); n != before {
+		t.Fatalf("%d activities, %d before the loss: the state was not kept", n, before)
+	}
+}
+
+// startStore starts the server on a folder and connects to it.
+func startStore(t *testing.T, dir string, o *Options) *local.NATS {
+	t.Helper()
+	server, err := local.StartNATS(local.NATSOptions{Dir: dir, MaxStore: 1 << 30, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Conn, err = server.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+// large publishes events of half a megabyte.
+func large(t *testing.T, s *Stream, n int) (events []schemas.Event) {
+	t.Helper()
+	pad := make([]byte, 384<<10)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(pad)
+	for i := range n {
+		e := click("acme"+strconv.Itoa(i%3), "c", i, 1)
+		e.Data = append(bytes.TrimSuffix(e.Data, []byte("}")), `,"pad":"`+base64.StdEncoding.EncodeToString(pad)+`"}`...)
+		if err := s.Publish(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, e)
+	}
+	return events
 }

@@ -13,6 +13,8 @@ const (
 	// metaEvery is how often positions are recorded; purgeEvery how often the streams are cleaned while they have room.
 	metaEvery  = 5 * time.Second
 	purgeEvery = time.Minute
+	// noteTime bounds the count at the end.
+	noteTime = 2 * time.Second
 	// purgeFrom is the number of messages from which cleaning is worth the work while there is room.
 	purgeFrom = 1000
 	// Activities stay for other programs: those of a day, but not more than a million.
@@ -44,9 +46,28 @@ func (s *Stream) Janitor(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			s.noteLast(context.WithoutCancel(ctx))
 			return nil
 		case <-tick.C:
 		}
+	}
+}
+
+// noteLast brings the ledger of EVENTS up to its end, so that what becomes of the store while nothing runs is noticed by the next start.
+func (s *Stream) noteLast(ctx context.Context) {
+	if s.namespace != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, noteTime)
+	defer cancel()
+	err := s.noteRecords(ctx)
+	for p := range s.partitions {
+		if err == nil {
+			err = s.note(ctx, s.events, schemas.SubjectRaw(p), 0)
+		}
+	}
+	if err != nil {
+		s.o.Log.Warn().Err(err).Msg("the last messages were not counted")
 	}
 }
 
@@ -139,6 +160,9 @@ func (s *Stream) oldConsumed(ctx context.Context, table string, sunk uint64) (ui
 func (s *Stream) cleanRaw(ctx context.Context) error {
 	i, err := s.info(ctx, s.events)
 	if err != nil {
+		return err
+	}
+	if err := s.noteRecords(ctx); err != nil {
 		return err
 	}
 	crowd := full(i.State.Bytes, i.Config.MaxBytes)

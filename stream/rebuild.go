@@ -10,7 +10,7 @@ import (
 // Rebuild is the second way out of Open's "stream-lost": it gives every stream that is missing, another one or shorter than recorded a
 // new life (new epoch, next generation), records it, and opens the pipeline.
 //
-//   - EVENTS lost: the state that was built from it stays, so that facts read again from Zendesk are recognised; sources, keys and
+//   - EVENTS lost, or messages of it: the state that was built from it stays, so that facts read again from Zendesk are recognised; sources, keys and
 //     cursors must be set up again. The raw events count as purged from then on.
 //   - TXN lost: state and outputs are made again from the raw events there are. When some were purged that is refused as a replay is.
 //   - SINK lost: the outputs there are go to their tables again, where they replace themselves.
@@ -25,7 +25,13 @@ func Rebuild(ctx context.Context, o Options) (*Stream, error) {
 	s := b.s
 	bad := map[string]bool{}
 	for _, name := range []string{s.events, s.txn, s.sink} {
-		if why := b.trouble(name); why != "" {
+		why := b.trouble(name)
+		if why == "" && name == s.events {
+			if why, err = s.eventsGap(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if why != "" {
 			bad[name] = true
 			s.o.Log.Warn().Str("stream", name).Str("trouble", why).Msg("stream gets a new generation: " + afterLoss(name))
 		}
@@ -37,6 +43,15 @@ func Rebuild(ctx context.Context, o Options) (*Stream, error) {
 		return nil, err
 	}
 	return Open(ctx, o)
+}
+
+// eventsGap says which messages of EVENTS are gone that nobody removed, "" when there are none.
+func (s *Stream) eventsGap(ctx context.Context) (string, error) {
+	all, err := s.losses(ctx, s.liveLedger, func(_ string, t tally) bool { return t.Stream == s.events })
+	if err != nil || len(all) == 0 {
+		return "", err
+	}
+	return gapsOf(all).Error(), nil
 }
 
 func (b *boot) renew(ctx context.Context, bad map[string]bool) error {

@@ -29,7 +29,7 @@ type resetMark struct {
 // Process starts at the first raw event. With a time only the outputs of events stored from then on are made again: state follows from all
 // events, so it is made of all. Running loops stop at once and go on with the new generation. A reset that is interrupted is finished by
 // the next Open or ResetForReplay. It refuses with a *schemas.Problem of class ErrConflict when raw events are gone, unless
-// Options.OnlyStored ("events-purged"), and with a time while a whole replay is not through ("replay-unfinished").
+// Options.OnlyStored ("events-purged", "messages-lost"), and with a time while a whole replay is not through ("replay-unfinished").
 func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 	if err := s.replayable(ctx); err != nil {
 		return err
@@ -65,6 +65,9 @@ func (s *Stream) ResetForReplay(ctx context.Context, from time.Time) error {
 	}
 	s.crash("reset.marked")
 	if err := s.finishReset(ctx); err != nil || s.namespace != "" || !s.o.OnlyStored {
+		return err
+	}
+	if err := s.forget(ctx, isRaw); err != nil {
 		return err
 	}
 	return s.markPurged(ctx, "")
@@ -185,7 +188,7 @@ func (s *Stream) clear(ctx context.Context, m resetMark, bound uint64) error {
 	if err := s.clearDead(ctx, bound); err != nil || m.KeepOut {
 		return err
 	}
-	if err := s.writeLedger(ctx, map[string]tally{}); err != nil {
+	if err := s.forget(ctx, func(_ string, t tally) bool { return t.Stream == s.txn }); err != nil {
 		return err
 	}
 	for _, filter := range []string{".out.>", ".activity.>", ".audience.>"} {

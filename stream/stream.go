@@ -4,6 +4,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -103,6 +104,7 @@ type Stream struct {
 	publisher  *publisher
 	metrics    *metrics
 	troubles   troubles
+	told       lastTold // of messages that are missing
 	recorded   records
 	beyond     idleTables
 	ledger     sync.Mutex                   // held while messages are counted or deleted
@@ -135,6 +137,9 @@ func Open(ctx context.Context, o Options) (*Stream, error) {
 		return nil, err
 	}
 	if err := s.finishReset(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.gaps(ctx); err != nil && !errors.Is(err, schemas.ErrConflict) { // what is missing it has told; Health says it too
 		return nil, err
 	}
 	s.publisher = startPublisher(s)

@@ -114,6 +114,50 @@ func TestReplayKeepsWhatEventsNoLongerHold(t *testing.T) {
 	wantTool(t, p.app.Config, 0, "clean", "verify")
 }
 
+// TestReplayNeedsWholeEvents takes raw events out of their stream behind the back of the program: no tool makes anything again of those that are
+// left, and a rebuild leads on from there.
+func TestReplayNeedsWholeEvents(t *testing.T) {
+	t.Parallel()
+	p, _, zendesk, source := syncedHistory(t, 13)
+	drained(t, p.app)
+	before := rowsIn(t, p.app.dsn, "people")
+	p.restart(zendesk, func(c Config) {
+		harmStore(t, c, func(js jetstream.JetStream) error {
+			s, err := js.Stream(t.Context(), schemas.StreamEvents)
+			if err != nil {
+				return err
+			}
+			i, err := s.Info(t.Context())
+			if err != nil {
+				return err
+			}
+			return s.Purge(t.Context(), jetstream.WithPurgeSubject("deskstream.raw.*"), jetstream.WithPurgeSequence(i.State.LastSeq/2))
+		})
+		for _, tool := range [][]string{
+			{"replay"},
+			{"replay", "--from", "2020-01-01T00:00:00Z"},
+			{"replay", "--into", "deskstream_beside"},
+			{"verify"},
+			{"verify", "--repair"},
+			{"doctor"},
+		} {
+			wantTool(t, c, 1, "messages of stream DESKSTREAM_EVENTS are gone", tool...)
+			if n := rowsIn(t, c.ClickHouseDSN, "people"); n != before || n == 0 {
+				t.Fatalf("%v: %d people, %d before", tool, n, before)
+			}
+		}
+		wantTool(t, c, 0, "its rows stay", "replay", "--rebuild")
+	})
+	if n := rowsIn(t, p.app.dsn, "people"); n != before {
+		t.Fatalf("after the rebuild: %d people, %d before", n, before)
+	}
+	if err := p.app.stream.Health(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitSynced(t, p.api, source)
+	wantTool(t, p.app.Config, 1, "were purged", "verify")
+}
+
 // TestReplayFromKeepsOlderRows replays what came since a time in the middle of live traffic: all tables are what all events make of them.
 func TestReplayFromKeepsOlderRows(t *testing.T) {
 	t.Parallel()
@@ -192,6 +236,12 @@ func TestReplayIntoBesideTheProgram(t *testing.T) {
 // loseEvents deletes the stream of raw events while the program is down.
 func loseEvents(t *testing.T, c Config) {
 	t.Helper()
+	harmStore(t, c, func(js jetstream.JetStream) error { return js.DeleteStream(t.Context(), schemas.StreamEvents) })
+}
+
+// harmStore does something to the store of a program that is stopped.
+func harmStore(t *testing.T, c Config, harm func(jetstream.JetStream) error) {
+	t.Helper()
 	server, err := local.StartNATS(local.NATSOptions{Dir: filepath.Join(c.Data, "nats"), Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +254,7 @@ func loseEvents(t *testing.T, c Config) {
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err == nil {
-		err = js.DeleteStream(t.Context(), schemas.StreamEvents)
+		err = harm(js)
 	}
 	if err != nil {
 		t.Fatal(err)

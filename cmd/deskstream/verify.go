@@ -143,6 +143,9 @@ func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation
 
 // whole refuses to go on without the raw events of the past: tables made of those that are left differ without being wrong.
 func (i *installation) whole(ctx context.Context) error {
+	if err := i.stream.Whole(ctx); err != nil {
+		return err
+	}
 	purged, err := i.stream.Purged(ctx)
 	if err == nil && purged {
 		err = fmt.Errorf("verify: %w: raw events of the past were purged, so the tables cannot be made again from those that are left", schemas.ErrConflict)

@@ -131,6 +131,9 @@ func endReplay(ctx context.Context, s *stream.Stream, db *sinks.DB) error {
 	if err := s.CaughtUp(ctx); err != nil {
 		return err
 	}
+	if err := s.Whole(ctx); err != nil { // rows that it could not make again are not outdated
+		return err
+	}
 	if err := db.DropOlder(ctx, gen); err != nil {
 		return err
 	}
