@@ -264,15 +264,23 @@ type stretch struct {
 
 // stretches gives those of a zone in which its clock shows a time between two.
 func stretches(loc *time.Location, begin, end int64) (out []stretch) {
-	for at := begin - daySeconds; at < end+daySeconds; {
+	last := end + daySeconds
+	for at := begin - daySeconds; at < last; {
 		t := time.Unix(at, 0).In(loc)
 		_, offset := t.Zone()
-		st := stretch{span{at, end + daySeconds}, int64(offset)}
+		to := last
 		if _, next := t.ZoneBounds(); !next.IsZero() {
-			st.to = min(st.to, next.Unix())
+			to = min(last, next.Unix())
 		}
-		out = append(out, st)
-		at = st.to
+		if to <= at { // so on the last day of a leap year beyond the transitions that the zone lists; the clock is not put on it
+			to = min(last, at+daySeconds)
+		}
+		if n := len(out); n > 0 && out[n-1].offset == int64(offset) {
+			out[n-1].to = to
+		} else {
+			out = append(out, stretch{span{at, to}, int64(offset)})
+		}
+		at = to
 	}
 	return out
 }
