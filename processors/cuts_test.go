@@ -238,3 +238,22 @@ func TestCutsAnywhere(t *testing.T) {
 		compareDumps(t, one.history(), cut.history())
 	})
 }
+
+// TestVersionsOfOneBatch: changes of contacts and organizations are told also when more versions of one come in a batch than are kept.
+func TestVersionsOfOneBatch(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	f := &feed{}
+	f.connect(start)
+	for i := range 3 * maxVersions {
+		at := start.Add(time.Duration(i) * time.Minute).Format(time.RFC3339)
+		for n, kind := range []schemas.Kind{schemas.KindUser, schemas.KindOrganization} {
+			body := fmt.Sprintf(`{"id":%d,"created_at":"2026-01-01T00:00:00Z","updated_at":%q,"role":"end-user","active":%v,"name":"Name %d"}`, n+1, at, i%7 != 5, i)
+			f.add(kind, "poll", start.Add(time.Duration(i)*time.Hour), []byte(body))
+		}
+	}
+	one, all := newStore(), newStore()
+	one.batches(t, f.out, 1)
+	all.batches(t, f.out, len(f.out))
+	compareDumps(t, one.dump(), all.dump())
+}

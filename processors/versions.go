@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -24,6 +25,8 @@ type versionMark struct {
 type versions struct {
 	marks []versionMark // by at
 	floor int64         // versions up to here were forgotten: what was told of them stays
+	// passed are the first two marks as they were when the first was forgotten. What changed between them is told, though both came in one batch.
+	passed [][2]versionMark
 }
 
 // maxVersions bounds the marks of one contact.
@@ -47,6 +50,9 @@ func (v *versions) addMark(m versionMark) bool {
 	}
 	if m.at <= v.floor {
 		return false
+	}
+	if len(v.marks) == maxVersions && i > 1 {
+		v.passed = append(v.passed, [2]versionMark{v.marks[0], v.marks[1]})
 	}
 	v.marks = append(v.marks, versionMark{})
 	copy(v.marks[i+1:], v.marks[i:])
@@ -86,9 +92,17 @@ type versionChange struct {
 // changes walks through the versions and tells what changed from one to the next.
 func (v *versions) changes(names []string) []versionChange {
 	var out []versionChange
+	for i := range v.passed {
+		out = appendChanges(out, v.passed[i][:], names)
+	}
+	out = slices.DeleteFunc(out, func(c versionChange) bool { return c.gone }) // which is told of versions that are there
+	return appendChanges(out, v.marks, names)
+}
+
+func appendChanges(out []versionChange, marks []versionMark, names []string) []versionChange {
 	var now versionMark
-	for i := range v.marks {
-		m := &v.marks[i]
+	for i := range marks {
+		m := &marks[i]
 		c := versionChange{at: m.at}
 		for n, name := range names {
 			if m.known&now.known&(1<<n) != 0 && m.hashes[n] != now.hashes[n] {
@@ -111,7 +125,9 @@ func (v *versions) changes(names []string) []versionChange {
 	return out
 }
 
+// encode writes the versions as they stay behind a batch.
 func (v *versions) encode(w *writer) {
+	v.passed = nil
 	w.int(v.floor)
 	list(w, v.marks, func(w *writer, m *versionMark) {
 		w.int(m.at)
