@@ -91,7 +91,9 @@ func (s *Stream) Whole(ctx context.Context) error {
 	return gapsOf(all)
 }
 
-func isRaw(filter string, _ tally) bool { return strings.HasPrefix(filter, "deskstream.raw.") }
+func isRaw(filter string, _ tally) bool {
+	return strings.HasPrefix(filter, strings.TrimSuffix(rawSubjects, "*"))
+}
 
 // gapsOf makes one error for each stream of losses in the order of streams.
 func gapsOf(all []loss) error {

@@ -23,6 +23,8 @@ const (
 	txnDuplicates = 100 * time.Millisecond
 	// schemaVersion is the version of what is stored in the streams: headers, offset records, packing, journal, state rows.
 	schemaVersion = "12"
+	// rawSubjects are those of all raw events, whatever their partition.
+	rawSubjects = "deskstream.raw.*"
 )
 
 // Keys of the stream metadata.
@@ -89,7 +91,7 @@ func (l layout) eventsConfig() jetstream.StreamConfig {
 		Name:        l.events,
 		Description: "Events as received, positions of the pollers, source records, API keys, settings, erasures, deliveries.",
 		Subjects: []string{
-			"deskstream.raw.*", "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.erasure.*",
+			rawSubjects, "deskstream.cursor.>", "deskstream.source.*", "deskstream.key.*", "deskstream.setting.*", "deskstream.erasure.*",
 			"deskstream.delivery.*", "deskstream.undelivered.*.*",
 		},
 		Duplicates: eventsDuplicates,

@@ -124,7 +124,7 @@ func (s *Stream) startAt(ctx context.Context, from time.Time) (uint64, error) {
 	if from.IsZero() {
 		return 0, nil
 	}
-	m, found, err := s.since(ctx, s.events, "deskstream.raw.*", from)
+	m, found, err := s.since(ctx, s.events, rawSubjects, from)
 	if err != nil || found {
 		return max(m.seq, 1) - 1, err
 	}
@@ -320,7 +320,7 @@ func (s *Stream) Drop(ctx context.Context) error {
 
 // Progress counts raw events processed and stored, and output messages that are not in their tables yet.
 func (s *Stream) Progress(ctx context.Context) (processed, total, unsunk uint64, err error) {
-	if total, err = s.count(ctx, s.events, "deskstream.raw.*", 1); err != nil {
+	if total, err = s.count(ctx, s.events, rawSubjects, 1); err != nil {
 		return 0, 0, 0, err
 	}
 	pending := uint64(0)
