@@ -104,7 +104,8 @@ func (s *server) findTexts(ctx context.Context, q *question, phrases []string) e
 	both, asking := errgroup.WithContext(ctx)
 	find := func(statement string, found *[]foundText) {
 		both.Go(func() (err error) {
-			*found, err = list[foundText](asking, s, statement, withParts(sqlText(statement), map[string]string{"within": "part_within"}), q.p)
+			text := q.ofAccounts(withParts(sqlText(statement), map[string]string{"within": "part_within"}))
+			*found, err = list[foundText](asking, s, statement, text, q.p)
 			return err
 		})
 	}

@@ -36,6 +36,8 @@ type question struct {
 	words          bool                   // each phrase is one word
 	made           bool                   // what is held is asked by itself: see assignments_made.sql
 	opening        bool                   // what runs is measured by opening hours: see part_opening.sql
+	evenBounds     bool                   // buckets are of one length, but for the first: see bindBounds
+	evenEnds       bool                   // so are the ends that a cumulative report looks at, but for the last
 	told           bool                   // first tickets are those that the figures of people tell: see part_firsts_told.sql
 
 	dimensions []dimension       // those of the metric, as shaped by options
@@ -267,6 +269,9 @@ func (r *reader) option(o option, into map[string][]string) {
 // prepare binds everything and lets the metric shape its statement.
 func (q *question) prepare() error {
 	q.p.texts("accounts", q.accounts)
+	if len(q.accounts) == 1 {
+		q.p.text("account", q.accounts[0])
+	}
 	q.p.time("from", q.from)
 	q.p.time("to", q.to)
 	q.p.time("as_of", q.asOf)
@@ -322,14 +327,20 @@ func (q *question) statementText(groupBy []dimension) string {
 	}
 	pieces = slices.Concat(pieces, places(len(groupBy)), q.leftOut(parts))
 	text := strings.NewReplacer(pieces...).Replace(withParts(sqlText(q.file()), parts))
-	if len(q.bounds) == 1 { // to group by what is always the same costs nothing, by one more column many times what counting does
-		text = bucketMark.ReplaceAllString(text, "{bounds:Array(UInt32)}[1]")
-	}
+	text = q.ofAccounts(q.divided(text))
 	text = choose(text, "then", !q.live)
 	text = choose(text, "several", len(q.accounts) != 1)
 	text = choose(text, "told", q.told)
 	text = choose(text, "words", q.words)
 	return choose(text, "saved", q.saved) // last: it has other choices in it
+}
+
+// ofAccounts has a statement ask for one account by name, where there is one: ClickHouse looks a list up for every row, and for every mark of an index.
+func (q *question) ofAccounts(text string) string {
+	if len(q.accounts) != 1 {
+		return text
+	}
+	return strings.ReplaceAll(text, "account IN {accounts:Array(String)}", "account = {account:String}")
 }
 
 // parts gives the files of the parts that the statement may have, by their marks.
@@ -416,9 +427,6 @@ var choices = map[string]*regexp.Regexp{
 	"words":   regexp.MustCompile(`(?s)/\*words\*/(.*?)/\*phrases\*/(.*?)/\*end\*/`),
 	"saved":   regexp.MustCompile(`(?s)/\*saved\*/(.*?)/\*sought\*/(.*?)/\*end\*/`),
 }
-
-// bucketMark is where statements look for the bucket of a time.
-var bucketMark = regexp.MustCompile(`roundDown\(toUnixTimestamp\(\w+\), \{bounds:Array\(UInt32\)\}\)`)
 
 // choose leaves the first of two pieces in a statement, or the second.
 func choose(text, choice string, first bool) string {

@@ -299,7 +299,7 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 	part := *q
 	part.window, part.p = w, maps.Clone(q.p)
 	part.p.flag("bucketed", w.interval != intervalNone)
-	part.p.times("bounds", w.bounds)
+	part.bindBounds()
 	g := newGrid(&part)
 	var ends []time.Time
 	if q.cumulative {
@@ -317,17 +317,6 @@ func (s *server) fill(ctx context.Context, q *question, groupBy []dimension, w w
 	}
 	g.total = total
 	return g, g.put(cells)
-}
-
-// bindEnds binds where a cumulative report looks. Without ends it finds nothing.
-func (q *question) bindEnds(ends []time.Time) {
-	first, last := q.asOf, q.asOf
-	if len(ends) > 0 {
-		first, last = ends[0], ends[len(ends)-1]
-	}
-	q.p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
-	q.p.time("first_end", first)
-	q.p.time("last_end", last)
 }
 
 // found asks for the cells of a question of one window, in the way that suits it.

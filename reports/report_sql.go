@@ -41,7 +41,7 @@ func (s *server) sqlOf(r *http.Request) (string, error) {
 	if err := q.prepare(); err != nil {
 		return "", err
 	}
-	q.p.times("bounds", q.bounds)
+	q.bindBounds()
 	q.p.flag("bucketed", q.interval != intervalNone)
 	statement := q.shownStatement()
 	database, err := s.database(r.Context())

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS messages
     `_ver` UInt64 COMMENT 'Version: stream generation and position; the largest wins',
     `_batch` String COMMENT 'Token of the insert that brought the row',
     INDEX ix_tokens tokens TYPE text(tokenizer = splitByString([' '])),
-    INDEX ix_created ticket_created_at TYPE minmax GRANULARITY 1,
+    INDEX ix_created ticket_created_at TYPE minmax GRANULARITY 32,
     INDEX ix_ticket ticket_id TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX ix_seq _seq TYPE minmax GRANULARITY 1
 )
