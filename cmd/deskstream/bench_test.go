@@ -204,6 +204,7 @@ func BenchmarkWebhook(b *testing.B) {
 				b.ReportMetric(rate/bare, "ratio")
 				b.ReportMetric(cpuPer, "cpu-s/M")
 				b.ReportMetric(bareCPU, "bare-cpu-s/M")
+				b.ReportMetric(cpuPer/bareCPU, "cpu-ratio")
 			}
 		})
 	}
@@ -232,44 +233,58 @@ func webhookRun(b *testing.B, connections int) (rate, cpuPer float64, report str
 	return n / took.Seconds(), (cpu(os.Getpid(), engine) - used).Seconds() * 1e6 / n, report
 }
 
-// bareWebhookRun measures the bare handler; with consume, until everything is in the table. cpuPer is in seconds for a million events.
-func bareWebhookRun(b *testing.B, connections int, consume bool) (rate, cpuPer float64) {
+// bareProgram is the bare handler with a server for its messages, and the table they go to.
+type bareProgram struct {
+	nc     *nats.Conn
+	intake *bareIntake
+	url    string
+	db     driver.Conn
+}
+
+// startBare starts it; ctx ends what stores messages, and stop the rest.
+func startBare(b *testing.B) (bare bareProgram, ctx context.Context, stop func()) {
 	b.Helper()
 	server, err := local.StartNATS(local.NATSOptions{Dir: b.TempDir(), Log: zerolog.Nop()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer server.Close()
-	nc, err := server.Connect()
-	if err != nil {
+	if bare.nc, err = server.Connect(); err != nil {
 		b.Fatal(err)
 	}
-	defer nc.Close()
 	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	intake, err := newBareIntake(ctx, nc)
-	if err != nil {
+	if bare.intake, err = newBareIntake(ctx, bare.nc); err != nil {
 		b.Fatal(err)
 	}
-	addr := serveBare(b, intake)
-	db := bareDatabase(b, localtest.TestDatabase(b))
+	bare.url, bare.db = "http://"+serveBare(b, bare.intake)+"/", bareDatabase(b, localtest.TestDatabase(b))
+	return bare, ctx, func() {
+		cancel()
+		bare.nc.Close()
+		server.Close()
+	}
+}
+
+// bareWebhookRun measures the bare handler; with consume, until everything is in the table. cpuPer is in seconds for a million events.
+func bareWebhookRun(b *testing.B, connections int, consume bool) (rate, cpuPer float64) {
+	b.Helper()
+	bare, ctx, stop := startBare(b)
+	defer stop()
 	engine := localtest.TestEngine(b).PID()
 	used, start := cpu(os.Getpid(), engine), time.Now()
 	consumed := make(chan error, 1)
 	total := make(chan int, 1)
 	if consume {
-		go func() { consumed <- bareFollow(ctx, nc, db, total) }()
+		go func() { consumed <- bareFollow(ctx, bare.nc, bare.db, total) }()
 	}
-	loader(b, "http://"+addr+"/", connections, 0, benchTime, 5000)
+	loader(b, bare.url, connections, 0, benchTime, 5000)
 	took := time.Since(start)
 	if consume {
-		total <- int(intake.stored.Load())
+		total <- int(bare.intake.stored.Load())
 		if err := <-consumed; err != nil {
 			b.Fatal(err)
 		}
 		took = time.Since(start)
 	}
-	n := float64(intake.stored.Load())
+	n := float64(bare.intake.stored.Load())
 	return n / took.Seconds(), (cpu(os.Getpid(), engine) - used).Seconds() * 1e6 / n
 }
 
@@ -336,15 +351,18 @@ func BenchmarkAccept(b *testing.B) {
 	}
 }
 
-// BenchmarkLatency: from sending a webhook until a report counts it, at a steady rate. The first seconds of a program that has just
-// started do not count.
+// BenchmarkLatency: from sending a webhook until a report counts it, at a steady rate, beside the bare program until its table counts it. The first
+// seconds of a program that has just started do not count.
 func BenchmarkLatency(b *testing.B) {
 	for _, rate := range []float64{5, 200, 1000} {
 		b.Run(fmt.Sprint(rate), func(b *testing.B) {
 			for b.Loop() {
 				p50, p99 := latency(b, rate)
+				_, bare := bareLatency(b, rate)
 				b.ReportMetric(float64(p50.Milliseconds()), "p50-ms")
 				b.ReportMetric(float64(p99.Milliseconds()), "p99-ms")
+				b.ReportMetric(float64(bare.Milliseconds()), "bare-p99-ms")
+				b.ReportMetric(float64(p99)/float64(bare), "p99-ratio")
 			}
 		})
 	}
@@ -353,30 +371,51 @@ func BenchmarkLatency(b *testing.B) {
 func latency(b *testing.B, rate float64) (p50, p99 time.Duration) {
 	b.Helper()
 	app, source := benchApp(b, roles{ingest: true, process: true, sink: true, serve: true})
+	defer app.Stop()
 	api := newClient("http://"+app.Addr(), testKey)
-	warm, n := int(rate*3), int(rate*9)
-	sent := make([]time.Time, n)
-	ready := make(chan struct{})
-	go func() {
-		defer close(ready)
-		sendSteadily(api.base+"/webhooks/zendesk/"+source, rate, sent)
-	}()
-	var took []time.Duration
-	for len(took) < n {
+	return delays(rate, api.base+"/webhooks/zendesk/"+source, func() int {
 		var a answer
 		q := url.Values{"activity": {"ticket-created"}, "from": {time.Now().UTC().AddDate(0, 0, -2).Format(time.DateOnly)}}
 		if err := api.call(b.Context(), "GET", "/v1/reports/activities?"+q.Encode(), nil, &a); err != nil {
 			b.Fatal(err)
 		}
-		now := time.Now()
-		seen := int(*a.Totals["activities"])
+		return int(*a.Totals["activities"])
+	})
+}
+
+// bareLatency is latency of the bare program. What its table counts comes from the connection that it inserts by, as soon as it is there.
+func bareLatency(b *testing.B, rate float64) (p50, p99 time.Duration) {
+	b.Helper()
+	bare, ctx, stop := startBare(b)
+	defer stop()
+	go func() { _ = bareConsume(ctx, bare.nc, bareStream, bareSubject, bare.db, 1<<40) }() // until stop; what it does not store is not counted
+	return delays(rate, bare.url, func() int {
+		var n uint64
+		if err := bare.db.QueryRow(b.Context(), "SELECT count() FROM bare").Scan(&n); err != nil {
+			b.Fatal(err)
+		}
+		return int(n)
+	})
+}
+
+// delays sends webhooks at a rate, and gives how long they took until they were counted.
+func delays(rate float64, url string, count func() int) (p50, p99 time.Duration) {
+	warm, n := int(rate*3), int(rate*9)
+	sent := make([]time.Time, n)
+	ready := make(chan struct{})
+	go func() {
+		defer close(ready)
+		sendSteadily(url, rate, sent)
+	}()
+	var took []time.Duration
+	for len(took) < n {
+		seen, now := count(), time.Now()
 		for i := len(took); i < min(seen, n); i++ {
 			took = append(took, now.Sub(sent[i]))
 		}
 		time.Sleep(30 * time.Millisecond) // asking costs the machine as much as counting
 	}
 	<-ready
-	app.Stop()
 	took = took[warm:]
 	slices.Sort(took)
 	return took[len(took)/2], took[len(took)*99/100]
