@@ -40,9 +40,10 @@ func (q *question) bindEnds(ends []time.Time) {
 	q.evenEnds = false
 	if n := len(ends); n > 0 {
 		first, last = ends[0], ends[n-1]
-		step := equalSteps(ends[:n-1])
-		q.evenEnds = step > 0 && unix32(last)-unix32(ends[n-2]) <= step
-		q.p.int("end_step", step)
+		if step := equalSteps(ends[:n-1]); step > 0 && unix32(last)-unix32(ends[n-2]) <= step {
+			q.evenEnds = true
+			q.p.int("end_step", step)
+		}
 	}
 	q.p.times("ends", append([]time.Time{time.Unix(0, 0)}, ends...))
 	q.p.time("first_end", first)

@@ -388,8 +388,14 @@ func bareLatency(b *testing.B, rate float64) (p50, p99 time.Duration) {
 	b.Helper()
 	bare, ctx, stop := startBare(b)
 	defer stop()
-	go func() { _ = bareConsume(ctx, bare.nc, bareStream, bareSubject, bare.db, 1<<40) }() // until stop; what it does not store is not counted
+	ended := make(chan error, 1)
+	go func() { ended <- bareConsume(ctx, bare.nc, bareStream, bareSubject, bare.db, 1<<40) }()
 	return delays(rate, bare.url, func() int {
+		select {
+		case err := <-ended: // nothing more would ever be counted
+			b.Fatal(err)
+		default:
+		}
 		var n uint64
 		if err := bare.db.QueryRow(b.Context(), "SELECT count() FROM bare").Scan(&n); err != nil {
 			b.Fatal(err)
