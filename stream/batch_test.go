@@ -27,9 +27,7 @@ func TestServerTakesSmallBatches(t *testing.T) {
 	s := open(t, Options{Conn: nc, Log: testLog(t), Partitions: 1, SinkLinger: 5 * time.Millisecond, MaxBytesEvents: 128 << 20, MaxBytesTxn: 256 << 20})
 	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
 	events := []schemas.Event{click("acme", "c1", 1, 1), trap(2, "wide", maxBatch+200), click("acme", "c1", 3, 1)}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	if s.maxMessages() != largeBatch {
 		t.Fatalf("before the first refusal %d messages are tried", s.maxMessages())
 	}

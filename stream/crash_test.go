@@ -252,9 +252,7 @@ func poll(t *testing.T, s *Stream) {
 		}
 		// The same facts by webhook, alone and in a slice.
 		for _, e := range [][]schemas.Event{page[:1], page[min(1, len(page)-1):min(7, len(page))]} {
-			if err := s.Publish(t.Context(), e...); err != nil {
-				t.Fatal(err)
-			}
+			publish(t, s, e...)
 		}
 	}
 }

@@ -92,7 +92,7 @@ func traffic(t *testing.T, s *Stream) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := 2000; ctx.Err() == nil; i++ {
-			if err := s.Publish(context.WithoutCancel(ctx), click("other"+strconv.Itoa(i%3), "o"+strconv.Itoa(i%90), i, 1)); err != nil {
+			if err := store(context.WithoutCancel(ctx), s, click("other"+strconv.Itoa(i%3), "o"+strconv.Itoa(i%90), i, 1)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -129,9 +129,7 @@ func TestErasureLeavesNothingOnDisk(t *testing.T) {
 	bad := trap(5000, "panic", 1)
 	bad.Account, bad.ID = "acme", "secret-letter"
 	for _, events := range [][]schemas.Event{others[:200], secretEvents(0, 300), {bad}, others[200:]} {
-		if err := s.Publish(ctx, events...); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, events...)
 		drain(t, s)
 	}
 	if err := s.clean(ctx, true); err != nil { // the ledger has counted everything
@@ -142,11 +140,9 @@ func TestErasureLeavesNothingOnDisk(t *testing.T) {
 	}
 	erase := func() (raw, dead uint64) {
 		t.Helper()
-		err := s.Publish(ctx, schemas.Event{ID: "erase", Kind: schemas.KindErasure, Account: "acme", Via: "api", ReceivedAt: time.Now(), Data: []byte(`{"c":"c1"}`)})
+		publish(t, s, schemas.Event{ID: "erase", Kind: schemas.KindErasure, Account: "acme", Via: "api", ReceivedAt: time.Now(), Data: []byte(`{"c":"c1"}`)})
+		_, err := s.Settle(ctx, "acme")
 		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Settle(ctx, "acme"); err != nil {
 			t.Fatal(err)
 		}
 		if raw, err = s.EraseRaw(ctx, "acme", redactSecrets); err != nil {
@@ -196,9 +192,7 @@ func TestErasureLeavesNothingOnDisk(t *testing.T) {
 	defer n.Close()
 	s = open(t, options(n))
 	run(t, s, func() Processor { return &forgetter{} }, acts, counts)
-	if err := s.Publish(ctx, secretEvents(0, 1)[0], others[7], others[300]); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, secretEvents(0, 1)[0], others[7], others[300])
 	drain(t, s)
 	check("restarted")
 	if got := counts.newest(t)["c1"]; got != 300 {
@@ -224,9 +218,7 @@ func TestScrubKeepsWhatConsumersNeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(ctx, secretEvents(0, 50)...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, secretEvents(0, 50)...)
 	drain(t, s)
 	if _, err := s.Settle(ctx, "acme"); err != nil {
 		t.Fatal(err)
@@ -286,12 +278,8 @@ func TestAdmit(t *testing.T) {
 	o.Admit = redactSecrets
 	s := open(t, o)
 	events := secretEvents(0, 10)
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Publish(t.Context(), secretEvents(11, 1)...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
+	publish(t, s, secretEvents(11, 1)...)
 	if _, err := s.PublishPage(t.Context(), "src_1", schemas.Cursor{Resource: "users"}, secretEvents(20, 5)); err != nil {
 		t.Fatal(err)
 	}

@@ -40,9 +40,7 @@ func TestWorksWhileCommitting(t *testing.T) {
 	for i := range 4 * maxEvents {
 		events = append(events, click("acme", "c"+strconv.Itoa(i%10), i, uint64(i)))
 	}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	var once sync.Once
 	run(t, s, func() Processor { return &panicker{held: held, panicked: panicked, once: &once} }, acts, counts)
 	drain(t, s)
@@ -84,9 +82,7 @@ func TestFailedCommitIsNoticed(t *testing.T) {
 	}))
 	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
 	events := []schemas.Event{click("acme", "c", 1, 1), click("acme", "c", 2, 1)}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	begun := time.Now()
 	run(t, s, counters, acts, counts)
 	drain(t, s)

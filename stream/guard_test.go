@@ -226,9 +226,7 @@ func lostStream(t *testing.T, name string, recorded bool, harm func(*testing.T, 
 		t.Fatal(err)
 	}
 	t.Cleanup(again.publisher.close)
-	if err := again.Publish(t.Context(), events...); err != nil { // Zendesk is read again
-		t.Fatal(err)
-	}
+	publish(t, again, events...) // Zendesk is read again
 	more := fill(t, again, 1000, 50)
 	run(t, again, counters, acts, counts)
 	drain(t, again)
@@ -445,9 +443,7 @@ func filesLost(t *testing.T, file string, harm func(string) error) {
 		t.Fatalf("purged %t, %v", purged, err)
 	}
 	run(t, s, counters, acts, counts)
-	if err := s.Publish(t.Context(), events...); err != nil { // Zendesk is read again
-		t.Fatal(err)
-	}
+	publish(t, s, events...) // Zendesk is read again
 	drain(t, s)
 	if n := acts.len(); n != before {
 		t.Fatalf("%d activities, %d before the loss: the state was not kept", n, before)
@@ -475,9 +471,7 @@ func large(t *testing.T, s *Stream, n int) (events []schemas.Event) {
 	for i := range n {
 		e := click("acme"+strconv.Itoa(i%3), "c", i, 1)
 		e.Data = append(bytes.TrimSuffix(e.Data, []byte("}")), `,"pad":"`+base64.StdEncoding.EncodeToString(pad)+`"}`...)
-		if err := s.Publish(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, e)
 		events = append(events, e)
 	}
 	return events

@@ -55,9 +55,7 @@ func TestRowsReplacedAtOnce(t *testing.T) {
 	var events []schemas.Event
 	for i := range 20 {
 		e := click("acme", "c", i, 1)
-		if err := s.Publish(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, e)
 		events = append(events, e)
 		p := schemas.Partition("acme", s.Partitions())
 		eventually(t, "the event is processed", func() bool {
@@ -85,9 +83,7 @@ func TestKnownID(t *testing.T) {
 		}
 	}))
 	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
-	if err := s.Publish(t.Context(), event); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, event)
 	run(t, s, counters, acts, counts)
 	drain(t, s)
 	checkExact(t, []schemas.Event{event}, acts, counts)

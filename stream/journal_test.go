@@ -28,9 +28,7 @@ func TestJournal(t *testing.T) {
 				}
 				some = append(some, click("acme", counter, n, uint64(n)))
 			}
-			if err := s.Publish(t.Context(), some...); err != nil {
-				t.Fatal(err)
-			}
+			publish(t, s, some...)
 			events = append(events, some...)
 			drain(t, s)
 		}
@@ -75,9 +73,7 @@ func TestJournalStaysSmall(t *testing.T) {
 	for i := range events {
 		events[i] = click("acme", "cold"+strconv.Itoa(i), i, uint64(i))
 	}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	stop := run(t, s, counters, acts, counts)
 	drain(t, s)
 	stop()

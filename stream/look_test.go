@@ -71,18 +71,14 @@ func TestPersonIsTheNewest(t *testing.T) {
 	var others sync.WaitGroup
 	others.Go(func() { // so that the journal moves all the time
 		for i := 0; ctx.Err() == nil; i++ {
-			if err := s.Publish(ctx, click("acme", "cold"+strconv.Itoa(i), i, 1)); err != nil && ctx.Err() == nil {
+			if err := store(ctx, s, click("acme", "cold"+strconv.Itoa(i), i, 1)); err != nil && ctx.Err() == nil {
 				t.Error(err)
 			}
 		}
 	})
-	if err := s.Publish(t.Context(), click("acme", "rests", 0, 1)); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, click("acme", "rests", 0, 1))
 	for i := range int64(40) {
-		if err := s.Publish(t.Context(), click("acme", "hot", int(i), 1)); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, click("acme", "hot", int(i), 1))
 		newest, _, err := s.last(t.Context(), s.events, schemas.SubjectRaw(partition))
 		if err != nil {
 			t.Fatal(err)
@@ -104,9 +100,7 @@ func TestPersonIsTheNewest(t *testing.T) {
 	if row, err := s.Ticket(t.Context(), "acme", 7); row != nil || err != nil {
 		t.Fatalf("%v, %v are told of no ticket", row, err)
 	}
-	if err := s.Publish(t.Context(), click("acme", "7", 0, 3)); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, click("acme", "7", 0, 3))
 	eventually(t, "the ticket is told of", func() bool {
 		row, err := s.Ticket(t.Context(), "acme", 7)
 		return err == nil && row != nil && row.Solves == 3

@@ -339,6 +339,24 @@ func drain(tb testing.TB, s *Stream) {
 	}
 }
 
+// publish stores events as a caller does that repeats what was not stored.
+func publish(tb testing.TB, s *Stream, events ...schemas.Event) {
+	tb.Helper()
+	if err := store(tb.Context(), s, events...); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// store repeats a Publish for as long as a machine that stands still may take.
+func store(ctx context.Context, s *Stream, events ...schemas.Event) error {
+	for end := time.Now().Add(time.Minute); ; {
+		err := s.Publish(ctx, events...)
+		if !errors.Is(err, schemas.ErrUnavailable) || ctx.Err() != nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
 // eventually waits until cond holds.
 func eventually(tb testing.TB, what string, cond func() bool) {
 	tb.Helper()
@@ -412,16 +430,10 @@ func TestPipelineIsExact(t *testing.T) {
 	for i := range 3000 {
 		events = append(events, click("acme"+strconv.Itoa(i%5), "c"+strconv.Itoa(i%40), i, uint64(i)))
 	}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Publish(t.Context(), events[500:1500]...); err != nil { // beyond any broker's window: no ids in batches
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
+	publish(t, s, events[500:1500]...) // beyond any broker's window: no ids in batches
 	for _, e := range events[:20] {
-		if err := s.Publish(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, e)
 	}
 	drain(t, s)
 	checkExact(t, events, acts, counts)

@@ -40,12 +40,8 @@ func TestRivalProcessors(t *testing.T) {
 		events = append(events, click("acme"+strconv.Itoa(i%5), "c"+strconv.Itoa(i%40), i, uint64(i)))
 	}
 	for i := 0; i < len(events); i += 100 {
-		if err := s.Publish(t.Context(), events[i:i+100]...); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Publish(t.Context(), events[i/2:i/2+20]...); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, events[i:i+100]...)
+		publish(t, s, events[i/2:i/2+20]...)
 	}
 	drain(t, s)
 	checkExact(t, events, acts, counts)
@@ -106,9 +102,7 @@ func TestPoison(t *testing.T) {
 		}
 		all = append(all, e)
 	}
-	if err := s.Publish(t.Context(), all...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, all...)
 	stop := run(t, s, counters, acts, counts)
 	drain(t, s)
 	checkExact(t, good, acts, counts)
@@ -193,9 +187,7 @@ func TestDecodeAhead(t *testing.T) {
 	for i := range 2 * maxEvents {
 		events = append(events, click("acme", "c"+strconv.Itoa(i%10), i, uint64(i)))
 	}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	p := &decoder{t: t, trap: events[7].ID}
 	run(t, s, func() Processor { return p }, acts, counts)
 	drain(t, s)
@@ -239,9 +231,7 @@ func TestDeadRetryInPlace(t *testing.T) {
 	s := testStream(t)
 	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
 	events := []schemas.Event{click("acme", "c1", 1, 1), trap(2, "panic", 5), click("acme", "c1", 3, 1)}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	stop := run(t, s, counters)
 	eventually(t, "the event is dead", func() bool { return len(deadLetters(t, s)) == 1 })
 	stop()
@@ -271,9 +261,7 @@ func TestLargeResults(t *testing.T) {
 		events = append(events, click("acme", "c"+strconv.Itoa(i), i, 1))
 	}
 	events = append(events, trap(9000, "wide", 2500), click("acme", "c1", 9001, 1), trap(9002, "wide", 1200), click("acme", "c1", 9003, 1))
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	run(t, s, counters, acts, counts)
 	drain(t, s)
 	checkExact(t, events, acts, counts)
@@ -332,9 +320,7 @@ func TestUnusableResults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := testStream(t)
-			if err := s.Publish(t.Context(), click("acme", "c", 1, 1)); err != nil {
-				t.Fatal(err)
-			}
+			publish(t, s, click("acme", "c", 1, 1))
 			run(t, s, func() Processor { return fixedResult{result} })
 			eventually(t, "the event is dead", func() bool { return len(deadLetters(t, s)) == 1 })
 		})
@@ -355,9 +341,7 @@ func TestDeletedRows(t *testing.T) {
 	p := func() Processor { return &toggler{seen} }
 	next := func(i int, want string) {
 		t.Helper()
-		if err := s.Publish(t.Context(), click("acme", "c", i, 1)); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, click("acme", "c", i, 1))
 		if got := <-seen; got != want {
 			t.Fatalf("event %d found %q, want %q", i, got, want)
 		}
@@ -397,9 +381,7 @@ func TestStopFinishesTheBatch(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Process(ctx, p, &gate{begun: begun, release: release}) }()
-	if err := s.Publish(t.Context(), click("acme", "c", 1, 1)); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, click("acme", "c", 1, 1))
 	<-begun
 	cancel()
 	close(release)
@@ -431,9 +413,7 @@ func TestBacklog(t *testing.T) {
 	for i := range 40 {
 		e := click("acme", "c", i, 1)
 		e.Data = []byte(`"` + strings.Repeat("x", prefetchBytes/16) + `"`)
-		if err := s.Publish(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, e)
 	}
 	g := &gate{begun: make(chan struct{}), release: make(chan struct{})}
 	stop := run(t, s, func() Processor { return g })
@@ -458,9 +438,7 @@ func TestProcessWhenFull(t *testing.T) {
 	for i := range 4000 {
 		events = append(events, click("acme", "c"+strconv.Itoa(i%10), i, 1))
 	}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	run(t, s, func() Processor { return forgetful{} })
 	eventually(t, "the server refuses a commit", func() bool {
 		err := s.troubles.lasting(s.now().Add(troubleAfter))

@@ -18,9 +18,7 @@ func TestReflected(t *testing.T) {
 	if err := s.Reflected(t.Context(), "acme", schemas.TableActivityCounts); err != nil {
 		t.Fatalf("nothing to wait for: %v", err)
 	}
-	if err := s.Publish(t.Context(), click("acme", "c", 1, 5)); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, click("acme", "c", 1, 5))
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.Reflected(short, "acme", schemas.TableActivityCounts); !errors.Is(err, schemas.ErrUnavailable) {
@@ -32,9 +30,7 @@ func TestReflected(t *testing.T) {
 	counts := newTable(schemas.TableActivityCounts)
 	run(t, s, counters, newTable(schemas.TableActivities), counts)
 	for i := range 5 {
-		if err := s.Publish(t.Context(), click("acme", "c", 2+i, 1)); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, click("acme", "c", 2+i, 1))
 		if err := s.Reflected(t.Context(), "acme", schemas.TableActivityCounts); err != nil {
 			t.Fatal(err)
 		}
@@ -61,9 +57,7 @@ func TestPosition(t *testing.T) {
 	if stored, processed, _, err := s.Position(t.Context(), "acme"); err != nil || stored != 0 || processed != 0 {
 		t.Fatalf("nothing is stored: %d, %d: %v", stored, processed, err)
 	}
-	if err := s.Publish(t.Context(), click("acme", "c", 1, 5)); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, click("acme", "c", 1, 5))
 	if stored, processed, _, err := s.Position(t.Context(), "acme"); err != nil || stored == 0 || processed != 0 {
 		t.Fatalf("nobody works: %d, %d: %v", stored, processed, err)
 	}
@@ -85,9 +79,7 @@ func TestOutputs(t *testing.T) {
 	run(t, s, counters, newTable(schemas.TableActivities), counts)
 	var at []uint64
 	for i := range 4 {
-		if err := s.Publish(t.Context(), click("acme", "c", i, 1)); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, click("acme", "c", i, 1))
 		drain(t, s)
 		last, _, err := s.last(t.Context(), s.txn, s.outputs(schemas.TableActivityCounts))
 		if err != nil {

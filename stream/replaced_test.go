@@ -25,9 +25,7 @@ func TestReplacedRowsAreRemoved(t *testing.T) {
 			for i := range 60 {
 				some = append(some, click("acme", "c"+strconv.Itoa(i), len(events)+i, uint64(i)))
 			}
-			if err := s.Publish(t.Context(), some...); err != nil {
-				t.Fatal(err)
-			}
+			publish(t, s, some...)
 			events = append(events, some...)
 			drain(t, s)
 		}

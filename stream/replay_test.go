@@ -109,9 +109,7 @@ func TestReplayFromTriesDeadLettersAgain(t *testing.T) {
 	stop := run(t, s, counters, acts, counts)
 	poison := click("acme", "poison", 1, 7)
 	poison.Data, _ = json.Marshal(clicks{Counter: "poison", N: 7, Trap: "panic"})
-	if err := s.Publish(t.Context(), poison); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, poison)
 	events := append(fill(t, s, 0, 100), poison)
 	drain(t, s)
 	stop()
@@ -167,9 +165,7 @@ func TestNamespaces(t *testing.T) {
 	poison := click("acme", "poison", 1, 7)
 	poison.Data, _ = json.Marshal(clicks{Counter: "poison", N: 7, Trap: "panic"})
 	events = append(events, poison)
-	if err := live.Publish(t.Context(), events[500]); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, live, events[500])
 	drain(t, live)
 	watcher := connect(t, n)
 	sub, err := watcher.SubscribeSync("deskstream.activity.>")

@@ -57,15 +57,7 @@ func TestServerRestarts(t *testing.T) {
 			server.Close()
 			server = start()
 		}
-		for {
-			err := s.Publish(t.Context(), batch...)
-			if err == nil {
-				break
-			}
-			if !errors.Is(err, schemas.ErrUnavailable) {
-				t.Fatal(err)
-			}
-		}
+		publish(t, s, batch...)
 		events = append(events, batch...)
 	}
 	drain(t, s)
@@ -78,9 +70,7 @@ func TestKnownMessageID(t *testing.T) {
 	s := testStream(t)
 	acts := newTable(schemas.TableActivities)
 	for i := range 4 {
-		if err := s.Publish(t.Context(), click("acme", "c", i, 1)); err != nil {
-			t.Fatal(err)
-		}
+		publish(t, s, click("acme", "c", i, 1))
 	}
 	run(t, s, func() Processor { return oneByOne{} }, acts)
 	drain(t, s)
@@ -113,9 +103,7 @@ func TestLaterRoundsOfKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Publish(t.Context(), click("acme", "c", 1, 1)); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, click("acme", "c", 1, 1))
 	found := make(chan string, 1)
 	run(t, s, func() Processor { return chaser{found} })
 	select {
@@ -151,9 +139,7 @@ func TestReaderStalls(t *testing.T) {
 	s := testStream(t)
 	p := schemas.Partition("acme", 2)
 	l := &loop{s: s, partition: p, feed: newFeed[schemas.Event](1), waiting: &s.waiting[p]}
-	if err := s.Publish(t.Context(), click("acme", "c", 1, 1)); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, click("acme", "c", 1, 1))
 	if err := l.look(t.Context()); err != nil {
 		t.Fatalf("first look: %v", err)
 	}

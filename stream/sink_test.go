@@ -18,9 +18,7 @@ func fill(t *testing.T, s *Stream, from, n int) []schemas.Event {
 	for i := from; i < from+n; i++ {
 		events = append(events, click("acme"+strconv.Itoa(i%20%3), "c"+strconv.Itoa(i%20), i, uint64(i)))
 	}
-	if err := s.Publish(t.Context(), events...); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, s, events...)
 	return events
 }
 

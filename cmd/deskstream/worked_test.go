@@ -104,7 +104,14 @@ func TestWorkedAccountLive(t *testing.T) {
 	// The poller reads schedules before tickets; the deliveries below must not come earlier than it would have brought them.
 	waitRead(t, api, source, "schedules")
 	drained(t, app)
-	l := liveFeed{source: source, account: subdomain, publish: app.stream.Publish, post: postWorked(t, api, source)}
+	post := postWorked(t, api, source)
+	l := liveFeed{
+		source: source, account: subdomain,
+		publish: func(ctx context.Context, events ...schemas.Event) error {
+			return untilTaken(ctx, func() error { return app.stream.Publish(ctx, events...) })
+		},
+		post: func(ctx context.Context, body []byte) error { return untilTaken(ctx, func() error { return post(ctx, body) }) },
+	}
 	if err := l.repeatedly(t.Context(), deliveries); err != nil {
 		t.Fatal(err)
 	}
@@ -203,8 +210,10 @@ func killUntil(t *testing.T, p *program, fed <-chan error) (kills int) {
 	}
 }
 
-// untilTaken tries again while the program is down.
+// untilTaken tries again while the program is down, or slower than a sender waits.
 func untilTaken(ctx context.Context, deliver func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
 	for {
 		err := deliver()
 		if err == nil {
