@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	// softMemory is the size, in bytes, from which the Go runtime collects more often. What is live under full load is half of it. While a long
-	// backlog is worked off more is live, and mostMemory is the size then.
-	softMemory, mostMemory = 360 << 20, 1 << 30
+	// softMemory is the size, in bytes, from which the Go runtime collects more often. Under full load what is live comes close to it, and the
+	// size is burstMemory then. While a long backlog is worked off more is live, and it is mostMemory.
+	softMemory, burstMemory, mostMemory = 360 << 20, 400 << 20, 1 << 30
 	// leastGrowth and mostGrowth bound by how many percent of what is live the heap grows until it is collected.
 	leastGrowth, mostGrowth = 30, 400
 	// The collector is meant to take a share of the processors between cheapShare and dearShare, and no more than mostShare, for which memory is
 	// given. It is looked at every collectLook.
 	cheapShare, dearShare, mostShare = 0.04, 0.08, 0.15
 	collectLook                      = 500 * time.Millisecond
-	// lastingLooks is how many looks in a row must see more than mostShare until the limit rises: a burst of webhooks has to do with softMemory.
-	// A load that lasts is known at once where lastingEvents wait to be processed.
-	lastingLooks, lastingEvents = 6, 20_000
+	// burstLooks and lastingLooks are how many looks in a row must see more than mostShare until the limit rises to burstMemory and beyond. A
+	// load that lasts is known at once where lastingEvents wait to be processed.
+	burstLooks, lastingLooks, lastingEvents = 6, 60, 20_000
 	// quickest is by how much the growth is multiplied at once, at most: a backlog is worked off at full speed soon after it began.
 	quickest = 4
 )
@@ -109,9 +109,13 @@ func (a *allowance) look(share float64, behind bool) {
 	case behind:
 		a.dear = lastingLooks
 	}
+	most := int64(burstMemory)
+	if a.dear >= lastingLooks {
+		most = mostMemory
+	}
 	// The heap may grow more before it may grow beyond the limit.
-	if a.dear == 0 || a.dear >= lastingLooks && (a.fixed || a.growth == mostGrowth) {
-		a.limit = nextLimit(a.limit, share)
+	if a.dear == 0 || a.dear >= burstLooks && (a.fixed || a.growth == mostGrowth) {
+		a.limit = nextLimit(a.limit, share, most)
 	}
 }
 
@@ -127,11 +131,12 @@ func nextGrowth(percent int, share float64) int {
 	return percent
 }
 
-// nextLimit is the size from which the runtime collects more often, in bytes, when collecting has taken a share of the processors.
-func nextLimit(bytes int64, share float64) int64 {
+// nextLimit is the size from which the runtime collects more often, in bytes, when collecting has taken a share of the processors. It rises to
+// most.
+func nextLimit(bytes int64, share float64, most int64) int64 {
 	switch {
 	case share > mostShare:
-		return min(2*bytes, mostMemory)
+		return max(bytes, min(2*bytes, most))
 	case share < cheapShare:
 		return max(bytes-bytes/16, softMemory)
 	}

@@ -40,38 +40,47 @@ func TestGrowthFollowsWhatCollectingCosts(t *testing.T) {
 
 func TestLimitFollowsWhatCollectingCosts(t *testing.T) {
 	limit := int64(softMemory)
-	for range 20 {
-		limit = nextLimit(limit, 2*mostShare)
+	for _, most := range []int64{burstMemory, mostMemory} {
+		for range 20 {
+			limit = nextLimit(limit, 2*mostShare, most)
+		}
+		if limit != most {
+			t.Errorf("where collecting stays dear the limit became %d, want %d", limit, most)
+		}
 	}
-	if limit != mostMemory {
-		t.Errorf("where collecting stays dear the limit became %d, want %d", limit, mostMemory)
+	if next := nextLimit(limit, 2*mostShare, burstMemory); next != limit {
+		t.Errorf("the limit fell from %d to %d while collecting was dear", limit, next)
 	}
-	if next := nextLimit(limit, dearShare); next != limit {
+	if next := nextLimit(limit, dearShare, mostMemory); next != limit {
 		t.Errorf("between the bounds the limit went from %d to %d", limit, next)
 	}
 	for range 20 {
-		limit = nextLimit(limit, 0)
+		limit = nextLimit(limit, 0, mostMemory)
 	}
 	if limit != softMemory {
 		t.Errorf("where collecting costs nothing the limit became %d, want %d", limit, softMemory)
 	}
 }
 
-// TestLimitWaitsForALoadThatLasts: a burst has the soft limit, a backlog more; what is given goes back.
+// TestLimitWaitsForALoadThatLasts: a short burst has the soft limit, a longer one some more, a load that lasts what it needs; what is given
+// goes back.
 func TestLimitWaitsForALoadThatLasts(t *testing.T) {
 	a := allowance{growth: leastGrowth, limit: softMemory}
 	for range 5 {
-		for range lastingLooks - 1 {
+		for range burstLooks - 1 {
 			a.look(2*mostShare, false)
 		}
 		if a.look(dearShare, false); a.limit != softMemory {
 			t.Fatalf("a burst made the limit %d", a.limit)
 		}
 	}
-	for range lastingLooks {
+	for range lastingLooks - 1 {
 		a.look(2*mostShare, false)
 	}
-	if a.growth != mostGrowth || a.limit <= softMemory {
+	if a.growth != mostGrowth || a.limit != burstMemory {
+		t.Errorf("under a longer burst the growth is %d %% and the limit %d", a.growth, a.limit)
+	}
+	if a.look(2*mostShare, false); a.growth != mostGrowth || a.limit <= burstMemory {
 		t.Errorf("under a load that lasts the growth is %d %% and the limit %d", a.growth, a.limit)
 	}
 	for range 80 {
@@ -88,7 +97,7 @@ func TestLimitWaitsForALoadThatLasts(t *testing.T) {
 		t.Error("where many events wait the limit did not rise at once")
 	}
 	fixed := allowance{growth: leastGrowth, limit: softMemory, fixed: true}
-	for range lastingLooks {
+	for range burstLooks {
 		fixed.look(2*mostShare, false)
 	}
 	if fixed.growth != leastGrowth || fixed.limit <= softMemory {
