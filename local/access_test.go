@@ -4,7 +4,9 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -114,6 +116,39 @@ func TestNobodyReadsOtherFiles(t *testing.T) {
 				t.Errorf("%s reads %s: %v, want code %d", user, path, err, codeNoFile)
 			}
 		}
+	}
+}
+
+// TestNobodyMakesFiles: the function sqlite() makes its file before it asks for a right.
+func TestNobodyMakesFiles(t *testing.T) {
+	t.Parallel()
+	if err := confinable(); err != nil {
+		t.Skip(err)
+	}
+	e := sharedEngine(t)
+	there := filepath.Join(t.TempDir(), "there.txt")
+	if err := os.WriteFile(there, []byte("as it was"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	made := []string{filepath.Join(t.TempDir(), "made")}
+	for _, folder := range []string{"", "data", "data/metadata", "data/store", "tmp", "user_files"} {
+		made = append(made, filepath.Join(shared.dir, folder, "made.sql"))
+	}
+	for user, dsn := range map[string]string{"analyst": e.AnalystDSN(), "app": e.DSN()} {
+		for _, path := range append(made, there) {
+			if err := answer(t, dsn, "SELECT * FROM sqlite('"+path+"', 'a')"); err == nil {
+				t.Errorf("%s opens %s", user, path)
+			}
+			if _, err := os.Stat(path); path != there && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s made %s: %v", user, path, err)
+			}
+		}
+	}
+	if text, err := os.ReadFile(there); err != nil || string(text) != "as it was" {
+		t.Errorf("a file outside reads %q, %v", text, err)
+	}
+	if _, err := os.Stat(filepath.Join(shared.dir, "data", "metadata")); err != nil {
+		t.Error(err) // the folders of this test are those of the engine
 	}
 }
 

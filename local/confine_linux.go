@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"unsafe"
 
@@ -22,6 +23,11 @@ var (
 	}
 )
 
+// engineWrites is what the engine may do below its folder, and below engineFolders, which may be links to elsewhere; nowhere else.
+const engineWrites = unix.LANDLOCK_ACCESS_FS_REFER | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR |
+	unix.LANDLOCK_ACCESS_FS_MAKE_SYM | unix.LANDLOCK_ACCESS_FS_MAKE_FIFO | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE |
+	unix.LANDLOCK_ACCESS_FS_REMOVE_DIR
+
 // leastLandlock is the first version of Landlock under which a confined engine may link and move files within its folder.
 const leastLandlock = 2
 
@@ -37,29 +43,43 @@ func confinable() error {
 	return nil
 }
 
-// confine leaves this thread, and those it will begin, only some files to read: of dir, of the system, and the library. ClickHouse's function file()
-// asks for no right, and in this engine it reads any path. Of other processes /proc tells nothing secret then, because a confined thread may not look
-// into them.
+// permission is what the engine may do with a file, or with all below a folder.
+type permission struct {
+	path   string
+	access uint64
+}
+
+// permissions is all that the engine may do with files.
+func permissions(dir, library string) []permission {
+	all := []permission{{dir, engineWrites}, {library, unix.LANDLOCK_ACCESS_FS_READ_FILE}, {os.DevNull, unix.LANDLOCK_ACCESS_FS_WRITE_FILE}}
+	for _, path := range systemReads {
+		all = append(all, permission{path, unix.LANDLOCK_ACCESS_FS_READ_FILE})
+	}
+	for _, name := range engineReads {
+		all = append(all, permission{filepath.Join(dir, name), unix.LANDLOCK_ACCESS_FS_READ_FILE})
+	}
+	for _, name := range engineFolders {
+		all = append(all, permission{filepath.Join(dir, name), engineWrites})
+	}
+	return all
+}
+
+// confine leaves this thread, and those it will begin, only some files to read: of dir, of the system, and the library; and to make and change only
+// what is below dir. ClickHouse's function file() asks for no right, sqlite() makes its file before it asks, and in this engine both take any path.
+// Of other processes /proc tells nothing secret then, because a confined thread may not look into them.
 func confine(dir, library string) error {
 	if err := confinable(); err != nil {
 		return err
 	}
-	handled := unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_REFER}
+	handled := unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_READ_FILE | engineWrites}
 	ruleset, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&handled)), unsafe.Sizeof(handled.Handled_access_fs), 0)
 	if errno != 0 {
 		return fmt.Errorf("confine: %w", errno)
 	}
 	defer func() { _ = unix.Close(int(ruleset)) }()
-	if err := allow(int(ruleset), dir, unix.LANDLOCK_ACCESS_FS_REFER); err != nil {
-		return fmt.Errorf("confine: %s: %w", dir, err)
-	}
-	readable := append([]string{library}, systemReads...)
-	for _, name := range engineReads {
-		readable = append(readable, filepath.Join(dir, name))
-	}
-	for _, path := range readable {
-		if err := allow(int(ruleset), path, unix.LANDLOCK_ACCESS_FS_READ_FILE); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("confine: %s: %w", path, err)
+	for _, p := range permissions(dir, library) {
+		if err := allow(int(ruleset), p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("confine: %s: %w", p.path, err)
 		}
 	}
 	if err := errors.Join(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), lookIntoNobody()); err != nil {
@@ -68,7 +88,7 @@ func confine(dir, library string) error {
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0, 0); errno != 0 {
 		return fmt.Errorf("confine: %w", errno)
 	}
-	return nil
+	return refuseDatabases()
 }
 
 // lookIntoNobody gives up what lets root read the memory of any process, its environment too, before Landlock is asked.
@@ -85,14 +105,14 @@ func lookIntoNobody() error {
 	return unix.Capset(&header, &sets[0])
 }
 
-// allow lets a file be used so, or all below a folder.
-func allow(ruleset int, path string, access uint64) error {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+// allow adds a permission.
+func allow(ruleset int, p permission) error {
+	fd, err := unix.Open(p.path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	rule := unix.LandlockPathBeneathAttr{Allowed_access: access, Parent_fd: int32(fd)}
+	rule := unix.LandlockPathBeneathAttr{Allowed_access: p.access, Parent_fd: int32(fd)}
 	if _, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
 		return errno
 	}
