@@ -2,6 +2,7 @@ package reports
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -38,6 +39,15 @@ func viewStart(bucket string) string {
 		at + "), {tz:String})), " + bucket + "), 'UTC')"
 }
 
+// viewTo is the end of the range as it is asked for. One that is not behind from is refused; until then a view takes a second, so that nothing else of it
+// fails first.
+const viewTo = "{to:DateTime('UTC')}"
+
+// viewRefuses gives a condition that ends the question with words, also where no row would be answered: a subquery without a table is looked at before.
+func viewRefuses(when, words string) string {
+	return "(SELECT throwIf(" + when + ", '" + words + "')) = 0"
+}
+
 // viewOf gives the statement that makes the view of a metric.
 func viewOf(m *metric) string {
 	q := &question{metric: m, live: true, dimensions: m.dimensions, pieces: map[string]string{}, p: params{}, given: map[string][]string{}}
@@ -70,12 +80,16 @@ func viewOf(m *metric) string {
 		with += ",\n    " + viewEnds + " AS ends"
 		outer = cumulated(values, body)
 	}
+	phrase := ""
 	if m.name == "keywords" {
+		phrase = "\n    AND " + viewRefuses("empty(phrase_words)", "phrase must hold a letter or a digit")
 		with += ",\n    extractAll(" + lowerOf("normalizeUTF8NFKC({phrase:String})") + ", '[\\\\p{L}\\\\p{Nd}]+') AS phrase_words"
 	}
-	text := "CREATE VIEW IF NOT EXISTS report_" + m.name + " AS\nWITH\n" + with + "\n" + outer +
-		"WHERE throwIf({group_by:String} NOT IN ('', '" + strings.Join(names, "', '") + "'), 'group_by takes nothing or one of " + strings.Join(names, ", ") + "') = 0\n" +
-		"    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0\n" +
+	with, outer = strings.ReplaceAll(with, viewTo, "until"), strings.ReplaceAll(outer, viewTo, "until")
+	text := "CREATE VIEW IF NOT EXISTS report_" + m.name + " AS\nWITH\n    greatest(" + viewTo + ", {from:DateTime('UTC')} + 1) AS until,\n" + with + "\n" + outer +
+		"WHERE " + viewRefuses("{from:DateTime('UTC')} >= "+viewTo, "from must be before to") +
+		"\n    AND " + viewRefuses("{group_by:String} NOT IN ('', '"+strings.Join(names, "', '")+"')", "group_by takes nothing or one of "+strings.Join(names, ", ")) +
+		"\n    AND " + viewRefuses("{interval:String} NOT IN ('', 'hour', 'day', 'week', 'month')", "interval takes nothing, hour, day, week or month") + phrase + "\n" +
 		"COMMENT 'The report " + m.name + " as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)'"
 	return viewParameters(q).Replace(text) + ";\n"
 }
@@ -188,4 +202,31 @@ func TestViewBoundsAreThoseOfReports(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestViewsRefuseWhatReportsRefuse: an analyst is told what is wrong with the parameters, and not what became of them in the statement.
+func TestViewsRefuseWhatReportsRefuse(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	refused := func(metric, from, to, interval, phrase, want string) {
+		t.Helper()
+		more := ""
+		if metric == "keywords" {
+			more = ", phrase = '" + phrase + "'"
+		}
+		text := fmt.Sprintf("SELECT * FROM report_%s(from = '%s', to = '%s', tz = 'UTC', interval = '%s', group_by = ''%s)", metric, from, to, interval, more)
+		var rows uint64
+		err := s.db.QueryRow(t.Context(), "SELECT count() FROM ("+text+")").Scan(&rows)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %d rows, %v, want %q", text, rows, err, want)
+		}
+	}
+	for _, m := range reportMetrics {
+		for _, interval := range intervals {
+			refused(m.name, "2026-11-25 00:00:00", "2026-11-20 00:00:00", interval, "late", "from must be before to")
+			refused(m.name, "2026-11-25 00:00:00", "2026-11-25 00:00:00", interval, "late", "from must be before to")
+		}
+		refused(m.name, "2026-11-20 00:00:00", "2026-11-25 00:00:00", "fortnight", "late", "interval takes nothing, hour, day, week or month")
+	}
+	refused("keywords", "2026-11-20 00:00:00", "2026-11-25 00:00:00", "", "--", "phrase must hold a letter or a digit")
 }

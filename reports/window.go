@@ -86,7 +86,8 @@ func parseEdge(location, s string, loc *time.Location, end bool) (time.Time, err
 	if t.Year() < 1970 || t.Year() > 2105 {
 		return t, schemas.Invalid(location, "must lie within 1970 to 2105")
 	}
-	return t.Truncate(time.Second), nil
+	// What is counted happened at whole seconds: the first one that is not before an instant is the end that means the same.
+	return t.Add(time.Second - time.Nanosecond).Truncate(time.Second), nil
 }
 
 // cut fills in bounds and labels.

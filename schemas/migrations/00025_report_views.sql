@@ -2,11 +2,12 @@
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_tickets_created AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets
 FROM
@@ -24,19 +25,21 @@ WHERE 1
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report tickets_created as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_closures AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, solve_events, tickets_solved, closed
 FROM
@@ -77,19 +80,21 @@ WHERE 1 AND created_at <= now('UTC') AND status IN ('solved', 'closed')
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report closures as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_reopens AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, reopens, reopened_tickets
 FROM
@@ -111,22 +116,24 @@ WHERE 1 AND kind = 'reopen'
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report reopens as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_backlog AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds,
     arrayMap(b -> toUInt32(if(b > toUnixTimestamp(now()), toUnixTimestamp(now()) + 1, b)), arrayFilter((b, began) -> began <= toUnixTimestamp(now()),
-        arrayPushBack(arrayPopFront(bounds), toUnixTimestamp({to:DateTime('UTC')})), bounds)) AS ends
+        arrayPushBack(arrayPopFront(bounds), toUnixTimestamp(until)), bounds)) AS ends
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(starts - 60 * toMinute(toDateTime(starts, {tz:String})) - toSecond(toDateTime(starts, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(starts, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(starts, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(starts, {tz:String})), {tz:String})), starts), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, unsolved, new, open, pending, hold
 FROM
 (
@@ -233,19 +240,21 @@ FROM
 )
 GROUP BY bucket, k1) AS d ON d.bucket = grid.bucket AND d.keys = grid.keys
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report backlog as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_assignments AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignments, assigned_now, assigned_unsolved_now, reassignments, reassigned_tickets
 FROM
@@ -289,19 +298,21 @@ WHERE 1 AND created_at <= now('UTC')) AS t
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report assignments as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_csat AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, surveyed, offered_unrated, good, bad, score_pct, response_pct
 FROM
@@ -328,19 +339,21 @@ WHERE 1 AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report csat as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_replies AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, public_replies, unreplied
 FROM
@@ -381,19 +394,21 @@ WHERE 1 AND created_at <= now('UTC')) AS t
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'agent'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, agent') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'agent'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, agent')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report replies as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_keywords AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds,
     extractAll(replaceAll(replaceAll(lowerUTF8(normalizeUTF8NFKC({phrase:String})), 'i\xCC\x87', 'i'), 'ς', 'σ'), '[\\p{L}\\p{Nd}]+') AS phrase_words
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets_subject, tickets_messages, tickets, messages, occurrences
@@ -455,19 +470,22 @@ WHERE date >= {from:DateTime('UTC')} AND date < {to:DateTime('UTC')} AND date <=
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(empty(phrase_words), 'phrase must hold a letter or a digit')) = 0
 COMMENT 'The report keywords as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_activities AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, activities, people
 FROM
@@ -497,19 +515,21 @@ WHERE 1 AND length(user_ids) > 1) AS p USING (user)
 WHERE 1 
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'activity'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, activity') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'activity'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, activity')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report activities as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_sla AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, achieved, breached, active, attainment_pct
 FROM
@@ -543,19 +563,21 @@ WHERE at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'sla_metric'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, sla_metric') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'sla_metric'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, sla_metric')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report sla as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_first_reply_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -577,19 +599,21 @@ WHERE 1
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report first_reply_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_next_reply_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -624,19 +648,21 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report next_reply_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_first_resolution_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -658,19 +684,21 @@ WHERE 1
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report first_resolution_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_full_resolution_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -700,19 +728,21 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report full_resolution_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_requester_wait_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -755,19 +785,21 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report requester_wait_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_agent_wait_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -810,19 +842,21 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report agent_wait_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_on_hold_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -865,19 +899,21 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report on_hold_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_agent_work_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -920,19 +956,21 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report agent_work_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_assignment_time AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -954,19 +992,21 @@ WHERE 1
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report assignment_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_touches AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, one_touch, two_touch, multi_touch, one_touch_strict
 FROM
@@ -990,19 +1030,21 @@ WHERE current_status IN ('solved', 'closed')
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report touches as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_stations AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignee_stations, group_stations, handoffs
 FROM
@@ -1026,19 +1068,21 @@ FROM
 WHERE 1 
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report stations as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_requesters AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, new, returning, requesters
 FROM
@@ -1111,19 +1155,21 @@ WHERE 1 AND length(user_ids) > 1) AS v USING (user)
 )
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report requesters as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_tickets AS
 WITH
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets, unsolved, solved, good, bad, deleted, merged, unassigned_unsolved, unreplied
 FROM
@@ -1154,8 +1200,9 @@ WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
     
 GROUP BY bucket, k1
 )
-WHERE throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form') = 0
-    AND throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month') = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
+    AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
 COMMENT 'The report tickets as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
