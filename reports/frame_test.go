@@ -177,6 +177,8 @@ func TestProblems(t *testing.T) {
 	}
 	s.wantProblem(s.call("GET", "/v1/sources?limt=5&x=1", "admin-key", nil), 422, "invalid-input", "query.limt", "query.x", "accepted: limit, cursor")
 	s.wantProblem(s.call("GET", "/v1/activities?limt=5", "admin-key", nil), 422, "invalid-input", "query.limt", "takes no parameters")
+	s.wantProblem(s.call("GET", "/v1/people?limit=5&limit=6&q=a&q=a", "admin-key", nil), 422, "invalid-input", "query.limit", "query.q", "is given more than once")
+	s.wantProblem(s.call("GET", "/v1/live?x=1", "admin-key", nil), 422, "invalid-input", "query.x", "takes no parameters")
 	s.wantProblem(s.call("GET", "/v1/people?limt=5", "admin-key", nil), 422, "invalid-input", "query.limt", "accepted: filter, q, columns, sort, limit, cursor")
 	s.wantProblem(s.call("GET", "/v1/people?limit=501", "admin-key", nil), 422, "invalid-input", "query.limit")
 	s.wantProblem(s.call("GET", "/v1/people?limit=x", "admin-key", nil), 422, "invalid-input", "query.limit")
@@ -309,6 +311,10 @@ func TestOpenAPI(t *testing.T) {
 		t.Errorf("openapi %v, info %v", root["openapi"], root["info"])
 	}
 	paths := root["paths"].(map[string]any)
+	own := paths["/openapi.json"].(map[string]any)["get"].(map[string]any)["responses"].(map[string]any)["200"]
+	if !strings.Contains(fmt.Sprint(own), "schema:map[type:object]") {
+		t.Errorf("the document describes itself as %v", own)
+	}
 	ids := map[string]bool{}
 	for name := range access {
 		method, path, _ := strings.Cut(name, " ")

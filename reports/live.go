@@ -53,6 +53,10 @@ func (s *server) liveRoutes() {
 }
 
 func (s *server) serveLive(w http.ResponseWriter, r *http.Request) {
+	if bad := strayParameters(nil, r.URL.Query()); len(bad) > 0 {
+		writeProblem(w, problemOf(invalidFields(bad)))
+		return
+	}
 	if !s.live.enter() {
 		writeProblem(w, problemOf(errBusy))
 		return

@@ -156,7 +156,7 @@ func (r *reader) single(name string) string {
 	case len(values) == 0:
 		return ""
 	case len(values) > 1:
-		r.refuse(name, "is given more than once")
+		r.refuse(name, givenTwice)
 	case values[0] == "":
 		r.refuse(name, "is empty")
 	}

@@ -102,12 +102,15 @@ func (r route) operation(api huma.API) huma.Operation {
 	return op
 }
 
-// handleRaw registers a route whose answer is not JSON; h writes it all. The route is part of the document as any other.
+// handleRaw registers a route whose answer huma does not write, mostly because it is not JSON; h writes it all. The route is part of the document as any other.
 func (s *server) handleRaw(r route, contentType string, h http.HandlerFunc) {
-	op := r.operation(s.api)
+	op, answers := r.operation(s.api), huma.TypeString
+	if strings.HasSuffix(contentType, "+json") {
+		answers = huma.TypeObject
+	}
 	op.Responses["200"] = &huma.Response{
 		Description: http.StatusText(http.StatusOK),
-		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: answers}}},
 	}
 	if r.takes != "" {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{r.takes: {Schema: &huma.Schema{Type: huma.TypeString}}}}

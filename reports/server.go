@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -205,7 +206,8 @@ func (s *server) problem(route string, err error) *Problem {
 	return p
 }
 
-// refuseUnknown is a middleware of huma: a query parameter that the route does not have is more likely a slip than meant to be ignored.
+// refuseUnknown is a middleware of huma: a query parameter that the route does not have, or has once and is given twice, is more likely a slip than
+// meant to be ignored.
 func (s *server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	u := ctx.URL()
 	query, err := url.ParseQuery(u.RawQuery)
@@ -217,20 +219,29 @@ func (s *server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	known := queryNames(ctx.Operation())
-	var bad []schemas.Field
-	for name := range query {
-		if !slices.Contains(known, name) {
-			bad = append(bad, schemas.Field{Location: "query." + name, Message: unknownParameter(known)})
-		}
-	}
-	if len(bad) == 0 {
-		next(ctx)
+	if bad := strayParameters(queryNames(ctx.Operation()), query); len(bad) > 0 {
+		s.refuse(ctx, invalidFields(bad))
 		return
 	}
-	slices.SortFunc(bad, func(a, b schemas.Field) int { return strings.Compare(a.Location, b.Location) })
-	s.refuse(ctx, invalidFields(bad))
+	next(ctx)
 }
+
+// strayParameters says what is wrong with the names of a query, in their order.
+func strayParameters(known []string, query url.Values) []schemas.Field {
+	var bad []schemas.Field
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case !slices.Contains(known, name):
+			bad = append(bad, schemas.Field{Location: "query." + name, Message: unknownParameter(known)})
+		case len(query[name]) > 1:
+			bad = append(bad, schemas.Field{Location: "query." + name, Message: givenTwice})
+		}
+	}
+	return bad
+}
+
+// givenTwice is said of a parameter that may come once.
+const givenTwice = "is given more than once"
 
 func queryNames(op *huma.Operation) []string {
 	var names []string
