@@ -85,8 +85,8 @@ func viewOf(m *metric) string {
 		phrase = "\n    AND " + viewRefuses("empty(phrase_words)", "phrase must hold a letter or a digit")
 		with += ",\n    extractAll(" + lowerOf("normalizeUTF8NFKC({phrase:String})") + ", '[\\\\p{L}\\\\p{Nd}]+') AS phrase_words"
 	}
-	with, outer = strings.ReplaceAll(with, viewTo, "until"), strings.ReplaceAll(outer, viewTo, "until")
-	text := "CREATE VIEW IF NOT EXISTS report_" + m.name + " AS\nWITH\n    greatest(" + viewTo + ", {from:DateTime('UTC')} + 1) AS until,\n" + with + "\n" + outer +
+	with, outer = strings.ReplaceAll(with, viewTo, "range_end"), strings.ReplaceAll(outer, viewTo, "range_end")
+	text := "CREATE VIEW IF NOT EXISTS report_" + m.name + " AS\nWITH\n    greatest(" + viewTo + ", {from:DateTime('UTC')} + 1) AS range_end,\n" + with + "\n" + outer +
 		"WHERE " + viewRefuses("{from:DateTime('UTC')} >= "+viewTo, "from must be before to") +
 		"\n    AND " + viewRefuses("{group_by:String} NOT IN ('', '"+strings.Join(names, "', '")+"')", "group_by takes nothing or one of "+strings.Join(names, ", ")) +
 		"\n    AND " + viewRefuses("{interval:String} NOT IN ('', 'hour', 'day', 'week', 'month')", "interval takes nothing, hour, day, week or month") + phrase + "\n" +

@@ -2,12 +2,12 @@
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_tickets_created AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets
 FROM
@@ -34,12 +34,12 @@ COMMENT 'The report tickets_created as of now, with the parameters from and to (
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_closures AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, solve_events, tickets_solved, closed
 FROM
@@ -89,12 +89,12 @@ COMMENT 'The report closures as of now, with the parameters from and to (UTC, to
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_reopens AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, reopens, reopened_tickets
 FROM
@@ -125,15 +125,15 @@ COMMENT 'The report reopens as of now, with the parameters from and to (UTC, to 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_backlog AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds,
     arrayMap(b -> toUInt32(if(b > toUnixTimestamp(now()), toUnixTimestamp(now()) + 1, b)), arrayFilter((b, began) -> began <= toUnixTimestamp(now()),
-        arrayPushBack(arrayPopFront(bounds), toUnixTimestamp(until)), bounds)) AS ends
+        arrayPushBack(arrayPopFront(bounds), toUnixTimestamp(range_end)), bounds)) AS ends
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(starts - 60 * toMinute(toDateTime(starts, {tz:String})) - toSecond(toDateTime(starts, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(starts, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(starts, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(starts, {tz:String})), {tz:String})), starts), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, unsolved, new, open, pending, hold
 FROM
 (
@@ -249,12 +249,12 @@ COMMENT 'The report backlog as of now, with the parameters from and to (UTC, to 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_assignments AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignments, assigned_now, assigned_unsolved_now, reassignments, reassigned_tickets
 FROM
@@ -307,12 +307,12 @@ COMMENT 'The report assignments as of now, with the parameters from and to (UTC,
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_csat AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, surveyed, offered_unrated, good, bad, score_pct, response_pct
 FROM
@@ -348,12 +348,12 @@ COMMENT 'The report csat as of now, with the parameters from and to (UTC, to exc
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_replies AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, public_replies, unreplied
 FROM
@@ -403,12 +403,12 @@ COMMENT 'The report replies as of now, with the parameters from and to (UTC, to 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_keywords AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds,
     extractAll(replaceAll(replaceAll(lowerUTF8(normalizeUTF8NFKC({phrase:String})), 'i\xCC\x87', 'i'), 'ς', 'σ'), '[\\p{L}\\p{Nd}]+') AS phrase_words
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets_subject, tickets_messages, tickets, messages, occurrences
@@ -480,12 +480,12 @@ COMMENT 'The report keywords as of now, with the parameters from and to (UTC, to
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_activities AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, activities, people
 FROM
@@ -524,12 +524,12 @@ COMMENT 'The report activities as of now, with the parameters from and to (UTC, 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_sla AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, achieved, breached, active, attainment_pct
 FROM
@@ -572,12 +572,12 @@ COMMENT 'The report sla as of now, with the parameters from and to (UTC, to excl
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_first_reply_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -608,12 +608,12 @@ COMMENT 'The report first_reply_time as of now, with the parameters from and to 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_next_reply_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -657,12 +657,12 @@ COMMENT 'The report next_reply_time as of now, with the parameters from and to (
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_first_resolution_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -693,12 +693,12 @@ COMMENT 'The report first_resolution_time as of now, with the parameters from an
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_full_resolution_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -737,12 +737,12 @@ COMMENT 'The report full_resolution_time as of now, with the parameters from and
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_requester_wait_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -794,12 +794,12 @@ COMMENT 'The report requester_wait_time as of now, with the parameters from and 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_agent_wait_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -851,12 +851,12 @@ COMMENT 'The report agent_wait_time as of now, with the parameters from and to (
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_on_hold_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -908,12 +908,12 @@ COMMENT 'The report on_hold_time as of now, with the parameters from and to (UTC
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_agent_work_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -965,12 +965,12 @@ COMMENT 'The report agent_work_time as of now, with the parameters from and to (
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_assignment_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, count, mean_s, median_s, p90_s, sum_s
 FROM
@@ -1001,12 +1001,12 @@ COMMENT 'The report assignment_time as of now, with the parameters from and to (
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_touches AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, one_touch, two_touch, multi_touch, one_touch_strict
 FROM
@@ -1039,12 +1039,12 @@ COMMENT 'The report touches as of now, with the parameters from and to (UTC, to 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_stations AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, assignee_stations, group_stations, handoffs
 FROM
@@ -1077,12 +1077,12 @@ COMMENT 'The report stations as of now, with the parameters from and to (UTC, to
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_requesters AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, new, returning, requesters
 FROM
@@ -1164,12 +1164,12 @@ COMMENT 'The report requesters as of now, with the parameters from and to (UTC, 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_tickets AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS until,
-    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(until), multiIf(
-        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, until) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, until) + 3)),
-        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, until) + 3)),
+    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
+        {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
+        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, range_end) + 3)),
+        {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, range_end) + 3)),
         []))) AS bounds
 SELECT toDateTime(multiIf({interval:String} = 'hour', toUInt32(bucket - 60 * toMinute(toDateTime(bucket, {tz:String})) - toSecond(toDateTime(bucket, {tz:String}))), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(toDateTime(bucket, {tz:String}))), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(toDateTime(bucket, {tz:String})), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(toDateTime(bucket, {tz:String})), {tz:String})), bucket), 'UTC') AS at, if(keys = '', if({group_by:String} = '', '', '(none)'), keys) AS key, tickets, unsolved, solved, good, bad, deleted, merged, unassigned_unsolved, unreplied
 FROM
