@@ -10,13 +10,16 @@ import (
 // errHeld is what the system-specific tryLock returns when another open file holds the lock.
 var errHeld = errors.New("held")
 
+// LockName is the file of Lock. It is there in every folder that was locked once.
+const LockName = "lock"
+
 // Lock takes the exclusive lock of a data folder, the file <dir>/lock, and creates the folder (mode 0700) when it is missing.
 // It does not wait: when another process, or another caller in this one, holds the lock, the error names the folder.
 // unlock may be called more than once; the caller must keep it, because the lock ends when nothing refers to it any more.
 // The lock also ends with the process, however that dies, so a left-over file is harmless. NATS needs this: nats-server does
 // not lock its folder, and two servers on one folder destroy it.
 func Lock(dir string) (unlock func(), err error) {
-	return lockFile(dir, "lock")
+	return lockFile(dir, LockName)
 }
 
 // lockFile locks <dir>/<name>. StartNATS and StartEngine use names of their own, so that they can live in a folder that the

@@ -176,7 +176,7 @@ func (a *App) startNATS() (err error) {
 		return err
 	}
 	a.store, err = startStore(local.NATSOptions{
-		Dir: filepath.Join(a.Config.Data, "nats"), Log: a.Log.With().Str("part", "nats").Logger(), Listen: "127.0.0.1:0", Token: token,
+		Dir: filepath.Join(a.Config.Data, natsFolder), Log: a.Log.With().Str("part", "nats").Logger(), Listen: "127.0.0.1:0", Token: token,
 	})
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 	dsn := a.Config.ClickHouseDSN
 	if dsn == "" {
 		a.engine, err = local.StartEngine(ctx, local.EngineOptions{
-			Dir: filepath.Join(a.Config.Data, "clickhouse"), Library: a.Config.Engine, TTLMergeSeconds: a.Tuning.ttlSeconds,
+			Dir: filepath.Join(a.Config.Data, clickhouseFolder), Library: a.Config.Engine, TTLMergeSeconds: a.Tuning.ttlSeconds,
 			Log: a.Log.With().Str("part", "engine").Logger(),
 		})
 		if err != nil {

@@ -91,7 +91,7 @@ func TestFolderThatIsNoneNamesItsSetting(t *testing.T) {
 func TestSettingsComeFromTheEnvironmentAndFlagsWin(t *testing.T) {
 	t.Setenv("DESKSTREAM_TIME_ZONE", "Mars/Olympus")
 	var out, errs bytes.Buffer
-	args := []string{"dead", "list", "--data", t.TempDir()}
+	args := []string{"keys", "create", "--name", "x", "--data", t.TempDir()}
 	if status := Main(t.Context(), args, &out, &errs); status != 2 || !strings.Contains(errs.String(), "Mars/Olympus") {
 		t.Errorf("the environment was not read: status %d, %s", status, errs.String())
 	}

@@ -75,7 +75,7 @@ func openNATS(c *Config, log zerolog.Logger) (*nats.Conn, func(), error) {
 	if lockErr != nil {
 		return connectRunning(c.Data, lockErr)
 	}
-	server, err := local.StartNATS(local.NATSOptions{Dir: filepath.Join(c.Data, "nats"), Log: log})
+	server, err := local.StartNATS(local.NATSOptions{Dir: filepath.Join(c.Data, natsFolder), Log: log})
 	if err != nil {
 		unlock()
 		return nil, nil, err

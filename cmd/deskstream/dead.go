@@ -45,9 +45,12 @@ func (c *deadListCmd) Run(ctx context.Context, out *streams) error {
 	})
 }
 
-// withStream checks the settings and lends the open stream to f.
+// withStream checks the settings and lends the open stream of a pipeline that there is to f.
 func (c *Config) withStream(ctx context.Context, out *streams, f func(*stream.Stream) error) error {
 	if err := c.Validate(); err != nil {
+		return err
+	}
+	if err := c.wantData(natsFolder); err != nil {
 		return err
 	}
 	s, done, err := openStream(ctx, c, c.logger(out))

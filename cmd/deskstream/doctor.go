@@ -37,6 +37,14 @@ func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	findings := []finding{c.disk(), c.engine()}
+	if !c.holds(natsFolder, clickhouseFolder) && !running(&c.Config) { // both are tried where nothing stays of it
+		elsewhere, err := os.MkdirTemp("", "deskstream-doctor")
+		if err != nil {
+			return fmt.Errorf("a folder to try the parts in: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(elsewhere) }()
+		c.Data = elsewhere
+	}
 	tables, recorded := c.clickhouse(ctx)
 	findings = append(findings, c.nats(ctx, out, recorded)...)
 	findings = append(findings, tables...)
@@ -58,30 +66,40 @@ func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
 	return nil
 }
 
-// disk wants the data folder writable and a tenth of its volume free.
+// disk wants the data folder writable and a tenth of its volume free. Of one that is not there yet it looks at the folder in which it would be made.
 func (c *doctorCmd) disk() finding {
 	f := finding{name: "disk"}
-	if f.err = os.MkdirAll(c.Data, 0o700); f.err != nil {
+	folder, state := nearest(c.Data), ""
+	if folder != filepath.Clean(c.Data) {
+		state = " is not there yet, the first start makes it"
+	}
+	if err := unix.Access(folder+"/.", unix.W_OK|unix.X_OK); err != nil {
+		f.err = fmt.Errorf("--data %s: %s is not writable: %w", c.Data, folder, err)
 		return f
 	}
-	probe, err := os.CreateTemp(c.Data, "doctor")
-	if err != nil {
-		f.err = fmt.Errorf("--data %s is not writable: %w", c.Data, err)
-		return f
-	}
-	probe.Close()
-	f.err = os.Remove(probe.Name())
 	var s unix.Statfs_t
-	if err := unix.Statfs(c.Data, &s); err != nil {
+	if err := unix.Statfs(folder, &s); err != nil {
 		f.err = err
 		return f
 	}
 	free := float64(s.Bavail) / float64(s.Blocks)
-	f.text = fmt.Sprintf("%s: %.0f %% of the volume is free", c.Data, 100*free)
+	f.text = fmt.Sprintf("%s%s: %.0f %% of the volume is free", c.Data, state, 100*free)
 	if free < 0.1 {
 		f.err = errors.New(f.text + "; at least 10 % are needed")
 	}
 	return f
+}
+
+// nearest is the folder itself, or the closest one above it that is there.
+func nearest(folder string) string {
+	folder = filepath.Clean(folder)
+	for {
+		above := filepath.Dir(folder)
+		if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) || above == folder {
+			return folder
+		}
+		folder = above
+	}
 }
 
 func (c *doctorCmd) engine() finding {
@@ -180,7 +198,7 @@ func (c *doctorCmd) clickhouse(ctx context.Context) ([]finding, stream.Meta) {
 			return c.runningClickHouse(ctx)
 		}
 		defer unlock()
-		e, err := local.StartEngine(ctx, local.EngineOptions{Dir: filepath.Join(c.Data, "clickhouse"), Library: c.Engine})
+		e, err := local.StartEngine(ctx, local.EngineOptions{Dir: filepath.Join(c.Data, clickhouseFolder), Library: c.Engine})
 		if err != nil {
 			return noClickHouse(err)
 		}

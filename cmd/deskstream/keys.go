@@ -88,24 +88,18 @@ type keysListCmd struct{ Config }
 
 // Run lists the keys.
 func (c *keysListCmd) Run(ctx context.Context, out *streams) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	s, done, err := openStream(ctx, &c.Config, c.logger(out))
-	if err != nil {
-		return err
-	}
-	defer done()
-	keys, err := s.APIKeys(ctx)
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(out.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tPREFIX\tNAME\tSCOPES\tCREATED\tSTATE")
-	for _, k := range keys {
-		fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\n", k.ID, k.Prefix, k.Name, strings.Join(k.Scopes, ","), k.CreatedAt.Format(time.DateOnly), keyState(k))
-	}
-	return w.Flush()
+	return c.withStream(ctx, out, func(s *stream.Stream) error {
+		keys, err := s.APIKeys(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(out.out, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tPREFIX\tNAME\tSCOPES\tCREATED\tSTATE")
+		for _, k := range keys {
+			fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\n", k.ID, k.Prefix, k.Name, strings.Join(k.Scopes, ","), k.CreatedAt.Format(time.DateOnly), keyState(k))
+		}
+		return w.Flush()
+	})
 }
 
 func keyState(k schemas.Key) string {
@@ -125,26 +119,20 @@ type keysRevokeCmd struct {
 
 // Run revokes a key.
 func (c *keysRevokeCmd) Run(ctx context.Context, out *streams) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	s, done, err := openStream(ctx, &c.Config, c.logger(out))
-	if err != nil {
-		return err
-	}
-	defer done()
-	keys, err := s.APIKeys(ctx)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		if k.ID == c.ID {
-			now := time.Now().UTC()
-			k.RevokedAt = &now
-			return s.PutAPIKey(ctx, k)
+	return c.withStream(ctx, out, func(s *stream.Stream) error {
+		keys, err := s.APIKeys(ctx)
+		if err != nil {
+			return err
 		}
-	}
-	return fmt.Errorf("key %q: %w; `deskstream keys list` shows what there is", c.ID, schemas.ErrNotFound)
+		for _, k := range keys {
+			if k.ID == c.ID {
+				now := time.Now().UTC()
+				k.RevokedAt = &now
+				return s.PutAPIKey(ctx, k)
+			}
+		}
+		return fmt.Errorf("key %q: %w; `deskstream keys list` shows what there is", c.ID, schemas.ErrNotFound)
+	})
 }
 
 // bootstrapKey stores the key of --api-key, or makes one when there is none yet; it returns a key that was made now. A key that was revoked stays

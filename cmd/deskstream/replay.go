@@ -46,6 +46,9 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	if c.Only && !c.From.IsZero() {
 		return &settingError{"only-stored-events", "true", "--only-stored-events without --from: where raw events are gone, tables can only be made again as a whole"}
 	}
+	if err := c.wantPipeline(); err != nil {
+		return err
+	}
 	config := c.Config
 	if c.Into != "" && running(&config) {
 		if err := attach(&config); err != nil {

@@ -60,6 +60,9 @@ func (c *verifyCmd) Run(ctx context.Context, out *streams) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	if err := c.wantPipeline(); err != nil {
+		return err
+	}
 	return unfinished(ctx, c.verify(ctx, out), "start it again; a repair that has begun is finished by that as well")
 }
 
