@@ -148,7 +148,7 @@ func (w *phraseWork) search(ctx context.Context, phrases, ids []string) ([]int64
 		ID int64 `ch:"ticket_id"`
 	}
 	if err := w.DB.Select(bound, &rows, sqlText("phrase_tickets")); err != nil {
-		return nil, databaseError("phrase_tickets", err)
+		return nil, w.queryFailed("phrase_tickets", err)
 	}
 	out := make([]int64, len(rows))
 	for i, v := range rows {

@@ -111,13 +111,18 @@ func newProblem(status int, code, detail string) *Problem {
 	return &Problem{Type: problemPrefix + code, Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
-// databaseError gives an error of ClickHouse a class. What it says may hold data of people, so only its number and name stay.
+// databaseError gives an error of ClickHouse a class. What it says may hold data of people, so only its number and name stay, and which
+// part of a table is damaged.
 func databaseError(what string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if e, ok := errors.AsType[*clickhouse.Exception](err); ok {
-		return &queryError{what: what, code: e.Code, name: e.Name, class: exceptionClass(e.Code)}
+		failed := &queryError{what: what, code: e.Code, name: e.Name, class: exceptionClass(e.Code)}
+		if damage := schemas.DamageOf(int(e.Code), e.Message); damage != nil {
+			failed.class = damage
+		}
+		return failed
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) { // of the context, or of the connection
 		return errTimeout

@@ -74,7 +74,7 @@ func (s *server) queryOnce(
 	bound := clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(p)), clickhouse.WithSettings(settingsFor(timeout, most)))
 	rows, err := s.DB.Query(bound, statement)
 	if err != nil {
-		return databaseError(name, err)
+		return s.queryFailed(name, err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
@@ -82,7 +82,7 @@ func (s *server) queryOnce(
 			return fmt.Errorf("query %s: %w", name, err)
 		}
 	}
-	return databaseError(name, rows.Err())
+	return s.queryFailed(name, rows.Err())
 }
 
 // list runs a statement whose columns carry the `ch` names of T.

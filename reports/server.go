@@ -47,6 +47,7 @@ type server struct {
 	known         knownAccounts
 	settled       settled
 	readiness     readiness
+	damages       damages
 	arriving      arrivals
 
 	audienceEdits atomic.Int64 // how many times audiences were stored here
@@ -68,7 +69,7 @@ func newServer(o Options) (*server, error) {
 		s.Renderer = newRenderer()
 	}
 	s.compared = &comparisons{server: s, known: map[string]comparison{}}
-	s.readiness.checks = append([]Check{{Name: "clickhouse", Check: s.DB.Ping}}, s.Ready...)
+	s.readiness.checks = append([]Check{{Name: "clickhouse", Check: s.DB.Ping}, {Name: "tables", Check: s.undamaged}}, s.Ready...)
 	s.landed = &landings{server: s, sources: map[string]*landing{}}
 	s.live = newLiveFeed(s)
 	s.rendering = newRendering()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -36,9 +37,20 @@ type verifiedTable struct {
 	Changing  int      `json:"changing"`  // rows that changed at every look, and so could not be compared
 	More      bool     `json:"more"`      // there are more differences than were counted
 	Examples  []string `json:"examples"`  // sorting keys of a few that differ
+	Damaged   string   `json:"damaged"`   // why it could not be compared: its files cannot be read; "" = they can
 }
 
-func (t *verifiedTable) differs() bool { return t.Missing+t.Different+t.Extra > 0 }
+// damaged are the tables that could not be compared.
+func (v *verified) damaged() (tables []string) {
+	for _, t := range v.Tables {
+		if t.Damaged != "" {
+			tables = append(tables, t.Table)
+		}
+	}
+	return tables
+}
+
+func (t *verifiedTable) differs() bool { return t.Missing+t.Different+t.Extra > 0 || t.Damaged != "" }
 
 // anyPort is where tools beside a running program listen, which has --listen.
 const anyPort = "127.0.0.1:0"
@@ -77,7 +89,7 @@ func (c *verifyCmd) verify(ctx context.Context, out *streams) error {
 		return err
 	}
 	if !result.Clean && c.Repair {
-		if result.Repaired, err = c.repair(ctx, live, out); err != nil {
+		if result.Repaired, err = c.repair(ctx, live, result.damaged(), out); err != nil {
 			return err
 		}
 	}
@@ -141,7 +153,13 @@ func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation
 	if err := live.whole(ctx); err != nil {
 		return nil, err
 	}
-	return live, endReplay(ctx, live.stream, live.db) // of a replay that was cut off
+	err = endReplay(ctx, live.stream, live.db) // of a replay that was cut off
+	if damage, ok := errors.AsType[*schemas.Damage](err); ok {
+		log := c.logger(out)
+		log.Warn().Err(damage).Msg("rows that a replay has not made again were not removed")
+		err = nil // the comparison meets it, and a repair mends it
+	}
+	return live, err
 }
 
 // whole refuses to go on without the raw events of the past: tables made of those that are left differ without being wrong.
@@ -188,6 +206,9 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	result := &verified{Clean: true}
 	for _, table := range schemas.Tables {
 		t, err := compareTable(ctx, live, app, table, name)
+		if damage, ok := errors.AsType[*schemas.Damage](err); ok && damage.Database != name {
+			t, err = &verifiedTable{Table: table, Examples: []string{}, Damaged: damage.Error()}, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -255,10 +276,22 @@ func (t *verifiedTable) count(d sinks.Difference) {
 }
 
 // repair replays everything into the live tables, where it outranks the rows there are, removes what the replay did not confirm, and
-// compares once more.
-func (c *verifyCmd) repair(ctx context.Context, live *installation, out *streams) (bool, error) {
+// compares once more. Parts that were damaged before go first, rows and all: the replay makes these again, and could not remove them.
+func (c *verifyCmd) repair(ctx context.Context, live *installation, damaged []string, out *streams) (bool, error) {
+	parts := map[string][]string{}
+	for _, table := range damaged {
+		var err error
+		if parts[table], err = live.db.DamagedParts(ctx, table); err != nil {
+			return false, err
+		}
+	}
 	if err := live.stream.ResetForReplay(ctx, time.Time{}); err != nil {
 		return false, err
+	}
+	for table, damaged := range parts {
+		if err := live.db.DropParts(ctx, table, damaged); err != nil {
+			return false, err
+		}
 	}
 	if err := endReplay(ctx, live.stream, live.db); err != nil {
 		return false, err
@@ -285,6 +318,9 @@ func (c *verifyCmd) print(w io.Writer, result *verified) error {
 		return err
 	}
 	for _, t := range result.Tables {
+		if t.Damaged != "" {
+			fmt.Fprintln(w, t.Damaged)
+		}
 		for _, key := range t.Examples {
 			fmt.Fprintf(w, "%s differs at %s\n", t.Table, key)
 		}

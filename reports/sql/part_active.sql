@@ -1,0 +1,3 @@
+SELECT name
+FROM system.parts
+WHERE active AND database = {database:String} AND table = {table:String} AND name = {part:String}
