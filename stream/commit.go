@@ -81,9 +81,21 @@ func (s *Stream) store(ctx context.Context, m *nats.Msg) (ack, error) {
 	defer cancel()
 	r, err := s.o.Conn.RequestMsgWithContext(ctx, m)
 	if err != nil {
-		return ack{}, unknown(err)
+		return ack{}, s.unwritten(unknown(err))
 	}
-	return parseAck(r.Data)
+	a, err := parseAck(r.Data)
+	return a, s.unwritten(err)
+}
+
+// UnwritableHint says what to do about a server that cannot write.
+const UnwritableHint = "the message store cannot be written: make room on its volume, then it is started anew"
+
+// unwritten puts the reason before an error of a server that is known not to write: what it answers itself, or that it does not, tells nobody.
+func (s *Stream) unwritten(err error) error {
+	if err == nil || !errors.Is(err, schemas.ErrUnavailable) || s.o.Unwritable == nil || !s.o.Unwritable() {
+		return err
+	}
+	return fmt.Errorf("%s: %w", UnwritableHint, err)
 }
 
 func parseAck(data []byte) (ack, error) {
@@ -126,14 +138,14 @@ func (s *Stream) commit(ctx context.Context, stage string, msgs []*nats.Msg) (ui
 	}
 	id := nuid.Next()
 	if err := s.stageBatch(ctx, id, msgs); err != nil {
-		return 0, err
+		return 0, s.unwritten(err)
 	}
 	s.crash(stage + ".staged")
 	seq, err := s.commitBatch(ctx, id, msgs)
 	if errors.Is(err, errBatchTooLarge) {
 		s.small.Store(true)
 	}
-	return seq, err
+	return seq, s.unwritten(err)
 }
 
 // maxMessages is how many messages a commit may have, as far as is known of the server.

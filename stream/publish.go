@@ -152,7 +152,7 @@ func (p *publisher) join(ctx context.Context, m *nats.Msg) error {
 	select {
 	case p.queue <- t:
 	case <-limit.C:
-		return unknown(errors.New("too many are waiting"))
+		return p.s.unwritten(unknown(errors.New("too many are waiting")))
 	case <-ctx.Done():
 		return unknown(ctx.Err())
 	case <-p.stop:
@@ -162,7 +162,7 @@ func (p *publisher) join(ctx context.Context, m *nats.Msg) error {
 	case err := <-t.done:
 		return err
 	case <-limit.C:
-		return unknown(context.DeadlineExceeded)
+		return p.s.unwritten(unknown(context.DeadlineExceeded))
 	case <-ctx.Done():
 		return unknown(ctx.Err())
 	case <-p.stop:

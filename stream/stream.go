@@ -32,6 +32,8 @@ type Options struct {
 	Partitions int
 	// MaxBytesEvents and MaxBytesTxn limit the streams in bytes, 0 means 8 GiB each. A full stream refuses, it never drops.
 	MaxBytesEvents, MaxBytesTxn int64
+	// Unwritable says whether the server of Conn is known not to write, for want of room; it answers at once. nil = nobody knows.
+	Unwritable func() bool
 	// Meta is where the identity of the streams is recorded outside of them (ClickHouse); nil means nowhere.
 	Meta Meta
 	// Refill says that the caller is about to fill the tables anew: that the database has lost them is no reason to refuse then.

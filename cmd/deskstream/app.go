@@ -39,6 +39,7 @@ type App struct {
 	Tuning tuning
 
 	store    *store
+	keeper   *storeKeeper // of store
 	conn     *nats.Conn
 	engine   *local.Engine
 	db       *sinks.DB
@@ -195,8 +196,8 @@ func (a *App) startNATS() (err error) {
 		return fmt.Errorf("embedded nats: %w", err)
 	}
 	a.closers = append(a.closers, a.conn.Close)
-	k := storeKeeper{stopped: a.store.stopped, roomy: a.store.roomy, restart: a.store.restart, now: time.Now, log: a.Log.With().Str("part", "nats").Logger()}
-	a.run(&a.sinking, "message store", func(ctx context.Context) error { return k.keep(ctx, storeLook) })
+	a.keeper = &storeKeeper{stopped: a.store.stopped, roomy: a.store.roomy, restart: a.store.restart, now: time.Now, log: a.Log.With().Str("part", "nats").Logger()}
+	a.run(&a.sinking, "message store", func(ctx context.Context) error { return a.keeper.keep(ctx, storeLook) })
 	return nil
 }
 
@@ -248,6 +249,9 @@ func (a *App) startStream(ctx context.Context) (err error) {
 		options.Namespace = cmp.Or(a.namespace, "replay")
 	case a.db != nil:
 		options.Meta = a.db
+	}
+	if a.keeper != nil {
+		options.Unwritable = a.keeper.down.Load
 	}
 	if a.into == "" {
 		options.Rows, options.Keeps = filepath.Join(a.Config.Data, "rows"), a.heap.keeper("rows")

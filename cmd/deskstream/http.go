@@ -18,6 +18,7 @@ import (
 	"deskstream/processors"
 	"deskstream/reports"
 	"deskstream/schemas"
+	"deskstream/stream"
 )
 
 // startHTTP opens the listener and serves what the roles offer: the API (serve), webhooks (ingest), health and metrics (all).
@@ -100,7 +101,7 @@ func (a *App) readiness() []reports.Check {
 	if a.store != nil {
 		checks = append(checks, reports.Check{
 			Name: "nats", Check: func(context.Context) error { return a.store.health() },
-			Hint: "the message store cannot be written: make room on its volume, then it is started anew",
+			Hint: stream.UnwritableHint,
 		})
 	}
 	if a.sources != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -82,7 +83,8 @@ func (s *store) roomy() bool {
 	return unix.Statfs(s.options.Dir, &v) == nil && v.Bavail*uint64(v.Bsize) >= storeRoom
 }
 
-// storeKeeper starts a store anew that stays stopped although there is room.
+// storeKeeper starts a store anew that stays stopped although there is room. down is true while it is stopped, as of the latest look, for anybody to read:
+// asking the store itself takes as long as it takes to start.
 type storeKeeper struct {
 	stopped func() error
 	roomy   func() bool
@@ -90,6 +92,7 @@ type storeKeeper struct {
 	now     func() time.Time
 	log     zerolog.Logger
 	since   time.Time // it is stopped since then; zero = it works
+	down    atomic.Bool
 }
 
 // keep looks after the store until ctx ends.
@@ -108,6 +111,7 @@ func (k *storeKeeper) keep(ctx context.Context, every time.Duration) error {
 
 func (k *storeKeeper) look() {
 	err := k.stopped()
+	k.down.Store(err != nil)
 	switch {
 	case err == nil:
 		k.since = time.Time{}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"deskstream/local"
+	"deskstream/schemas"
+	"deskstream/stream"
 )
 
 // TestStoreIsStartedAnew: a store that stays stopped is started anew once there is room, and not before.
@@ -41,6 +45,9 @@ func TestStoreIsStartedAnew(t *testing.T) {
 		now, well, room = now.Add(step.wait), step.well, step.room
 		if k.look(); restarts != step.restarts {
 			t.Errorf("%s: %d restarts, want %d", step.what, restarts, step.restarts)
+		}
+		if k.down.Load() != (step.well != nil) {
+			t.Errorf("%s: down is %v", step.what, k.down.Load())
 		}
 	}
 }
@@ -89,4 +96,23 @@ func TestStoreRestartsUnderItsClients(t *testing.T) {
 	if s.close(); s.restart() != nil || s.stopped() == nil {
 		t.Error("a closed store was started again")
 	}
+}
+
+// TestStoppedStoreIsToldToCallers: what cannot be stored because the store stopped says so, as /readyz does.
+func TestStoppedStoreIsToldToCallers(t *testing.T) {
+	t.Parallel()
+	app := &App{
+		Config: Config{Data: t.TempDir(), Listen: "127.0.0.1:0", TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
+		Roles:  roles{ingest: true}, Now: time.Now, Log: zerolog.Nop(), Tuning: tuning{drain: time.Second},
+	}
+	quick(&app.Config)
+	begin(t, app)
+	app.store.close()
+	eventually(t, time.Minute, func() error {
+		e := schemas.Event{ID: "e1", Kind: schemas.KindAudit, Source: "src_1", Account: "acme", Via: "poll", ReceivedAt: time.Now(), Data: []byte("{}")}
+		if err := app.stream.Publish(t.Context(), e); err == nil || !strings.Contains(err.Error(), stream.UnwritableHint) {
+			return fmt.Errorf("published: %w", err)
+		}
+		return nil
+	})
 }
