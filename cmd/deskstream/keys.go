@@ -39,6 +39,9 @@ func (c *keysCreateCmd) Run(ctx context.Context, out *streams) error {
 			return &settingError{"scope", s, strings.Join(scopes, ", ")}
 		}
 	}
+	if strings.TrimSpace(c.Name) == "" {
+		return &settingError{"name", c.Name, "what the key is for, e.g. dashboard"}
+	}
 	if c.Expires < 0 {
 		return &settingError{"expires", c.Expires.String(), "a duration above 0, e.g. 720h; without it the key does not expire"}
 	}

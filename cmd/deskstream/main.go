@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -81,10 +82,30 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "deskstream:", err)
+		fmt.Fprintln(stderr, "deskstream:", err.Error()+accepted(err))
 		return 2
 	}
 	return exitStatus(parsed.Run(), stderr)
+}
+
+// accepted says after an error of the command line which commands there are at its place, or how to see the flags.
+func accepted(err error) string {
+	wrong, ok := errors.AsType[*kong.ParseError](err)
+	if !ok {
+		return ""
+	}
+	at := wrong.Context.Selected()
+	if at == nil {
+		at = wrong.Context.Model.Node
+	}
+	var names []string
+	for _, child := range at.Children {
+		names = append(names, child.Name)
+	}
+	if strings.HasPrefix(err.Error(), "unexpected argument") && len(names) > 0 {
+		return "; commands are " + strings.Join(names, ", ")
+	}
+	return "; see `" + strings.TrimSpace("deskstream "+at.Path()) + " --help`"
 }
 
 // streams are the outputs of a command.

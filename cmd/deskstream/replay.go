@@ -17,10 +17,10 @@ import (
 
 type replayCmd struct {
 	Config
-	From    time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Write again only what came of events received since (RFC 3339; default: everything)."`
-	Rebuild bool      `help:"Go on with new streams in place of those that are lost or not the recorded ones; the refusal to start says what is lost with them."`
-	Only    bool      `name:"only-stored-events" help:"Replay although raw events of the past are gone: what was made of them is removed from state and tables."`
-	Into    string    `help:"Build into this second database beside the live one, for comparison (embedded engine: deskstream_...); the live one is not touched and the program may run."`
+	From    string `placeholder:"TIME" help:"Write again only what came of events received since (RFC 3339; default: everything)."`
+	Rebuild bool   `help:"Go on with new streams in place of those that are lost or not the recorded ones; the refusal to start says what is lost with them."`
+	Only    bool   `name:"only-stored-events" help:"Replay although raw events of the past are gone: what was made of them is removed from state and tables."`
+	Into    string `help:"Build into this second database beside the live one, for comparison (embedded engine: deskstream_...); the live one is not touched and the program may run."`
 }
 
 var databaseName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
@@ -37,13 +37,17 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	from, err := c.since()
+	if err != nil {
+		return err
+	}
 	if c.Rebuild && c.Into != "" {
 		return &settingError{"rebuild", "true", "--rebuild without --into: it replaces the streams of the live pipeline"}
 	}
 	if err := c.checkInto(); err != nil {
 		return err
 	}
-	if c.Only && !c.From.IsZero() {
+	if c.Only && !from.IsZero() {
 		return &settingError{"only-stored-events", "true", "--only-stored-events without --from: where raw events are gone, tables can only be made again as a whole"}
 	}
 	if err := c.wantPipeline(); err != nil {
@@ -58,15 +62,26 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	}
 	app := &App{
 		Config: config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
-		replay: &c.From, into: c.Into, rebuild: c.Rebuild, only: c.Only,
+		replay: &from, into: c.Into, rebuild: c.Rebuild, only: c.Only,
 	}
 	app.heap.limitUntil(ctx)
-	err := app.Start(ctx)
+	err = app.Start(ctx)
 	if err == nil {
 		defer app.Stop()
 		err = c.watch(ctx, app, out)
 	}
 	return unfinished(ctx, err, "start the replay again, or `deskstream run`, which goes on with it; until then tables are incomplete")
+}
+
+// since reads --from; zero when it is not given.
+func (c *replayCmd) since() (from time.Time, err error) {
+	if c.From == "" {
+		return from, nil
+	}
+	if from, err = time.Parse(time.RFC3339, c.From); err != nil {
+		return from, &settingError{"from", c.From, "a time of RFC 3339, e.g. " + time.Now().UTC().AddDate(0, 0, -1).Format(time.RFC3339)}
+	}
+	return from, nil
 }
 
 // checkInto wants a name that needs no quoting and, in the embedded engine, one that its users may have.
