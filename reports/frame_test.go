@@ -185,6 +185,12 @@ func TestProblems(t *testing.T) {
 	s.wantProblem(s.call("GET", "/v1/people?%zz", "admin-key", nil), 422, "invalid-input", "query")
 	s.wantProblem(s.call("GET", "/v1/people?sort=hash", "admin-key", nil), 422, "invalid-input", "query.sort", "-updated_at")
 	s.wantProblem(s.call("GET", "/v1/people?cursor=!", "admin-key", nil), 422, "invalid-input", "query.cursor")
+	for column, want := range map[string]string{
+		"zendesk.id": "accepted behind zendesk. are fields, external_id, user_id", "zendesk.nope": "zendesk.nope is no field", "zendesk.tags.x": "has no parts", "email.x": "has no parts",
+		"permissions.fax": "are email, sms", "organization.zendesk": "are id, name",
+	} {
+		s.wantProblem(s.call("GET", "/v1/people?columns=email,"+column, "admin-key", nil), 422, "invalid-input", "query.columns", want)
+	}
 	s.wantProblem(s.call("GET", "/v1/people?columns=password", "admin-key", nil), 422, "invalid-input", "query.columns", "first_name")
 	s.wantProblem(s.call("POST", "/v1/sources", "admin-key", "{"), 400, "invalid-input", "body")
 	s.wantProblem(s.call("POST", "/v1/sources", "admin-key", ""), 400, "invalid-input")
