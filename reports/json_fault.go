@@ -1,9 +1,12 @@
 package reports
 
 import (
+	"bytes"
 	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +28,22 @@ func within(outer, at string) string {
 		return outer
 	}
 	return outer + "." + at
+}
+
+// givenTwice refuses a member of which only one value could be used.
+const givenTwice = "is given twice"
+
+// doubled gives the place of a member that an object in JSON has twice, "" when there is none.
+func doubled(text []byte) string {
+	if jsontext.Value(text).IsValid() {
+		return ""
+	}
+	_, err := jsontext.NewDecoder(bytes.NewBuffer(text)).ReadValue()
+	fault, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok || !errors.Is(err, jsontext.ErrDuplicateName) {
+		return ""
+	}
+	return strings.Join(slices.Collect(fault.JSONPointer.Tokens()), ".")
 }
 
 // acceptedFor says what is accepted in the place of a value of the wrong type.

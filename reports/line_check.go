@@ -36,6 +36,9 @@ func (c checker) read(text []byte, at string, v any) fieldErrors {
 	if err := unmarshalOutline(func(v any) error { return json.Unmarshal(text, v) }, c.open, &plain); err != nil {
 		return fieldErrors{lineFault(err, at)}
 	}
+	if place := doubled(text); place != "" {
+		return fieldErrors{{Location: within(at, place), Message: givenTwice}}
+	}
 	var found huma.ValidateResult
 	path := huma.NewPathBuffer([]byte{}, 0)
 	path.Push(at)

@@ -70,6 +70,10 @@ func readJSONRow(line int, raw []byte) *upsertRow {
 		r.bad.add("row", "must be a JSON object")
 		return r
 	}
+	if at := doubled(raw); at != "" {
+		r.bad.add(at, givenTwice)
+		return r
+	}
 	for name, value := range members {
 		var err error
 		switch {
@@ -172,7 +176,7 @@ func csvHeader(record []string) ([]string, error) {
 		known := slices.Contains(rowFields, header[i]) && header[i] != "custom" && header[i] != "permissions"
 		switch {
 		case slices.Contains(header[:i], header[i]):
-			bad.add("body.header."+header[i], "is given twice")
+			bad.add("body.header."+header[i], givenTwice)
 		case known, header[i] == "permissions.email", header[i] == "permissions.sms", isCustom && schemas.CustomKey.MatchString(custom):
 		default:
 			bad.add("body.header."+header[i], "accepted: id, first_name, last_name, email, phone_number, external_id, language, timezone, permissions.email, "+

@@ -138,13 +138,20 @@ func (s *server) config() huma.Config {
 
 var errNotUTF8 = errors.New(notUTF8)
 
-// unmarshalText decodes JSON in UTF-8. The decoder would put U+FFFD in the place of other bytes.
+// unmarshalText decodes JSON in UTF-8, of which no object has a member twice. The decoder would put U+FFFD in the place of other bytes, and take the last
+// of two members. A body is decoded for the check of its form first, which is when members are looked at.
 func unmarshalText(data []byte, v any) error {
 	if !utf8.Valid(data) {
 		return errNotUTF8
 	}
 	err := huma.DefaultJSONFormat.Unmarshal(data, v)
 	if err == nil {
+		switch v.(type) {
+		case *any, *map[string]json.RawMessage:
+			if at := doubled(data); at != "" {
+				return bodyError{within("body", at), givenTwice}
+			}
+		}
 		return nil
 	}
 	if at, message := jsonFault(err); message != "" {
