@@ -113,7 +113,7 @@ func (c *Connections) check(ctx context.Context, account string, auth credential
 	// A person waits for the answer, so there are fewer tries than in the background.
 	quick := *client
 	quick.tries, quick.timeout = 2, min(client.timeout, 20*time.Second)
-	return quick.Check(ctx, c.Now())
+	return explainGrant(quick.Check(ctx, c.Now())) // A stored token may have to be renewed for it.
 }
 
 // connect stores credentials that passed the checks. The pollers see the change and start.

@@ -158,6 +158,30 @@ func TestOAuthFails(t *testing.T) {
 	}
 }
 
+// TestOAuthOddAnswer: a code that Zendesk neither took nor refused is no wrong credential, and the authorization may be started again.
+func TestOAuthOddAnswer(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{302, 403, 404, 409} {
+		d := oauthDesk(t)
+		c, store := newConnections(t, d, schemas.SourceDraft)
+		d.Inject(zendesktest.Fault{Path: tokenPath, Status: status, Body: "<html>"})
+		for _, want := range []string{"unavailable", ""} {
+			to, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			back := consent(t, to)
+			_, err = c.Callback(t.Context(), back.Get("state"), back.Get("code"))
+			if problemCode(err) != want || err != nil && (!errors.Is(err, schemas.ErrUnavailable) || !strings.Contains(err.Error(), "start again")) {
+				t.Fatalf("%d: %v, want %q", status, err, want)
+			}
+		}
+		if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceConnected {
+			t.Errorf("%d: status %s", status, s.Status)
+		}
+	}
+}
+
 // TestOAuthVerifier swaps the verifiers of two authorizations: Zendesk must refuse the code.
 func TestOAuthVerifier(t *testing.T) {
 	t.Parallel()

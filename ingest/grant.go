@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"deskstream/schemas"
@@ -28,11 +29,28 @@ const (
 
 // Outcomes of asking for a token that decide what may be done next.
 var (
-	// errGrantRefused says that Zendesk answered and gave no token: the credential used is dead.
+	// errGrantRefused says that Zendesk does not take the credential used: it is dead.
 	errGrantRefused = errors.New("zendesk refused the grant")
 	// errGrantUnknown says that the request was sent and its outcome is not known.
 	errGrantUnknown = errors.New("outcome of the token request is unknown")
 )
+
+// refusals are the errors of RFC 6749, section 5.2: by them an answer is known to come from the token endpoint itself, whatever stands
+// before it.
+var refusals = []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
+
+// grantError is an answer that gives no token. It is no StatusError, which tells of what is asked for with a token.
+type grantError struct {
+	status int
+	class  error // errGrantRefused, errGrantUnknown, or schemas.ErrUnavailable when Zendesk did not act on the request
+}
+
+func (e *grantError) Error() string {
+	return fmt.Sprintf("token request: status %d: %v", e.status, e.class)
+}
+
+// Unwrap gives the class.
+func (e *grantError) Unwrap() error { return e.class }
 
 // grantRequest is the body of POST /oauth/tokens.
 type grantRequest struct {
@@ -106,13 +124,20 @@ func readGrant(resp *http.Response) (grantAnswer, error) {
 		return g, fmt.Errorf("token request: %w: %w", errGrantUnknown, err)
 	}
 	parsed := json.Unmarshal(data, &g)
-	switch status := resp.StatusCode; {
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
-		return g, fmt.Errorf("token request: status %d: %w", status, schemas.ErrUnavailable)
-	case status >= 500, status < 300 && (parsed != nil || g.AccessToken == ""):
-		return g, fmt.Errorf("token request: status %d: %w", status, errGrantUnknown)
-	case status >= 300:
-		return g, fmt.Errorf("token request: status %d: %w", status, errGrantRefused)
+	if resp.StatusCode < 300 && parsed == nil && g.AccessToken != "" {
+		return g, nil
 	}
-	return g, nil
+	return g, &grantError{resp.StatusCode, grantClass(resp.StatusCode, g.Error)}
+}
+
+// grantClass judges an answer without a token. Only one that says so is a refusal, for it ends the source until a person helps; redirects,
+// pages of a proxy and the like pass.
+func grantClass(status int, code string) error {
+	switch {
+	case status == http.StatusUnauthorized, status >= 400 && status < 500 && slices.Contains(refusals, code):
+		return errGrantRefused
+	case status < 300, status >= 500 && status != http.StatusServiceUnavailable:
+		return errGrantUnknown
+	}
+	return schemas.ErrUnavailable
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -131,11 +132,18 @@ func (c *Connections) redeemState(ctx context.Context, state string) (id string,
 	return id, p, nil
 }
 
+// explainGrant turns a failed request for a token into a Problem where the answer tells.
 func explainGrant(err error) error {
-	if errors.Is(err, errGrantRefused) {
+	answered := new(grantError)
+	switch {
+	case errors.Is(err, errGrantRefused):
 		return refuse(CodeWrongCredentials, "Zendesk gave no token for this OAuth client; check its id, its secret and its redirect address")
-	}
-	if errors.Is(err, errGrantUnknown) {
+	case errors.As(err, &answered):
+		return &schemas.Problem{
+			Class: schemas.ErrUnavailable, Code: "unavailable",
+			Detail: fmt.Sprintf("Zendesk gave no token at this moment (status %d): start again in a minute", answered.status),
+		}
+	case errors.Is(err, errGrantUnknown):
 		return errors.Join(schemas.ErrUnavailable, err)
 	}
 	return err

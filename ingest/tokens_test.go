@@ -233,6 +233,57 @@ func TestTokenUnknownOutcome(t *testing.T) {
 	}
 }
 
+// TestTokenOddAnswer: only an answer that says so is a refusal; the source goes on behind any other.
+func TestTokenOddAnswer(t *testing.T) {
+	t.Parallel()
+	const page = "<html>Just a moment...</html>"
+	for name, c := range map[string]struct {
+		fault   zendesktest.Fault
+		refused bool
+	}{
+		"redirect":              {zendesktest.Fault{Status: 302}, false},
+		"page of a proxy":       {zendesktest.Fault{Status: 403, Body: page}, false},
+		"bad request of a page": {zendesktest.Fault{Status: 400, Body: page}, false},
+		"not found":             {zendesktest.Fault{Status: 404}, false},
+		"conflict":              {zendesktest.Fault{Status: 409, Body: `{"error":"DatabaseConflict"}`}, false},
+		"unprocessable":         {zendesktest.Fault{Status: 422, Body: `{"error":{"title":"x"}}`}, false},
+		"error of OAuth in 500": {zendesktest.Fault{Status: 500, Body: `{"error":"invalid_grant"}`, Times: 2}, false},
+		"unauthorized":          {zendesktest.Fault{Status: 401, Body: page}, true},
+		"invalid grant":         {zendesktest.Fault{Status: 400, Body: `{"error":"invalid_grant"}`}, true},
+		"invalid client":        {zendesktest.Fault{Status: 403, Body: `{"error":"unauthorized_client"}`}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := oauthDesk(t)
+			store := newMemory()
+			clients := newClients(t, store, d.URL())
+			clients.Tries = 1
+			oauthSource(t, d, store, clients)
+			d.ExpireTokens()
+			c.fault.Path = tokenPath
+			d.Inject(c.fault)
+			s, _ := store.Source(t.Context(), testSource)
+			client, err := clients.For(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			class, state := schemas.ErrUnavailable, ""
+			if c.refused {
+				class, state = schemas.ErrUnauthenticated, schemas.Reauthorize
+			}
+			if _, err = client.Get(t.Context(), "/api/v2/groups.json", nil); !errors.Is(err, class) {
+				t.Fatalf("%v, want %v", err, class)
+			}
+			if s, _ = store.Source(t.Context(), testSource); s.Error != state {
+				t.Fatalf("error %q, want %q", s.Error, state)
+			}
+			if !c.refused {
+				eventually(t, "token", func() bool { _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); return err == nil })
+			}
+		})
+	}
+}
+
 // TestTokenLeaseOfTheDead leaves a lease behind, as a killed process does.
 func TestTokenLeaseOfTheDead(t *testing.T) {
 	t.Parallel()
