@@ -53,6 +53,16 @@ func (c *Client) Check(ctx context.Context, now time.Time) error {
 	return c.checkSupport(ctx, now)
 }
 
+func unknownAccount() error {
+	return refuse(CodeUnknownAccount, "there is no Zendesk account of this name")
+}
+
+// noHost says that the address of the account is not in the DNS.
+func noHost(err error) bool {
+	dns := new(net.DNSError)
+	return errors.As(err, &dns) && dns.IsNotFound
+}
+
 func wrongCredentials() error {
 	return refuse(CodeWrongCredentials, "Zendesk does not know these credentials; check the e-mail address and the token, or the OAuth client and its secret")
 }
@@ -60,12 +70,11 @@ func wrongCredentials() error {
 // explainMe turns a failed question for the caller into a Problem where the answer tells.
 func (c *Client) explainMe(err error) error {
 	status := new(StatusError)
-	dns := new(net.DNSError)
 	switch {
 	case errors.Is(err, schemas.ErrUnauthenticated):
 		return wrongCredentials()
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return refuse(CodeUnknownAccount, "there is no Zendesk account of this name")
+	case noHost(err):
+		return unknownAccount()
 	case !errors.As(err, &status):
 		return err
 	case status.Status == http.StatusForbidden:
@@ -73,7 +82,7 @@ func (c *Client) explainMe(err error) error {
 	case status.Status == http.StatusNotFound && saysNoEndpoint(status.Body):
 		return noSupport()
 	case status.Status == http.StatusNotFound, status.Status >= 300 && status.Status < 400:
-		return refuse(CodeUnknownAccount, "there is no Zendesk account of this name")
+		return unknownAccount()
 	}
 	return err
 }

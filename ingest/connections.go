@@ -95,6 +95,9 @@ func (c *Connections) withClient(ctx context.Context, s schemas.Source, req Auth
 	g, err := c.Clients.grant(ctx, s.Account, grantRequest{
 		GrantType: MethodClientCredentials, ClientID: req.ClientID, ClientSecret: req.ClientSecret, Scope: scopeRead,
 	})
+	if noAccount(err) {
+		return unknownAccount()
+	}
 	if err != nil {
 		return explainGrant(err)
 	}

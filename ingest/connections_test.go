@@ -182,6 +182,20 @@ func TestOAuthOddAnswer(t *testing.T) {
 	}
 }
 
+// TestClientCredentialsOfNoAccount: a name without an account is told as such with an OAuth client too, as it is with an API token.
+func TestClientCredentialsOfNoAccount(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]string{404: CodeUnknownAccount, 302: CodeUnknownAccount, 401: CodeWrongCredentials, 403: "unavailable"} {
+		d := oauthDesk(t)
+		c, _ := newConnections(t, d, schemas.SourceDraft)
+		d.Inject(zendesktest.Fault{Path: tokenPath, Status: status, Body: "<html>"})
+		_, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"})
+		if problemCode(err) != want {
+			t.Errorf("%d: %v, want %s", status, err, want)
+		}
+	}
+}
+
 // TestOAuthVerifier swaps the verifiers of two authorizations: Zendesk must refuse the code.
 func TestOAuthVerifier(t *testing.T) {
 	t.Parallel()

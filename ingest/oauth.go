@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -130,6 +131,15 @@ func (c *Connections) redeemState(ctx context.Context, state string) (id string,
 		return "", p, unknown
 	}
 	return id, p, nil
+}
+
+// noAccount says that a token was asked for where no account answers.
+func noAccount(err error) bool {
+	answered := new(grantError)
+	if errors.Is(err, errGrantRefused) || !errors.As(err, &answered) {
+		return noHost(err)
+	}
+	return answered.status == http.StatusNotFound || answered.status >= 300 && answered.status < 400
 }
 
 // explainGrant turns a failed request for a token into a Problem where the answer tells.
