@@ -154,9 +154,11 @@ func passing(status int, err error) bool {
 	return status == 0 || status >= 500 || status == http.StatusConflict || status == http.StatusRequestTimeout
 }
 
+func (c *Client) delay(n int) time.Duration { return delay(c.backoff, n) }
+
 // delay grows with each failure and is spread, so that many clients do not come back together.
-func (c *Client) delay(n int) time.Duration {
-	d := min(c.backoff<<min(n-1, 10), longestBackoff)
+func delay(backoff time.Duration, n int) time.Duration {
+	d := min(backoff<<min(n-1, 10), longestBackoff)
 	return d/2 + rand.N(d/2+1)
 }
 

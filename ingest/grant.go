@@ -42,7 +42,8 @@ var refusals = []string{"invalid_request", "invalid_client", "invalid_grant", "u
 // grantError is an answer that gives no token. It is no StatusError, which tells of what is asked for with a token.
 type grantError struct {
 	status int
-	class  error // errGrantRefused, errGrantUnknown, or schemas.ErrUnavailable when Zendesk did not act on the request
+	until  time.Time // when Zendesk wants to be asked again; zero = it did not say
+	class  error     // errGrantRefused, errGrantUnknown, or schemas.ErrUnavailable when Zendesk did not act on the request
 }
 
 func (e *grantError) Error() string {
@@ -127,7 +128,11 @@ func readGrant(resp *http.Response) (grantAnswer, error) {
 	if resp.StatusCode < 300 && parsed == nil && g.AccessToken != "" {
 		return g, nil
 	}
-	return g, &grantError{resp.StatusCode, grantClass(resp.StatusCode, g.Error)}
+	e := &grantError{status: resp.StatusCode, class: grantClass(resp.StatusCode, g.Error)}
+	if wait, told := schemas.RetryAfter(resp.Header, time.Now(), maxPause); told {
+		e.until = time.Now().Add(wait)
+	}
+	return g, e
 }
 
 // grantClass judges an answer without a token. Only one that says so is a refusal, for it ends the source until a person helps; redirects,

@@ -85,6 +85,10 @@ type TokenSource struct {
 
 	access string
 	until  time.Time // zero = no end known
+
+	failure  error     // of the last request for a token, nil = it brought one
+	failures int       // in a row
+	again    time.Time // no token is asked for before
 }
 
 func (t *TokenSource) lock(ctx context.Context) error {
@@ -129,9 +133,26 @@ func (t *TokenSource) renew(ctx context.Context, used string) error {
 // forget drops the token in memory, because the record has another one now.
 func (t *TokenSource) forget(ctx context.Context) {
 	if t.lock(ctx) == nil {
-		t.access, t.until = "", time.Time{}
+		t.use("", time.Time{})
 		t.unlock()
 	}
+}
+
+// use takes a token over, and with it what failed before is past.
+func (t *TokenSource) use(access string, until time.Time) {
+	t.access, t.until = access, until
+	t.failure, t.failures, t.again = nil, 0, time.Time{}
+}
+
+// postpone remembers that no token came, and when one is asked for again: after a little longer each time, and not before Zendesk's
+// Retry-After. Until then all who need a token get this failure.
+func (t *TokenSource) postpone(failure error) error {
+	t.failures++
+	t.failure, t.again = failure, time.Now().Add(delay(t.clients.Backoff, t.failures))
+	if answered := new(grantError); errors.As(failure, &answered) && answered.until.After(t.again) {
+		t.again = answered.until
+	}
+	return failure
 }
 
 func (t *TokenSource) old(until time.Time) bool {
@@ -153,8 +174,11 @@ func (t *TokenSource) load(ctx context.Context, dead string) error {
 			return err
 		}
 		if access != "" && access != dead && !t.old(timeOf(s.Auth.ExpiresAt)) {
-			t.access, t.until = access, timeOf(s.Auth.ExpiresAt)
+			t.use(access, timeOf(s.Auth.ExpiresAt))
 			return nil
+		}
+		if t.failure != nil && time.Now().Before(t.again) {
+			return t.failure
 		}
 		done, err := t.refresh(ctx, s)
 		if done || err != nil {
@@ -219,7 +243,7 @@ func (t *TokenSource) exchange(ctx context.Context, s schemas.Source, holder str
 	}
 	count.WithLabelValues("failed").Inc()
 	t.release(ctx, holder)
-	return fmt.Errorf("source %s: %w: %w", t.id, schemas.ErrUnavailable, err)
+	return t.postpone(fmt.Errorf("source %s: %w: %w", t.id, schemas.ErrUnavailable, err))
 }
 
 func (t *TokenSource) request(s schemas.Source) (grantRequest, error) {
@@ -251,7 +275,7 @@ func (t *TokenSource) keep(ctx context.Context, used schemas.Source, g grantAnsw
 	if err != nil {
 		return fmt.Errorf("source %s: new tokens could not be stored: %w", t.id, err)
 	}
-	t.access, t.until = g.AccessToken, timeOf(until)
+	t.use(g.AccessToken, timeOf(until))
 	return nil
 }
 

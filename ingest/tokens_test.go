@@ -225,9 +225,7 @@ func TestTokenUnknownOutcome(t *testing.T) {
 				t.Fatalf("error %q, lease left %t", s.Error, s.Auth.Token != "")
 			}
 			if c.state == "" {
-				if _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); err != nil {
-					t.Fatalf("next request: %v", err)
-				}
+				eventually(t, "token", func() bool { _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); return err == nil })
 			}
 		})
 	}
@@ -279,6 +277,64 @@ func TestTokenOddAnswer(t *testing.T) {
 			}
 			if !c.refused {
 				eventually(t, "token", func() bool { _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); return err == nil })
+			}
+		})
+	}
+}
+
+// TestTokenPauses: a token endpoint that fails is asked again by one after a growing while and not before its Retry-After, however many need
+// a token; all of them get the failure until then.
+func TestTokenPauses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault       zendesktest.Fault
+		backoff     time.Duration
+		least, most int
+	}{
+		"Retry-After": {zendesktest.Fault{Status: 429, RetryAfter: 60, Times: -1}, time.Millisecond, 1, 1},
+		"pages":       {zendesktest.Fault{Status: 403, Body: "<html>", Times: -1}, 50 * time.Millisecond, 2, 5}, // after 25 to 50, 50 to 100, 100 to 200, 200 to 400 ms
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := oauthDesk(t)
+			store := newMemory()
+			clients := newClients(t, store, d.URL())
+			clients.Backoff = c.backoff
+			oauthSource(t, d, store, clients)
+			d.ExpireTokens()
+			d.ForgetRequests()
+			c.fault.Path = tokenPath
+			d.Inject(c.fault)
+			s, _ := store.Source(t.Context(), testSource)
+			client, err := clients.For(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.tries = 1
+			var wg sync.WaitGroup
+			for end := time.Now().Add(350 * time.Millisecond); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+				for range 5 {
+					wg.Go(func() {
+						if _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); !errors.Is(err, schemas.ErrUnavailable) {
+							t.Error(err)
+						}
+					})
+				}
+			}
+			wg.Wait()
+			if n := tokenRequests(d); n < c.least || n > c.most {
+				t.Errorf("%d requests for a token, want %d to %d", n, c.least, c.most)
+			}
+			d.ClearFaults()
+			oauthSourceAgain(t, d, store, clients)
+			if s, _ = store.Source(t.Context(), testSource); s.Error != "" {
+				t.Fatalf("error %q", s.Error)
+			}
+			if client, err = clients.For(s); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); err != nil {
+				t.Errorf("with new credentials: %v", err)
 			}
 		})
 	}
