@@ -25,11 +25,13 @@ func newBucket(name string, perMinute, burst int) *bucket {
 	return &bucket{name: name, perMinute: perMinute, limiter: rate.NewLimiter(rate.Limit(float64(perMinute)/60), burst)}
 }
 
-// wait returns when a request may be sent, or with the error of ctx. waited says that it could not be sent at once.
+// wait returns when a request may be sent, or with an error when that is not before ctx ends. waited says that it could not be sent at once.
 func (b *bucket) wait(ctx context.Context) (waited bool, err error) {
-	if !b.limiter.Allow() {
+	turn := b.limiter.Reserve()
+	if pause := turn.Delay(); pause > 0 {
 		waited = true
-		if err := b.limiter.Wait(ctx); err != nil {
+		if err := bide(ctx, pause); err != nil {
+			turn.Cancel()
 			return true, err
 		}
 	}
@@ -41,10 +43,18 @@ func (b *bucket) wait(ctx context.Context) (waited bool, err error) {
 			return waited, nil
 		}
 		waited = true
-		if err := sleep(ctx, pause); err != nil {
+		if err := bide(ctx, pause); err != nil {
 			return true, err
 		}
 	}
+}
+
+// bide sleeps for as long as the rate is limited. Who cannot wait that long is told at once.
+func bide(ctx context.Context, pause time.Duration) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < pause {
+		return limited(pause)
+	}
+	return sleep(ctx, pause)
 }
 
 // pause lets no request through for d.

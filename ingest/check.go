@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -21,14 +22,15 @@ const (
 	CodeNotAdministrator = "not-administrator"
 	CodeNoSupport        = "no-support-account"
 	CodeUnknownAccount   = "unknown-account"
+	CodeRateLimited      = "zendesk-rate-limited"
 )
 
 func refuse(code, detail string) error {
 	return &schemas.Problem{Class: schemas.ErrInvalid, Code: code, Detail: detail}
 }
 
-// Check asks Zendesk who the credentials belong to and whether the account has Support. A Problem of class schemas.ErrInvalid with one of
-// the codes above says what is wrong; other errors mean that Zendesk could not be asked.
+// Check asks Zendesk who the credentials belong to and whether the account has Support. A Problem with one of the codes above says what is
+// wrong, of class schemas.ErrInvalid but for the limit of the rate; other errors mean that Zendesk could not be asked.
 func (c *Client) Check(ctx context.Context, now time.Time) error {
 	var me struct {
 		User struct {
@@ -51,6 +53,14 @@ func (c *Client) Check(ctx context.Context, now time.Time) error {
 		return refuse(CodeNotAdministrator, fmt.Sprintf("the credentials belong to a user with the role %.20q; a user with the role admin (Administrator) is needed", me.User.Role))
 	}
 	return c.checkSupport(ctx, now)
+}
+
+// limited is a Problem of class schemas.ErrUnavailable.
+func limited(wait time.Duration) error {
+	return &schemas.Problem{
+		Class: schemas.ErrUnavailable, Code: CodeRateLimited, After: wait,
+		Detail: fmt.Sprintf("Zendesk limits the rate of requests to this account: try again in %d s", int(math.Ceil(wait.Seconds()))),
+	}
 }
 
 func unknownAccount() error {

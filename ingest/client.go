@@ -148,7 +148,8 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 // passing says whether a failure may pass by itself. A timeout is left to the caller, who can ask for less.
 func passing(status int, err error) bool {
-	if errors.Is(err, errSlow) || errors.Is(err, schemas.ErrDenied) || errors.Is(err, schemas.ErrTooLarge) || noHost(err) {
+	problem := new(schemas.Problem) // for a person, who decides
+	if errors.As(err, &problem) || errors.Is(err, errSlow) || errors.Is(err, schemas.ErrDenied) || errors.Is(err, schemas.ErrTooLarge) || noHost(err) {
 		return false
 	}
 	return status == 0 || status >= 500 || status == http.StatusConflict || status == http.StatusRequestTimeout

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/mail"
 	"slices"
 	"time"
@@ -116,7 +117,24 @@ func (c *Connections) check(ctx context.Context, account string, auth credential
 	// A person waits for the answer, so there are fewer tries than in the background.
 	quick := *client
 	quick.tries, quick.timeout = 2, min(client.timeout, 20*time.Second)
-	return explainGrant(quick.Check(ctx, c.Now())) // A stored token may have to be renewed for it.
+	return inTime(ctx, func(ctx context.Context) error {
+		return explainGrant(quick.Check(ctx, c.Now())) // A stored token may have to be renewed for it.
+	})
+}
+
+// askTime is how long a person waits for Zendesk's answers: less than the 60 s within which ours has to be there, and long enough to ask
+// again with a stored API token that was refused.
+const askTime = 45 * time.Second
+
+// inTime asks Zendesk something while a person waits.
+func inTime(ctx context.Context, ask func(ctx context.Context) error) error {
+	limit, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	err := ask(limit)
+	if err != nil && limit.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: Zendesk did not answer within %s", schemas.ErrUnavailable, askTime)
+	}
+	return err
 }
 
 // connect stores credentials that passed the checks. The pollers see the change and start.

@@ -326,6 +326,60 @@ func TestReconnectChecksCredentials(t *testing.T) {
 	}
 }
 
+// TestLimitedRateIsTold: while Zendesk limits the rate a person is told so at once, and nobody is kept waiting when it does not any more.
+func TestLimitedRateIsTold(t *testing.T) {
+	t.Parallel()
+	token := AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}
+	client := AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}
+	authorize := func(req AuthorizeRequest) func(ctx context.Context, c *Connections) error {
+		return func(ctx context.Context, c *Connections) error {
+			_, err := c.Authorize(ctx, testSource, req)
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		path   string
+		status schemas.SourceStatus
+		ask    func(ctx context.Context, c *Connections) error
+	}{
+		"authorize":           {"/api/v2/users/me", schemas.SourceDraft, authorize(token)},
+		"Support":             {"/api/v2/incremental", schemas.SourceDraft, authorize(token)},
+		"token of a client":   {tokenPath, schemas.SourceDraft, authorize(client)},
+		"account of a client": {"/api/v2/users/me", schemas.SourceDraft, authorize(client)},
+		"reconnect": {"/api/v2/users/me", schemas.SourceDisconnected, func(ctx context.Context, c *Connections) error {
+			_, err := c.Reconnect(ctx, testSource)
+			return err
+		}},
+		"webhook": {"/api/v2/webhooks", schemas.SourceConnected, func(ctx context.Context, c *Connections) error {
+			return c.RegisterWebhook(ctx, testSource, "https://desk.test")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := oauthDesk(t)
+			conn, _ := newConnections(t, d, c.status)
+			d.Inject(zendesktest.Fault{Path: c.path, Status: 429, RetryAfter: 3600})
+			began := time.Now()
+			for range 2 {
+				err := c.ask(t.Context(), conn)
+				p := new(schemas.Problem)
+				if !errors.As(err, &p) || p.Code != CodeRateLimited || !errors.Is(err, schemas.ErrUnavailable) {
+					t.Fatal(err)
+				}
+				if p.After < maxPause-10*time.Second || p.After > maxPause {
+					t.Errorf("try again after %s", p.After)
+				}
+				if c.path == tokenPath {
+					break // What one person is told about tokens binds no other.
+				}
+			}
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("answered after %s", took)
+			}
+		})
+	}
+}
+
 func TestResync(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})

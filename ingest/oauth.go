@@ -148,6 +148,8 @@ func explainGrant(err error) error {
 	switch {
 	case errors.Is(err, errGrantRefused):
 		return refuse(CodeWrongCredentials, "Zendesk gave no token for this OAuth client; check its id, its secret and its redirect address")
+	case errors.As(err, &answered) && answered.status == http.StatusTooManyRequests:
+		return limited(max(time.Until(answered.until), 0))
 	case errors.As(err, &answered):
 		return &schemas.Problem{
 			Class: schemas.ErrUnavailable, Code: "unavailable",

@@ -71,7 +71,11 @@ func (c *Connections) RegisterWebhook(ctx context.Context, id, publicURL string)
 		Name: "deskstream " + id, Endpoint: strings.TrimSuffix(publicURL, "/") + "/webhooks/zendesk/" + id, Method: http.MethodPost,
 		Format: "json", Status: "active", Subscriptions: WebhookEvents,
 	}
-	secret, err := client.register(ctx, hook)
+	var secret string
+	err = inTime(ctx, func(ctx context.Context) (err error) {
+		secret, err = client.register(ctx, hook)
+		return err
+	})
 	if errors.Is(err, schemas.ErrDenied) {
 		return refuse("webhook-scope-missing", "the credentials may not create webhooks: create the webhook in Zendesk's Admin Center for "+
 			hook.Endpoint+" and enter its signing secret")

@@ -3,11 +3,13 @@ package reports
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/danielgtaylor/huma/v2"
@@ -18,7 +20,7 @@ import (
 const (
 	problemPrefix = "urn:deskstream:problem:"
 	problemType   = "application/problem+json"
-	retrySeconds  = "10" // what Retry-After says with 429 and 503
+	retrySeconds  = "10" // what Retry-After says with 429 and 503 where nothing better is known
 )
 
 // Problem is the body of every error answer (RFC 9457). The last part of Type is a stable code.
@@ -28,6 +30,8 @@ type Problem struct { //nolint:errname // the word of RFC 9457
 	Status int             `json:"status" doc:"HTTP status"`
 	Detail string          `json:"detail" doc:"What is wrong and what to do"`
 	Errors []schemas.Field `json:"errors,omitempty" doc:"The bad fields: where each stands and what is accepted"`
+
+	after time.Duration // what Retry-After says with 429 and 503, 0 = retrySeconds
 }
 
 // Error gives the detail.
@@ -45,6 +49,9 @@ func (p *Problem) GetHeaders() http.Header {
 	switch p.Status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		h.Set("Retry-After", retrySeconds)
+		if p.after > 0 {
+			h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.after.Seconds()))))
+		}
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="deskstream"`)
 	}
@@ -91,7 +98,7 @@ func problemOf(err error) *Problem {
 		}
 		p := newProblem(c.status, c.code, err.Error())
 		if detail, ok := errors.AsType[*schemas.Problem](err); ok {
-			p.Type, p.Detail, p.Errors = problemPrefix+detail.Code, detail.Detail, detail.Fields
+			p.Type, p.Detail, p.Errors, p.after = problemPrefix+detail.Code, detail.Detail, detail.Fields, detail.After
 		}
 		return p
 	}
@@ -104,7 +111,7 @@ func blame(err error, at string) error {
 	if !ok {
 		return err
 	}
-	return &schemas.Problem{Class: p.Class, Code: p.Code, Detail: p.Detail, Fields: []schemas.Field{{Location: at, Message: p.Detail}}}
+	return &schemas.Problem{Class: p.Class, Code: p.Code, Detail: p.Detail, Fields: []schemas.Field{{Location: at, Message: p.Detail}}, After: p.After}
 }
 
 func newProblem(status int, code, detail string) *Problem {

@@ -251,6 +251,11 @@ func TestAuthorize(t *testing.T) {
 	s.wantProblem(s.call("POST", "/v1/sources/none/authorize", "admin-key", `{"method":"api_token","email":"a","token":"b"}`), 404, "no-such-source")
 	s.steps.err = &schemas.Problem{Class: schemas.ErrInvalid, Code: "not-administrator", Detail: "an administrator is needed"}
 	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"api_token","email":"a","token":"b"}`), 422, "not-administrator", "administrator")
+	s.steps.err = &schemas.Problem{Class: schemas.ErrUnavailable, Code: "zendesk-rate-limited", Detail: "wait", After: 61500 * time.Millisecond}
+	r := s.call("POST", path, "admin-key", `{"method":"api_token","email":"a","token":"b"}`)
+	if s.wantProblem(r, 503, "zendesk-rate-limited", "wait"); r.Header.Get("Retry-After") != "62" {
+		t.Errorf("Retry-After %q", r.Header.Get("Retry-After"))
+	}
 	s.steps.err = errors.New("no route to host")
 	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"api_token","email":"a","token":"b"}`), 503, "unavailable")
 }

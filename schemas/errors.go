@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Error classes. Every error that leaves a package wraps at most one of them; the stream loop and the HTTP edge are the only places
@@ -30,10 +31,11 @@ var (
 //
 //nolint:errname // the field's word for it (RFC 9457) is problem
 type Problem struct {
-	Class  error   // one of the classes above; never nil
-	Code   string  // kebab-case, e.g. "source-already-connected"
-	Detail string  // one sentence for a person: what is wrong and what to do
-	Fields []Field // empty when no single field is to blame
+	Class  error         // one of the classes above; never nil
+	Code   string        // kebab-case, e.g. "source-already-connected"
+	Detail string        // one sentence for a person: what is wrong and what to do
+	Fields []Field       // empty when no single field is to blame
+	After  time.Duration // when to try again, 0 = not known
 }
 
 // Field names one bad input: Location is where it stands ("body.account", "query.tz"), Message says what is accepted.
