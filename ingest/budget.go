@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 )
 
@@ -16,17 +17,26 @@ type bucket struct {
 	name      string
 	perMinute int
 	limiter   *rate.Limiter
+	log       zerolog.Logger
 
 	mu    sync.Mutex
 	until time.Time
+	told  time.Time // the end of the pause that the log tells
 }
 
-func newBucket(name string, perMinute, burst int) *bucket {
-	return &bucket{name: name, perMinute: perMinute, limiter: rate.NewLimiter(rate.Limit(float64(perMinute)/60), burst)}
+func newBucket(name string, perMinute, burst int, log zerolog.Logger) *bucket {
+	return &bucket{
+		name: name, perMinute: perMinute, limiter: rate.NewLimiter(rate.Limit(float64(perMinute)/60), burst),
+		log: log.With().Str("limit", name).Logger(),
+	}
 }
+
+// longPause is how long a pause is that is told: shorter ones belong to reading at the pace of the limit.
+const longPause = 5 * time.Second
 
 // wait returns when a request may be sent, or with an error when that is not before ctx ends. waited says that it could not be sent at once.
-func (b *bucket) wait(ctx context.Context) (waited bool, err error) {
+// tell, which may be nil, learns of a long pause before it begins.
+func (b *bucket) wait(ctx context.Context, tell func(until time.Time)) (waited bool, err error) {
 	turn := b.limiter.Reserve()
 	if pause := turn.Delay(); pause > 0 {
 		waited = true
@@ -37,12 +47,16 @@ func (b *bucket) wait(ctx context.Context) (waited bool, err error) {
 	}
 	for {
 		b.mu.Lock()
-		pause := time.Until(b.until)
+		until := b.until
 		b.mu.Unlock()
+		pause := time.Until(until)
 		if pause <= 0 {
 			return waited, nil
 		}
 		waited = true
+		if tell != nil && pause > longPause {
+			tell(until)
+		}
 		if err := bide(ctx, pause); err != nil {
 			return true, err
 		}
@@ -57,12 +71,17 @@ func bide(ctx context.Context, pause time.Duration) error {
 	return sleep(ctx, pause)
 }
 
-// pause lets no request through for d.
+// pause lets no request through for d. Answers that ask for the same pause at about the same time are told once.
 func (b *bucket) pause(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if until := time.Now().Add(d); until.After(b.until) {
+	until := time.Now().Add(d)
+	if until.After(b.until) {
 		b.until = until
+	}
+	if d > longPause && until.Sub(b.told) > longPause {
+		b.told = until
+		b.log.Warn().Time("until", until).Msg("Zendesk limits the rate: nothing is asked for until then")
 	}
 }
 

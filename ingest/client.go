@@ -86,6 +86,7 @@ type Client struct {
 	timeout time.Duration
 	backoff time.Duration
 	tries   int
+	pausing func(until time.Time) // learns of long pauses; nil = nobody wants to know
 }
 
 // Get reads a path like /api/v2/users/me.json and returns the body of a 200.
@@ -180,7 +181,7 @@ func (a answer) pause(fallback time.Duration) time.Duration {
 // attempt sends a request once. auth is the Authorization header that was sent.
 func (c *Client) attempt(ctx context.Context, method, path string, query url.Values, body []byte) (auth string, a answer, err error) {
 	bucket := c.budget.of(path)
-	waited, err := bucket.wait(ctx)
+	waited, err := bucket.wait(ctx, c.pausing)
 	if err != nil {
 		return "", a, fmt.Errorf("zendesk %s: waiting for the rate limit: %w", path, err)
 	}

@@ -98,9 +98,10 @@ func (c *Clients) budget(account string) *budget {
 	defer c.mu.Unlock()
 	b := c.budgets[account]
 	if b == nil {
+		log := c.Log.With().Str("account", account).Logger()
 		b = &budget{
-			incremental: newBucket("incremental", c.IncrementalPerMinute, c.IncrementalPerMinute),
-			rest:        newBucket("rest", c.RestPerMinute, max(1, c.RestPerMinute/4)),
+			incremental: newBucket("incremental", c.IncrementalPerMinute, c.IncrementalPerMinute, log),
+			rest:        newBucket("rest", c.RestPerMinute, max(1, c.RestPerMinute/4), log),
 		}
 		c.budgets[account] = b
 	}

@@ -97,7 +97,8 @@ func (m *memory) PutCursor(_ context.Context, source string, cur schemas.Cursor)
 	m.hook("cursor")
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return cur, m.setCursor(source, &cur)
+	err := m.setCursor(source, &cur)
+	return cur, err
 }
 
 func (m *memory) Cursor(_ context.Context, source, resource string) (schemas.Cursor, error) {

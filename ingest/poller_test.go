@@ -299,6 +299,60 @@ func pastDesk(t testing.TB, days, perDay int, o zendesktest.Options) *desk {
 	return serveAccount(t, a, o)
 }
 
+// TestPauseIsTold: a run that waits for Zendesk's limit says so and until when, and then goes on with the page it was at; the log has one line.
+func TestPauseIsTold(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]string{
+		"first page": "/api/v2/incremental/users", "between histories": "/api/v2/tickets", "count": "/api/v2/search/count",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := pastDesk(t, 40, 10, zendesktest.Options{})
+			var log bytes.Buffer
+			r := newRig(t, d, func(r *rig) {
+				r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 10 })
+				r.clients.Log = zerolog.New(zerolog.SyncWriter(&log))
+			})
+			// Twice, so that what one pause left in the store is there for the next; skipped ones have stored a part of the page before.
+			skip := map[bool]int{true: auditChunk + 2}[strings.HasSuffix(path, "/tickets")]
+			d.Inject(zendesktest.Fault{Path: path, Status: 429, RetryAfter: 6, Times: 2, Skip: skip})
+			r.start(t)
+			waiting := func() (told schemas.Cursor) {
+				for _, res := range resources {
+					if cur := r.store.cursor(testSource, res.name); strings.HasPrefix(cur.LastError, "Zendesk limits the rate: waiting until 2") {
+						told = cur
+					}
+				}
+				return told
+			}
+			eventually(t, "pause told", func() bool { return waiting().Resource != "" })
+			cur := waiting()
+			if wait := time.Until(*cur.NextRunAt); cur.State != "running" || wait < longPause || wait > 9*time.Second {
+				t.Errorf("%s: %s, next run in %s", cur.Resource, cur.State, wait)
+			}
+			eventually(t, "initial sync", r.done)
+			r.stop()
+			if cur = r.store.cursor(testSource, cur.Resource); cur.State != "idle" || cur.LastError != "" {
+				t.Errorf("afterwards %s, %q", cur.State, cur.LastError)
+			}
+			if n := strings.Count(log.String(), "Zendesk limits the rate"); n != 2 {
+				t.Errorf("%d lines in the log, want one for each pause: %s", n, log.String())
+			}
+			pages := map[string]int{}
+			for _, q := range d.Requests() {
+				if q.Status == 200 {
+					pages[q.Path+"?"+q.Query]++
+				}
+			}
+			for page, n := range pages {
+				if n > 1 {
+					t.Errorf("%s was read %d times", page, n)
+				}
+			}
+		})
+	}
+}
+
 func newTicket(t testing.TB, d *desk, at time.Time, requester int64) int64 {
 	t.Helper()
 	ticket, err := d.Account.CreateTicket(at, zendesktest.NewTicket{Requester: requester, Subject: "Help", Body: "Please"})

@@ -52,7 +52,19 @@ type lane struct {
 	size     int        // rows to ask for; guarded by running
 	failures int        // in a row; guarded by running
 	fenced   int        // runs in a row that another writer was faster than; guarded by running
+	paused   pausedAt   // guarded by running
 	next     time.Time  // when it is due, zero = now; guarded by runner.mu
+}
+
+// pausedAt says which revision of the cursor of a run a told pause replaced, and by which.
+type pausedAt struct{ from, to uint64 }
+
+// current gives the cursor of a run the revision that is stored now, when all that changed is that a pause was told.
+func (l *lane) current(cur schemas.Cursor) schemas.Cursor {
+	if cur.Revision == l.paused.from && l.paused.to != 0 {
+		cur.Revision = l.paused.to
+	}
+	return cur
 }
 
 func newRunner(p *Poller, s schemas.Source) *runner {
@@ -239,6 +251,7 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 		r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor not readable")
 		return
 	}
+	l.paused = pausedAt{}
 	r.mu.Lock()
 	forced = forced || l.next.IsZero()
 	r.mu.Unlock()
@@ -270,7 +283,7 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 func (r *runner) read(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (schemas.Cursor, error) {
 	err := guarded(r.log.With().Str("resource", res.name).Logger(), func() (err error) {
 		if res.walk == walkCount {
-			cur, err = r.countTickets(ctx, cur)
+			cur, err = r.countTickets(ctx, res, l, cur)
 		} else {
 			cur, err = r.walk(ctx, res, l, cur)
 		}
@@ -296,6 +309,37 @@ func (r *runner) cursor(ctx context.Context, res resource) (schemas.Cursor, erro
 	now := r.p.Now().UTC()
 	start := backfillStart(res.name, *r.source.Load(), now)
 	return schemas.Cursor{Resource: res.name, State: "running", Start: &start, BeganAt: &now}, nil
+}
+
+// client gives a client for the run of a resource. How long Zendesk has it wait is told in the stored cursor.
+func (r *runner) client(ctx context.Context, res resource, l *lane, s schemas.Source) (*Client, error) {
+	client, err := r.p.Clients.For(s)
+	if err == nil {
+		client.pausing = func(until time.Time) { r.tellPause(ctx, res, l, until) }
+	}
+	return client, err
+}
+
+// tellPause stores that a run waits, and until when.
+func (r *runner) tellPause(ctx context.Context, res resource, l *lane, until time.Time) {
+	cur, err := r.cursor(ctx, res)
+	if err != nil {
+		r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor not readable")
+		return
+	}
+	before := cur.Revision
+	until = until.UTC().Truncate(time.Second).Add(time.Second)
+	cur.State, cur.NextRunAt, cur.LastError = "running", &until, "Zendesk limits the rate: waiting until "+until.Format(time.RFC3339)
+	if cur, err = r.p.Store.PutCursor(ctx, r.source.Load().ID, cur); err != nil {
+		if !errors.Is(err, schemas.ErrFenced) {
+			r.log.Warn().Err(err).Str("resource", res.name).Msg("pause not stored")
+		}
+		return
+	}
+	if before != l.paused.to || before == 0 {
+		l.paused.from = before
+	}
+	l.paused.to = cur.Revision
 }
 
 // settle stores how a run ended and when the next one is due.
@@ -335,7 +379,7 @@ func (r *runner) settle(ctx context.Context, res resource, l *lane, cur schemas.
 	l.fenced = 0
 	ranAt, nextAt := began.UTC(), next.UTC()
 	cur.LastRunAt, cur.NextRunAt = &ranAt, &nextAt
-	if _, err := r.p.Store.PutCursor(ctx, r.source.Load().ID, cur); err != nil && !errors.Is(err, schemas.ErrFenced) {
+	if _, err := r.p.Store.PutCursor(ctx, r.source.Load().ID, l.current(cur)); err != nil && !errors.Is(err, schemas.ErrFenced) {
 		r.log.Warn().Err(err).Str("resource", res.name).Msg("end of the poll not stored")
 	}
 }

@@ -42,6 +42,7 @@ func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cu
 			if cur, err = r.cursor(ctx, res); err != nil {
 				return cur, err
 			}
+			l.paused = pausedAt{}
 		case errors.Is(err, errSlow) && l.size > 1:
 			l.size = max(1, l.size/2)
 			r.log.Info().Str("resource", res.name).Int("rows", l.size).Msg("Zendesk is slow, asking for smaller pages")
@@ -75,7 +76,7 @@ func restart(res resource, cur schemas.Cursor) schemas.Cursor {
 // step reads and stores one page.
 func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (next schemas.Cursor, end bool, err error) {
 	s := *r.source.Load()
-	client, err := r.p.Clients.For(s)
+	client, err := r.client(ctx, res, l, s)
 	if err != nil {
 		return cur, false, err
 	}
@@ -151,6 +152,7 @@ func (r *runner) publishPage(ctx context.Context, res resource, cur schemas.Curs
 			rows++
 		}
 	}
+	cur = r.lanes[res.name].current(cur)
 	s, next, counted := r.source.Load(), cur, cur
 	counted.Rows += rows
 	err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) (err error) {
