@@ -122,11 +122,11 @@ func apiEvent(account, source string, kind schemas.Kind, at time.Time, body any)
 	}, nil
 }
 
-// reflect waits until what was published for an account can be read back, or for some time: it is stored in any case.
-func (s *server) reflect(ctx context.Context, account string) {
+// reflect waits until what was published for an account can be read back, or for some time: it is stored in any case. It says whether it can be.
+func (s *server) reflect(ctx context.Context, account string) bool {
 	ctx, cancel := context.WithTimeout(ctx, changeShows)
 	defer cancel()
-	_ = s.Events.Reflected(ctx, account, schemas.TablePeople, schemas.TablePersonAliases, schemas.TablePersonMerges, schemas.TablePersonIdentities)
+	return s.Events.Reflected(ctx, account, schemas.TablePeople, schemas.TablePersonAliases, schemas.TablePersonMerges, schemas.TablePersonIdentities) == nil
 }
 
 // fieldsOf lists the fields of a person in the order in which PersonValues has them.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"deskstream/schemas"
@@ -53,16 +54,25 @@ type fieldConflict struct {
 }
 
 func (s *server) mergePeople(ctx context.Context, in *mergeInput) (*answer[mergeAnswer], error) {
-	survivor, err := s.person(ctx, in.Body.Survivor)
-	if err != nil {
-		return nil, blame(err, "body.survivor")
-	}
-	others, err := s.absorbed(ctx, survivor, in.Body.Others)
+	people, err := s.toMerge(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	out := mergeAnswer{DryRun: in.Body.DryRun, Person: *survivor}
-	if out.Conflicts, err = s.conflicts(ctx, append([]*person{survivor}, others...)); err != nil {
+	if !in.Body.DryRun {
+		end, free := s.merging.begin(people)
+		defer end()
+		now, err := s.toMerge(ctx, in) // another merge may have come in between
+		if err != nil {
+			return nil, err
+		}
+		if !free || !slices.EqualFunc(now, people, func(a, b *person) bool { return a.ID == b.ID }) {
+			return nil, &schemas.Problem{Class: schemas.ErrConflict, Code: "merge-under-way", Detail: "another merge of one of these people is under way; try again"}
+		}
+		people = now
+	}
+	survivor, others := people[0], people[1:]
+	out := mergeAnswer{DryRun: in.Body.DryRun}
+	if out.Conflicts, err = s.conflicts(ctx, people); err != nil {
 		return nil, err
 	}
 	out.Activities = survivor.activities()
@@ -72,16 +82,49 @@ func (s *server) mergePeople(ctx context.Context, in *mergeInput) (*answer[merge
 	}
 	if in.Body.DryRun {
 		out.Person, err = s.wouldBe(ctx, survivor, out.Absorbed)
-		return reply(out, err)
+	} else {
+		out.Person, err = s.join(ctx, survivor, others)
 	}
-	if err := s.join(ctx, survivor, others); err != nil {
-		return nil, err
+	return reply(out, err)
+}
+
+// toMerge looks up the people of a merge, the survivor first.
+func (s *server) toMerge(ctx context.Context, in *mergeInput) ([]*person, error) {
+	survivor, err := s.person(ctx, in.Body.Survivor)
+	if err != nil {
+		return nil, blame(err, "body.survivor")
 	}
-	merged, err := s.person(ctx, survivor.ID)
-	if err == nil {
-		out.Person = *merged
+	others, err := s.absorbed(ctx, survivor, in.Body.Others)
+	return append([]*person{survivor}, others...), err
+}
+
+// mergings are the people whom this process is about to merge. Two merges of the same people at once would both be stored, and one of them would
+// undo the other. It is safe for concurrent use.
+type mergings struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+// begin takes people, unless one of them is taken; end gives back what it took.
+func (m *mergings) begin(people []*person) (end func(), free bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.ContainsFunc(people, func(p *person) bool { return m.ids[p.ID] }) {
+		return func() {}, false
 	}
-	return reply(out, nil)
+	if m.ids == nil {
+		m.ids = map[string]bool{}
+	}
+	for _, p := range people {
+		m.ids[p.ID] = true
+	}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, p := range people {
+			delete(m.ids, p.ID)
+		}
+	}, true
 }
 
 // absorbed looks up the people that shall be part of the survivor.
@@ -197,8 +240,8 @@ func shownText(v any) string {
 	return ""
 }
 
-// join tells the processors that people are one, and waits until they are, if possible.
-func (s *server) join(ctx context.Context, survivor *person, others []*person) error {
+// join tells the processors that people are one, and gives the person that they are then.
+func (s *server) join(ctx context.Context, survivor *person, others []*person) (person, error) {
 	at := s.Now().UTC()
 	l := schemas.PersonLink{ID: schemas.ZID(survivor.userIDs[0]), At: at}
 	for _, p := range append([]*person{survivor}, others...) {
@@ -210,18 +253,36 @@ func (s *server) join(ctx context.Context, survivor *person, others []*person) e
 		}
 	}
 	if len(l.Together) > schemas.MaxLinked {
-		return &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-users", Detail: fmt.Sprintf(
+		return person{}, &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-users", Detail: fmt.Sprintf(
 			"the people have %d users together; at most %d can be one person by hand", len(l.Together), schemas.MaxLinked)}
 	}
 	e, err := apiEvent(survivor.account, survivor.source(), schemas.KindLink, at, l)
 	if err != nil {
-		return err
+		return person{}, err
 	}
 	if err := s.Events.Publish(ctx, e); err != nil {
-		return storeError(err)
+		return person{}, storeError(err)
 	}
-	s.reflect(ctx, survivor.account)
-	return nil
+	shown := s.reflect(ctx, survivor.account)
+	return s.joined(ctx, survivor, others, shown)
+}
+
+// joined gives the person that people were made, an error when that is not what they are now. shown says whether it could be seen.
+func (s *server) joined(ctx context.Context, survivor *person, others []*person, shown bool) (person, error) {
+	now, err := s.person(ctx, survivor.ID)
+	switch {
+	case err != nil:
+		return person{}, fmt.Errorf("the merge is stored, but cannot be read back now: %w", err)
+	case now.ID == survivor.ID && !slices.ContainsFunc(others, func(p *person) bool { return !slices.Contains(now.ownIDs, p.ID) }):
+		return *now, nil
+	case !shown:
+		return person{}, &schemas.Problem{
+			Class: schemas.ErrUnavailable, Code: "processors-unavailable", Detail: "the merge is stored and comes into force as soon as the processors go on; do not ask for it again",
+		}
+	}
+	return person{}, &schemas.Problem{
+		Class: schemas.ErrConflict, Code: "merge-overtaken", Detail: "something else that happened to these people at the same time holds instead; GET /v1/people/{id} tells who they are",
+	}
 }
 
 type mergeView struct {

@@ -119,6 +119,34 @@ func TestMergeDryRunAndRefusals(t *testing.T) {
 	}
 }
 
+// TestMergeAnswersWhatIsTrue: of merges of the same people at once one is stored, the others are refused; a merge after which the people are not
+// as it was asked is no success.
+func TestMergeAnswersWhatIsTrue(t *testing.T) {
+	t.Parallel()
+	s := mergedPeople(t)
+	one, four := schemas.OwnPersonID(testAccount, 1), schemas.OwnPersonID(testAccount, 4)
+	merge := func(survivor, other string) response {
+		return s.call("POST", "/v1/people/merge", "people-key", fmt.Sprintf(`{"survivor":%q,"others":[%q]}`, survivor, other))
+	}
+	s.wantProblem(merge(one, four), 409, "merge-overtaken") // as it was undone at once
+	asked := len(s.store.published)
+	s.store.reflects = func() {
+		s.store.reflects = nil
+		s.wantProblem(merge(four, one), 409, "merge-under-way")
+		s.wantProblem(merge("zendesk:2", "zendesk:4"), 409, "merge-under-way")
+		insertInto(t, s.db, schemas.TablePeople,
+			schemas.PersonRow{Account: testAccount, PersonID: one, SourceIDs: []string{testSource}, UserIDs: []int64{1, 4}, OwnIDs: []string{one, four}, Custom: "{}", Zendesk: "{}"},
+			schemas.PersonRow{Account: testAccount, PersonID: four, Custom: "{}", Zendesk: "{}", IsDeleted: 1})
+		insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: four, PersonID: one})
+	}
+	var a mergeAnswer
+	s.want(200, merge(one, four), &a)
+	if a.Person.ID != one || !slices.Equal(a.Absorbed, []string{four}) || !slices.Equal(a.Person.MergedFrom, []string{four}) || len(s.store.published) != asked+1 {
+		t.Errorf("%+v, %d events", a, len(s.store.published))
+	}
+	s.wantProblem(merge(four, one), 422, "invalid-input", "body.others[0]")
+}
+
 // TestUndoTakesTheBranchApart: who came with the absorbed person leaves with it.
 func TestUndoTakesTheBranchApart(t *testing.T) {
 	t.Parallel()

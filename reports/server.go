@@ -45,6 +45,7 @@ type server struct {
 	rows          Renderer // of the texts of rows in feeds
 	flights       flights
 	known         knownAccounts
+	merging       mergings
 	settled       settled
 	readiness     readiness
 	damages       damages

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -152,6 +154,51 @@ func TestUpsertEndToEnd(t *testing.T) {
 	}
 	if p.call("GET", "/v1/people/external:crm-2", nil, &exact); exact.Custom["n"] != "360001234567890123" {
 		t.Errorf("%v", exact.Custom)
+	}
+}
+
+// TestMergesAtOnce merges people into one another at the same time, two and a ring of three: exactly the merges that are answered as done hold.
+func TestMergesAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPeopleTest(t)
+	for round := range 6 {
+		var rows []map[string]any
+		for i := range 2 + round%2 {
+			rows = append(rows, map[string]any{"email": fmt.Sprintf("r%d.%d@merge.test", round, i)})
+		}
+		_, ids := p.upsert(rows...)
+		type outcome struct {
+			Absorbed []string    `json:"absorbed"`
+			Person   shownPerson `json:"person"`
+			err      error
+		}
+		outcomes := make([]outcome, len(ids))
+		var at sync.WaitGroup
+		for i, id := range ids {
+			at.Go(func() {
+				o := &outcomes[i]
+				o.err = p.api.call(t.Context(), "POST", "/v1/people/merge", map[string]any{"survivor": id, "others": []string{ids[(i+1)%len(ids)]}}, o)
+			})
+		}
+		at.Wait()
+		done := 0
+		for i, o := range outcomes {
+			other := ids[(i+1)%len(ids)]
+			if o.err != nil {
+				if text := o.err.Error(); !strings.Contains(text, "merge-under-way") && !strings.Contains(text, "invalid-input") {
+					t.Error(text)
+				}
+				continue
+			}
+			done++
+			who, survivor := p.person(other), p.person(o.Person.ID) // of a ring, the next merge may have absorbed the survivor
+			if who.ID != survivor.ID || len(ids) == 2 && who.ID != ids[i] || !slices.Equal(o.Absorbed, []string{other}) {
+				t.Errorf("round %d: %s was to have absorbed %s: %+v, which is part of %s", round, ids[i], other, o, who.ID)
+			}
+		}
+		if done != 1 && len(ids) == 2 {
+			t.Errorf("round %d: %d merges were done", round, done)
+		}
 	}
 }
 
