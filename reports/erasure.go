@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"deskstream/schemas"
@@ -77,11 +78,12 @@ type receiptAnswer struct {
 }
 
 func (s *server) erasePerson(ctx context.Context, in *byID) (*receiptAnswer, error) {
+	found := s.Now()
 	who, err := s.person(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.recordErasure(ctx, who)
+	e, err := s.recordErasure(ctx, who, found)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -93,30 +95,41 @@ func (s *server) erasePerson(ctx context.Context, in *byID) (*receiptAnswer, err
 	return out, nil
 }
 
-// recordErasure stores that a person is to be erased. An erasure of the same person that goes on is that one; one that has ended begins
-// again, as the person is there again.
-func (s *server) recordErasure(ctx context.Context, who *person) (schemas.Erasure, error) {
+// recordErasure stores that a person is to be erased, who was looked up at a time. An erasure of the same person that goes on, or has ended since,
+// is that one; otherwise the person is there again after those that have ended, whose receipts stay.
+func (s *server) recordErasure(ctx context.Context, who *person, found time.Time) (schemas.Erasure, error) {
 	if len(who.userIDs) == 0 {
 		return schemas.Erasure{}, &schemas.Problem{Class: schemas.ErrConflict, Code: "no-user", Detail: "the person has no user that could be erased"}
 	}
-	id := "er_" + schemas.HashID(who.account, who.ID)
-	old, err := s.Erasures.Erasure(ctx, id)
-	if err == nil && old.State == schemas.ErasureRunning {
-		return old, nil
-	}
-	if err != nil && !errors.Is(err, schemas.ErrNotFound) {
-		return old, err
-	}
 	e := schemas.Erasure{
-		ID: id, State: schemas.ErasureRunning, Account: who.account, Source: who.source(), PersonID: who.ID, UserIDs: who.userIDs, OwnIDs: who.ownIDs,
-		RequestedAt: s.Now().UTC(), Revision: old.Revision,
+		State: schemas.ErasureRunning, Account: who.account, Source: who.source(), PersonID: who.ID, UserIDs: who.userIDs, OwnIDs: who.ownIDs,
+		RequestedAt: s.Now().UTC(),
+	}
+	for n := 1; ; n++ {
+		e.ID = erasureID(who, n)
+		old, err := s.Erasures.Erasure(ctx, e.ID)
+		if errors.Is(err, schemas.ErrNotFound) {
+			break
+		}
+		if err != nil || old.State == schemas.ErasureRunning || old.FinishedAt != nil && old.FinishedAt.After(found) {
+			return old, err
+		}
 	}
 	if err := s.Erasures.PutErasure(ctx, &e); errors.Is(err, schemas.ErrFenced) {
-		return s.Erasures.Erasure(ctx, id) // asked for twice at the same time
+		return s.Erasures.Erasure(ctx, e.ID) // asked for twice at the same time
 	} else if err != nil {
 		return e, err
 	}
 	return e, nil
+}
+
+// erasureID names the erasures of a person, counted from 1.
+func erasureID(who *person, n int) string {
+	parts := []string{who.account, who.ID}
+	if n > 1 {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	return "er_" + schemas.HashID(parts...)
 }
 
 // awaitErasure gives the record once the erasure has ended, or after some time as it is.

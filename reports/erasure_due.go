@@ -67,13 +67,14 @@ func (s *server) eraseSome(ctx context.Context, statement string, accounts []str
 	p.time("before", s.Now().Add(-archivedFor))
 	p.text("mark", schemas.PersonDeletedForGood)
 	p.int("limit", dueBatch)
+	found := s.Now()
 	rows, err := list[schemas.PersonRow](ctx, s, statement, sqlText(statement), p)
 	if err != nil {
 		return false, err
 	}
 	ended := len(rows) == dueBatch
 	for i := range rows {
-		e, err := s.recordErasure(ctx, personOf(&rows[i]))
+		e, err := s.recordErasure(ctx, personOf(&rows[i]), found)
 		if err != nil {
 			return false, err
 		}
