@@ -9,7 +9,7 @@ import (
 func TestMembersGivenTwiceAreRefused(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
-	const twice = "is given twice"
+	const twice = "is given more than once"
 	for _, c := range []struct {
 		method, path, key, body string
 		status                  int

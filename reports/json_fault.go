@@ -30,8 +30,8 @@ func within(outer, at string) string {
 	return outer + "." + at
 }
 
-// givenTwice refuses a member of which only one value could be used.
-const givenTwice = "is given twice"
+// givenTwice refuses a member or parameter of which only one value could be used.
+const givenTwice = "is given more than once"
 
 // doubled gives the place of a member that an object in JSON has twice, "" when there is none.
 func doubled(text []byte) string {

@@ -249,9 +249,6 @@ func strayParameters(known []string, query url.Values) []schemas.Field {
 	return bad
 }
 
-// givenTwice is said of a parameter that may come once.
-const givenTwice = "is given more than once"
-
 func queryNames(op *huma.Operation) []string {
 	var names []string
 	for _, p := range op.Parameters {

@@ -94,7 +94,7 @@ func (f *fieldErrors) known(location string, values, accepted []string) {
 		if !slices.Contains(accepted, v) {
 			f.add(at, "accepted: "+strings.Join(accepted, ", "))
 		} else if slices.Contains(values[:i], v) {
-			f.add(at, "is given twice")
+			f.add(at, givenTwice)
 		}
 	}
 }

@@ -28,6 +28,9 @@ func (d *Damage) Error() string {
 // Unwrap gives the class.
 func (*Damage) Unwrap() error { return ErrUnavailable }
 
+// ambiguousCodes come of values and files that are none of a table, too: of damage where the server names the part that was read.
+var ambiguousCodes = []int{32, 33, 107}
+
 // damageCodes are the errors of ClickHouse's src/Common/ErrorCodes.cpp that files of a table give which were changed, cut or removed: 32
 // ATTEMPT_TO_READ_AFTER_EOF, 33 CANNOT_READ_ALL_DATA, 40 CHECKSUM_DOESNT_MATCH, 107 FILE_DOESNT_EXIST, 226 NO_FILE_IN_DATA_PART, 228
 // BAD_SIZE_OF_FILE_IN_DATA_PART, 246 CORRUPTED_DATA, 271 CANNOT_DECOMPRESS, 432 UNKNOWN_CODEC.
@@ -53,6 +56,9 @@ func DamageOf(code int, message string) *Damage {
 	}
 	if m := damagedPart.FindStringSubmatch(message); m != nil {
 		return &Damage{Part: m[1], Database: m[2], Table: m[3]}
+	}
+	if part == "" && slices.Contains(ambiguousCodes, code) {
+		return nil
 	}
 	return &Damage{Part: part}
 }

@@ -21,6 +21,7 @@ func TestDamageNamesTableAndPart(t *testing.T) {
 		{341, "Exception happened during execution of mutation 'mutation_4.txt' with part '1_2' reason: 'Code: 40. DB::Exception: Checksum", &Damage{Part: "1_2"}},
 		{341, "Exception happened during execution of mutation 'mutation_4.txt' with part '1_2' reason: 'Code: 60. DB::Exception: No table", nil},
 		{60, where, nil},
+		{32, "Attempt to read after eof: while converting '' to UInt64", nil},
 		{0, "", nil},
 	} {
 		got := DamageOf(c.code, c.message)

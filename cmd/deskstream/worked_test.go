@@ -110,7 +110,9 @@ func TestWorkedAccountLive(t *testing.T) {
 		publish: func(ctx context.Context, events ...schemas.Event) error {
 			return untilTaken(ctx, func() error { return app.stream.Publish(ctx, events...) })
 		},
-		post: func(ctx context.Context, body []byte) error { return untilTaken(ctx, func() error { return post(ctx, body) }) },
+		post: func(ctx context.Context, body []byte) error {
+			return untilTaken(ctx, func() error { return post(ctx, body) })
+		},
 	}
 	if err := l.repeatedly(t.Context(), deliveries); err != nil {
 		t.Fatal(err)
