@@ -20,17 +20,17 @@ const (
 // damages are the tables whose stored data questions could not read. It is safe for concurrent use.
 type damages struct {
 	mu  sync.Mutex
-	met map[schemas.Damage]damageTimes
+	met map[schemas.DamageError]damageTimes
 }
 
 type damageTimes struct{ last, told time.Time }
 
 // note keeps a damage and says whether it is to be told now.
-func (d *damages) note(damage schemas.Damage, now time.Time) bool {
+func (d *damages) note(damage schemas.DamageError, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.met == nil {
-		d.met = map[schemas.Damage]damageTimes{}
+		d.met = map[schemas.DamageError]damageTimes{}
 	}
 	at, known := d.met[damage]
 	tell := !known || now.Sub(at.told) >= damageTold
@@ -42,16 +42,16 @@ func (d *damages) note(damage schemas.Damage, now time.Time) bool {
 }
 
 // open are those that were met, without those that the server did not name a part of and that were not met for long.
-func (d *damages) open(now time.Time) []schemas.Damage {
+func (d *damages) open(now time.Time) []schemas.DamageError {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	maps.DeleteFunc(d.met, func(damage schemas.Damage, at damageTimes) bool {
+	maps.DeleteFunc(d.met, func(damage schemas.DamageError, at damageTimes) bool {
 		return damage.Part == "" && now.Sub(at.last) > damageKept
 	})
 	return slices.Collect(maps.Keys(d.met))
 }
 
-func (d *damages) forget(damage schemas.Damage) {
+func (d *damages) forget(damage schemas.DamageError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.met, damage)
@@ -60,7 +60,7 @@ func (d *damages) forget(damage schemas.Damage) {
 // queryFailed is databaseError of a question, whose damaged table is told in the log and kept for /readyz.
 func (s *server) queryFailed(name string, err error) error {
 	err = databaseError(name, err)
-	if damage, ok := errors.AsType[*schemas.Damage](err); ok && s.damages.note(*damage, s.Now()) {
+	if damage, ok := errors.AsType[*schemas.DamageError](err); ok && s.damages.note(*damage, s.Now()) {
 		s.Log.Error().Str("query", name).Str("table", damage.Table).Str("part", damage.Part).Msg(damage.Error())
 	}
 	return err

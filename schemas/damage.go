@@ -7,14 +7,14 @@ import (
 	"strconv"
 )
 
-// Damage is what ClickHouse says of a table whose files it cannot read any more. It is of the class ErrUnavailable: a repair makes the table again.
-type Damage struct {
+// DamageError is what ClickHouse says of a table whose files it cannot read any more. It is of the class ErrUnavailable: a repair makes the table again.
+type DamageError struct {
 	Database, Table string // "" where the server does not name them
 	Part            string // of the table; "" where the server does not name it
 }
 
 // Error says what is wrong and what to do.
-func (d *Damage) Error() string {
+func (d *DamageError) Error() string {
 	table, part := "a table", ""
 	if d.Table != "" {
 		table = "table " + d.Table
@@ -26,7 +26,7 @@ func (d *Damage) Error() string {
 }
 
 // Unwrap gives the class.
-func (*Damage) Unwrap() error { return ErrUnavailable }
+func (*DamageError) Unwrap() error { return ErrUnavailable }
 
 // ambiguousCodes come of values and files that are none of a table, too: of damage where the server names the part that was read.
 var ambiguousCodes = []int{32, 33, 107}
@@ -45,7 +45,7 @@ var (
 )
 
 // DamageOf is the damage that an error of ClickHouse tells of, nil when it is about something else.
-func DamageOf(code int, message string) *Damage {
+func DamageOf(code int, message string) *DamageError {
 	part := ""
 	if m := damagedMutation.FindStringSubmatch(message); code == codeUnfinished && m != nil {
 		part = m[1]
@@ -55,10 +55,10 @@ func DamageOf(code int, message string) *Damage {
 		return nil
 	}
 	if m := damagedPart.FindStringSubmatch(message); m != nil {
-		return &Damage{Part: m[1], Database: m[2], Table: m[3]}
+		return &DamageError{Part: m[1], Database: m[2], Table: m[3]}
 	}
 	if part == "" && slices.Contains(ambiguousCodes, code) {
 		return nil
 	}
-	return &Damage{Part: part}
+	return &DamageError{Part: part}
 }

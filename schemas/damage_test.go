@@ -13,12 +13,12 @@ func TestDamageNamesTableAndPart(t *testing.T) {
 	for _, c := range []struct {
 		code    int
 		message string
-		want    *Damage
+		want    *DamageError
 	}{
-		{40, where, &Damage{"deskstream", "tickets", "202611-0_1_2_2"}},
-		{33, where, &Damage{"deskstream", "tickets", "202611-0_1_2_2"}},
-		{271, "Cannot decompress", &Damage{}},
-		{341, "Exception happened during execution of mutation 'mutation_4.txt' with part '1_2' reason: 'Code: 40. DB::Exception: Checksum", &Damage{Part: "1_2"}},
+		{40, where, &DamageError{"deskstream", "tickets", "202611-0_1_2_2"}},
+		{33, where, &DamageError{"deskstream", "tickets", "202611-0_1_2_2"}},
+		{271, "Cannot decompress", &DamageError{}},
+		{341, "Exception happened during execution of mutation 'mutation_4.txt' with part '1_2' reason: 'Code: 40. DB::Exception: Checksum", &DamageError{Part: "1_2"}},
 		{341, "Exception happened during execution of mutation 'mutation_4.txt' with part '1_2' reason: 'Code: 60. DB::Exception: No table", nil},
 		{60, where, nil},
 		{32, "Attempt to read after eof: while converting '' to UInt64", nil},
@@ -33,7 +33,7 @@ func TestDamageNamesTableAndPart(t *testing.T) {
 		}
 	}
 	const want = "the stored data of table tickets is damaged (part p): `deskstream verify --repair` makes it again, also while the program runs"
-	if got := (&Damage{"deskstream", "tickets", "p"}).Error(); got != want {
+	if got := (&DamageError{"deskstream", "tickets", "p"}).Error(); got != want {
 		t.Errorf("got %s", got)
 	}
 }

@@ -16,8 +16,17 @@ func TestToolsMakeNoDataFolder(t *testing.T) {
 	t.Parallel()
 	empty, absent := t.TempDir(), filepath.Join(t.TempDir(), "above", "nope")
 	for _, args := range [][]string{
-		{"verify"}, {"verify", "--repair"}, {"replay"}, {"replay", "--rebuild"}, {"replay", "--into", "deskstream_copy"}, {"keys", "list"}, {"keys", "revoke", "k_1"},
-		{"dead", "list"}, {"dead", "show", "1"}, {"dead", "retry", "--all"}, {"dead", "drop", "--all"},
+		{"verify"},
+		{"verify", "--repair"},
+		{"replay"},
+		{"replay", "--rebuild"},
+		{"replay", "--into", "deskstream_copy"},
+		{"keys", "list"},
+		{"keys", "revoke", "k_1"},
+		{"dead", "list"},
+		{"dead", "show", "1"},
+		{"dead", "retry", "--all"},
+		{"dead", "drop", "--all"},
 	} {
 		for _, data := range []string{absent, empty} {
 			var out, errs bytes.Buffer

@@ -154,7 +154,7 @@ func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation
 		return nil, err
 	}
 	err = endReplay(ctx, live.stream, live.db) // of a replay that was cut off
-	if damage, ok := errors.AsType[*schemas.Damage](err); ok {
+	if damage, ok := errors.AsType[*schemas.DamageError](err); ok {
 		log := c.logger(out)
 		log.Warn().Err(damage).Msg("rows that a replay has not made again were not removed")
 		err = nil // the comparison meets it, and a repair mends it
@@ -206,7 +206,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	result := &verified{Clean: true}
 	for _, table := range schemas.Tables {
 		t, err := compareTable(ctx, live, app, table, name)
-		if damage, ok := errors.AsType[*schemas.Damage](err); ok && damage.Database != name {
+		if damage, ok := errors.AsType[*schemas.DamageError](err); ok && damage.Database != name {
 			t, err = &verifiedTable{Table: table, Examples: []string{}, Damaged: damage.Error()}, nil
 		}
 		if err != nil {
