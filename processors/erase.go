@@ -36,8 +36,8 @@ func (it *item) loadErasure() {
 		it.die("invalid", "the erasure names no usable user or ticket")
 		return
 	}
-	it.erased, it.domain, it.id, it.lost = true, domainUser, int64(z.ID), z.Tickets
-	if len(it.lost) > 0 {
+	it.erased, it.domain, it.id, it.remains, it.lost, it.entries = true, domainUser, int64(z.ID), z.Remains, z.Tickets, z.Entries
+	if len(it.lost)+len(it.entries) > 0 {
 		it.domain = domainErasure
 	}
 }
@@ -92,32 +92,99 @@ func (r *run) erase(a *accountWork, it *item) {
 	}
 	w := r.user(a, it.id)
 	w.see(it)
-	w.erased = true
+	w.erased, w.remains = true, it.remains
 	w.u.id = it.id
+	if it.remains != nil {
+		w.u.sources = slices.Clone(it.remains.Sources)
+	}
 	if len(w.u.sources) == 0 {
 		w.u.addSource(it.ev.Source)
 	}
 	r.withdrawPerson(w)
+	if it.remains != nil && w.u.head != int64(it.remains.Person) {
+		r.pointTo(w, int64(it.remains.Person))
+	}
 	if w.u.head != 0 && !own {
 		r.emitAlias(a, &w.names[0], "zendesk:"+decimal(it.id), 0, w.u.head)
 	}
 	w.u.head, w.u.party = 0, nil
-	if w.u.forget(); own {
+	if w.u.forget(it.remains); own {
 		w.u.rec, w.u.roles, w.u.born = nil, nil, 0
 	}
 	w.touch()
 	r.forgetKept(a, it.id)
 }
 
-// forget removes everything personal. What figures follow from stays: roles, organization, times, merges in Zendesk.
-func (u *user) forget() {
+// forget removes everything personal. What figures follow from stays: roles, organization, times, merges in Zendesk. left says what that is, unless it is nil.
+func (u *user) forget(left *schemas.Remains) {
 	f := u.now()
+	if left != nil {
+		f = &userFacts{at: left.Updated, active: left.Active, created: left.Created, role: left.Role, org: left.Organization}
+		u.role, u.org, u.active, u.born, u.roles = patch[string]{}, patch[int64]{}, patch[bool]{}, 0, nil
+		for _, x := range left.Roles {
+			u.addRole(x.At, roleByte(x.Role))
+		}
+	}
 	u.rec = &userFacts{
 		id: u.id, at: f.at, full: true, hasState: true, active: f.active, erased: true, created: f.created, role: f.role, org: f.org, fields: "{}",
 	}
 	u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
 	u.marks, u.long, u.tracks, u.system, u.chosen, u.heard, u.told = nil, nil, nil, systemFields{}, choices{}, choices{}, told{}
 	u.decided, u.mail, u.sms, u.archived = false, false, false, false
+}
+
+// remains gives what stays of a user that is to be erased.
+func (u *user) remains() *schemas.Remains {
+	f := u.now()
+	out := &schemas.Remains{
+		Sources: u.sources, Person: schemas.ZID(u.head), Created: f.created, Updated: f.at, Active: f.active, Role: f.role, Organization: f.org,
+	}
+	for _, x := range u.roles {
+		out.Roles = append(out.Roles, schemas.RemainingRole{At: x.at, Role: roleName(x.role)})
+	}
+	for i := range u.activities {
+		if s := &u.activities[i]; !s.gone {
+			out.Activities = append(out.Activities, schemas.RemainingActivity{
+				Activity: s.slug.String(), At: s.at, What: s.what, Webhook: s.via == viaWebhook, Away: s.away,
+			})
+		}
+	}
+	return out
+}
+
+// Remains gives what stays of a user that is to be erased. missing lists rows of state that it needs and state lacks; it is asked again with them.
+func (p *Processor) Remains(account string, id int64, state schemas.State) (*schemas.Remains, []string, error) {
+	k := &keyer{state: state, asked: map[string]bool{}}
+	u, _ := look[user](k, userKey(account+".", id))
+	return orNew(u).remains(), k.missing, nil
+}
+
+// restore makes the activities of a user that was erased just now those that remain, which it may not know any more.
+func (r *run) restore(c *carrier, w *userWork) {
+	var next []sentActivity
+	known := w.u.activities
+	for _, x := range w.remains.Activities {
+		i := slices.Index(slugNames[:], x.Activity)
+		if i < 0 {
+			continue
+		}
+		a := activity{slug: slug(i), at: x.At, what: x.What}
+		if j := findActivity(known, &a, 0); j >= 0 && !known[j].gone {
+			next = append(next, known[j])
+			known = slices.Delete(known, j, j+1)
+			continue
+		}
+		s := sentActivity{slug: a.slug, at: a.at, what: a.what, user: w.id, away: x.Away}
+		if x.Webhook {
+			s.via = viaWebhook
+		}
+		r.tally(c, &s, 1)
+		next = append(next, s)
+	}
+	for i := range known {
+		r.withdraw(c, known[i])
+	}
+	w.u.activities = next
 }
 
 // forgetContact puts the activities of a user that was erased just now out again, without what they said. They are not withdrawn, so that
@@ -127,6 +194,11 @@ func (r *run) forgetContact(w *userWork) {
 		return
 	}
 	c := r.contactCarrier(w)
+	if w.remains != nil {
+		sent := slices.Clone(w.u.activities)
+		r.restore(c, w)
+		r.emitHappened(w.account, w.id, sent, w.u.activities)
+	}
 	for i := range w.u.activities {
 		s := &w.u.activities[i]
 		if s.gone || c.expires(s.slug, s.at) <= c.now {
@@ -140,9 +212,16 @@ func (r *run) forgetContact(w *userWork) {
 	}
 }
 
-// eraseTickets removes from tickets what erased people wrote.
+// eraseTickets removes from tickets what erased people wrote, and puts their entries in audiences out. Those are no news to anybody but the table.
 func (r *run) eraseTickets(a *accountWork, it *item) {
-	news := false
+	news := len(it.entries) > 0
+	for i := range it.entries {
+		e := &it.entries[i]
+		e.Account, e.Attributes = a.name, "{}"
+		r.result.Outputs = append(r.result.Outputs, schemas.Output{
+			Table: schemas.TableAudienceEntries, Subject: schemas.SubjectEntriesKept, Data: encodeEntry(e),
+		})
+	}
 	for _, id := range it.lost {
 		w := r.ticket(a, id)
 		if w.t.source == "" || !r.hush(w) {

@@ -297,3 +297,88 @@ func TestErasedOwnUser(t *testing.T) {
 	tell(2, "Josephine")
 	s.want("told anew", s.person(int64(own))["first_name"], "Josephine")
 }
+
+// TestErasureRemains: what is made again from the events that an erasure leaves, redacted and behind it, is what it left, the user's own activities,
+// counts and aliases included, wherever batches are cut.
+func TestErasureRemains(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		live := newStore()
+		live.batches(fataler{t}, w.out, 1+w.draw(20, "batch"))
+		users := personOf(live, 201+int64(w.draw(4, "erased")))
+		own, others := requested(live, users)
+		erase := erasure(users, slices.Concat(own, others))
+		for i, id := range users {
+			erase[i].Data, _ = json.Marshal(schemas.PersonErasure{ID: schemas.ZID(id), Remains: live.remains(fataler{t}, id)})
+		}
+		kept, late := leftOf(w.out, users, own)
+		live.batches(fataler{t}, erase, 1+w.draw(4, "batch of the erasure"))
+		live.batches(fataler{t}, late, 1+w.draw(20, "batch"))
+		again := newStore()
+		again.batches(fataler{t}, slices.Concat(kept, erase, late), 1+w.draw(20, "batch"))
+		compareDumps(t, ofUsers(live, users), ofUsers(again, users))
+	})
+}
+
+// remains asks the processor what stays of a user.
+func (s *store) remains(t tb, id int64) *schemas.Remains {
+	t.Helper()
+	state := schemas.State{}
+	for {
+		left, missing, err := (&Processor{}).Remains(testAccount, id, state)
+		if err != nil {
+			t.Fatalf("remains: %v", err)
+		}
+		if len(missing) == 0 {
+			return left
+		}
+		for _, key := range missing {
+			state[key] = &schemas.StateRow{Data: s.state[key]}
+		}
+	}
+}
+
+// leftOf gives the events that an erasure leaves as they are, and those that it redacts, which come to stand behind it.
+func leftOf(events []schemas.Event, users, tickets []int64) (kept, late []schemas.Event) {
+	x := &Redactor{Account: testAccount, Users: map[int64]bool{}, Tickets: map[int64]bool{}}
+	for _, id := range users {
+		x.Users[id] = true
+	}
+	for _, id := range tickets {
+		x.Tickets[id] = true
+	}
+	for _, e := range events {
+		data := x.Redact(&e)
+		switch {
+		case data == nil:
+		case string(data) == string(e.Data):
+			kept = append(kept, e)
+		default:
+			e.Data, e.Seq = data, e.Seq+2_000_000
+			late = append(late, e)
+		}
+	}
+	return kept, late
+}
+
+// ofUsers lists the rows in force that are about users themselves.
+func ofUsers(s *store, users []int64) (out []string) {
+	ids := map[string]bool{}
+	for _, id := range users {
+		ids[schemas.OwnPersonID(testAccount, schemas.ZID(id))] = true
+	}
+	for _, table := range []string{schemas.TableActivities, schemas.TablePersonActivities, schemas.TableActivityCounts, schemas.TablePersonAliases, schemas.TableAgents} {
+		for key, row := range s.tables[table] {
+			n, _ := row["user_id"].(float64)
+			of := slices.Contains(users, int64(n)) && (row["ticket_id"] == nil || row["ticket_id"] == float64(0))
+			alias, _ := row["alias"].(string)
+			if table == schemas.TableActivityCounts && strings.Contains(key, "contact-") && row["count"] != float64(0) || of && row["count"] != float64(0) || ids[alias] {
+				delete(row, "via")
+				out = append(out, key+" "+string(jsonObject(row)))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -61,8 +61,10 @@ type item struct {
 	listed  *scheduleList
 	metric  *metricEvent
 	source  *schemas.Settings
-	erased  bool    // the event erases
-	lost    []int64 // tickets it removes words from
+	erased  bool                    // the event erases
+	remains *schemas.Remains        // of the user erased, nil = what is known of it
+	entries []schemas.AudienceEntry // of the log of audiences that stay
+	lost    []int64                 // tickets it removes words from
 	saved   *schemas.SavedPhrases
 	fields  *schemas.PersonFields
 }

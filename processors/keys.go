@@ -568,6 +568,8 @@ func (w *walk) known(id int64, u *user, items []*item) {
 			}
 		case it.choice != nil:
 			w.identities(it.choice.identities())
+		case it.remains != nil:
+			w.visit(int64(it.remains.Person))
 		}
 	}
 	if len(items) > 0 || len(u.pairs) > 0 {
@@ -690,6 +692,11 @@ func (w *walk) days(id int64, u *user, items []*item, source string) {
 			need(it.user.created)
 		case it.choice != nil:
 			need(it.choice.at / int64(time.Second))
+		case it.remains != nil:
+			from := orElse(append(it.remains.Sources, "")[0], orElse(it.ev.Source, source))
+			for i := range it.remains.Activities {
+				w.k.need(counterKey(w.prefix, from, it.remains.Activities[i].At))
+			}
 		}
 	}
 }

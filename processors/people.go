@@ -258,7 +258,7 @@ func (r *run) settleLeaver(w *userWork, now int64) {
 	r.dropMerge(w)
 	w.party = nil
 	r.parties = append(r.parties, settled{head: w})
-	r.quit(w.account, w.id, now, w.u.now().erased)
+	r.quit(w.account, w.id, now, w.erased || w.u.now().erased)
 }
 
 // weakened gives identities, without the power to merge where too many users share a value.

@@ -116,8 +116,9 @@ type userWork struct {
 	before  standing // when the batch began
 	now     time.Time
 	source  string
-	known   bool // it was known before the batch
-	erased  bool // by an event of the batch
+	known   bool             // it was known before the batch
+	erased  bool             // by an event of the batch
+	remains *schemas.Remains // of the user, as that event tells
 
 	verdict *verdict // that the event taken tells
 }

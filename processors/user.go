@@ -250,6 +250,14 @@ func roleByte(name string) byte {
 	return byte(roleUnknown)
 }
 
+// roleName is a name that roleByte gives the byte of.
+func roleName(role byte) string {
+	if role == byte(roleAgent) {
+		return "agent"
+	}
+	return "end-user"
+}
+
 // takeFacts merges a record or webhook; it reports whether anything was news.
 func (u *user) takeFacts(f *userFacts) bool {
 	u.id = f.id

@@ -61,6 +61,9 @@ func SubjectActivity(account, activity string) string {
 // SubjectAudience is where people's entering and leaving of an audience goes to other programs, one message each.
 func SubjectAudience(id, event string) string { return "deskstream.audience." + id + "." + event }
 
+// SubjectEntriesKept is where entries of erased people go, for the table alone: nobody enters or leaves. No audience has this id.
+const SubjectEntriesKept = "deskstream.audience.erased.kept"
+
 // SubjectDead holds the dead letters of a partition.
 func SubjectDead(partition int) string { return "deskstream.dead." + strconv.Itoa(partition) }
 

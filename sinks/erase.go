@@ -42,6 +42,29 @@ func (db *DB) FindErased(ctx context.Context, e *schemas.Erasure) (requested, ot
 	return requested, others, nil
 }
 
+//go:embed erase_entries.sql
+var eraseEntriesSQL string
+
+// ErasedEntries gives what the log of audiences has about a person, without the activities: everything processed must be in the tables.
+func (db *DB) ErasedEntries(ctx context.Context, e *schemas.Erasure) (entries []schemas.AudienceEntry, err error) {
+	rows, err := db.queries.Query(parameters(ctx, "account", e.Account, "own", stringArray(e.OwnIDs)), eraseEntriesSQL)
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("erasure: entries: %w", err))
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var x schemas.AudienceEntry
+		if err := rows.Scan(&x.AudienceID, &x.EntryID, &x.PersonID, &x.Event, &x.At, &x.ActivityID, &x.Activity); err != nil {
+			return nil, unavailable(fmt.Errorf("erasure: entries: %w", err))
+		}
+		entries = append(entries, x)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, unavailable(fmt.Errorf("erasure: entries: %w", err))
+	}
+	return entries, nil
+}
+
 var (
 	//go:embed erase_described.sql
 	eraseDescribedSQL string

@@ -26,6 +26,8 @@ type Teller interface {
 	Person(account, name string, others []string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error)
 	// Ticket gives the row of a ticket; a nil one without missing rows means that there is none. It is an error when only the table can tell.
 	Ticket(account string, id int64, state schemas.State) (row *schemas.TicketRow, missing []string, err error)
+	// Remains gives what stays of a user that is to be erased.
+	Remains(account string, user int64, state schemas.State) (remains *schemas.Remains, missing []string, err error)
 }
 
 const (
@@ -35,19 +37,21 @@ const (
 	looksAtOnce = 64
 )
 
-// lookQuestion asks a loop for a person or a ticket of its partition.
+// lookQuestion asks a loop for a person, a ticket or what stays of a user of its partition.
 type lookQuestion struct {
 	Account string   `json:"account"`
-	Name    string   `json:"name,omitempty"`   // of a person
-	Others  []string `json:"others,omitempty"` // names of those that would be merged into it
-	Ticket  int64    `json:"ticket,omitempty"` // its id, when no name is given
+	Name    string   `json:"name,omitempty"`    // of a person
+	Others  []string `json:"others,omitempty"`  // names of those that would be merged into it
+	Ticket  int64    `json:"ticket,omitempty"`  // its id, when no name is given
+	Remains int64    `json:"remains,omitempty"` // the user's id, when neither is given
 }
 
 // lookAnswer is what the loop says; Error is why it cannot.
 type lookAnswer struct {
-	Person *schemas.PersonFacts `json:"person,omitempty"`
-	Ticket *schemas.TicketRow   `json:"ticket,omitempty"`
-	Error  string               `json:"error,omitempty"`
+	Person  *schemas.PersonFacts `json:"person,omitempty"`
+	Ticket  *schemas.TicketRow   `json:"ticket,omitempty"`
+	Remains *schemas.Remains     `json:"remains,omitempty"`
+	Error   string               `json:"error,omitempty"`
 }
 
 // Person gives what the processors know of a person by a name of schemas.PersonAlias, all that was committed before included, whether it is in
@@ -70,6 +74,15 @@ func (s *Stream) Ticket(ctx context.Context, account string, id int64) (*schemas
 		return nil, fmt.Errorf("ticket %d: %w", id, err)
 	}
 	return a.Ticket, nil
+}
+
+// Remains gives what stays of a user that is to be erased, as Person gives people. schemas.ErrUnavailable when it cannot be told now.
+func (s *Stream) Remains(ctx context.Context, account string, user int64) (*schemas.Remains, error) {
+	a, err := s.look(ctx, lookQuestion{Account: account, Remains: user})
+	if err != nil {
+		return nil, fmt.Errorf("remains of user %d: %w", user, err)
+	}
+	return a.Remains, nil
 }
 
 // look asks the loop of the account's partition.
@@ -126,6 +139,10 @@ func (l *loop) answer(ctx context.Context, p Teller, question []byte) (a lookAns
 	case q.Name != "":
 		a.Person, err = lookUp(ctx, l, func(state schemas.State) (*schemas.PersonFacts, []string, error) {
 			return p.Person(q.Account, q.Name, q.Others, state)
+		})
+	case q.Remains != 0:
+		a.Remains, err = lookUp(ctx, l, func(state schemas.State) (*schemas.Remains, []string, error) {
+			return p.Remains(q.Account, q.Remains, state)
 		})
 	default:
 		a.Ticket, err = lookUp(ctx, l, func(state schemas.State) (*schemas.TicketRow, []string, error) {

@@ -25,6 +25,10 @@ func (t *teller) Ticket(account string, id int64, state schemas.State) (*schemas
 	return &schemas.TicketRow{Account: account, TicketID: id, Solves: facts.Stats[0].TicketsTotal}, missing, err
 }
 
+func (*teller) Remains(string, int64, schemas.State) (*schemas.Remains, []string, error) {
+	return nil, nil, schemas.ErrUnavailable
+}
+
 func (*teller) Person(account, name string, _ []string, state schemas.State) (*schemas.PersonFacts, []string, error) {
 	row := state["c."+name]
 	switch {

@@ -184,7 +184,7 @@ func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 	if err := a.countErased(ctx, *e, e); err != nil {
 		return err
 	}
-	if err := a.tellErasure(ctx, e, nil); err != nil {
+	if err := a.tellUsers(ctx, e); err != nil {
 		return err
 	}
 	var err error
@@ -195,7 +195,7 @@ func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 		return err
 	}
 	a.tombstones.add(e)
-	if err := a.tellErasure(ctx, e, slices.Concat(e.Tickets, e.Others)); err != nil {
+	if err := a.tellWords(ctx, e); err != nil {
 		return err
 	}
 	if err := a.removeErased(ctx, e); err != nil {
@@ -228,29 +228,58 @@ func noteRemoved(e *schemas.Erasure, found map[string]uint64, join func(old, n u
 	}
 }
 
-// eventTickets is how many tickets one event of an erasure names, so that what follows from it fits into a commit in most cases.
-const eventTickets = 20
-
-// tellErasure tells the processor that the users are erased, or which tickets lose words, and waits until the tables show it.
-func (a *App) tellErasure(ctx context.Context, e *schemas.Erasure, tickets []int64) error {
-	var events []schemas.Event
-	add := func(p schemas.PersonErasure) error {
-		data, err := json.Marshal(p)
-		events = append(events, schemas.Event{
-			ID: fmt.Sprintf("erase:%s:%d:%d", e.ID, e.Revision, len(events)), Kind: schemas.KindErasure, Source: e.Source, Account: e.Account, Via: "api",
-			ReceivedAt: a.Now().UTC(), Data: data,
-		})
+// tellUsers tells the processor that the users are erased, with what stays of each, and waits until the tables show it. What stays is asked for
+// when everything stored before is processed: what comes now is redacted.
+func (a *App) tellUsers(ctx context.Context, e *schemas.Erasure) error {
+	if _, err := a.stream.Settle(ctx, e.Account); err != nil {
 		return err
 	}
+	var parts []schemas.PersonErasure
 	for _, id := range e.UserIDs {
-		if err := add(schemas.PersonErasure{ID: schemas.ZID(id)}); err != nil {
+		remains, err := a.stream.Remains(ctx, e.Account, id)
+		if err != nil {
 			return err
 		}
+		parts = append(parts, schemas.PersonErasure{ID: schemas.ZID(id), Remains: remains})
 	}
-	for ; len(tickets) > 0; tickets = tickets[min(eventTickets, len(tickets)):] {
-		if err := add(schemas.PersonErasure{ID: schemas.ZID(e.UserIDs[0]), Tickets: tickets[:min(eventTickets, len(tickets))]}); err != nil {
-			return err
+	return a.tellErasure(ctx, e, parts)
+}
+
+// eventTickets and eventEntries are how many tickets and entries one event of an erasure names, so that what follows from it fits into a
+// commit in most cases.
+const (
+	eventTickets = 20
+	eventEntries = 500
+)
+
+// tellWords tells the processor which tickets lose words and which entries in audiences stay, and waits until the tables show it.
+func (a *App) tellWords(ctx context.Context, e *schemas.Erasure) error {
+	entries, err := a.db.ErasedEntries(ctx, e)
+	if err != nil {
+		return err
+	}
+	var parts []schemas.PersonErasure
+	for tickets := range slices.Chunk(slices.Concat(e.Tickets, e.Others), eventTickets) {
+		parts = append(parts, schemas.PersonErasure{ID: schemas.ZID(e.UserIDs[0]), Tickets: tickets})
+	}
+	for chunk := range slices.Chunk(entries, eventEntries) {
+		parts = append(parts, schemas.PersonErasure{ID: schemas.ZID(e.UserIDs[0]), Entries: chunk})
+	}
+	return a.tellErasure(ctx, e, parts)
+}
+
+// tellErasure tells the processor of an erasure, and waits until the tables show it.
+func (a *App) tellErasure(ctx context.Context, e *schemas.Erasure, parts []schemas.PersonErasure) error {
+	events := make([]schemas.Event, 0, len(parts))
+	for i, p := range parts {
+		data, err := json.Marshal(p)
+		if err != nil {
+			return fmt.Errorf("user %d: %w", p.ID, err)
 		}
+		events = append(events, schemas.Event{
+			ID: fmt.Sprintf("erase:%s:%d:%d", e.ID, e.Revision, i), Kind: schemas.KindErasure, Source: e.Source, Account: e.Account, Via: "api",
+			ReceivedAt: a.Now().UTC(), Data: data,
+		})
 	}
 	if err := a.stream.Publish(ctx, events...); err != nil {
 		return err
