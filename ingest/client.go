@@ -271,6 +271,7 @@ const maxListPages = 200
 func (c *Client) list(ctx context.Context, path, rows string) ([]json.RawMessage, error) {
 	var out []json.RawMessage
 	after := ""
+	var passed round
 	for range maxListPages {
 		query := url.Values{"page[size]": {"100"}}
 		setListPage(query, after)
@@ -285,6 +286,9 @@ func (c *Client) list(ctx context.Context, path, rows string) ([]json.RawMessage
 		out = append(out, p.lists[rows]...)
 		if after, err = nextListPage(p, c.base); err != nil || after == "" {
 			return out, err
+		}
+		if passed.again(after) {
+			return nil, fmt.Errorf("zendesk %s: %w: Zendesk's %w", path, schemas.ErrUnavailable, errRound)
 		}
 	}
 	return out, nil

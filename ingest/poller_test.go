@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -350,6 +353,39 @@ func TestPauseIsTold(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPagesGoRound: a run whose pages come back to where they were fails instead of reading them for ever, and so does a list.
+func TestPagesGoRound(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int{2, 3, 50} {
+		asked := 0
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			asked++
+			at, _ := strconv.Atoi(q.URL.Query().Get("page[after]"))
+			_, _ = fmt.Fprintf(w, `{"groups":[{"id":%d,"name":"x","updated_at":"2026-01-01T00:00:00Z"}],"meta":{"has_more":true,"after_cursor":"%d"}}`, at+1, at%length+1)
+		}))
+		defer srv.Close()
+		store := newMemory()
+		clients := newClients(t, store, srv.URL)
+		store.putSource(t, func(s *schemas.Source) {
+			s.Auth = schemas.Auth{Method: MethodAPIToken, Email: testEmail, Token: clients.Sealer.Seal(testSource, fieldToken, testToken)}
+		})
+		p := &Poller{Store: store, Clients: clients, Metrics: clients.Metrics, Now: time.Now, Log: testLog(t)}
+		p.once.Do(p.defaults)
+		s, _ := store.Source(t.Context(), testSource)
+		res, _ := findResource(ResourceGroups)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		newRunner(p, s).poll(ctx, res, true)
+		if cur := store.cursor(testSource, ResourceGroups); cur.State != "failing" || !strings.Contains(cur.LastError, "pages do not advance") || asked > 4*length {
+			t.Errorf("round of %d: %s after %d pages, %q", length, cur.State, asked, cur.LastError)
+		}
+		asked = 0
+		if _, err := adminClient(t, srv.URL).list(ctx, "/api/v2/groups.json", "groups"); !errors.Is(err, errRound) || asked > 4*length {
+			t.Errorf("list with a round of %d: %v after %d pages", length, err, asked)
+		}
 	}
 }
 

@@ -17,10 +17,14 @@ const (
 	auditChunk = 25 // tickets whose history is stored at a time
 )
 
+// errRound says that pages do not come to an end.
+var errRound = errors.New("pages do not advance")
+
 // walk reads a resource from a cursor to its present end. Each page is stored together with the cursor behind it; the returned cursor is
 // the last one stored, also when an error stopped the walk.
 func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (schemas.Cursor, error) {
 	stuck, fenced, restarted := 0, 0, false
+	var passed round
 	for {
 		next, end, err := r.step(ctx, res, l, cur)
 		switch {
@@ -30,8 +34,8 @@ func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cu
 			if stuck++; next.Cursor != cur.Cursor {
 				stuck = 0
 			}
-			if stuck >= maxStuck {
-				return next, fmt.Errorf("%s: %w: Zendesk's pages do not advance", res.name, schemas.ErrUnavailable)
+			if stuck >= maxStuck || stuck == 0 && passed.again(next.Cursor) {
+				return next, fmt.Errorf("%s: %w: Zendesk's %w", res.name, schemas.ErrUnavailable, errRound)
 			}
 			cur = next
 		case errors.Is(err, schemas.ErrFenced):
@@ -42,18 +46,36 @@ func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cu
 			if cur, err = r.cursor(ctx, res); err != nil {
 				return cur, err
 			}
-			l.paused = pausedAt{}
+			l.paused, passed = pausedAt{}, round{}
 		case errors.Is(err, errSlow) && l.size > 1:
 			l.size = max(1, l.size/2)
 			r.log.Info().Str("resource", res.name).Int("rows", l.size).Msg("Zendesk is slow, asking for smaller pages")
 		case badCursor(err) && cur.Cursor != "" && !restarted:
-			restarted = true
+			restarted, passed = true, round{}
 			r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor refused, reading again from where the data is complete")
 			cur = restart(res, cur)
 		default:
 			return cur, err
 		}
 	}
+}
+
+// round notices pages that go round, by the memory of one position (Brent's algorithm): it is renewed after 1, 2, 4, ... pages, so that a
+// round of any length is noticed within about three times of it.
+type round struct {
+	mark       string
+	pages, let int
+}
+
+// again says whether the pages have been at a position before. Each one but the first differs from the one before it.
+func (p *round) again(position string) bool {
+	if p.let > 0 && position == p.mark {
+		return true
+	}
+	if p.pages++; p.pages > p.let {
+		p.mark, p.pages, p.let = position, 0, max(1, 2*p.let)
+	}
+	return false
 }
 
 // badCursor says that Zendesk does not know a cursor any more.
