@@ -262,6 +262,10 @@ func (it *item) loadTicket() {
 	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.CreatedAt, "created_at") {
 		return
 	}
+	if z.CreatedAt.After(it.ev.ReceivedAt.Add(clockSlack)) {
+		it.die("invalid", "the time of the ticket's creation lies more than a day ahead")
+		return
+	}
 	r := &record{
 		at: z.Generated, hash: it.hash, created: z.CreatedAt.Unix(), updated: z.UpdatedAt.Unix(), submitter: int64(z.SubmitterID),
 		description: cut(z.Description, maxText), channel: strings.ToLower(z.Via.Channel), external: cut(z.ExternalID, maxSubject),

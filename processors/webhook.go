@@ -66,8 +66,8 @@ func (c *webhookComment) text() string {
 	return rawText(c.Body)
 }
 
-// clockSlack is how far ahead of our clock a webhook's time may be. History never catches up with a time that does not come, so what such
-// a webhook says would stay provisional for ever.
+// clockSlack is how far ahead of our clock a webhook's time, and that of a ticket's creation, may be. History never catches up with a time
+// that does not come, so what such an event says would stay provisional for ever.
 const clockSlack = 24 * time.Hour
 
 // ticketEnvelope is the envelope of a ticket's webhook, decoded in one go.

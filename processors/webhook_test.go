@@ -442,6 +442,23 @@ func TestWebhooksOfNoTicketThereIs(t *testing.T) {
 	s.want("ticket", []any{s.row()["priority"], s.row()["type"], len(s.dead)}, []any{"", "task", 0})
 }
 
+// TestTicketOfTomorrow: a ticket that was created more than a day ahead is a dead letter in an export too, and what follows it is processed.
+func TestTicketOfTomorrow(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for _, created := range []string{"2099-01-01T00:00:00Z", "2026-03-03T09:00:01Z"} {
+		s.dead = nil
+		s.say(schemas.KindTicket, `{"id":5,"subject":"Help","status":"open","requester_id":9,"created_at":%q,"updated_at":%q}`, created, created)
+		if len(s.dead) != 1 || !strings.Contains(s.dead[0].Reason, "more than a day ahead") {
+			t.Errorf("%s: dead letters %+v", created, s.dead)
+		}
+		s.want("ticket", s.row(), map[string]any(nil))
+	}
+	s.dead = nil
+	s.say(schemas.KindTicket, `{"id":5,"subject":"Help","status":"open","requester_id":9,"created_at":"2026-03-03T09:00:00Z","updated_at":"2026-03-03T09:00:00Z"}`)
+	s.want("status and dead letters", []any{s.row()["status"], len(s.dead)}, []any{"open", 0})
+}
+
 // TestTicketOfTheSystem: a ticket whose requester is no user counts for nobody.
 func TestTicketOfTheSystem(t *testing.T) {
 	t.Parallel()
