@@ -40,9 +40,13 @@ type StatusError struct {
 	Path   string
 	Body   []byte // its first 4 KiB
 	Class  error
+	Target string // the host of a redirect
 }
 
 func (e *StatusError) Error() string {
+	if e.Target != "" {
+		return fmt.Sprintf("zendesk %s: status %d: %v: a redirect to %.255q instead of an answer", e.Path, e.Status, e.Class, e.Target)
+	}
 	return fmt.Sprintf("zendesk %s: status %d: %v", e.Path, e.Status, e.Class)
 }
 
@@ -236,7 +240,7 @@ func (c *Client) send(req *http.Request, path string) (answer, error) {
 		if resp.StatusCode == http.StatusGatewayTimeout {
 			class = fmt.Errorf("%w: %w", schemas.ErrUnavailable, errSlow)
 		}
-		return a, &StatusError{resp.StatusCode, path, text, class}
+		return a, &StatusError{Status: resp.StatusCode, Path: path, Body: text, Class: class, Target: redirectHost(resp)}
 	}
 	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.maxBody+1))
 	if err != nil {
@@ -247,6 +251,15 @@ func (c *Client) send(req *http.Request, path string) (answer, error) {
 		return a, fmt.Errorf("zendesk %s: answer of over %d bytes: %w", path, c.maxBody, schemas.ErrTooLarge)
 	}
 	return a, nil
+}
+
+// redirectHost gives no more of a redirect than its host: the rest may hold a cursor.
+func redirectHost(resp *http.Response) string {
+	to, err := resp.Location()
+	if err != nil || resp.StatusCode > 399 {
+		return ""
+	}
+	return to.Host
 }
 
 // failure classes an error of the network. The address is left out of the message: it may hold a cursor.

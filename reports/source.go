@@ -149,18 +149,30 @@ func (s *server) storeNewSource(ctx context.Context, src *schemas.Source) (sourc
 	for _, other := range existing {
 		if other.Account == src.Account {
 			return sourceView{}, connected(fmt.Sprintf(
-				"the account %q already has a source (%s, %s); disconnect, archive and delete it first", other.Account, other.ID, other.Status))
+				"the account %q already has a source (%s, %s); %s", other.Account, other.ID, other.Status, beforeAnother(other.Status)))
 		}
 		if !s.SeveralAccounts {
 			return sourceView{}, connected(fmt.Sprintf(
-				"only one Zendesk account can be connected at a time, and %q has a source (%s, %s); disconnect, archive and delete it first",
-				other.Account, other.ID, other.Status))
+				"only one Zendesk account can be connected at a time, and %q has a source (%s, %s); %s",
+				other.Account, other.ID, other.Status, beforeAnother(other.Status)))
 		}
 	}
 	if err := s.Sources.PutSource(ctx, src); err != nil {
 		return sourceView{}, storeError(err)
 	}
 	return viewSource(src), nil
+}
+
+// beforeAnother says what has to be done with a source before there can be another one.
+func beforeAnother(status schemas.SourceStatus) string {
+	switch status {
+	case schemas.SourceConnected:
+		return "disconnect, archive and delete it first"
+	case schemas.SourceDisconnected:
+		return "archive and delete it first"
+	default:
+		return "delete it first"
+	}
 }
 
 func connected(detail string) error {

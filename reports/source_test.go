@@ -62,12 +62,15 @@ func TestR55_R56_OneSource(t *testing.T) {
 	t.Parallel()
 	one := offline(t, nil)
 	several := offline(t, func(o *Options) { o.SeveralAccounts = true })
-	for _, status := range []schemas.SourceStatus{schemas.SourceDraft, schemas.SourceAwaiting, schemas.SourceConnected, schemas.SourceDisconnected, schemas.SourceArchived} {
+	for status, steps := range map[schemas.SourceStatus]string{
+		schemas.SourceDraft: "; delete it", schemas.SourceAwaiting: "; delete it", schemas.SourceArchived: "; delete it",
+		schemas.SourceConnected: "; disconnect, archive and delete it", schemas.SourceDisconnected: "; archive and delete it",
+	} {
 		for _, s := range []*testServer{one, several} {
 			src := s.store.sources[testSource]
 			src.Status = status
 			s.store.set(src)
-			s.wantProblem(s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"acme"}`), 409, "source-already-connected", "acme", string(status), "delete")
+			s.wantProblem(s.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"acme"}`), 409, "source-already-connected", "acme", string(status), steps)
 		}
 	}
 	one.wantProblem(one.call("POST", "/v1/sources", "admin-key", `{"type":"zendesk","account":"globex"}`), 409, "source-already-connected", "one Zendesk account")
