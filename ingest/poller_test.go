@@ -605,6 +605,36 @@ func TestBackfillResync(t *testing.T) {
 	}
 }
 
+// TestHistoriesOfAFailedPage: of a page of old tickets one history cannot be read for a while; those that were read before it are read again.
+func TestHistoriesOfAFailedPage(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	now := time.Now()
+	customer := newCustomer(t, d, now.AddDate(0, 0, -30), "Carla")
+	want, last := 0, int64(0)
+	for i := range 8 {
+		last = newTicket(t, d, now.AddDate(0, 0, -20).Add(time.Duration(i)*time.Second), customer)
+		if err := d.Account.Touch(now.Add(-time.Hour), last); err != nil {
+			t.Fatal(err)
+		}
+		audits, err := d.Account.Audits(last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want += len(audits)
+	}
+	d.Inject(zendesktest.Fault{Path: "/api/v2/tickets/" + strconv.FormatInt(last, 10) + "/audits", Times: 20, Cut: true})
+	r := newRig(t, d, func(r *rig) {
+		r.poller.PageSize = 5 // the first page is another one: a run without a cursor reads everything anew
+		r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 10 })
+	})
+	r.start(t)
+	eventually(t, "sync", r.done)
+	if got := len(r.store.of(schemas.KindAudit)); got != want {
+		t.Errorf("%d audits, want %d", got, want)
+	}
+}
+
 // TestRowsCountOldTickets: of a page with so many old tickets that it is stored in parts every ticket counts, in a back-fill anew.
 func TestRowsCountOldTickets(t *testing.T) {
 	t.Parallel()

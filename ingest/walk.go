@@ -152,6 +152,7 @@ func (r *runner) store(
 	}
 	if res.name == ResourceTickets {
 		if cur, err = r.storeHistories(ctx, res, client, s, cur, rows, &events); err != nil {
+			r.audited.Purge() // Histories read for the page are lost with it.
 			return cur, err
 		}
 		next.Revision, next.Rows = cur.Revision, cur.Rows
@@ -182,7 +183,7 @@ func (r *runner) publishPage(ctx context.Context, res resource, cur schemas.Curs
 		return err
 	})
 	if err != nil {
-		r.audited.Purge() // Histories read for the page are lost with it.
+		r.audited.Purge() // As above.
 		return cur, err
 	}
 	r.remember(events)
