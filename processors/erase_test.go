@@ -362,6 +362,12 @@ func leftOf(events []schemas.Event, users, tickets []int64) (kept, late []schema
 	return kept, late
 }
 
+// countedContacts says whether counts are of activities of contacts that follow from the user alone. Whether somebody who stays was merged or deleted, and
+// when, also follows from the user that Zendesk merged them with: where that one is erased, what stays of it does not tell.
+func countedContacts(key string) bool {
+	return strings.Contains(key, "|contact-") && !strings.Contains(key, "|contact-merged|") && !strings.Contains(key, "|contact-deleted|")
+}
+
 // ofUsers lists the rows in force that are about users themselves.
 func ofUsers(s *store, users []int64) (out []string) {
 	ids := map[string]bool{}
@@ -373,7 +379,7 @@ func ofUsers(s *store, users []int64) (out []string) {
 			n, _ := row["user_id"].(float64)
 			of := slices.Contains(users, int64(n)) && (row["ticket_id"] == nil || row["ticket_id"] == float64(0))
 			alias, _ := row["alias"].(string)
-			if table == schemas.TableActivityCounts && strings.Contains(key, "contact-") && row["count"] != float64(0) || of && row["count"] != float64(0) || ids[alias] {
+			if table == schemas.TableActivityCounts && countedContacts(key) && row["count"] != float64(0) || of && row["count"] != float64(0) || ids[alias] {
 				delete(row, "via")
 				out = append(out, key+" "+string(jsonObject(row)))
 			}

@@ -115,7 +115,7 @@ func TestUpsertThatCannotBeUsed(t *testing.T) {
 		{"application/json", many, "body", "1001"},
 		{"text/csv", "\n", "body", "1 to 1000"},
 		{"text/csv", "email,shoe\n1,2", "body.header.shoe", "custom.<key>"},
-		{"text/csv", "email,email\n1,2", "body.header.email", "twice"},
+		{"text/csv", "email,email\n1,2", "body.header.email", "more than once"},
 		{"text/csv", "a\"b\n1", "body.header", "column names"},
 		{"image/png", "x", "header.Content-Type", "text/csv"},
 	} {

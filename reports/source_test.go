@@ -107,7 +107,7 @@ func TestR06_R15_SourceRefusals(t *testing.T) {
 		`{"type":"zendesk","account":"acme","merge_strategy":"overwrite"}`:                     {"body.merge_strategy", "no merge strategy"},
 		`{"type":"zendesk","account":"acme","archive":true}`:                                   {"body.archive", "archive_on_delete"},
 		`{"type":"zendesk","account":"acme","fields":{"writable":["shoe-size"]}}`:              {"body.fields.writable[0]", "phone-number"},
-		`{"type":"zendesk","account":"acme","fields":{"writable":["email","email"]}}`:          {"body.fields.writable[1]", "twice"},
+		`{"type":"zendesk","account":"acme","fields":{"writable":["email","email"]}}`:          {"body.fields.writable[1]", "more than once"},
 		`{"type":"zendesk","account":"acme","identifiers":[]}`:                                 {"body.identifiers"},
 		`{"type":"zendesk","account":"acme","identifiers":["name"]}`:                           {"body.identifiers[0]", "external-id"},
 		`{"type":"zendesk","account":"acme","retention":{"days":-1}}`:                          {"body.retention.days"},
