@@ -125,6 +125,7 @@ func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cu
 	r.p.Metrics.pages.WithLabelValues(s.Account, res.name).Inc()
 	next.Done, next.State, next.LastError = cur.Done || end, "running", ""
 	if next, err = r.store(ctx, res, client, s, cur, next, p); err != nil {
+		r.audited.Purge() // Histories read for the page are lost with it.
 		return cur, false, err
 	}
 	l.size = min(r.p.PageSize, l.size*2) // A slow moment passes.
@@ -152,7 +153,6 @@ func (r *runner) store(
 	}
 	if res.name == ResourceTickets {
 		if cur, err = r.storeHistories(ctx, res, client, s, cur, rows, &events); err != nil {
-			r.audited.Purge() // Histories read for the page are lost with it.
 			return cur, err
 		}
 		next.Revision, next.Rows = cur.Revision, cur.Rows
@@ -183,7 +183,6 @@ func (r *runner) publishPage(ctx context.Context, res resource, cur schemas.Curs
 		return err
 	})
 	if err != nil {
-		r.audited.Purge() // As above.
 		return cur, err
 	}
 	r.remember(events)
