@@ -50,13 +50,14 @@ func (s *server) ready(context.Context, *none) (*readyAnswer, error) {
 
 // ask gives the results, which may be as old as readyFresh. They must not be changed.
 func (r *readiness) ask() readyBody {
-	r.mu.Lock()
-	at, last := r.at, r.last
-	r.mu.Unlock()
-	if !at.IsZero() && time.Since(at) < readyFresh {
+	if last, fresh := r.told(); fresh {
 		return last
 	}
 	body, _, _ := r.group.Do("", func() (any, error) {
+		// One that looked before the run of the others ended, and comes here after it, has its results too.
+		if last, fresh := r.told(); fresh {
+			return last, nil
+		}
 		body := r.run()
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -64,6 +65,13 @@ func (r *readiness) ask() readyBody {
 		return body, nil
 	})
 	return body.(readyBody)
+}
+
+// told gives the last results and whether they may be told again.
+func (r *readiness) told() (readyBody, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last, !r.at.IsZero() && time.Since(r.at) < readyFresh
 }
 
 func (r *readiness) run() readyBody {
