@@ -100,7 +100,7 @@ func (r *run) erase(a *accountWork, it *item) {
 	if len(w.u.sources) == 0 {
 		w.u.addSource(it.ev.Source)
 	}
-	r.withdrawPerson(w)
+	r.withdrawErased(w)
 	if it.remains != nil && w.u.head != int64(it.remains.Person) {
 		r.pointTo(w, int64(it.remains.Person))
 	}
@@ -113,6 +113,35 @@ func (r *run) erase(a *accountWork, it *item) {
 	}
 	w.touch()
 	r.forgetKept(a, it.id)
+}
+
+// withdrawErased withdraws the person of a user that is erased just now. Its row says which users were one person, so that reports go on counting them
+// once: as the one who headed it.
+func (r *run) withdrawErased(w *userWork) {
+	same := samePerson(w.id, w.u.head, w.u.party)
+	if w.remains != nil {
+		same = samePerson(w.id, int64(w.remains.Person), w.remains.Users)
+	}
+	if len(same) < 2 {
+		r.withdrawPerson(w)
+		return
+	}
+	row := w.withdrawn()
+	row.UserIDs = same
+	for _, id := range same {
+		row.OwnIDs = append(row.OwnIDs, schemas.OwnPersonID(w.account.name, schemas.ZID(id)))
+	}
+	w.u.sentPerson = 0
+	w.touch()
+	r.emit(schemas.TablePeople, appendPerson(r.room(700), row))
+}
+
+// samePerson gives the users that are one person with a user as far as its own record tells, the one who heads it first: all of them for that one.
+func samePerson(id, head int64, party []int64) []int64 {
+	if head != 0 && head != id {
+		return []int64{head, id}
+	}
+	return party
 }
 
 // forget removes everything personal. What figures follow from stays: roles, organization, times, merges in Zendesk. left says what that is, unless it is nil.
@@ -137,7 +166,7 @@ func (u *user) forget(left *schemas.Remains) {
 func (u *user) remains() *schemas.Remains {
 	f := u.now()
 	out := &schemas.Remains{
-		Sources: u.sources, Person: schemas.ZID(u.head), Created: f.created, Updated: f.at, Active: f.active, Role: f.role, Organization: f.org,
+		Sources: u.sources, Person: schemas.ZID(u.head), Users: u.party, Created: f.created, Updated: f.at, Active: f.active, Role: f.role, Organization: f.org,
 	}
 	for _, x := range u.roles {
 		out.Roles = append(out.Roles, schemas.RemainingRole{At: x.at, Role: roleName(x.role)})

@@ -279,6 +279,28 @@ func TestErasedStayErased(t *testing.T) {
 	s.want("dead letters", len(s.dead), 2)
 }
 
+// TestErasedWereOnePerson: of users that were one person it stays told that they were, by numbers alone: reports count them once.
+func TestErasedWereOnePerson(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for id := range 4 {
+		s.user(id+1, id+1, fmt.Sprintf(`,"name":"Jo Doe","email":"jo%d@x.test","verified":true`, id/3)) // the first three are one, the last is another
+	}
+	same := func(id int64) any {
+		return s.withdrawn[schemas.TablePeople+"|"+testAccount+"|"+schemas.OwnPersonID(testAccount, schemas.ZID(id))]["user_ids"]
+	}
+	s.erases(2, 1, 3, 4)
+	s.want("one of them", same(2), []any{1., 2.})
+	s.want("the first, of those who stayed", same(1), []any{1., 3.})
+	s.want("the last one, who was alone by then", same(3), []any{})
+	s.want("another one", same(4), []any{})
+	for key, row := range s.withdrawn {
+		if text := fmt.Sprint(row); strings.HasPrefix(key, schemas.TablePeople+"|") && (strings.Contains(text, "@x.test") || strings.Contains(text, "Doe")) {
+			t.Errorf("a withdrawn row tells of the person: %v", row)
+		}
+	}
+}
+
 // TestErasedOwnUser: a person Zendesk does not know leaves no tombstone: whoever is told of by the same address later is somebody new.
 func TestErasedOwnUser(t *testing.T) {
 	t.Parallel()
@@ -383,6 +405,11 @@ func ofUsers(s *store, users []int64) (out []string) {
 				delete(row, "via")
 				out = append(out, key+" "+string(jsonObject(row)))
 			}
+		}
+	}
+	for key, row := range s.withdrawn {
+		if same, _ := row["user_ids"].([]any); len(same) > 1 && ids[fmt.Sprint(row["person_id"])] {
+			out = append(out, key+" "+fmt.Sprint(same, row["own_ids"]))
 		}
 	}
 	slices.Sort(out)

@@ -17,6 +17,7 @@ type PersonErasure struct {
 type Remains struct {
 	Sources      []string            `json:"sources,omitempty"`
 	Person       ZID                 `json:"person,omitempty"` // the user whose person it was part of, 0 = none
+	Users        []int64             `json:"users,omitempty"`  // of the person that it headed, itself first, where there were several
 	Created      int64               `json:"created,omitempty"`
 	Updated      int64               `json:"updated,omitempty"`
 	Active       bool                `json:"active,omitempty"`

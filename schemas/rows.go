@@ -223,7 +223,8 @@ type PhraseHits struct {
 // PersonDeletedForGood is in the column zendesk of a withdrawn person whose one user Zendesk deleted permanently and who is to be erased here too.
 const PersonDeletedForGood = `{"permanently_deleted":true}`
 
-// PersonRow is one person. An absorbed person has no row any more (IsDeleted 1); its ids live on in person_aliases.
+// PersonRow is one person. An absorbed person has no row any more (IsDeleted 1); its ids live on in person_aliases. The withdrawn row of a user that
+// was erased keeps only which users were one person with it, where there were several: reports count them once.
 type PersonRow struct {
 	Account         string     `json:"account" ch:"account"`
 	PersonID        string     `json:"person_id" ch:"person_id"`

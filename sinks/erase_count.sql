@@ -1,5 +1,6 @@
 -- Rows that an erasure has to remove or to blank, by table, in all versions.
-SELECT 'people' AS name, count() AS rows FROM people WHERE account = {account:String} AND person_id IN {own:Array(String)}
+SELECT 'people' AS name, count() AS rows FROM people
+WHERE account = {account:String} AND person_id IN {own:Array(String)} AND NOT (is_deleted = 1 AND length(user_ids) > 1)
 UNION ALL
 SELECT 'person_aliases', count() FROM person_aliases
 WHERE account = {account:String} AND NOT startsWith(alias, 'p_')

@@ -511,7 +511,20 @@ FROM
 ) AS a
 LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
 FROM people FINAL
-WHERE 1 AND length(user_ids) > 1) AS p USING (user)
+WHERE 1 AND length(user_ids) > 1
+UNION ALL
+SELECT (account, arrayJoin(ids)) AS user, (account, ids[1]) AS first_user, toUInt8(1) AS merged_user
+FROM
+(
+    SELECT account, argMax(user_ids, _ver) AS ids
+    FROM people
+    WHERE (account, person_id) IN
+    (
+        SELECT account, person_id FROM people WHERE 1 AND is_deleted = 1 AND length(user_ids) > 1
+    )
+    GROUP BY account, person_id
+    HAVING argMax(is_deleted, _ver) = 1 AND length(ids) > 1
+)) AS p USING (user)
 WHERE 1 
 GROUP BY bucket, k1
 )
@@ -1119,7 +1132,20 @@ FROM
                     AND deleted = 0
                 ) AS o LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
 FROM people FINAL
-WHERE 1 AND length(user_ids) > 1) AS u USING (user)
+WHERE 1 AND length(user_ids) > 1
+UNION ALL
+SELECT (account, arrayJoin(ids)) AS user, (account, ids[1]) AS first_user, toUInt8(1) AS merged_user
+FROM
+(
+    SELECT account, argMax(user_ids, _ver) AS ids
+    FROM people
+    WHERE (account, person_id) IN
+    (
+        SELECT account, person_id FROM people WHERE 1 AND is_deleted = 1 AND length(user_ids) > 1
+    )
+    GROUP BY account, person_id
+    HAVING argMax(is_deleted, _ver) = 1 AND length(ids) > 1
+)) AS u USING (user)
             )
             WHERE 1 
         )
@@ -1147,7 +1173,20 @@ WHERE 1 AND created_at <= now('UTC') AND deleted = 0
 GROUP BY user) AS r
         LEFT ANY JOIN (SELECT (account, arrayJoin(user_ids)) AS user, (account, user_ids[1]) AS first_user, toUInt8(1) AS merged_user
 FROM people FINAL
-WHERE 1 AND length(user_ids) > 1) AS v USING (user)
+WHERE 1 AND length(user_ids) > 1
+UNION ALL
+SELECT (account, arrayJoin(ids)) AS user, (account, ids[1]) AS first_user, toUInt8(1) AS merged_user
+FROM
+(
+    SELECT account, argMax(user_ids, _ver) AS ids
+    FROM people
+    WHERE (account, person_id) IN
+    (
+        SELECT account, person_id FROM people WHERE 1 AND is_deleted = 1 AND length(user_ids) > 1
+    )
+    GROUP BY account, person_id
+    HAVING argMax(is_deleted, _ver) = 1 AND length(ids) > 1
+)) AS v USING (user)
         GROUP BY person
         HAVING first_at >= {from:DateTime('UTC')}
     ) AS p USING (person)
