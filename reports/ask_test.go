@@ -201,7 +201,7 @@ func TestValuesNeverChangeTheStatement(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"from", "to", "tz", "interval", "group_by", "as_of", "exclude_merged", "include_deleted", "format", "assignee", "group", "channel", "tag", "brand",
+		"from", "to", "tz", "interval", "group_by", "as_of", "exclude_merged", "include_deleted", "account", "format", "assignee", "group", "channel", "tag", "brand",
 		"organization", "priority", "type", "status", "form", "phrase", "scope", "dated_by",
 	} {
 		for _, v := range []string{"x' OR 1=1 --", `\`, "'); DROP TABLE tickets; --", "1 OR 1=1", "\x00", "{accounts:Array(String)}"} {

@@ -3,7 +3,6 @@ package reports
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -153,15 +152,9 @@ func (s *server) ticketRow(ctx context.Context, account string, id int64) (*sche
 	if told := s.ticketTold(ctx, account, id); told != nil {
 		return told, nil
 	}
-	accounts, err := s.accounts(ctx)
+	accounts, err := s.accountsNamed(ctx, account)
 	if err != nil {
 		return nil, err
-	}
-	if account != "" {
-		if !slices.Contains(accounts, account) {
-			return nil, schemas.Invalid("query.account", "must be one of "+strings.Join(accounts, ", "))
-		}
-		accounts = []string{account}
 	}
 	p := params{}
 	p.texts("accounts", accounts)

@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,33 @@ func TestLiveWaitsAreThoseOfReports(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestReportsOfAnAccount: a report is of all accounts or of the one it is asked for, whose assignees may have the numbers of another's.
+func TestReportsOfAnAccount(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	beta := s.store.sources[testSource]
+	beta.ID, beta.Account = "src_beta", "beta"
+	s.store.sources[beta.ID] = beta
+	for i, account := range []string{testAccount, "beta", "beta"} {
+		insertInto(t, s.db, schemas.TableTickets, schemas.TicketRow{
+			Account: account, TicketID: int64(5 + i), AssigneeID: 2, Status: "open", CreatedAt: at("03 01:30"), UpdatedAt: at("03 01:30"), StatusSince: at("03 01:30"),
+		})
+	}
+	for account, want := range map[string]float64{"": 3, "&account=" + testAccount: 1, "&account=beta": 2, "&account=BETA": 2} {
+		asked := "from=2026-03-01&to=2026-03-31&group_by=assignee" + account
+		a := s.answerOf("tickets_created", asked)
+		if len(a.Rows) != 1 || *a.Rows[0].Values["tickets"] != want || *a.Totals["tickets"] != want {
+			t.Errorf("%q: rows %+v, want %v tickets of one assignee", account, a.Rows, want)
+		}
+		if text := string(s.call("GET", "/v1/reports/tickets_created/sql?"+asked, "reports-key", nil).body); strings.Contains(text, testAccount) != (want != 2) {
+			t.Errorf("%q: the statement asks other accounts: %s", account, text)
+		}
+	}
+	for _, path := range []string{"/v1/reports/closures?account=nobody", "/v1/reports/closures/sql?account=nobody"} {
+		s.wantProblem(s.call("GET", path, "reports-key", nil), 422, "invalid-input", "query.account", "beta")
 	}
 }
 

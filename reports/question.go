@@ -18,7 +18,8 @@ type question struct {
 	*metric
 	window
 
-	accounts       []string
+	account        string   // the one asked about, "" for all
+	accounts       []string // those asked about
 	groupBy        []dimension
 	filters        map[string][]string // dimension to values; "" stands for none
 	given          map[string][]string // options
@@ -46,7 +47,7 @@ type question struct {
 }
 
 // commonParameters are those of every report besides filters, in the order of the documentation.
-var commonParameters = []string{"from", "to", "tz", "interval", "group_by", "as_of", "exclude_merged", "include_deleted", "format"}
+var commonParameters = []string{"from", "to", "tz", "interval", "group_by", "as_of", "exclude_merged", "include_deleted", "account", "format"}
 
 // file gives the statement that answers the question.
 func (q *question) file() string {
@@ -95,6 +96,7 @@ func (s *server) ask(m *metric, query url.Values) (*question, error) {
 	loc := r.zone("tz", s.Location)
 	q.asOf, q.live = r.instant("as_of", q.now)
 	q.excludeMerged, q.includeDeleted = r.flag("exclude_merged"), r.flag("include_deleted")
+	q.account = r.single("account")
 	interval := r.word("interval", append([]string{""}, intervals...))
 	q.csv = r.word("format", []string{"json", "csv"}) == "csv"
 	q.groupBy = r.groups(m)

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -62,6 +63,7 @@ func reportParameters() []*huma.Param {
 		queryParam("as_of", "Instant; facts after it are left out; default now", &huma.Schema{Type: huma.TypeString, Format: "date-time"}),
 		queryParam("exclude_merged", "Leave out tickets that another one absorbed", boolean),
 		queryParam("include_deleted", "Keep deleted tickets in", boolean),
+		queryParam("account", "Zendesk subdomain; default all accounts that there are", &huma.Schema{Type: huma.TypeString}),
 		queryParam("format", "json or csv", one([]string{"json", "csv"})),
 	}
 	for _, d := range ticketDimensions {
@@ -217,11 +219,12 @@ func (s *server) report(ctx context.Context, q *question) (*reportAnswer, error)
 	before, reading := errgroup.WithContext(ctx)
 	before.Go(func() (err error) {
 		if sources, err = s.syncedSources(reading); err == nil {
+			sources = sourcesOf(sources, q.account)
 			through, err = s.landed.through(reading, sources)
 		}
 		return err
 	})
-	before.Go(func() (err error) { q.accounts, err = s.accounts(reading); return err })
+	before.Go(func() (err error) { q.accounts, err = s.accountsNamed(reading, q.account); return err })
 	if err := before.Wait(); err != nil {
 		return nil, err
 	}
@@ -386,6 +389,23 @@ func (s *server) totals(ctx context.Context, q *question) (map[string]*float64, 
 func (s *server) accounts(ctx context.Context) ([]string, error) {
 	accounts, err := s.Sources.Accounts(ctx)
 	return accounts, storeError(err)
+}
+
+// accountsNamed gives the accounts that a request is about: the one it names, in upper case too, or all where that is "".
+func (s *server) accountsNamed(ctx context.Context, name string) ([]string, error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil || name == "" {
+		return accounts, err
+	}
+	if name = strings.ToLower(name); !slices.Contains(accounts, name) {
+		return nil, schemas.Invalid("query.account", "must be one of "+cmp.Or(strings.Join(accounts, ", "), "those connected, of which there is none"))
+	}
+	return []string{name}, nil
+}
+
+// sourcesOf gives the sources of an account, or all where that is "".
+func sourcesOf(sources []synced, account string) []synced {
+	return slices.DeleteFunc(sources, func(s synced) bool { return account != "" && s.Account != strings.ToLower(account) })
 }
 
 // ticketResources are the exports that reports on tickets depend on.

@@ -35,7 +35,7 @@ func (s *server) sqlOf(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if q.accounts, err = s.accounts(r.Context()); err != nil {
+	if q.accounts, err = s.accountsNamed(r.Context(), q.account); err != nil {
 		return "", err
 	}
 	if err := q.prepare(); err != nil {
