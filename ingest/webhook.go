@@ -87,6 +87,7 @@ var (
 	stale       = problem(http.StatusUnauthorized, "", "stale-timestamp", "the signature timestamp is missing, not RFC 3339, or too far from now")
 	tooLarge    = problem(http.StatusRequestEntityTooLarge, "", "too-large", "the body may have at most 1 MiB")
 	cutShort    = problem(http.StatusServiceUnavailable, "10", "incomplete-body", "the body could not be read to its end")
+	longHeader  = problem(http.StatusRequestHeaderFieldsTooLarge, "", "header-too-large", "the headers may have at most 16 KiB")
 	notPost     = problem(http.StatusMethodNotAllowed, "", "method-not-allowed", "webhooks are sent by POST")
 	tooMany     = problem(http.StatusTooManyRequests, "5", "rate-limited", "too many requests")
 	unstorable  = problem(http.StatusRequestEntityTooLarge, "", "too-large", "the body is larger than the event store takes")
@@ -133,6 +134,9 @@ func setDefault[T comparable](field *T, value T) {
 func (h *Webhook) handle(w http.ResponseWriter, r *http.Request, id string) reply {
 	if r.Method != http.MethodPost {
 		return notPost
+	}
+	if headerSize(r) > maxHeader { // a server that the API shares lets more in
+		return longHeader
 	}
 	body, err := readBody(w, r)
 	if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {

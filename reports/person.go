@@ -30,8 +30,12 @@ func (s *server) peopleRoutes() {
 	}, s.personActivities)
 }
 
+// MaxHeaderBytes is what a server of the API has to let in before a body: the longest filter of people and all that comes beside it. A letter that UTF-8
+// has in two bytes is six in the address. More would have headers take more memory than bodies may.
+const MaxHeaderBytes = 128 << 10
+
 type peopleInput struct {
-	Filter  string `query:"filter" maxLength:"20000" doc:"Conditions on fields and activities as JSON, e.g. {\"field\":\"zendesk.tags\",\"op\":\"contains\",\"value\":\"vip\"}"`
+	Filter  string `query:"filter" maxLength:"20000" doc:"Conditions on fields and activities as JSON, e.g. {\"field\":\"zendesk.tags\",\"op\":\"contains\",\"value\":\"vip\"}; with its % escapes 120 KB at most"`
 	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number; archived people are not searched"`
 	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all that are visible. One that is hidden has to be named itself"`
 	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-created_at" doc:"A minus means descending. By created_at all who are there from the first page to the last come once; whoever is changed meanwhile may move in the other orders, and with -updated_at out of the pages to come"`

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"deskstream/ingest/zendesktest"
 )
@@ -90,6 +91,46 @@ func TestBadWebhooksAreAnsweredAndKeptApart(t *testing.T) {
 	wantTool(t, app.Config, 0, "\n"+last+" ", "dead", "list", "--after", first)
 	wantTool(t, app.Config, 1, "deskstream: dead letter 1: not found", "dead", "show", "1")
 	wantTool(t, app.Config, 1, "deskstream: dead letter 1: not found", "dead", "drop", "1")
+}
+
+// TestLongFiltersAreAnswered asks over the listener of the program: a filter as long as the document allows is answered, a longer one refused by name
+// as everything is, and what webhooks bring before their body stays short.
+func TestLongFiltersAreAnswered(t *testing.T) {
+	t.Parallel()
+	_, api := startApp(t, "http://127.0.0.1:1")
+	values := make([]string, 40)
+	for i := range values {
+		values[i] = `"` + strings.Repeat("é", 480) + `"` // six bytes each in the address
+	}
+	longest := `{"field":"email","op":"is","value":[` + strings.Join(values, ",") + `]}`
+	conditions := `{"any":[` + strings.TrimSuffix(strings.Repeat(`{"field":"email","op":"has_value"},`, 1000), ",") + `]}`
+	people := func(filter string) string {
+		path := "/v1/people?" + url.Values{"filter": {filter}}.Encode()
+		if err := api.call(t.Context(), "GET", path, nil, nil); err != nil {
+			return strings.TrimPrefix(err.Error(), "GET "+path+": ")
+		}
+		return "200"
+	}
+	if answer := people(longest); answer != "200" {
+		t.Errorf("a filter of %d letters: %.300s", utf8.RuneCountInString(longest), answer)
+	}
+	for name, filter := range map[string]string{"too long": longest + strings.Repeat(" ", 5000), "of 1,000 conditions": conditions} {
+		if answer := people(filter); !strings.HasPrefix(answer, "422 ") || !strings.Contains(answer, `"location":"query.filter"`) {
+			t.Errorf("a filter %s: %.300s", name, answer)
+		}
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, api.base+"/webhooks/zendesk/nobody", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Long", strings.Repeat("x", 17<<10))
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = answer.Body.Close(); answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a webhook with a long header: %s", answer.Status)
+	}
 }
 
 func deadLetters(t *testing.T, app *App) int {

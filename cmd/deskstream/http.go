@@ -36,6 +36,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 		mux.Handle("/webhooks/zendesk/{source_id}", a.webhook)
 	}
 	if a.Roles.serve {
+		a.server.MaxHeaderBytes = reports.MaxHeaderBytes
 		api, err := a.api(ctx)
 		if err != nil {
 			return err
