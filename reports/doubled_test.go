@@ -1,9 +1,30 @@
 package reports
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 )
+
+// TestFilterInTheAddressIsReadAsInABody: what is no JSON there, or could be read in two ways, is refused with what is wrong and where.
+func TestFilterInTheAddressIsReadAsInABody(t *testing.T) {
+	t.Parallel()
+	s := readOnly(t)
+	for filter, want := range map[string][2]string{
+		`{"field":"email","field":"phone_number","op":"has_value"}`:                     {"query.filter.field", givenTwice},
+		`{"field":"email","op":"has_value","op":"has_no_value"}`:                        {"query.filter.op", givenTwice},
+		`{"all":[{"field":"email","op":"has_value"}],"all":[{"field":"id","op":"is"}]}`: {"query.filter.all", givenTwice},
+		`{"not":{"any":[{"field":"email","op":"is","value":"a","value":"b"}]}}`:         {"query.filter.not.any.0.value", givenTwice},
+		`NaN`:                                  {"query.filter", "must be an object in JSON: invalid character 'N' looking for beginning of value"},
+		`{"field":"email","op":"has_value"} x`: {"query.filter", "must be an object in JSON: invalid character 'x' after top-level value"},
+		"{\"field\":\"email\",\"op\":\"is\",\"value\":\"\xff\"}": {"query.filter", notUTF8},
+		`{"field":"custom.x","op":"is","value":1e999}`:           {"query.filter.value", "must be a number between"},
+		`[]`: {"query.filter", "must be an object"},
+	} {
+		r := s.call("GET", "/v1/people?"+url.Values{"filter": {filter}}.Encode(), "people-key", nil)
+		s.wantProblem(r, 422, "invalid-input", `"location":"`+want[0]+`","message":"`+want[1])
+	}
+}
 
 // TestMembersGivenTwiceAreRefused: of two members of one name no value is taken silently, wherever they stand; the answer names them.
 func TestMembersGivenTwiceAreRefused(t *testing.T) {

@@ -133,11 +133,15 @@ func (s *server) peopleFilter(ctx context.Context, accounts []string, given stri
 	if given == "" {
 		return "1", nil
 	}
+	const at = "query.filter"
+	if err := checkParameter(at, given); err != nil {
+		return "", err
+	}
 	names, err := s.filterNames(ctx, accounts)
 	if err != nil {
 		return "", err
 	}
-	f, err := schemas.ParseFilter([]byte(given), "query.filter", names)
+	f, err := schemas.ParseFilter([]byte(given), at, names)
 	if err != nil {
 		return "", err
 	}

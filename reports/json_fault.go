@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"deskstream/schemas"
 )
 
 // jsonFault says for the API what is wrong with JSON that cannot be decoded, and where in it, "" for the whole; "" when the text of the error does.
@@ -61,13 +63,29 @@ func acceptedFor(e *json.UnmarshalTypeError) string {
 	return "must not be a " + strings.ReplaceAll(e.Value, "bool", "boolean")
 }
 
-// bodyError is a fault at a place of a body, in a text that asOurProblem reads again: huma keeps no more than that.
-type bodyError struct{ at, message string }
+// placedError is a fault at a place of a body or parameter. Of a body asOurProblem reads it again from its text: huma keeps no more than that.
+type placedError struct{ at, message string }
 
 // Error gives place and message.
-func (f bodyError) Error() string { return f.at + ": " + f.message }
+func (f placedError) Error() string { return f.at + ": " + f.message }
 
-// faultPlace takes the text of a bodyError apart.
+// checkParameter refuses a parameter that is to be an object and is not JSON as bodies have to be.
+func checkParameter(at, given string) error {
+	var v any
+	err := decodeText(at, []byte(given), &v)
+	fault, placed := errors.AsType[placedError](err)
+	switch {
+	case err == nil:
+		return nil
+	case placed:
+		return schemas.Invalid(fault.at, fault.message)
+	case errors.Is(err, errNotUTF8):
+		return schemas.Invalid(at, notUTF8)
+	}
+	return schemas.Invalid(at, "must be an object in JSON: "+err.Error())
+}
+
+// faultPlace takes the text of a placedError in a body apart.
 func faultPlace(text string) (at, message string, ok bool) {
 	i := strings.LastIndex(text, ": ")
 	if i < 0 || !strings.HasPrefix(text, "body.") && !strings.HasPrefix(text, "body:") {

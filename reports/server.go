@@ -139,9 +139,12 @@ func (s *server) config() huma.Config {
 
 var errNotUTF8 = errors.New(notUTF8)
 
-// unmarshalText decodes JSON in UTF-8, of which no object has a member twice. The decoder would put U+FFFD in the place of other bytes, and take the last
-// of two members. A body is decoded for the check of its form first, which is when members are looked at.
-func unmarshalText(data []byte, v any) error {
+// unmarshalText decodes a body.
+func unmarshalText(data []byte, v any) error { return decodeText("body", data, v) }
+
+// decodeText decodes JSON in UTF-8, of which no object has a member twice; at is where it stands. The decoder would put U+FFFD in the place of other
+// bytes, and take the last of two members. A body is decoded for the check of its form first, which is when members are looked at.
+func decodeText(at string, data []byte, v any) error {
 	if !utf8.Valid(data) {
 		return errNotUTF8
 	}
@@ -149,14 +152,14 @@ func unmarshalText(data []byte, v any) error {
 	if err == nil {
 		switch v.(type) {
 		case *any, *map[string]json.RawMessage:
-			if at := doubled(data); at != "" {
-				return bodyError{within("body", at), givenTwice}
+			if member := doubled(data); member != "" {
+				return placedError{within(at, member), givenTwice}
 			}
 		}
 		return nil
 	}
-	if at, message := jsonFault(err); message != "" {
-		return bodyError{within("body", at), message}
+	if member, message := jsonFault(err); message != "" {
+		return placedError{within(at, member), message}
 	}
 	return err
 }
