@@ -27,6 +27,7 @@ func (s *server) erasureRoutes() {
 	scopes := []string{scopePeople}
 	handle(s, route{
 		method: http.MethodDelete, path: "/v1/people/{id}", id: "erase-person", tag: tagPeople, summary: "Erase a person for good", scopes: scopes,
+		others: []int{http.StatusAccepted},
 		detail: "Removes the person and what they wrote from tables, processing state, stored events and dead letters, on the disk too. Tickets, " +
 			"activities and figures stay, without texts. Nothing brings the person back: not the poll, a webhook or a resync. Answers a receipt " +
 			"with 200 when it is done, or with 202 while it goes on; GET /v1/erasures/{id} tells its end.",

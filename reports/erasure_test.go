@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +42,34 @@ func TestErasePerson(t *testing.T) {
 	s.store.fail = schemas.ErrUnavailable
 	s.wantProblem(s.call("DELETE", "/v1/people/p_2001", "people-key", nil), 503, "unavailable")
 	s.wantProblem(s.call("GET", "/v1/erasures/"+r.ID, "people-key", nil), 503, "unavailable")
+}
+
+// TestErasureThatGoesOnIsInTheDocument: who does not wait for the end of an erasure has 202 and the receipt so far, as the document says.
+func TestErasureThatGoesOnIsInTheDocument(t *testing.T) {
+	t.Parallel()
+	ctx, leave := context.WithCancel(t.Context())
+	s := newTestServer(t, readOnly(t).db, func(o *Options) { o.Erasures = leaving{o.Erasures, leave} })
+	r := httptest.NewRequestWithContext(ctx, "DELETE", "/v1/people/p_2001", nil)
+	r.Header.Set("Authorization", "Bearer people-key")
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	answer := response{w.Result(), w.Body.Bytes()}
+	var got receipt
+	if s.want(202, answer, &got); got.State != schemas.ErasureRunning || got.PersonID != "p_2001" {
+		t.Errorf("%+v", got)
+	}
+	s.wantDeclared("DELETE", "/v1/people/{id}", answer)
+}
+
+// leaving are erasures whose caller leaves when one is recorded.
+type leaving struct {
+	Erasures
+	leave context.CancelFunc
+}
+
+func (l leaving) PutErasure(ctx context.Context, e *schemas.Erasure) error {
+	defer l.leave()
+	return l.Erasures.PutErasure(ctx, e)
 }
 
 // TestErasePersonTwice: a second request finds the erasure that goes on, or has ended since the person was looked up; when the person is there

@@ -291,6 +291,31 @@ func TestReady(t *testing.T) {
 	if body.Ready || strings.Contains(string(r.body), "secret") {
 		t.Errorf("%s", r.body)
 	}
+	s.wantDeclared("GET", "/readyz", r)
+}
+
+// wantDeclared holds that the document has the status of an answer, and its body for it.
+func (s *testServer) wantDeclared(method, path string, r response) {
+	s.t.Helper()
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(string(s.call("GET", "/openapi.json", "", nil).body)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	body, err := jsonschema.UnmarshalJSON(strings.NewReader(string(r.body)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("deskstream:api", document); err != nil {
+		s.t.Fatal(err)
+	}
+	place := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(path)
+	schema, err := compiler.Compile(fmt.Sprintf("deskstream:api#/paths/%s/%s/responses/%d/content/application~1json/schema", place, strings.ToLower(method), r.StatusCode))
+	if err != nil {
+		s.t.Errorf("%s %s answers %d: %v", method, path, r.StatusCode, err)
+	} else if err := schema.Validate(body); err != nil {
+		s.t.Errorf("%s %s: %v\n%s", method, path, err, r.body)
+	}
 }
 
 func TestMetricsMayNeedAKey(t *testing.T) {

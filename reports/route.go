@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,6 +27,7 @@ type route struct {
 	detail       string   // longer description; may be empty
 	scopes       []string // one of them is needed; empty = open to everybody
 	status       int      // of a success; 0 = 200, or 204 without a body
+	others       []int    // statuses that the handler gives to the body of a success at times
 	parameters   []*huma.Param
 	maxBody      int64                   // bytes; 0 = 1 MiB
 	accepts      []string                // media types of a raw body
@@ -57,6 +59,9 @@ func handle[I, O any](s *server, r route, h func(context.Context, *I) (*O, error
 		}
 		return nil, s.problem(r.path, err)
 	})
+	for _, status := range r.others {
+		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: op.Responses["200"].Content}
+	}
 }
 
 func (r route) operation(api huma.API) huma.Operation {

@@ -22,6 +22,7 @@ func (s *server) systemRoutes() {
 	handle(s, route{method: http.MethodGet, path: "/healthz", id: "health", tag: tagSystem, summary: "The process is alive"}, s.health)
 	handle(s, route{
 		method: http.MethodGet, path: "/readyz", id: "ready", tag: tagSystem, summary: "The process can ingest and answer; 503 names what is not ready",
+		others: []int{http.StatusServiceUnavailable},
 	}, s.ready)
 	metrics := route{method: http.MethodGet, path: "/metrics", id: "metrics", tag: tagSystem, summary: "Figures in Prometheus' text format"}
 	if s.MetricsNeedKey {
