@@ -96,6 +96,25 @@ func TestAnalystOnlyReadsWithinLimits(t *testing.T) {
 	}
 }
 
+// TestAnalystGetsNoPartOfAnAnswer: over HTTP a query that goes over a limit after its first rows is answered by an error, not by these rows.
+func TestAnalystGetsNoPartOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	e := sharedEngine(t)
+	q := querier{url: e.HTTP(), user: "analyst", password: e.secrets.analyst}
+	const slowly = " SETTINGS max_block_size = 100, output_format_parallel_formatting = 0"
+	for statement, want := range map[string]string{
+		"SELECT number FROM numbers(20000)" + slowly:                            "HTTP 500: Code: 396.",
+		"SELECT repeat(toString(number), 6000) FROM numbers(9000)" + slowly:     "HTTP 500: Code: 396.",
+		"SELECT number, throwIf(number = 9000) FROM numbers(9100)" + slowly:     "HTTP 500: Code: 395.",
+		"SELECT number FROM numbers(10000) ORDER BY number LIMIT 1 OFFSET 9999": "",
+	} {
+		rows, err := q.query(context.Background(), statement)
+		if want == "" && (err != nil || rows != "9999\n") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %.100q, %.300v, want %q", statement, rows, err, want)
+		}
+	}
+}
+
 // TestNobodyReadsOtherFiles: the function file() asks for no right.
 func TestNobodyReadsOtherFiles(t *testing.T) {
 	t.Parallel()
