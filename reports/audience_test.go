@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -442,6 +443,39 @@ func TestMemoryIsReadAnew(t *testing.T) {
 	a.person(1, "Ann", nil)
 	if got = a.found(); !slices.Contains(got, "in 1") || a.w.roster == nil {
 		t.Errorf("%v, in memory: %v", got, a.w.roster != nil)
+	}
+}
+
+// TestMemoryAfterReplayOfThePresent: when a replay makes only what came last again, people keep rows of the generation before. What is in
+// memory is read anew once, and then audiences go on.
+func TestMemoryAfterReplayOfThePresent(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*audienceServer){
+		"from the stream": func(a *audienceServer) { a.keepOutputs() },
+		"from the tables": func(*audienceServer) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAudienceServer(t)
+			prepare(a)
+			a.person(1, "Ann", nil)
+			a.create("new", `{"activity":"ticket-created","op":"occurs"}`)
+			wantRows(t, a.found())
+			a.replayed(1)
+			created := func(id string) {
+				insertInto(t, a.db, schemas.TableActivities, schemas.Activity{
+					Account: testAccount, Activity: "ticket-created", OccurredAt: testNow.Add(time.Second), ActivityID: id, UserID: 1, TicketID: 7, Tags: []string{},
+					Attributes: "{}", ExpiresAt: testNow.AddDate(50, 0, 0),
+				})
+			}
+			created("a1")
+			if _, err := a.w.round(t.Context()); !errors.Is(err, errStale) {
+				t.Fatal(err)
+			}
+			wantRows(t, a.found(), "fired 1 a1")
+			created("a2")
+			wantRows(t, a.found(), "fired 1 a2")
+		})
 	}
 }
 

@@ -49,6 +49,7 @@ type audienceWorker struct {
 	book     nameBook      // names that activities have
 
 	roster       *roster // nil = people are read as they change
+	generation   uint64  // of the stream, as far as its rows told: what is read into memory may hold only older ones
 	rosterKey    string  // what a roster depends on beside the plan
 	recalled     bool    // there was a roster
 	recallAt     time.Time
@@ -390,6 +391,7 @@ func (w *audienceWorker) follow(ctx context.Context, rows *changedRows, changes 
 		return w.readPeopleOf(ctx, organizations, changes)
 	}
 	if err := w.roster.take(rows, changes); err != nil {
+		w.generation = w.roster.generation
 		w.forget()
 		return err
 	}

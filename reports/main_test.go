@@ -169,7 +169,7 @@ type loggedOutput struct {
 	activity string
 }
 
-func (l *outputLog) add(tb testing.TB, table string, at uint64, row any) {
+func (l *outputLog) add(tb testing.TB, table string, at, ver uint64, row any) {
 	tb.Helper()
 	a, _ := row.(schemas.Activity)
 	data, err := json.Marshal(row)
@@ -178,7 +178,7 @@ func (l *outputLog) add(tb testing.TB, table string, at uint64, row any) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = append(l.all, loggedOutput{schemas.OutputMessage{Table: table, Seq: at, Ver: at, Data: data}, a.Activity})
+	l.all = append(l.all, loggedOutput{schemas.OutputMessage{Table: table, Seq: at, Ver: ver, Data: data}, a.Activity})
 }
 
 func (l *outputLog) find(q schemas.OutputQuery) (found []schemas.OutputMessage) {
@@ -200,6 +200,14 @@ func (s *testServer) keepOutputs() {
 	s.store.outputs = &outputLog{}
 	outputLogs.Store(s.db, s.store.outputs)
 	s.t.Cleanup(func() { outputLogs.Delete(s.db) })
+}
+
+// generations are those of the rows that are put into databases.
+var generations sync.Map
+
+// replayed has the rows that are put into a database from now on come from another generation of the stream.
+func (s *testServer) replayed(generation uint64) {
+	generations.Store(s.db, generation)
 }
 
 func (m *memory) Setting(_ context.Context, name string) (schemas.Setting, error) {
@@ -473,10 +481,12 @@ func insertInto[T any](tb testing.TB, db driver.Conn, table string, rows ...T) {
 		tb.Fatal(err)
 	}
 	log, kept := outputLogs.Load(db)
+	generation, _ := generations.LoadOrStore(db, uint64(0))
 	for _, row := range rows {
 		n := version.Add(1)
+		ver := schemas.RowVersion(generation.(uint64), n)
 		if kept {
-			log.(*outputLog).add(tb, table, n, row)
+			log.(*outputLog).add(tb, table, n, ver, row)
 		}
 		v := reflect.ValueOf(row)
 		values := make([]any, 0, len(names)+2)
@@ -487,7 +497,7 @@ func insertInto[T any](tb testing.TB, db driver.Conn, table string, rows ...T) {
 			}
 			values = append(values, f)
 		}
-		if err := batch.Append(append(values, n, n)...); err != nil {
+		if err := batch.Append(append(values, n, ver)...); err != nil {
 			tb.Fatal(err)
 		}
 	}

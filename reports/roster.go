@@ -96,7 +96,7 @@ func newRoster(w *audienceWorker) *roster {
 	r := &roster{
 		plan: w.plan, names: w.names, book: w.book, key: w.rosterKey, day: w.day, zone: w.Location, now: w.Now, match: w.Match,
 		users: map[rosterRef]uint32{}, ownIDs: map[uint64]uint32{}, seed: maphash.MakeSeed(), owners: map[uint64]uint32{}, others: map[uint32][]uint32{}, slugs: map[string]int{},
-		organizations: map[organizationRef]*rosterOrganization{}, audiences: map[string]int{}, stride: 1,
+		organizations: map[organizationRef]*rosterOrganization{}, audiences: map[string]int{}, stride: 1, generation: w.generation,
 		fields: slices.Sorted(maps.Keys(w.plan.fields)), organizationFields: slices.Sorted(maps.Keys(w.plan.organizationFields)), kinds: slices.Sorted(maps.Keys(w.plan.kinds)),
 	}
 	for i, slug := range w.plan.slugs {
@@ -175,11 +175,12 @@ func (r *roster) bytes() int {
 	return n
 }
 
-// take brings in rows that came behind its position. It adds the users of whom other activities are kept then.
+// take brings in rows that came behind its position. It adds the users of whom other activities are kept then. After errStale it tells the newer
+// generation and is of no other use.
 func (r *roster) take(c *changedRows, changes *userChanges) (err error) {
 	newer := func(p RowPlace) bool {
 		if p.generation() > r.generation {
-			err = errStale
+			r.generation, err = p.generation(), errStale
 		}
 		return p.Seq > r.at && p.generation() == r.generation
 	}
