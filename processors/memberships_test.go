@@ -115,7 +115,7 @@ func (s *scene) fires(second int, activity, at string) {
 	s.t.Helper()
 	when := mustTime(s.t, s.at(at))
 	id := schemas.ActivityID(testAccount, 5, activity, when.Unix(), "")
-	s.finds(9, second, `"fired":[{"audience":"survey","since":"2026-03-02T00:00:00Z","activity":{"account":%q,"activity_id":%q,"activity":%q,"ticket_id":5,"occurred_at":%q,"subject":"Help","tags":["a"]}}]`,
+	s.finds(9, second, `"fired":[{"audience":"survey","since":"2026-03-02T00:00:00Z","activity":{"account":%q,"activity_id":%q,"activity":%q,"ticket_id":5,"occurred_at":%q,"subject":"Help","tags":["a"],"via":"webhook"}}]`,
 		testAccount, id, activity, s.at(at))
 }
 
@@ -152,6 +152,31 @@ func TestR50_WebhookThenHistory(t *testing.T) {
 	s.want("once", s.entries(9), []string{"00:01 entered 9"})
 	s.fires(3, "ticket-solved", "02T10:02")
 	s.want("another", len(s.entries(9)), 2)
+}
+
+// TestFiredInOneBatch: an activity on which an audience fired was first learned by the webhook that told it, also when one batch has the webhook, the
+// verdict and Zendesk's history, as in a replay.
+func TestFiredInOneBatch(t *testing.T) {
+	t.Parallel()
+	one, events := recorded(t, func(s *scene) {
+		s.people()
+		s.audit("02T09:00", 9, created("status", `"open"`), created("requester_id", `"9"`), said(1, 9, true, "hi"))
+		s.hook("status_changed", "02T10:00", `{"current":"SOLVED","previous":"OPEN"}`, "")
+		s.fires(1, "ticket-solved", "02T10:00")
+		s.audit("02T10:00", 1, changed("status", `"open"`, `"solved"`))
+		s.record("02T10:00", "solved", "")
+	})
+	all := &scene{t: t, store: newStore()}
+	all.batches(t, events, len(events))
+	for name, s := range map[string]*scene{"one by one": one, "together": all} {
+		var via []any
+		for _, row := range s.tables[schemas.TableActivities] {
+			if row["activity"] == "ticket-solved" {
+				via = append(via, row["via"])
+			}
+		}
+		s.want(name, via, []any{"webhook"})
+	}
 }
 
 // TestAudienceInOneBatch: verdicts that come together, each twice, and a batch whose commit is lost, end as one after the other does.

@@ -81,7 +81,9 @@ func (r *run) keepFired(w *ticketWork, x *schemas.Activity, alike []sentActivity
 		return
 	}
 	at := x.OccurredAt.Unix()
-	told := sentActivity{slug: slug(i), at: at, gone: true, away: w.account.sources.of(w.t.source).Paused(unix(at))}
+	told := sentActivity{
+		slug: slug(i), at: at, via: viaOf(x.Via == viaNames[viaWebhook]), gone: true, away: w.account.sources.of(w.t.source).Paused(unix(at)),
+	}
 	for i := range alike {
 		if w.idOf(&told) != x.ActivityID {
 			told.what, told.user = alike[i].what, alike[i].user
