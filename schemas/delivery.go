@@ -23,6 +23,7 @@ type Delivery struct {
 	Gen       uint64    `json:"gen"`
 	At        time.Time `json:"at"`
 	NotBefore time.Time `json:"not_before"`
+	Recent    []uint64  `json:"recent,omitempty"` // hashes of the entries before the position, newest last: a replay puts them out again
 
 	Delivered uint64 `json:"delivered"`
 	Dead      uint64 `json:"dead"` // given up, retried ones too

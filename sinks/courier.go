@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"golang.org/x/time/rate"
 
 	"deskstream/schemas"
@@ -17,6 +18,8 @@ const (
 	giveUpAfter = 24 * time.Hour
 	// replaySlack is how far the times of entries may be out of their order in the stream.
 	replaySlack = 5 * time.Minute
+	// mostRecent is how many entries within that time are known one by one: they stand in a record that is stored with each post.
+	mostRecent = 200
 	// passOver is how many entries that are not to be posted are passed over before the position is stored.
 	passOver = 1000
 	// recordTime bounds the storing of an answer, which goes on when the program stops.
@@ -122,7 +125,8 @@ func (c *courier) due(at *schemas.Delivery, e *schemas.StoredEntry) bool {
 		}
 		at.Gen = e.Gen
 	}
-	return e.IsDeleted == 0 && !e.At.Before(c.deliver.Since.Truncate(time.Second)) && !e.At.Before(at.NotBefore)
+	return e.IsDeleted == 0 && !e.At.Before(c.deliver.Since.Truncate(time.Second)) && !e.At.Before(at.NotBefore) &&
+		!slices.Contains(at.Recent, xxhash.Sum64String(e.EntryID))
 }
 
 // hopeless says that the target failed for so long that an entry as old is given up, without an attempt of its own too: otherwise a
@@ -165,11 +169,20 @@ func (c *courier) settle(ctx context.Context, before *schemas.Delivery, e *schem
 		if o.reason == "" || o.final {
 			at.Seq, at.Gen, at.NotBefore = e.Seq, before.Gen, before.NotBefore
 			at.At = later(at.At, e.At)
+			remember(at, e)
 		}
 		c.learn(at, o, now)
 	})
 	c.tally(o)
 	return err
+}
+
+// remember keeps that an entry is behind the position. One that a replay put out again takes nobody's place: that of the next one.
+func remember(at *schemas.Delivery, e *schemas.StoredEntry) {
+	if e.At.After(at.NotBefore.Add(replaySlack)) {
+		at.Recent = append(at.Recent, xxhash.Sum64String(e.EntryID))
+		at.Recent = at.Recent[max(0, len(at.Recent)-mostRecent):]
+	}
 }
 
 // learn brings the figures of a target in line with an outcome.

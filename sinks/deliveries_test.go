@@ -243,7 +243,7 @@ func (d *deliveryTest) retry(id string) {
 	}
 }
 
-// TestDeliveriesSurviveRestarts: what was answered is not repeated, what was not is, with the same id; nor does a replay repeat what is older.
+// TestDeliveriesSurviveRestarts: what was answered is not repeated, what was not is, with the same id; nor does a replay repeat anything.
 func TestDeliveriesSurviveRestarts(t *testing.T) {
 	t.Parallel()
 	d := newDeliveryTest(t)
@@ -259,13 +259,39 @@ func TestDeliveriesSurviveRestarts(t *testing.T) {
 	d.want("e_2").answer <- response{status: 200}
 	d.state("all delivered", func(at schemas.Delivery) bool { return at.Delivered == 3 })
 	stop()
+	d.enter("aud_1", "e_lost", midMonth.Add(2*time.Hour-time.Minute), "2")
 	for i := range 5 { // a replay puts out all again, and what was lost before it was stored
 		d.enter("aud_1", fmt.Sprintf("e_%d", i), midMonth.Add(time.Duration(i)*time.Hour), "2")
 	}
 	d.run(true)
-	for _, id := range []string{"e_2", "e_3", "e_4"} { // within the slack
+	for _, id := range []string{"e_lost", "e_3", "e_4"} {
 		d.want(id).answer <- response{status: 200}
 	}
+	d.state("each delivered once", func(at schemas.Delivery) bool { return at.Delivered == 6 })
+}
+
+// TestReplayOfManyEntries: a replay does not repeat the newest entries; of those of the last minutes before these nothing is known.
+func TestReplayOfManyEntries(t *testing.T) {
+	t.Parallel()
+	d := newDeliveryTest(t)
+	go func() {
+		for h := range d.asked {
+			h.answer <- response{status: 200}
+		}
+	}()
+	enter := func(gen string) {
+		for i := range mostRecent + 10 {
+			d.enter("aud_1", fmt.Sprintf("e_%d", i), midMonth.Add(time.Duration(i)*time.Second), gen)
+		}
+	}
+	enter("1")
+	d.run(true)
+	d.state("all delivered", func(at schemas.Delivery) bool { return at.Delivered == mostRecent+10 })
+	enter("2")
+	d.enter("aud_1", "e_new", midMonth.Add(time.Hour), "2")
+	d.state("the newest are not repeated", func(at schemas.Delivery) bool {
+		return at.At.Equal(midMonth.Add(time.Hour)) && at.Delivered == mostRecent+10+10+1 && len(at.Recent) == mostRecent
+	})
 }
 
 // TestTroubleStaysWithItsAudience: a target that fails does not hold up another's, and a new address is tried at once.
