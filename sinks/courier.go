@@ -239,7 +239,7 @@ func (c *courier) again(ctx context.Context, id string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	o.final = o.reason != "" // it waits for somebody to ask again
+	o.final = false // it was given up before, and waits for somebody to ask again
 	c.tally(o)
 	if o.reason == "" {
 		if err := c.Store.DropUndelivered(ctx, c.audience, id); err != nil {

@@ -68,7 +68,7 @@ func NewDeliveries(o DeliveryOptions) (*Deliveries, error) {
 	}
 	d := &Deliveries{DeliveryOptions: o, client: newPoster(o.AllowPrivate), running: map[string]*running{}, ended: map[string]bool{}}
 	d.count = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "deskstream_deliveries_total", Help: "Posts of entries of audiences, by outcome: delivered, failed (tried again) or dead (given up).",
+		Name: "deskstream_deliveries_total", Help: "Posts of entries of audiences, by outcome: delivered, failed (tried again, or after the entry was given up) or dead (given up).",
 	}, []string{"audience", "outcome"})
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(d.count); err != nil {

@@ -201,9 +201,17 @@ func TestEntriesAreDelivered(t *testing.T) {
 	if first.body != want || first.header.Get("Content-Type") != "application/json" || first.header.Get("User-Agent") != "deskstream" {
 		t.Errorf("%s %v", first.body, first.header)
 	}
-	var counted dto.Metric
-	if err := w.count.WithLabelValues("aud_1", "failed").Write(&counted); err != nil || counted.GetCounter().GetValue() != 2 {
-		t.Errorf("%v failed posts are counted, want 2: %v", counted.GetCounter().GetValue(), err)
+	d.counted(w, map[string]float64{"failed": 2})
+}
+
+// counted compares the figures of posts for the audience.
+func (d *deliveryTest) counted(w *Deliveries, want map[string]float64) {
+	d.t.Helper()
+	for outcome, n := range want {
+		var counted dto.Metric
+		if err := w.count.WithLabelValues("aud_1", outcome).Write(&counted); err != nil || counted.GetCounter().GetValue() != n {
+			d.t.Errorf("%v %s posts are counted, want %v: %v", counted.GetCounter().GetValue(), outcome, n, err)
+		}
 	}
 }
 
@@ -213,7 +221,7 @@ func TestRefusedEntriesAreKept(t *testing.T) {
 	d := newDeliveryTest(t)
 	d.enter("aud_1", "e_1", midMonth, "1")
 	d.enter("aud_1", "e_2", midMonth, "1")
-	d.run(true)
+	w, _ := d.run(true)
 	d.want("e_1").answer <- response{status: 400}
 	d.want("e_2").answer <- response{status: 200}
 	d.state("one delivered, one dead", func(at schemas.Delivery) bool { return at.Delivered == 1 && at.Dead == 1 })
@@ -228,6 +236,7 @@ func TestRefusedEntriesAreKept(t *testing.T) {
 			t.Errorf("after %d: %q", status, got)
 		}
 	}
+	d.counted(w, map[string]float64{"dead": 1, "failed": 1, "delivered": 2})
 }
 
 // retry asks for an entry again as the API does.
