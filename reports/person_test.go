@@ -26,6 +26,40 @@ func TestPersonByEveryName(t *testing.T) {
 	}
 }
 
+// TestPersonOfSeveralAccounts: a name leads to the same person in each call, and for templates too, also where people of several accounts have it who
+// are equally old.
+func TestPersonOfSeveralAccounts(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	for _, account := range []string{"zeta", testAccount, "beta", "gamma"} {
+		s.store.deleted = append(s.store.deleted, account)
+		id := schemas.OwnPersonID(account, 10)
+		insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{
+			Account: account, PersonID: id, SourceIDs: []string{"src_" + account}, FirstName: account, PhoneNumber: "+14155550100", UserIDs: []int64{10},
+			OwnIDs: []string{id}, Zendesk: "{}", Custom: "{}", CreatedAt: testNow, UpdatedAt: testNow,
+		})
+		insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: account, Alias: "zendesk:10", PersonID: id})
+	}
+	for range 10 {
+		for _, name := range []string{"zendesk:10", "phone:+14155550100"} {
+			var p struct {
+				FirstName string `json:"first_name"`
+			}
+			s.get("/v1/people/"+url.PathEscape(name), &p)
+			if p.FirstName != testAccount {
+				t.Errorf("%s leads to the one of %s", name, p.FirstName)
+			}
+		}
+		var r struct {
+			Parts map[string]string `json:"parts"`
+		}
+		s.want(200, s.call("POST", "/v1/liquid/render", "render-key", `{"person":"zendesk:10","parts":{"text":"{{ person.first_name }}"}}`), &r)
+		if r.Parts["text"] != testAccount {
+			t.Errorf("a template has the one of %s", r.Parts["text"])
+		}
+	}
+}
+
 func TestPersonFigures(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)

@@ -24,5 +24,5 @@ INNER JOIN
         SELECT arrayJoin({names:Array(String)})
     )
 ) AS p ON p.account = asked.account AND p.person_id = asked.person_id
-ORDER BY alias, created_at
+ORDER BY alias, created_at, account
 LIMIT 1 BY alias

@@ -12,6 +12,6 @@ PREWHERE account IN {accounts:Array(String)}
         UNION ALL
         SELECT arrayJoin({accounts:Array(String)}), {alias:String}
     )
-ORDER BY created_at
+ORDER BY created_at, account
 LIMIT 1
 SETTINGS max_threads = 1

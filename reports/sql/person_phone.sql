@@ -15,6 +15,6 @@ PREWHERE account IN {accounts:Array(String)}
             PREWHERE account IN {accounts:Array(String)} AND kind = 'phone-number' AND value = {phone:String}
         )
     ))
-ORDER BY created_at
+ORDER BY created_at, account, person_id
 LIMIT 1
 SETTINGS max_threads = 1
