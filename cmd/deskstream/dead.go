@@ -13,8 +13,8 @@ import (
 type deadCmd struct {
 	List  deadListCmd  `cmd:"" help:"List dead letters, oldest first."`
 	Show  deadShowCmd  `cmd:"" help:"Show one with its event."`
-	Retry deadRetryCmd `cmd:"" help:"Process one again, or all."`
-	Drop  deadDropCmd  `cmd:"" help:"Remove one, or all, for good."`
+	Retry deadRetryCmd `cmd:"" help:"Process one again, or all. One that fails again comes back; a replay then makes two of it."`
+	Drop  deadDropCmd  `cmd:"" help:"Remove one, or all, until a replay: as long as an event is stored, that tries it again."`
 }
 
 type deadListCmd struct {
