@@ -8,8 +8,8 @@ import (
 // bucketMark is where statements look for the bucket of a time: for the last of some instants that is not after it, or the first one.
 var bucketMark = regexp.MustCompile(`roundDown\((toUnixTimestamp\(\w+\)), \{(bounds|ends):Array\(UInt32\)\}\)`)
 
-// How the bucket of a time is found by dividing, which takes less than half of the time of a search among many: by when buckets begin, of which the first may
-// be shorter, and by the ends that a cumulative report looks at, of which the last may be as_of.
+// How the bucket of a time is found by dividing, which takes less than half of the time of a search among many: by when buckets begin, of which the first and
+// the last may be shorter, and by the ends that a cumulative report looks at, of which the last may be as_of.
 const (
 	dividedBounds = "toUInt32(greatest({first_bound:UInt32}, {bound_origin:UInt32} + intDiv($1 - {bound_origin:UInt32}, {bound_step:UInt32}) * {bound_step:UInt32}))"
 	dividedEnds   = "toUInt32(multiIf($1 < {first_end:UInt32}, 0, $1 >= {last_end:UInt32}, {last_end:UInt32}, " +
@@ -24,8 +24,9 @@ func (q *question) bindBounds() {
 		return
 	}
 	first, second := unix32(q.bounds[0]), unix32(q.bounds[1])
+	last := unix32(q.to) - unix32(q.bounds[len(q.bounds)-1])
 	step := equalSteps(q.bounds[1:])
-	if step < second-first || step > second {
+	if step < second-first || step < last || step > second {
 		return
 	}
 	q.evenBounds = true
