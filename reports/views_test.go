@@ -22,7 +22,7 @@ var viewFile = filepath.Join("..", "schemas", "migrations", "00025_report_views.
 // viewBounds cuts [from, to) as a window does. Hours begin when the clock shows a full one, which a change of half an hour puts off.
 const viewBounds = `arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp({to:DateTime('UTC')}), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 5))),
-        {interval:String} = 'day', arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
+        {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3))),
         {interval:String} = 'week', arrayMap(i -> toUnixTimestamp(toDateTime(toMonday({from:DateTime('UTC')}, {tz:String}) + 7 * i, {tz:String})), range(dateDiff('week', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         {interval:String} = 'month', arrayMap(i -> toUnixTimestamp(toDateTime(addMonths(toStartOfMonth({from:DateTime('UTC')}, {tz:String}), i), {tz:String})), range(dateDiff('month', {from:DateTime('UTC')}, {to:DateTime('UTC')}) + 3)),
         [])))`
@@ -31,10 +31,12 @@ const viewBounds = `arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], array
 const viewEnds = `arrayMap(b -> toUInt32(if(b > toUnixTimestamp(now()), toUnixTimestamp(now()) + 1, b)), arrayFilter((b, began) -> began <= toUnixTimestamp(now()),
         arrayPushBack(arrayPopFront(bounds), toUnixTimestamp({to:DateTime('UTC')})), bounds))`
 
-// viewStart gives where the whole bucket begins, as the answers of a report name it.
+// viewStart gives where the whole bucket begins, as the answers of a report name it. An hour in which the clock was put by half an hour takes two steps back.
 func viewStart(bucket string) string {
 	at := "toDateTime(" + bucket + ", {tz:String})"
-	return "toDateTime(multiIf({interval:String} = 'hour', toUInt32(" + bucket + " - 60 * toMinute(" + at + ") - toSecond(" + at + ")), {interval:String} = 'day', toUnixTimestamp(toStartOfDay(" + at +
+	hour := "toUInt32(" + bucket + " - 60 * toMinute(" + at + ") - toSecond(" + at + "))"
+	hour = "toUInt32(" + hour + " - 60 * toMinute(toDateTime(" + hour + ", {tz:String})))"
+	return "toDateTime(multiIf({interval:String} = 'hour', " + hour + ", {interval:String} = 'day', toUnixTimestamp(toStartOfDay(" + at +
 		")), {interval:String} = 'week', toUnixTimestamp(toDateTime(toMonday(" + at + "), {tz:String})), {interval:String} = 'month', toUnixTimestamp(toDateTime(toStartOfMonth(" +
 		at + "), {tz:String})), " + bucket + "), 'UTC')"
 }
@@ -160,7 +162,7 @@ func TestViewsFollowTheReports(t *testing.T) {
 	}
 }
 
-// TestViewBoundsAreThoseOfReports: views cut time as answers do, where clocks change by half an hour too.
+// TestViewBoundsAreThoseOfReports: views cut time and name buckets as answers do, where clocks change by half an hour or at midnight and a day is skipped too.
 func TestViewBoundsAreThoseOfReports(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
@@ -170,6 +172,16 @@ func TestViewBoundsAreThoseOfReports(t *testing.T) {
 		{"Asia/Kathmandu", "2026-03-01", "2026-03-02"},
 		{"America/New_York", "2026-10-31", "2026-11-02"},
 		{"UTC", "2026-03-01T10:20:30Z", "2026-03-01T13:00:00Z"},
+		{"America/Santiago", "2026-09-03", "2026-09-09"},
+		{"America/Santiago", "2026-04-03", "2026-04-06"},
+		{"America/Havana", "2026-03-06", "2026-03-09"},
+		{"America/Havana", "2026-10-30", "2026-11-02"},
+		{"Atlantic/Azores", "2026-03-27", "2026-03-30"},
+		{"Atlantic/Azores", "2026-10-23", "2026-10-26"},
+		{"Pacific/Apia", "2011-12-28", "2012-01-02"},
+		{"America/Santiago", "2026-09-06T15:00:00Z", "2026-09-09"},
+		{"Australia/Lord_Howe", "2026-04-05T01:45:00+10:30", "2026-04-05T03:00:00+10:30"},
+		{"Pacific/Apia", "2011-12-31T15:00:00+14:00", "2012-01-02"},
 	} {
 		loc, err := time.LoadLocation(c.zone)
 		if err != nil {
@@ -180,20 +192,21 @@ func TestViewBoundsAreThoseOfReports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := make([]uint32, len(w.bounds))
-			for i, b := range w.bounds {
-				want[i] = uint32(unix32(b))
+			var want, starts []uint32
+			for _, b := range w.bounds {
+				want, starts = append(want, uint32(unix32(b))), append(starts, uint32(unix32(w.floor(b))))
 			}
 			p := params{}
 			p.time("from", w.from)
 			p.time("to", w.to)
 			p.text("tz", c.zone)
 			p.text("interval", interval)
-			err = s.query(t.Context(), "bounds", "SELECT CAST("+viewBounds+", 'Array(UInt32)')", p, func(rows driver.Rows) error {
-				var got []uint32
-				err := rows.Scan(&got)
-				if !slices.Equal(got, want) {
-					t.Errorf("%s of %s, %s to %s: %v, want %v", interval, c.zone, c.from, c.to, got, want)
+			text := "SELECT CAST(" + viewBounds + ", 'Array(UInt32)') AS bounds, arrayMap(b -> toUnixTimestamp(" + viewStart("b") + "), bounds)"
+			err = s.query(t.Context(), "bounds", text, p, func(rows driver.Rows) error {
+				var got, named []uint32
+				err := rows.Scan(&got, &named)
+				if !slices.Equal(got, want) || !slices.Equal(named, starts) {
+					t.Errorf("%s of %s, %s to %s: %v called %v, want %v called %v", interval, c.zone, c.from, c.to, got, named, want, starts)
 				}
 				return err
 			})
