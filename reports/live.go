@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"deskstream/schemas"
 )
 
 // What the live feed shows and how often it looks.
@@ -156,7 +158,7 @@ func (s *server) lookLive(ctx context.Context) (*liveMessage, error) {
 	local := now.In(s.Location)
 	p := params{}
 	p.texts("accounts", accounts)
-	p.time("today", startOfDay(local.Year(), local.Month(), local.Day(), s.Location))
+	p.time("today", schemas.StartOfDay(local.Year(), local.Month(), local.Day(), s.Location))
 	m := &liveMessage{At: now.UTC().Truncate(time.Second)}
 	err = s.query(ctx, "live", sqlText("live"), p, func(rows driver.Rows) error {
 		var unsolved, created, activities, people int64

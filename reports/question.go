@@ -109,7 +109,7 @@ func (s *server) ask(m *metric, query url.Values) (*question, error) {
 	from, to := r.single("from"), r.single("to")
 	if m.everything && from == "" && to == "" && interval == "" {
 		q.all = true
-		from, to = time.Unix(0, 0).UTC().Format(time.RFC3339), nextDay(q.asOf, loc).Format(time.RFC3339)
+		from, to = time.Unix(0, 0).UTC().Format(time.RFC3339), schemas.NextDay(q.asOf, loc).Format(time.RFC3339)
 	}
 	w, err := newWindow(from, to, interval, loc, q.asOf)
 	r.check(err)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/sync/errgroup"
+
+	"deskstream/schemas"
 )
 
 const (
@@ -244,7 +246,7 @@ func (s *server) holders(ctx context.Context, q *question, groupBy []dimension, 
 	held.pieces["filters"] += "AND assignee_id != 0 "
 	p = maps.Clone(p)
 	p.int("from", 0)
-	p.time("to", nextDay(q.asOf, q.loc))
+	p.time("to", schemas.NextDay(q.asOf, q.loc))
 	p.times("bounds", []time.Time{time.Unix(0, 0)})
 	return s.cellsByMonth(ctx, &held, groupBy, p)
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"deskstream/schemas"
 )
 
 // Spans of the source's pages (product.md 2.1: M1, M2).
@@ -73,14 +75,14 @@ func (s *server) overview(ctx context.Context, in *byID) (*answer[overviewAnswer
 func (s *server) overviewDays(p params) ([]dayCount, error) {
 	today := s.Now().In(s.Location)
 	w := window{
-		loc: s.Location, interval: intervalDay, to: nextDay(today, s.Location),
-		from: startOfDay(today.Year(), today.Month(), today.Day()-overviewDays+1, s.Location),
+		loc: s.Location, interval: intervalDay, to: schemas.NextDay(today, s.Location),
+		from: schemas.StartOfDay(today.Year(), today.Month(), today.Day()-overviewDays+1, s.Location),
 	}
 	if err := w.cut(); err != nil {
 		return nil, err
 	}
 	p.times("bounds", w.bounds)
-	p.time("last_days", startOfDay(today.Year(), today.Month(), today.Day()-lastDays+1, s.Location))
+	p.time("last_days", schemas.StartOfDay(today.Year(), today.Month(), today.Day()-lastDays+1, s.Location))
 	days := make([]dayCount, len(w.bounds))
 	for i, label := range w.labels {
 		days[i].Date = label

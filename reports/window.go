@@ -50,14 +50,14 @@ func newWindow(from, to, interval string, loc *time.Location, asOf time.Time) (w
 		return w, err
 	}
 	if to == "" {
-		w.to = nextDay(asOf, loc)
+		w.to = schemas.NextDay(asOf, loc)
 	}
 	if w.from, err = parseEdge("query.from", from, loc, false); err != nil {
 		return w, err
 	}
 	if from == "" {
 		last := w.to.Add(-time.Second).In(loc)
-		w.from = startOfDay(last.Year(), last.Month(), last.Day()-defaultDays+1, loc)
+		w.from = schemas.StartOfDay(last.Year(), last.Month(), last.Day()-defaultDays+1, loc)
 	}
 	if !w.from.Before(w.to) {
 		return w, schemas.Invalid("query.from", "must be before to")
@@ -81,7 +81,7 @@ func parseEdge(location, s string, loc *time.Location, end bool) (time.Time, err
 		if end {
 			day++
 		}
-		t = startOfDay(d.Year(), d.Month(), day, loc)
+		t = schemas.StartOfDay(d.Year(), d.Month(), day, loc)
 	}
 	if t.Year() < 1970 || t.Year() > 2105 {
 		return t, schemas.Invalid(location, "must lie within 1970 to 2105")
@@ -129,11 +129,11 @@ func (w *window) floor(t time.Time) time.Time {
 		}
 		return l
 	case intervalWeek:
-		return startOfDay(l.Year(), l.Month(), l.Day()-(int(l.Weekday())+6)%7, w.loc)
+		return schemas.StartOfDay(l.Year(), l.Month(), l.Day()-(int(l.Weekday())+6)%7, w.loc)
 	case intervalMonth:
-		return startOfDay(l.Year(), l.Month(), 1, w.loc)
+		return schemas.StartOfDay(l.Year(), l.Month(), 1, w.loc)
 	default:
-		return startOfDay(l.Year(), l.Month(), l.Day(), w.loc)
+		return schemas.StartOfDay(l.Year(), l.Month(), l.Day(), w.loc)
 	}
 }
 
@@ -148,44 +148,10 @@ func (w *window) next(start time.Time) time.Time {
 		}
 		return n
 	case intervalWeek:
-		return startOfDay(l.Year(), l.Month(), l.Day()+7, w.loc)
+		return schemas.StartOfDay(l.Year(), l.Month(), l.Day()+7, w.loc)
 	case intervalMonth:
-		return startOfDay(l.Year(), l.Month()+1, 1, w.loc)
+		return schemas.StartOfDay(l.Year(), l.Month()+1, 1, w.loc)
 	default:
-		return nextDay(start, w.loc)
+		return schemas.NextDay(start, w.loc)
 	}
-}
-
-// nextDay gives the start of the local day after the one that t is in.
-func nextDay(t time.Time, loc *time.Location) time.Time {
-	l := t.In(loc)
-	for d := 1; ; d++ {
-		n := startOfDay(l.Year(), l.Month(), l.Day()+d, loc)
-		if n.After(t) { // a zone that crosses the date line skips a whole date
-			return n
-		}
-	}
-}
-
-// startOfDay gives the first instant of a local date. Midnight may not exist, or exist twice, where clocks change at it; time.Date
-// leaves open what it gives then.
-func startOfDay(year int, month time.Month, day int, loc *time.Location) time.Time {
-	date := time.Date(year, month, day, 0, 0, 0, 0, time.UTC) // normalises day 0 or 32
-	t := time.Date(date.Year(), date.Month(), date.Day(), 0, 0, 0, 0, loc)
-	start, end := t.ZoneBounds()
-	switch {
-	case t.Day() != date.Day() && !end.IsZero(): // in the gap, taken as before it
-		return end
-	case t.Hour() != 0 || t.Minute() != 0: // in the gap, taken as after it
-		return start
-	}
-	if start.IsZero() {
-		return t
-	}
-	_, offset := t.Zone()
-	_, before := start.Add(-time.Second).In(loc).Zone()
-	if first := t.Add(time.Duration(offset-before) * time.Second); before > offset && first.Before(start) {
-		return first // midnight comes twice, this is the first
-	}
-	return t
 }

@@ -91,14 +91,18 @@ func readValue(c *Condition, raw json.RawMessage) (v any, accepted string) {
 }
 
 // day is a date without a zone; it becomes an instant with the account's zone.
-type day struct{ y, m, d int }
+type day struct {
+	y int
+	m time.Month
+	d int
+}
 
 // readTime reads a date, or an instant where that makes sense.
 func readTime(op string, raw json.RawMessage) (v any, accepted string) {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		if t, err := time.Parse(time.DateOnly, s); err == nil {
-			return day{t.Year(), int(t.Month()), t.Day()}, ""
+			return day{t.Year(), t.Month(), t.Day()}, ""
 		}
 		if t, err := time.Parse(time.RFC3339, s); err == nil && op != OpOn {
 			return t, ""
@@ -112,11 +116,11 @@ func readTime(op string, raw json.RawMessage) (v any, accepted string) {
 
 // ReadTime reads a time that a field of the customer's own holds as a text: an instant, or a date, which is its day's beginning in the zone.
 func ReadTime(s string, zone *time.Location) (at time.Time, ok bool) {
-	at, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		at, err = time.ParseInLocation(time.DateOnly, s, zone)
+	if at, err := time.Parse(time.RFC3339, s); err == nil {
+		return at, true
 	}
-	return at, err == nil
+	date, err := time.Parse(time.DateOnly, s)
+	return StartOfDay(date.Year(), date.Month(), date.Day(), zone), err == nil
 }
 
 // Span is a stretch of time: From and everything up to, not including, To. A zero time is no bound.
@@ -131,7 +135,7 @@ func (s Span) Contains(t time.Time) bool {
 // stands for its whole day: before it begins, after it ends.
 func (c *Condition) Span(now time.Time, zone *time.Location) Span {
 	now = now.In(zone)
-	start := func(ago int) time.Time { return time.Date(now.Year(), now.Month(), now.Day()-ago, 0, 0, 0, 0, zone) }
+	start := func(ago int) time.Time { return StartOfDay(now.Year(), now.Month(), now.Day()-ago, zone) }
 	switch c.Op {
 	case OpLessDaysAgo:
 		return Span{start(c.Days - 1), start(-1)}
@@ -160,7 +164,7 @@ func (c *Condition) Span(now time.Time, zone *time.Location) Span {
 func bounds(v any, zone *time.Location) (from, to time.Time) {
 	switch v := v.(type) {
 	case day:
-		return time.Date(v.y, time.Month(v.m), v.d, 0, 0, 0, 0, zone), time.Date(v.y, time.Month(v.m), v.d+1, 0, 0, 0, 0, zone)
+		return StartOfDay(v.y, v.m, v.d, zone), StartOfDay(v.y, v.m, v.d+1, zone)
 	case time.Time:
 		return v, v.Add(time.Second)
 	}
