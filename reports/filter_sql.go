@@ -31,7 +31,7 @@ func (b *filterSQL) text(v string) string {
 }
 
 func (b *filterSQL) number(v float64) string {
-	return b.bind("Float64", func(name string) { b.params[name] = strconv.FormatFloat(v, 'g', -1, 64) })
+	return b.bind("Float64", func(name string) { b.params[name] = strconv.FormatFloat(v+0, 'g', -1, 64) }) // 0 for -0
 }
 
 func (b *filterSQL) filter(f *schemas.Filter) string {
@@ -279,7 +279,7 @@ func (b *filterSQL) numbers(c *schemas.Condition, value string) string {
 	case schemas.OpBetween:
 		return "(" + value + " BETWEEN " + bound[0] + " AND " + bound[1] + ")"
 	}
-	return value + " IN (" + strings.Join(bound, ", ") + ")"
+	return "(" + value + " + 0) IN (" + strings.Join(bound, ", ") + ")" // IN compares bits, and those of -0, which is 0, are others
 }
 
 // span compares a DateTime with a stretch of time.

@@ -22,7 +22,7 @@ var (
 	someTimes  = []string{"2026-03-20T11:00:00Z", "2026-03-20T00:00:00Z", "2026-03-19T23:59:59Z", "2026-03-18T12:00:00Z", "2026-01-02T03:04:05Z", "2025-03-30T00:30:00Z"}
 	someDays   = []string{"2026-03-20", "2026-03-19", "2026-03-18", "2026-01-02"}
 	someCustom = []string{
-		`{}`, `{"plan":"gold"}`, `{"plan":""}`, `{"plan":5}`, `{"plan":0}`, `{"plan":true}`, `{"plan":["gold","x"]}`, `{"plan":2.5,"other":"y"}`,
+		`{}`, `{"plan":"gold"}`, `{"plan":""}`, `{"plan":5}`, `{"plan":0}`, `{"plan":-0}`, `{"plan":-0.0}`, `{"plan":true}`, `{"plan":["gold","x"]}`, `{"plan":2.5,"other":"y"}`,
 		`{"plan":"2026-03-19"}`, `{"plan":"2026-03-20T03:30:00Z"}`, `{"plan":"2026-03-18T23:30:00.5-04:00"}`, `{"plan":"1965-02-28"}`, `{"plan":"20260319"}`, `{"plan":"2026-03-19 "}`,
 		`{"plan":["2026-03-19"]}`,
 	}
@@ -354,6 +354,31 @@ func TestFiltersOnDaysOfClockChanges(t *testing.T) {
 		}
 		if got := s.found(`{"field":"created_at","op":"on","value":"2011-12-30"}`); got != "" {
 			t.Errorf("%s: %s on a date that was skipped", c.zone, got)
+		}
+	}
+}
+
+// TestFiltersTakeMinusZeroForZero: a number of the customer's own that is stored as -0 is 0, for lists and audiences, and so is a -0 that is asked for.
+func TestFiltersTakeMinusZeroForZero(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	var rows []personRow
+	for id, n := range map[string]string{"integer": "-0", "float": "-0.0", "plain": "0", "one": "1"} {
+		row := schemas.PersonRow{Account: testAccount, PersonID: id, Zendesk: "{}", Custom: `{"n":` + n + `}`}
+		insertInto(t, s.db, schemas.TablePeople, row)
+		rows = append(rows, personRow{PersonRow: row})
+	}
+	names, err := s.filterNames(t.Context(), []string{testAccount})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for condition, want := range map[string]string{
+		`"op":"is","value":0`: "float,integer,plain", `"op":"is","value":-0`: "float,integer,plain", `"op":"is","value":[-0.0,1]`: "float,integer,one,plain",
+		`"op":"is_not","value":0`: "one", `"op":"between","value":[-0,0]`: "float,integer,plain", `"op":"lt","value":0`: "",
+	} {
+		text := `{"field":"custom.n",` + condition + `}`
+		if got, told := s.found(text), s.told(text, rows, names); got != want || told != want {
+			t.Errorf("%s: listed %s, told %s, want %s", text, got, told, want)
 		}
 	}
 }
