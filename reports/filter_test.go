@@ -120,13 +120,14 @@ func (c *crowd) condition(t schemas.ValueType) map[string]any {
 	case strings.HasSuffix(op, "days_ago"):
 		m["value"] = c.Intn(4)
 	case t == schemas.TypeNumber && op == "between":
-		m["value"] = []int{c.Intn(2), c.Intn(3)}
+		low := c.Intn(2)
+		m["value"] = []int{low, low + c.Intn(2)}
 	case t == schemas.TypeNumber:
 		m["value"] = c.Intn(4) - 1
 	case t == schemas.TypeBoolean:
 		m["value"] = c.Intn(2) == 0
 	case t == schemas.TypeTime && op == "between":
-		m["value"] = []string{c.of(someDays), c.of(someDays)}
+		m["value"] = slices.Sorted(slices.Values([]string{c.of(someDays), c.of(someDays)}))
 	case t == schemas.TypeTime && (op == "on" || c.Intn(2) == 0):
 		m["value"] = c.of(someDays)
 	case t == schemas.TypeTime:
@@ -437,6 +438,11 @@ func TestFiltersThatCannotBeUsed(t *testing.T) {
 		{`{"field":"created_at","op":"on","value":"2026-01-01T00:00:00Z"}`, "query.filter.value", "2026-01-31"},
 		{`{"field":"created_at","op":"less_than_days_ago","value":-1}`, "query.filter.value", "0 to"},
 		{`{"field":"zendesk.tickets_total","op":"between","value":[1]}`, "query.filter.value", "list of two"},
+		{`{"field":"zendesk.tickets_total","op":"between","value":[5,0]}`, "query.filter.value", "lowest that matches first"},
+		{`{"field":"created_at","op":"between","value":["2026-02-01","2026-01-31"]}`, "query.filter.value", "lowest that matches first"},
+		{`{"field":"custom.day","op":"between","value":["2026-02-01T00:00:01Z","2026-02-01T00:00:00Z"]}`, "query.filter.value", "lowest that matches first"},
+		{`{"activity":"ticket-closed","op":"occurred_times","times":{"op":"between","value":[2,1]}}`, "query.filter.times.value", "lowest that matches first"},
+		{`{"field":"email","op":"is","value":"` + strings.Repeat("é", 1001) + `"}`, "query.filter.value", "a text of up to 1000 letters"},
 		{`{"field":"zendesk.tickets_total","op":"lt","value":"5"}`, "query.filter.value", "number"},
 		{`{"field":"zendesk.verified","op":"is","value":"yes"}`, "query.filter.value", "true or false"},
 		{`{"field":"custom.day","op":"before","value":5}`, "query.filter.value", "2026-01-31"},
@@ -454,6 +460,15 @@ func TestFiltersThatCannotBeUsed(t *testing.T) {
 		{strings.Repeat(`{"not":`, 30) + `{"field":"email","op":"has_value"}` + strings.Repeat(`}`, 30), "query.filter", "deep"},
 	} {
 		s.wantProblem(s.call("GET", "/v1/people?filter="+url.QueryEscape(c[0]), "people-key", nil), 422, "invalid-input", c[1], c[2])
+	}
+}
+
+// TestFilterTextsOfAThousandLetters: the length of a text is counted in letters, whatever bytes they take.
+func TestFilterTextsOfAThousandLetters(t *testing.T) {
+	t.Parallel()
+	text := `{"field":"custom.x","op":"is","value":"` + strings.Repeat("é", 1000) + `"}`
+	if _, err := schemas.ParseFilter([]byte(text), "filter", filterNames{}); err != nil {
+		t.Error(err)
 	}
 }
 

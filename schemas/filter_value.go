@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"time"
+	"unicode/utf8"
 )
 
 // value reads what a condition compares with.
@@ -40,6 +41,25 @@ func (p *filterParser) value(c *Condition, raw json.RawMessage, at string) {
 		}
 		c.Values = append(c.Values, v)
 	}
+	if c.Op == OpBetween && reversed(c.Values[0], c.Values[1]) {
+		p.refuse(at, "must have the lowest that matches first, then the highest: nothing is between these")
+	}
+}
+
+// reversed says whether a value is certainly higher than another. Of a date and an instant that depends on the zone.
+func reversed(lowest, highest any) bool {
+	switch low := lowest.(type) {
+	case float64:
+		high, ok := highest.(float64)
+		return ok && low > high
+	case time.Time:
+		high, ok := highest.(time.Time)
+		return ok && low.After(high)
+	case day:
+		high, ok := highest.(day)
+		return ok && low.start(time.UTC).After(high.start(time.UTC))
+	}
+	return false
 }
 
 // countFits checks how many values there are: two with between, one or more where any of them may match, else one.
@@ -78,7 +98,7 @@ func readValue(c *Condition, raw json.RawMessage) (v any, accepted string) {
 	case TypeText, TypeList, TypeAny:
 	}
 	var s string
-	if json.Unmarshal(raw, &s) != nil || string(raw) == "null" || len(s) > 1000 {
+	if json.Unmarshal(raw, &s) != nil || string(raw) == "null" || utf8.RuneCountInString(s) > 1000 {
 		return nil, "a text of up to 1000 letters"
 	}
 	if c.Op == OpContainsPhrase {
@@ -96,6 +116,9 @@ type day struct {
 	m time.Month
 	d int
 }
+
+// start gives the beginning of the day.
+func (d day) start(zone *time.Location) time.Time { return StartOfDay(d.y, d.m, d.d, zone) }
 
 // readTime reads a date, or an instant where that makes sense.
 func readTime(op string, raw json.RawMessage) (v any, accepted string) {
@@ -164,7 +187,7 @@ func (c *Condition) Span(now time.Time, zone *time.Location) Span {
 func bounds(v any, zone *time.Location) (from, to time.Time) {
 	switch v := v.(type) {
 	case day:
-		return StartOfDay(v.y, v.m, v.d, zone), StartOfDay(v.y, v.m, v.d+1, zone)
+		return v.start(zone), StartOfDay(v.y, v.m, v.d+1, zone)
 	case time.Time:
 		return v, v.Add(time.Second)
 	}
