@@ -41,9 +41,15 @@ func viewStart(bucket string) string {
 		at + "), {tz:String})), " + bucket + "), 'UTC')"
 }
 
-// viewTo is the end of the range as it is asked for. One that is not behind from is refused; until then a view takes a second, so that nothing else of it
-// fails first.
+// viewBuckets is how many buckets a view cuts time into; it answers those in which something happened. ClickHouse takes a million of them, with much memory.
+const viewBuckets = 500_000
+
+// viewTo is the end of the range as it is asked for, and viewEnd the one that a view takes so that nothing else of it fails before it refuses what is asked:
+// a second after from where it is not behind it, and no more hours than are needed to see that there are too many.
 const viewTo = "{to:DateTime('UTC')}"
+
+var viewEnd = "toDateTime(least(toUnixTimestamp(greatest(" + viewTo + ", {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + " +
+	fmt.Sprintf("if({interval:String} = 'hour', %d, 4294967295)", (viewBuckets+2)*3600) + "), 'UTC')"
 
 // viewRefuses gives a condition that ends the question with words, also where no row would be answered: a subquery without a table is looked at before.
 func viewRefuses(when, words string) string {
@@ -88,10 +94,11 @@ func viewOf(m *metric) string {
 		with += ",\n    extractAll(" + lowerOf("normalizeUTF8NFKC({phrase:String})") + ", '[\\\\p{L}\\\\p{Nd}]+') AS phrase_words"
 	}
 	with, outer = strings.ReplaceAll(with, viewTo, "range_end"), strings.ReplaceAll(outer, viewTo, "range_end")
-	text := "CREATE VIEW IF NOT EXISTS report_" + m.name + " AS\nWITH\n    greatest(" + viewTo + ", {from:DateTime('UTC')} + 1) AS range_end,\n" + with + "\n" + outer +
-		"WHERE " + viewRefuses("{from:DateTime('UTC')} >= "+viewTo, "from must be before to") +
+	text := "CREATE VIEW IF NOT EXISTS report_" + m.name + " AS\nWITH\n    " + viewEnd + " AS range_end,\n" + with + "\n" + outer +
+		"WHERE " + viewRefuses("{from:DateTime('UTC')} >= "+viewTo, "from must be before to and before 2106") +
 		"\n    AND " + viewRefuses("{group_by:String} NOT IN ('', '"+strings.Join(names, "', '")+"')", "group_by takes nothing or one of "+strings.Join(names, ", ")) +
-		"\n    AND " + viewRefuses("{interval:String} NOT IN ('', 'hour', 'day', 'week', 'month')", "interval takes nothing, hour, day, week or month") + phrase + "\n" +
+		"\n    AND " + viewRefuses("{interval:String} NOT IN ('', 'hour', 'day', 'week', 'month')", "interval takes nothing, hour, day, week or month") +
+		"\n    AND " + viewRefuses(fmt.Sprintf("length(bounds) > %d", viewBuckets), fmt.Sprintf("interval gives more than %d buckets for this range; ask for a longer interval or a shorter range", viewBuckets)) + phrase + "\n" +
 		"COMMENT 'The report " + m.name + " as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)'"
 	return viewParameters(q).Replace(text) + ";\n"
 }
@@ -239,6 +246,8 @@ func TestViewsRefuseWhatReportsRefuse(t *testing.T) {
 			refused(m.name, "2026-11-25 00:00:00", "2026-11-20 00:00:00", interval, "late", "from must be before to")
 			refused(m.name, "2026-11-25 00:00:00", "2026-11-25 00:00:00", interval, "late", "from must be before to")
 		}
+		refused(m.name, "2200-01-01 00:00:00", "2300-01-01 00:00:00", "day", "late", "from must be before to and before 2106")
+		refused(m.name, "1970-01-01 00:00:00", "2105-12-31 00:00:00", "hour", "late", "interval gives more than 500000 buckets for this range")
 		refused(m.name, "2026-11-20 00:00:00", "2026-11-25 00:00:00", "fortnight", "late", "interval takes nothing, hour, day, week or month")
 	}
 	refused("keywords", "2026-11-20 00:00:00", "2026-11-25 00:00:00", "", "--", "phrase must hold a letter or a digit")

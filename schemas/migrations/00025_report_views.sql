@@ -2,7 +2,7 @@
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_tickets_created AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -25,16 +25,17 @@ WHERE 1
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report tickets_created as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_closures AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -80,16 +81,17 @@ WHERE 1 AND created_at <= now('UTC') AND status IN ('solved', 'closed')
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report closures as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_reopens AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -116,16 +118,17 @@ WHERE 1 AND kind = 'reopen'
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report reopens as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_backlog AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -240,16 +243,17 @@ FROM
 )
 GROUP BY bucket, k1) AS d ON d.bucket = grid.bucket AND d.keys = grid.keys
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report backlog as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_assignments AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -298,16 +302,17 @@ WHERE 1 AND created_at <= now('UTC')) AS t
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report assignments as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_csat AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -339,16 +344,17 @@ WHERE 1 AND kind = 'rating' AND score IN ('offered', 'good', 'bad')
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report csat as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_replies AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -394,16 +400,17 @@ WHERE 1 AND created_at <= now('UTC')) AS t
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'agent'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, agent')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report replies as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_keywords AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -470,9 +477,10 @@ WHERE date >= {from:DateTime('UTC')} AND date < {to:DateTime('UTC')} AND date <=
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
     AND (SELECT throwIf(empty(phrase_words), 'phrase must hold a letter or a digit')) = 0
 COMMENT 'The report keywords as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
@@ -480,7 +488,7 @@ COMMENT 'The report keywords as of now, with the parameters from and to (UTC, to
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_activities AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -528,16 +536,17 @@ FROM
 WHERE 1 
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'activity'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, activity')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report activities as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_sla AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -576,16 +585,17 @@ WHERE at >= {from:DateTime('UTC')} AND at < {to:DateTime('UTC')}
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'sla_metric'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, sla_metric')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report sla as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_first_reply_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -612,16 +622,17 @@ WHERE 1
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report first_reply_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_next_reply_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -661,16 +672,17 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report next_reply_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_first_resolution_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -697,16 +709,17 @@ WHERE 1
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report first_resolution_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_full_resolution_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -741,16 +754,17 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report full_resolution_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_requester_wait_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -798,16 +812,17 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report requester_wait_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_agent_wait_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -855,16 +870,17 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report agent_wait_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_on_hold_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -912,16 +928,17 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report on_hold_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_agent_work_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -969,16 +986,17 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report agent_work_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_assignment_time AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -1005,16 +1023,17 @@ WHERE 1
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report assignment_time as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_touches AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -1043,16 +1062,17 @@ WHERE current_status IN ('solved', 'closed')
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report touches as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_stations AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -1081,16 +1101,17 @@ FROM
 WHERE 1 
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report stations as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_requesters AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -1194,16 +1215,17 @@ FROM
 )
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report requesters as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE VIEW IF NOT EXISTS report_tickets AS
 WITH
-    greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1) AS range_end,
+    toDateTime(least(toUnixTimestamp(greatest({to:DateTime('UTC')}, {from:DateTime('UTC')} + 1)), toUnixTimestamp({from:DateTime('UTC')}) + if({interval:String} = 'hour', 1800007200, 4294967295)), 'UTC') AS range_end,
     arrayConcat([toUnixTimestamp({from:DateTime('UTC')})], arrayFilter(b -> b > toUnixTimestamp({from:DateTime('UTC')}) AND b < toUnixTimestamp(range_end), multiIf(
         {interval:String} = 'hour', arrayFilter(b -> toMinute(toDateTime(b, {tz:String})) = 0, arrayMap(i -> toUInt32(intDiv(toUnixTimestamp({from:DateTime('UTC')}), 900) * 900 + 900 * i), range(4 * dateDiff('hour', {from:DateTime('UTC')}, range_end) + 5))),
         {interval:String} = 'day', arrayDistinct(arrayMap(i -> toUnixTimestamp(toDateTime(toDate({from:DateTime('UTC')}, {tz:String}) + i, {tz:String})), range(dateDiff('day', {from:DateTime('UTC')}, range_end) + 3))),
@@ -1239,9 +1261,10 @@ WHERE created_at >= {from:DateTime('UTC')} AND created_at < {to:DateTime('UTC')}
     
 GROUP BY bucket, k1
 )
-WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to')) = 0
+WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
     AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
+    AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report tickets as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
 -- +goose StatementEnd
 
