@@ -277,8 +277,8 @@ func (c *Client) failure(path string, err error) error {
 	return fmt.Errorf("zendesk %s: %w: %w", path, schemas.ErrUnavailable, err)
 }
 
-// maxListPages bounds the pages of one list, 100 rows each.
-const maxListPages = 200
+// maxListPages bounds the pages of one list, 100 rows each. Part of a list would pass for all of it, so a longer one is an error.
+const maxListPages = 1000
 
 // list reads a list to its end, page by page.
 func (c *Client) list(ctx context.Context, path, rows string) ([]json.RawMessage, error) {
@@ -296,7 +296,11 @@ func (c *Client) list(ctx context.Context, path, rows string) ([]json.RawMessage
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, p.lists[rows]...)
+		found, err := p.list(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
 		if after, err = nextListPage(p, c.base); err != nil || after == "" {
 			return out, err
 		}
@@ -304,5 +308,5 @@ func (c *Client) list(ctx context.Context, path, rows string) ([]json.RawMessage
 			return nil, fmt.Errorf("zendesk %s: %w: Zendesk's %w", path, schemas.ErrUnavailable, errRound)
 		}
 	}
-	return out, nil
+	return nil, fmt.Errorf("zendesk %s: %w: no end after %d pages", path, schemas.ErrUnavailable, maxListPages)
 }

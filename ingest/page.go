@@ -88,12 +88,21 @@ func text(s *string) string {
 	return *s
 }
 
+// list gives the rows under a key. That there are none is told by an empty list: an answer without the list is none.
+func (p page) list(name string) ([]json.RawMessage, error) {
+	rows, ok := p.lists[name]
+	if !ok {
+		return nil, fmt.Errorf("answer: %w: no %q in it", schemas.ErrUnavailable, name)
+	}
+	return rows, nil
+}
+
 // advance gives the cursor behind a page and whether the stream is read to its end. base is the account's address, now the time before
 // the page was asked for, size the number of rows that was asked for.
 func (r resource) advance(cur schemas.Cursor, p page, base *url.URL, now time.Time, size int) (next schemas.Cursor, end bool, err error) {
-	rows, ok := p.lists[r.rows]
-	if !ok {
-		return cur, false, fmt.Errorf("answer: %w: no %q in it", schemas.ErrUnavailable, r.rows)
+	rows, err := p.list(r.rows)
+	if err != nil {
+		return cur, false, err
 	}
 	next = cur
 	switch r.walk {

@@ -67,7 +67,11 @@ func (r *runner) fetchUsers(ctx context.Context, client *Client, ids []int64) ([
 		if err != nil {
 			return nil, fmt.Errorf("users: %w", err)
 		}
-		rows = append(rows, p.lists["users"]...)
+		found, err := p.list("users")
+		if err != nil {
+			return nil, fmt.Errorf("users: %w", err)
+		}
+		rows = append(rows, found...)
 		ids = ids[n:]
 	}
 	return rows, nil

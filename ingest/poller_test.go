@@ -635,6 +635,74 @@ func TestHistoriesOfAFailedPage(t *testing.T) {
 	}
 }
 
+// TestAnswersWithoutTheirList: Zendesk answers once with 200 and no list for what is asked about a ticket, its people and its schedule. That does not pass
+// for an empty list: the poll fails, and the next one has it all.
+func TestAnswersWithoutTheirList(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ path, resource, list string }{
+		"history":    {"/api/v2/tickets/", ResourceTickets, "audits"},
+		"identities": {"/api/v2/users/", ResourceTickets, "identities"},
+		"authors":    {"/api/v2/users/show_many", ResourceTicketEvents, "users"},
+		"holidays":   {"/api/v2/business_hours/schedules/", ResourceSchedules, "holidays"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, zendesktest.Options{})
+			now := time.Now()
+			for _, agent := range []string{"Gus", "Ann"} {
+				u, err := d.Account.CreateUser(now.AddDate(0, 0, -30), zendesktest.NewUser{Name: agent, Email: agent + "@acme.test", Role: "agent"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				id := newTicket(t, d, now.AddDate(0, 0, -20), newCustomer(t, d, now.Add(-time.Hour), agent+"s"))
+				if _, err := d.Account.Update(now.Add(-time.Hour), id, zendesktest.Change{Actor: u.ID, Comment: "Hello"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.Account.CreateSchedule(now.Add(-time.Hour), "Day", "London", []zendesktest.Interval{{StartTime: 0, EndTime: 600}},
+				zendesktest.Holiday{Name: "Off", StartDate: "2026-03-10", EndDate: "2026-03-11"})
+			r := newRig(t, d, func(r *rig) { r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 10 }) })
+			d.Inject(zendesktest.Fault{Path: "/api/v2/incremental/users", Status: 403, Times: -1}) // people are asked for one by one
+			d.Inject(zendesktest.Fault{Path: c.path, Status: 200, Body: `{"count":2}`, Times: -1})
+			r.start(t)
+			eventually(t, "failure told", func() bool {
+				cur := r.store.cursor(testSource, c.resource)
+				return cur.State == "failing" && strings.Contains(cur.LastError, fmt.Sprintf("no %q in it", c.list))
+			})
+			d.ClearFaults()
+			eventually(t, "sync", r.done)
+			ids := r.store.ids(schemas.KindUser)
+			for _, u := range d.Account.Users() {
+				if !ids[u.ID] {
+					t.Errorf("user %d is missing", u.ID)
+				}
+			}
+			if got := len(r.store.of(schemas.KindAudit)); got != 4 {
+				t.Errorf("%d audits, want 4", got)
+			}
+			for _, e := range append(r.store.of(schemas.KindUser), r.store.of(schemas.KindSchedule)...) {
+				if !strings.Contains(string(e.Data), `"identities":[{`) && !strings.Contains(string(e.Data), `"holidays":[{`) {
+					t.Errorf("%s without its list: %.200s", e.Kind, e.Data)
+				}
+			}
+		})
+	}
+}
+
+// TestLongListIsNotCut: a list that does not come to an end is an error, not what was read of it.
+func TestLongListIsNotCut(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		_, _ = fmt.Fprintf(w, `{"groups":[],"meta":{"has_more":true,"after_cursor":"%d"}}`, asked)
+	}))
+	defer srv.Close()
+	if rows, err := adminClient(t, srv.URL).list(t.Context(), "/api/v2/groups.json", "groups"); !errors.Is(err, schemas.ErrUnavailable) {
+		t.Errorf("%d rows after %d pages, %v", len(rows), asked, err)
+	}
+}
+
 // TestRowsCountOldTickets: of a page with so many old tickets that it is stored in parts every ticket counts, in a back-fill anew.
 func TestRowsCountOldTickets(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,10 +24,13 @@ func withHolidays(ctx context.Context, client *Client, rows []json.RawMessage) (
 			Holidays json.RawMessage `json:"holidays"`
 		}
 		err := client.GetJSON(ctx, "/api/v2/business_hours/schedules/"+id.String()+"/holidays.json", nil, &answer)
-		if err != nil && !errors.Is(err, schemas.ErrNotFound) {
+		switch {
+		case errors.Is(err, schemas.ErrNotFound):
+		case err != nil:
 			return nil, err
-		}
-		if len(answer.Holidays) > 0 {
+		case len(answer.Holidays) == 0 || answer.Holidays[0] != '[':
+			return nil, fmt.Errorf("holidays of schedule %d: answer: %w: no \"holidays\" in it", id, schemas.ErrUnavailable)
+		default:
 			row = withMember(row, "holidays", answer.Holidays)
 		}
 		out = append(out, row)
