@@ -605,6 +605,96 @@ func TestBackfillResync(t *testing.T) {
 	}
 }
 
+// TestEmptyStreamsAreNoBackfill: an account has no organizations and no metric events, so that these streams never have a position. What the others
+// read again with each poll is left out all the same.
+func TestEmptyStreamsAreNoBackfill(t *testing.T) {
+	t.Parallel()
+	for name, metric := range map[string]zendesktest.Fault{
+		"empty":           {Path: "/api/v2/incremental/ticket_metric_events", Status: 200, Body: `{"ticket_metric_events":[],"end_time":null}`, Times: -1},
+		"not on the plan": {Path: "/api/v2/incremental/ticket_metric_events", Status: 403, Times: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, zendesktest.Options{})
+			d.Inject(metric)
+			newTicket(t, d, time.Now().Add(-time.Hour), newCustomer(t, d, time.Now().Add(-2*time.Hour), "Carla"))
+			r := newRig(t, d, func(r *rig) { r.poller.Intervals = quick() })
+			r.start(t)
+			eventually(t, "first sync", r.done)
+			eventually(t, "a poll behind it", r.polls(6))
+			stored := len(r.store.all())
+			eventually(t, "more polls", r.polls(6))
+			if again := r.store.all()[stored:]; len(again) > 0 {
+				t.Errorf("%d events stored again, the first one %s", len(again), again[0].ID)
+			}
+			for _, resource := range []string{ResourceOrganizations, ResourceMetricEvents} {
+				if cur := r.store.cursor(testSource, resource); cur.Cursor != "" || !cur.Done {
+					t.Errorf("%s: %+v", resource, cur)
+				}
+			}
+		})
+	}
+}
+
+// polls gives what says whether every export was asked for so many times more.
+func (r *rig) polls(times int) func() bool {
+	r.ForgetRequests()
+	return func() bool {
+		asked := map[string]int{}
+		for _, q := range r.Requests() {
+			asked[strings.TrimSuffix(q.Path, ".json")]++
+		}
+		for _, res := range resources {
+			if strings.Contains(res.path, "/incremental/") && asked[strings.TrimSuffix(res.path, ".json")] < times {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// TestBackfillDuringARun: a back-fill that is asked for while the stream is read stores all of it again.
+func TestBackfillDuringARun(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	customer := newCustomer(t, d, time.Now().Add(-2*time.Hour), "Carla")
+	first := newTicket(t, d, time.Now().Add(-time.Hour), customer)
+	r := newRig(t, d, nil)
+	r.start(t)
+	eventually(t, "first sync", r.done)
+	times := func() (n int) {
+		for _, e := range r.store.all() {
+			if e.Kind == schemas.KindTicket && int64(headOf(e.Data).ID) == first {
+				n++
+			}
+		}
+		return n
+	}
+	for round := 2; round < 4; round++ { // in the first one what was stored is not known any more: later streams of the first sync began behind it
+		var once sync.Once
+		r.store.mu.Lock()
+		r.store.before = func(op string) {
+			if op != "page" {
+				return
+			}
+			once.Do(func() {
+				now := time.Now()
+				err := r.conn.cursors(t.Context(), testSource, []string{ResourceTickets}, func(cur *schemas.Cursor) { cur.Cursor, cur.Done, cur.BeganAt = "", false, &now })
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		r.store.mu.Unlock()
+		newTicket(t, d, time.Now().Add(time.Duration(round-10)*time.Minute), customer)
+		r.poller.runner(testSource).kick([]string{ResourceTickets})
+		eventually(t, "all tickets again", func() bool { return r.done() && len(r.store.ids(schemas.KindTicket)) == round })
+		if got := times(); got != round {
+			t.Errorf("the first ticket was stored %d times, want %d", got, round)
+		}
+	}
+}
+
 // TestHistoriesOfAFailedPage: of a page of old tickets one history cannot be read for a while; those that were read before it are read again.
 func TestHistoriesOfAFailedPage(t *testing.T) {
 	t.Parallel()

@@ -53,6 +53,7 @@ type lane struct {
 	failures int        // in a row; guarded by running
 	fenced   int        // runs in a row that another writer was faster than; guarded by running
 	paused   pausedAt   // guarded by running
+	began    time.Time  // the newest back-fill that was read from its beginning; guarded by running
 	next     time.Time  // when it is due, zero = now; guarded by runner.mu
 }
 
@@ -255,14 +256,7 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 	r.mu.Lock()
 	forced = forced || l.next.IsZero()
 	r.mu.Unlock()
-	if cur.Cursor == "" && res.walk != walkWhole && res.walk != walkRecent && res.walk != walkCount {
-		// A back-fill: what was stored before is to go through the pipeline again, because the retention may be longer now.
-		r.seen.Purge()
-		r.audited.Purge()
-		if res.name == ResourceUsers {
-			r.users.Purge()
-		}
-	}
+	r.readAnew(res, l, cur)
 	if next := timeOf(cur.NextRunAt); !forced && next.After(began.Add(r.p.interval(res)/2)) {
 		r.mu.Lock()
 		l.next = next
@@ -277,6 +271,21 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 		return // What was read is stored; the rest is read after the next start.
 	}
 	r.settle(ctx, res, l, cur, began, err)
+}
+
+// readAnew forgets what was stored when a back-fill begins: it is to go through the pipeline again, because the retention may be longer now. A
+// stream that is empty keeps a cursor without a position, and begins no back-fill by it.
+func (r *runner) readAnew(res resource, l *lane, cur schemas.Cursor) {
+	began := timeOf(cur.BeganAt)
+	if cur.Cursor != "" || began.Equal(l.began) || res.walk == walkWhole || res.walk == walkRecent || res.walk == walkCount {
+		return
+	}
+	l.began = began
+	r.seen.Purge()
+	r.audited.Purge()
+	if res.name == ResourceUsers {
+		r.users.Purge()
+	}
 }
 
 // read reads a resource to its present end and gives its cursor as it is stored. A panic fails this run alone.

@@ -47,6 +47,7 @@ func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cu
 				return cur, err
 			}
 			l.paused, passed = pausedAt{}, round{}
+			r.readAnew(res, l, cur)
 		case errors.Is(err, errSlow) && l.size > 1:
 			l.size = max(1, l.size/2)
 			r.log.Info().Str("resource", res.name).Int("rows", l.size).Msg("Zendesk is slow, asking for smaller pages")
