@@ -161,8 +161,9 @@ func (c *Connections) edit(ctx context.Context, id string, fn func(s *schemas.So
 		if err := fn(s); err != nil {
 			return false, err
 		}
-		s.UpdatedAt = c.Now().UTC().Truncate(time.Second)
-		s.Moved(before, s.UpdatedAt)
+		now := c.Now().UTC()
+		s.UpdatedAt = now.Truncate(time.Second)
+		s.Moved(before, now)
 		out = *s
 		return true, nil
 	})

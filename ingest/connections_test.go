@@ -306,6 +306,33 @@ func TestR53_PausesAreNoted(t *testing.T) {
 	}
 }
 
+// TestPausesHaveWholeSeconds: what came in the second of a disconnect, before it, is no part of the pause, and neither is what comes in the second of
+// the reconnect, behind it.
+func TestPausesHaveWholeSeconds(t *testing.T) {
+	t.Parallel()
+	c, store := newConnections(t, newDesk(t, zendesktest.Options{}), schemas.SourceConnected)
+	start, passed := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), time.Duration(0)
+	c.Now = func() time.Time { return start.Add(passed) }
+	for _, step := range []struct {
+		after time.Duration
+		do    func(context.Context, string) (schemas.Source, error)
+	}{{950 * time.Millisecond, c.Disconnect}, {960 * time.Millisecond, c.Reconnect}, {5500 * time.Millisecond, c.Disconnect}, {9500 * time.Millisecond, c.Reconnect}} {
+		passed = step.after
+		if _, err := step.do(t.Context(), testSource); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := store.Source(t.Context(), testSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for second := range 12 {
+		if got, want := s.Paused(start.Add(time.Duration(second)*time.Second)), second > 5 && second < 9; got != want {
+			t.Errorf("second %d: paused %t, want %t; %v", second, got, want, s.Pauses)
+		}
+	}
+}
+
 func TestReconnectChecksCredentials(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})

@@ -192,8 +192,28 @@ func (w *world) fired() {
 	}
 }
 
+// paused has the source disconnected and reconnected for times that say nothing of where in the stream that is told, as if clocks went wrong.
+func (w *world) paused() {
+	var pauses []schemas.Pause
+	status, at := schemas.SourceConnected, w.told
+	for i := range w.draw(7, "moves") {
+		moment := replayStart.Add(time.Duration(w.draw(int(w.clock.Sub(replayStart)/time.Second)+1, "moment")) * time.Second)
+		set := schemas.Settings{Status: status, Pauses: pauses}
+		if set.Status = schemas.SourceDisconnected; status == schemas.SourceDisconnected {
+			set.Status = schemas.SourceConnected
+		}
+		set.Moved(status, moment)
+		status, pauses = set.Status, set.Pauses
+		w.connect(replayStart.Add(time.Duration(i+1)*time.Second), func(s *schemas.Settings) { s.Status, s.Pauses = status, pauses })
+		last := len(w.out) - 1
+		at += w.draw(last-at+1, "where")
+		w.out = slices.Insert(w.out[:last], at, w.out[last])
+		at++
+	}
+}
+
 // TestCutsAnywhere: whatever happens in whatever order, all tables and what ended too are the same wherever batches are cut, with events that
-// come twice and commits that are lost.
+// come twice and commits that are lost, and where they come in order with a source that is disconnected and reconnected meanwhile.
 func TestCutsAnywhere(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -212,6 +232,8 @@ func TestCutsAnywhere(t *testing.T) {
 		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
 		if tail := w.out[w.told:]; rapid.Bool().Draw(t, "shuffled") {
 			rnd.Shuffle(len(tail), func(i, j int) { tail[i], tail[j] = tail[j], tail[i] })
+		} else if w.chance(50, "paused") {
+			w.paused()
 		}
 		for i := range w.out {
 			w.out[i].ReceivedAt = w.out[i].ReceivedAt.Add(time.Duration(i) * time.Minute)

@@ -2,6 +2,7 @@ package processors
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"sort"
 
@@ -131,6 +132,9 @@ func (s settings) writable(field string) bool {
 }
 
 func (r *run) takeSource(a *accountWork, it *item) {
+	if !reflect.DeepEqual(a.sources.of(it.source.ID).Pauses, it.source.Pauses) {
+		r.keepAway(a, it.source)
+	}
 	if !a.sources.put(*it.source) {
 		r.result.Duplicates++
 		return

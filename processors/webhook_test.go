@@ -242,6 +242,41 @@ func TestR41_R53_PausesAreNotCounted(t *testing.T) {
 		"12:00 ticket-message-received 1 1")
 }
 
+// TestPausesCountFromTheirPlace: what was told before a disconnect is no part of the pause, and what was told after the reconnect is, though clocks say
+// otherwise of the first, wherever batches are cut.
+func TestPausesCountFromTheirPlace(t *testing.T) {
+	t.Parallel()
+	from, until := mustTime(t, "2026-03-02T10:00:00Z"), mustTime(t, "2026-03-02T12:00:00Z")
+	_, events := recorded(t, func(s *scene) {
+		s.people()
+		s.record("02T09:00", "new", "")
+		s.audit("02T09:00", 9, created("status", `"new"`), said(1, 9, true, "hello"))
+		s.audit("02T10:00", 9, said(2, 9, true, "told before"))
+		s.audit("02T10:20", 7, said(3, 7, true, "told before its author"))
+		s.user(7, 1, `,"name":"Late"`)
+		s.user(9, 2, `,"name":"Other"`)
+		s.user(9, 3, `,"name":"Another"`)
+		s.connect(from, func(set *schemas.Settings) {
+			set.Status, set.Pauses = schemas.SourceDisconnected, []schemas.Pause{{From: from}}
+		})
+		s.play()
+		s.connect(until, func(set *schemas.Settings) { set.Pauses = []schemas.Pause{{From: from, Until: &until}} })
+		s.play()
+		s.audit("02T11:00", 9, said(4, 9, true, "told behind"))
+	})
+	for size := 1; size <= len(events); size++ {
+		cut := &scene{t: t, store: newStore()}
+		cut.batches(t, events, size)
+		var out []string
+		for _, row := range cut.tables[schemas.TableActivityCounts] {
+			if row["activity"] == "ticket-message-received" || row["activity"] == "contact-updated" {
+				out = append(out, fmt.Sprint(row["at"].(string)[11:16], " ", row["count"], " ", row["connected"]))
+			}
+		}
+		cut.want(fmt.Sprint("batches of ", size), strings.Join(sorted(out), ", "), "00:00 1 1, 00:00 1 1, 09:00 1 1, 10:00 1 1, 10:15 1 1, 11:00 1 0")
+	}
+}
+
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -48,14 +48,16 @@ type Pause struct {
 // maxPauses bounds the pauses of a source that are remembered.
 const maxPauses = 100
 
-// Moved notes that a source came from another status at a time: a pause may have begun or ended.
+// Moved notes that a source came from another status at a time: a pause may have begun or ended. Activities have whole seconds, so that a pause has
+// neither the second in which it began nor the one in which it ended: in both the source was connected for a part.
 func (s *Settings) Moved(before SourceStatus, at time.Time) {
 	switch n := len(s.Pauses); {
 	case before == SourceConnected && s.Status != SourceConnected:
-		s.Pauses = append(slices.Clone(s.Pauses[max(0, n-maxPauses+1):]), Pause{From: at})
+		s.Pauses = append(slices.Clone(s.Pauses[max(0, n-maxPauses+1):]), Pause{From: at.Add(time.Second - 1).Truncate(time.Second)})
 	case before != SourceConnected && s.Status == SourceConnected && n > 0 && s.Pauses[n-1].Until == nil:
 		s.Pauses = slices.Clone(s.Pauses)
-		s.Pauses[n-1].Until = &at
+		until := at.Truncate(time.Second)
+		s.Pauses[n-1].Until = &until
 	}
 }
 
