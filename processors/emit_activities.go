@@ -38,7 +38,9 @@ func (r *run) emitActivities(w *ticketWork, s *subject, acts []activity) {
 	}
 	c.w, c.s, c.then = w, s, nil
 	c.account, c.source, c.set, c.now = w.account, w.t.source, w.account.sources.of(w.source), w.now.Unix()
+	w.tellFired(acts)
 	w.t.activities = replace(w.t.activities, r.settled(&c.carrier, acts, w.t.activities))
+	w.dropFired()
 }
 
 func (r *run) newTelling() *telling {

@@ -10,6 +10,23 @@ import (
 // provisionalFor is how far the time of an activity that a webhook told may be from the one that Zendesk's history gives it.
 const provisionalFor = int64(5 * time.Minute / time.Second)
 
+// maxFired is how many activities that fired a ticket keeps the ids of beside those it was told.
+const maxFired = 64
+
+// firedActivity is one that fired and is not among those that went out. Its id says what it was, and cannot be taken apart.
+type firedActivity struct {
+	slug slug
+	at   int64
+	id   uint64 // hash
+	via  byte
+}
+
+// likeness is an activity of a ticket as far as what fired is the same.
+type likeness struct {
+	id   uint64 // hash
+	gone bool   // it does not follow from what is known by now
+}
+
 // renewed says whether an activity is one that fired under another id before: what a webhook told was withdrawn when Zendesk's history told
 // the same with another time.
 func (r *run) renewed(a *accountWork, x *schemas.Activity, fired []uint64) bool {
@@ -18,10 +35,10 @@ func (r *run) renewed(a *accountWork, x *schemas.Activity, fired []uint64) bool 
 	}
 	w, again := r.ticket(a, x.TicketID), false
 	list := r.alike(w, x)
-	r.keepFired(w, x, list)
-	for i := range list {
-		if slices.Contains(fired, hashText(w.idOf(&list[i]))) {
-			if !list[i].gone {
+	w.keepFired(x)
+	for _, other := range list {
+		if slices.Contains(fired, other.id) {
+			if !other.gone {
 				return false // it has taken the place
 			}
 			again = true
@@ -31,31 +48,35 @@ func (r *run) renewed(a *accountWork, x *schemas.Activity, fired []uint64) bool 
 }
 
 // idOf gives the id of an activity of the ticket.
-func (w *ticketWork) idOf(s *sentActivity) string {
-	return schemas.ActivityID(w.account.name, schemas.ZID(w.id), s.slug.String(), s.at, s.what)
+func (w *ticketWork) idOf(kind slug, at int64, what string) uint64 {
+	return hashText(schemas.ActivityID(w.account.name, schemas.ZID(w.id), kind.String(), at, what))
 }
 
-// alike gives the activities of a ticket that are of a kind and of about one time, gone if they do not follow from what is known by now.
-func (r *run) alike(w *ticketWork, x *schemas.Activity) (list []sentActivity) {
+// alike gives the activities of a ticket that are of a kind and of about one time.
+func (r *run) alike(w *ticketWork, x *schemas.Activity) (list []likeness) {
 	near := func(kind slug, at int64) bool {
 		apart := at - x.OccurredAt.Unix()
 		return kind.String() == x.Activity && max(apart, -apart) <= provisionalFor
 	}
-	for _, s := range w.t.activities {
-		if near(s.slug, s.at) {
-			s.gone = s.gone || w.dirty
-			list = append(list, s)
+	for _, n := range r.foretold(w) {
+		if near(n.slug, n.at) {
+			list = append(list, likeness{id: w.idOf(n.slug, n.at, n.what)})
 		}
 	}
-	for _, n := range r.foretold(w) {
-		if !near(n.slug, n.at) {
-			continue
+	add := func(id uint64, gone bool) {
+		if !slices.ContainsFunc(list, func(l likeness) bool { return l.id == id }) {
+			list = append(list, likeness{id, gone})
 		}
-		i := findActivity(list, &n, 0)
-		if i < 0 {
-			i, list = len(list), append(list, sentActivity{slug: n.slug, at: n.at, what: n.what, user: n.user})
+	}
+	for _, s := range w.t.activities {
+		if near(s.slug, s.at) {
+			add(w.idOf(s.slug, s.at, s.what), s.gone || w.dirty)
 		}
-		list[i].gone = false
+	}
+	for _, f := range w.t.fired {
+		if near(f.slug, f.at) {
+			add(f.id, true)
+		}
 	}
 	return list
 }
@@ -73,25 +94,38 @@ func (r *run) foretold(w *ticketWork) []activity {
 	return s.activities(s.messages())
 }
 
-// keepFired keeps an activity that fired as one that was told and withdrawn, unless it is known: if the batch that told it took it back too,
-// nothing else would say that it was the same as another one.
-func (r *run) keepFired(w *ticketWork, x *schemas.Activity, alike []sentActivity) {
+// keepFired keeps the id of an activity that fired, unless it went out: if the batch that told it took it back too, nothing else would say that it was the
+// same as another one.
+func (w *ticketWork) keepFired(x *schemas.Activity) {
 	i := slices.Index(slugNames[:], x.Activity)
 	if i < 0 || w.t.source == "" {
 		return
 	}
-	at := x.OccurredAt.Unix()
-	told := sentActivity{
-		slug: slug(i), at: at, via: viaOf(x.Via == viaNames[viaWebhook]), gone: true, away: w.account.sources.of(w.t.source).Paused(unix(at)),
-	}
-	for i := range alike {
-		if w.idOf(&told) != x.ActivityID {
-			told.what, told.user = alike[i].what, alike[i].user
-		}
-	}
-	if w.idOf(&told) != x.ActivityID || findActivity(w.t.activities, &activity{slug: told.slug, at: at, what: told.what}, 0) >= 0 {
+	f := firedActivity{slug(i), x.OccurredAt.Unix(), hashText(x.ActivityID), viaOf(x.Via == viaNames[viaWebhook])}
+	if slices.Contains(w.t.fired, f) || w.wentOut(f) {
 		return
 	}
-	w.t.activities = append(w.t.activities, told)
+	w.t.fired = append(w.t.fired, f)
+	w.t.fired = w.t.fired[max(0, len(w.t.fired)-maxFired):]
 	w.touch()
+}
+
+// tellFired says of activities that go out how they were first learned, where one fired before.
+func (w *ticketWork) tellFired(acts []activity) {
+	for _, f := range w.t.fired {
+		for i := range acts {
+			if x := &acts[i]; x.slug == f.slug && x.at == f.at && w.idOf(x.slug, x.at, x.what) == f.id {
+				x.via = f.via
+			}
+		}
+	}
+}
+
+// dropFired forgets the ids of what went out since.
+func (w *ticketWork) dropFired() { w.t.fired = slices.DeleteFunc(w.t.fired, w.wentOut) }
+
+func (w *ticketWork) wentOut(f firedActivity) bool {
+	return slices.ContainsFunc(w.t.activities, func(s sentActivity) bool {
+		return s.slug == f.slug && s.at == f.at && w.idOf(s.slug, s.at, s.what) == f.id
+	})
 }

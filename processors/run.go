@@ -19,7 +19,7 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 9
+const stateVersion = 10
 
 // slot is a state row in use.
 type slot struct {

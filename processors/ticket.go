@@ -194,6 +194,7 @@ type ticket struct {
 	row        uint64 // hash of the emitted ticket row, 0 = none
 	rowCreated int64  // its key
 	activities []sentActivity
+	fired      []firedActivity
 	events     []sentEvent
 	messages   []sentMessage
 	share      share

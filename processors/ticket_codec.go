@@ -26,6 +26,12 @@ func (t *ticket) encode(w *writer) {
 	w.hash(t.row)
 	w.int(t.rowCreated)
 	list(w, t.activities, writeSentActivity)
+	list(w, t.fired, func(w *writer, f *firedActivity) {
+		w.byte(byte(f.slug))
+		w.int(f.at)
+		w.hash(f.id)
+		w.byte(f.via)
+	})
 	list(w, t.events, func(w *writer, e *sentEvent) {
 		w.byte(e.kind)
 		w.int(e.at)
@@ -57,6 +63,7 @@ func (t *ticket) decode(r *reader) {
 	t.marks = marks{merged: r.int(), into: r.int(), spam: r.int(), scrubbed: r.int(), erased: r.bool()}
 	t.row, t.rowCreated = r.hash(), r.int()
 	t.activities = readList(r, readSentActivity)
+	t.fired = readList(r, func(r *reader, f *firedActivity) { f.slug, f.at, f.id, f.via = slug(r.byte()), r.int(), r.hash(), r.byte() })
 	t.events = readList(r, func(r *reader, e *sentEvent) { e.kind, e.at, e.id, e.hash = r.byte(), r.int(), r.str(), r.hash() })
 	t.messages = readList(r, func(r *reader, m *sentMessage) { m.id, m.at, m.hash = r.int(), r.int(), r.hash() })
 	readShare(r, &t.share)
