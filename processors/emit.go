@@ -248,22 +248,21 @@ func (r *run) emitRatings(w *ticketWork) {
 	}
 }
 
-// wait notes the ticket with every unknown author, so that their arrival recomputes it.
+// wait notes the ticket with every unknown author, so that their arrival recomputes it, and with every end user who answered somebody else: it may be told
+// later that they were agents by then.
 func (r *run) wait(w *ticketWork, messages []message) {
-	var waits []int64
+	requester := w.t.requester()
 	for i := range messages {
 		x := &messages[i]
-		if x.who != roleUnknown || contains(waits, x.author) {
+		if x.who != roleUnknown && (x.who != roleEndUser || x.author == requester) {
 			continue
 		}
-		waits = append(waits, x.author)
 		o := r.userOf(w.account, x.author)
 		if len(o.u.waiting) < maxWaiting && !contains(o.u.waiting, w.id) {
 			o.u.waiting = append(o.u.waiting, w.id)
 			o.touch()
 		}
 	}
-	w.t.waits = waits
 }
 
 // maxWaiting bounds the tickets that wait for one user; those beyond it are recomputed with their own next event.

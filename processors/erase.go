@@ -71,7 +71,7 @@ func (r *run) takeErased(a *accountWork, it *item) {
 	default:
 		w := r.user(a, it.id)
 		w.see(it)
-		w.u.addRole(it.user.at, roleByte(it.user.role))
+		w.u.learnRole(it.user.at, roleByte(it.user.role))
 		w.touch()
 	}
 }
@@ -292,6 +292,17 @@ func (r *run) hush(w *ticketWork) bool {
 		}
 	}
 	return changed
+}
+
+// requester gives for whom the ticket is as of the newest record, 0 without one.
+func (t *ticket) requester() int64 {
+	switch {
+	case t.rec != nil:
+		return t.rec.requester
+	case t.snap != nil:
+		return t.snap.requester
+	}
+	return 0
 }
 
 // requesters lists everyone for whom the ticket is or was.

@@ -471,9 +471,14 @@ func (w *walk) user(key string, items []*item) {
 		w.seen[id] = true
 		w.known(id, u, items)
 	}
-	if len(u.roles) == 0 {
+	if len(u.roles) == 0 || slices.ContainsFunc(items, func(it *item) bool { return u.promotes(it) }) {
 		k.waiting(prefix, u.waiting)
 	}
+}
+
+// promotes says whether an event tells that the user is an agent since a time from which nothing was known.
+func (u *user) promotes(it *item) bool {
+	return it.user != nil && roleByte(it.user.role) == byte(roleAgent) && !u.knowsRole(it.user.at, byte(roleAgent))
 }
 
 // waiting asks for the tickets that the arrival of a user releases.

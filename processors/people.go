@@ -180,9 +180,9 @@ func removed(list []int64, v int64) []int64 {
 	return list
 }
 
-// release lets the tickets be recomputed that waited for the user.
+// release lets the tickets be recomputed that waited for the user: it became known, or an agent since a time that may be before its comments.
 func (r *run) release(w *userWork) {
-	if w.known || len(w.u.roles) == 0 {
+	if w.known && !w.u.promoted || len(w.u.roles) == 0 {
 		return
 	}
 	for _, id := range w.u.waiting {

@@ -199,7 +199,6 @@ type ticket struct {
 	messages   []sentMessage
 	share      share
 	carry      carry
-	waits      []int64 // unknown users whose arrival changes this ticket
 	retention  uint64  // hash of the retention settings the activities were made under
 
 	written written

@@ -45,7 +45,6 @@ func (t *ticket) encode(w *writer) {
 	})
 	writeShare(w, &t.share)
 	t.carry.encode(w)
-	w.ints(t.waits)
 	w.hash(t.retention)
 }
 
@@ -68,7 +67,6 @@ func (t *ticket) decode(r *reader) {
 	t.messages = readList(r, func(r *reader, m *sentMessage) { m.id, m.at, m.hash = r.int(), r.int(), r.hash() })
 	readShare(r, &t.share)
 	t.carry.decode(r)
-	t.waits = r.ints()
 	t.retention = r.hash()
 }
 

@@ -105,7 +105,8 @@ type user struct {
 	party      []int64 // users of the person it heads, itself first, as emitted; nil = only itself, or it heads none
 	activities []sentActivity
 	retention  uint64
-	waiting    []int64 // tickets that wait until it is known
+	waiting    []int64 // tickets of which a role that is told later changes messages of it: see wait
+	promoted   bool    // the batch told that it is an agent since a time; not stored
 }
 
 // systemFields are the fields of a person that a source may be forbidden to write (R09), each the newest value that was allowed.
@@ -258,10 +259,17 @@ func roleName(role byte) string {
 	return "end-user"
 }
 
+// learnRole notes a role that an event told.
+func (u *user) learnRole(at int64, role byte) bool {
+	news := u.addRole(at, role)
+	u.promoted = u.promoted || news && role == byte(roleAgent)
+	return news
+}
+
 // takeFacts merges a record or webhook; it reports whether anything was news.
 func (u *user) takeFacts(f *userFacts) bool {
 	u.id = f.id
-	news := u.addRole(f.at, roleByte(f.role))
+	news := u.learnRole(f.at, roleByte(f.role))
 	u.remember()
 	news = u.addMark(f.versionMark()) || news
 	if f.full {
@@ -449,6 +457,7 @@ func (r *run) begin(w *userWork) {
 	r.stirred = append(r.stirred, w)
 	if w.stirred, w.was = true, w.carried; !w.touched {
 		w.touched, w.before, w.known = true, w.u.standing(), len(w.u.roles) > 0
+		w.u.promoted = false
 		w.was = w.before.identities
 		r.users = append(r.users, w)
 	}
