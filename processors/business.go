@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"math"
 	"slices"
 	"sort"
 	"time"
@@ -20,7 +21,7 @@ type schedule struct {
 	id        int64
 	created   int64 // unix seconds, as all times here
 	updated   int64
-	received  int64 // when this content was first seen; holidays change without moving updated
+	received  int64 // full second by which this content was first seen; holidays change without moving updated
 	deleted   int64 // 0 = not deleted
 	zone      string
 	intervals []span // minutes from Sunday 00:00 local time
@@ -42,14 +43,14 @@ type calendar struct {
 
 // scheduleList are the schedules that there were when their list was read. Zendesk does not say when one is deleted.
 type scheduleList struct {
-	received int64
+	received int64   // full second by which they were read
 	ids      []int64 // ascending
 }
 
 // newSchedule takes what Zendesk says and drops intervals and holidays that make no sense.
 func newSchedule(z schemas.ZSchedule, received time.Time) schedule {
 	s := schedule{
-		id: int64(z.ID), created: z.CreatedAt.Unix(), updated: z.UpdatedAt.Unix(), received: received.Unix(), zone: zoneName(z.TimeZone),
+		id: int64(z.ID), created: z.CreatedAt.Unix(), updated: z.UpdatedAt.Unix(), received: fullSecond(received), zone: zoneName(z.TimeZone),
 	}
 	if z.DeletedAt != nil {
 		s.deleted = z.DeletedAt.Unix()
@@ -69,6 +70,9 @@ func newSchedule(z schemas.ZSchedule, received time.Time) schedule {
 	s.hash = s.digest()
 	return s
 }
+
+// fullSecond gives the first full second not before a time: what was told of the second in which a schedule was read may have come before it.
+func fullSecond(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }
 
 func (s *schedule) digest() uint64 {
 	var w writer
@@ -128,15 +132,24 @@ func (s *schedule) repeats(o *schedule) bool {
 	return s.id == o.id && s.updated == o.updated && s.hash == o.hash
 }
 
-// arrange orders the versions and says from when each is in force: from its updated_at, and content that changed without moving
-// updated_at (a holiday was added) from when it was first seen.
+// ever is before all that happened.
+const ever = math.MinInt64
+
+// arrange orders the versions and says from when each is in force: since ever for the one that each schedule of the first reading had then, else from
+// when it was seen, because what had happened until then was counted without it.
 func (c *calendar) arrange() {
 	vs := c.versions
 	sort.Slice(vs, func(i, j int) bool { return vs[i].before(&vs[j]) })
-	for i := range vs {
-		vs[i].from = vs[i].updated
-		if i > 0 && vs[i-1].id == vs[i].id && vs[i-1].updated == vs[i].updated {
+	for i := 0; i < len(vs); {
+		begin, oldest := i, i
+		for ; i < len(vs) && vs[i].id == vs[begin].id; i++ {
 			vs[i].from = max(vs[i].updated, vs[i].received)
+			if vs[i].received < vs[oldest].received {
+				oldest = i
+			}
+		}
+		if len(c.lists) == 0 || vs[oldest].received <= c.lists[0].received {
+			vs[oldest].from = ever
 		}
 	}
 }
@@ -154,18 +167,18 @@ func (s *schedule) before(o *schedule) bool {
 }
 
 // at gives the default schedule in force at an instant, nil if the account has none: the one created first among those not deleted by
-// then, in its newest version by then (the oldest known one for instants before).
+// then, in its newest version by then.
 func (c *calendar) at(unix int64) *schedule {
 	var best *schedule
 	for i := 0; i < len(c.versions); {
-		first, chosen := i, i
+		var s *schedule
+		first := i
 		for ; i < len(c.versions) && c.versions[i].id == c.versions[first].id; i++ {
-			if c.versions[i].from <= unix && c.versions[i].from >= c.versions[chosen].from {
-				chosen = i
+			if c.versions[i].from <= unix {
+				s = &c.versions[i]
 			}
 		}
-		s := &c.versions[chosen]
-		if s.deleted != 0 && s.deleted <= unix || c.unlisted(&c.versions[first], unix) {
+		if s == nil || s.deleted != 0 && s.deleted <= unix || c.unlisted(&c.versions[first], unix) {
 			continue
 		}
 		if best == nil || s.created < best.created || s.created == best.created && s.id < best.id {
@@ -173,6 +186,11 @@ func (c *calendar) at(unix int64) *schedule {
 		}
 	}
 	return best
+}
+
+// known says whether the account had a schedule by an instant, in force or deleted since.
+func (c *calendar) known(unix int64) bool {
+	return slices.ContainsFunc(c.versions, func(s schedule) bool { return s.from <= unix })
 }
 
 // list takes a reading of the list of schedules and reports whether it tells anything new. Of readings that tell the same one after the other the first
@@ -186,6 +204,7 @@ func (c *calendar) list(l scheduleList) bool {
 	if i+1 < len(c.lists) && slices.Equal(c.lists[i+1].ids, l.ids) {
 		c.lists = slices.Delete(c.lists, i+1, i+2)
 	}
+	c.arrange()
 	return true
 }
 

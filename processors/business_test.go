@@ -149,7 +149,7 @@ func TestScheduleInForce(t *testing.T) {
 				t.Fatal("a repeated version must change nothing")
 			}
 		}
-		for at, end := range map[int64]int64{60: 2300, 2999: 2300, 3000: 2000, 4999: 2000, 5000: 2100, 8999: 2100, 9000: 2200} {
+		for at, end := range map[int64]int64{60: 2300, 3099: 2300, 3100: 2000, 5099: 2000, 5100: 2100, 8999: 2100, 9000: 2200} {
 			if s := c.at(at); s == nil || s.intervals[0].to != end {
 				t.Errorf("order %v: at %d: got %+v, want the version that ends at %d", order, at, s, end)
 			}

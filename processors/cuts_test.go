@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -192,6 +193,26 @@ func (w *world) fired() {
 	}
 }
 
+// rescheduled has schedules edited, made and deleted. That is read after all that it could count for, wherever in the stream, and says of itself that it
+// was done earlier.
+func (w *world) rescheduled() {
+	w.emit(schemas.KindSchedules, map[string]any{"ids": []int64{1}})
+	for range 1 + w.draw(4, "edits") {
+		if w.chance(30, "listed") {
+			w.emit(schemas.KindSchedules, map[string]any{"ids": [][]int64{{}, {1}, {2}, {1, 2}}[w.draw(4, "list")]})
+		} else {
+			z := scheduleOf(1+w.draw(2, "id"), 1, int(replayStart.Unix())+w.draw(int(w.clock.Sub(replayStart)/time.Second)+1, "updated"), 10+w.draw(9, "closes"), nil)
+			body, err := json.Marshal(z)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.add(schemas.KindSchedule, "poll", replayStart.Add(30*24*time.Hour), body)
+		}
+		last := len(w.out) - 1
+		w.out = slices.Insert(w.out[:last], w.told+w.draw(last-w.told+1, "where"), w.out[last])
+	}
+}
+
 // paused has the source disconnected and reconnected for times that say nothing of where in the stream that is told, as if clocks went wrong.
 func (w *world) paused() {
 	var pauses []schemas.Pause
@@ -213,7 +234,8 @@ func (w *world) paused() {
 }
 
 // TestCutsAnywhere: whatever happens in whatever order, all tables and what ended too are the same wherever batches are cut, with events that
-// come twice and commits that are lost, and where they come in order with a source that is disconnected and reconnected meanwhile.
+// come twice and commits that are lost, with schedules that change, and where they come in order with a source that is disconnected and reconnected
+// meanwhile.
 func TestCutsAnywhere(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -229,6 +251,9 @@ func TestCutsAnywhere(t *testing.T) {
 			w.emit(schemas.KindErasure, map[string]any{"id": 201 + w.draw(4, "erased")})
 		}
 		w.fired()
+		if w.chance(50, "rescheduled") {
+			w.rescheduled()
+		}
 		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
 		if tail := w.out[w.told:]; rapid.Bool().Draw(t, "shuffled") {
 			rnd.Shuffle(len(tail), func(i, j int) { tail[i], tail[j] = tail[j], tail[i] })

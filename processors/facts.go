@@ -142,13 +142,13 @@ func (s *subject) currentRow() schemas.TicketRow {
 		GroupID: d.group, BrandID: d.brand, OrganizationID: d.org, FormID: d.formID, ExternalID: base.external, URL: base.url,
 		CustomFields: base.custom, Deleted: flag(deleted), Merged: flag(s.merged != 0), MergedInto: s.t.marks.into,
 		HistoryFull: flag(s.h.full), Provisional: flag(s.h.provisional), NextReplyS: []int64{},
-		NewBizS: s.none(), OpenBizS: s.none(), PendingBizS: s.none(), HoldBizS: s.none(),
+		NewBizS: s.none(updated), OpenBizS: s.none(updated), PendingBizS: s.none(updated), HoldBizS: s.none(updated),
 	}
 }
 
-// none gives no business seconds, where there are business hours at all.
-func (s *subject) none() *int64 {
-	if len(s.cal.versions) == 0 {
+// none gives no business seconds, where there were business hours when the ticket changed last.
+func (s *subject) none(updated int64) *int64 {
+	if !s.cal.known(updated) {
 		return nil
 	}
 	return s.desk.number(0)

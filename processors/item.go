@@ -421,7 +421,7 @@ func (it *item) loadScheduleList() {
 	it.loaded = true
 	var z schemas.ScheduleList
 	if it.unmarshal(it.ev.Data, &z) {
-		it.domain, it.listed = domainCalendar, &scheduleList{received: it.ev.ReceivedAt.Unix()}
+		it.domain, it.listed = domainCalendar, &scheduleList{received: fullSecond(it.ev.ReceivedAt)}
 		for _, id := range z.IDs {
 			it.listed.ids = append(it.listed.ids, int64(id))
 		}

@@ -150,6 +150,84 @@ func TestWaitsByTheScheduleAtEachChange(t *testing.T) {
 	s.want("pending by the newest hours", row["pending_business_s"], 0)
 }
 
+// read has what is told next read at a time.
+func (s *scene) read(clock string) { s.now = mustTime(s.t, s.at(clock)) }
+
+// hours tells a schedule that is open on Mondays from 9 to an hour, as edited at a time.
+func (s *scene) hours(updated string, closes int) {
+	s.t.Helper()
+	body, err := json.Marshal(scheduleOf(7, 1, int(mustTime(s.t, s.at(updated)).Unix()), closes, nil))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.say(schemas.KindSchedule, string(body))
+}
+
+// solvedThenNoted tells a ticket that was solved at 10:00 by one who answered then, a change of the schedule and a note, and wants the figures to be the
+// same before the change and behind it, in whatever batches all that comes.
+func solvedThenNoted(t *testing.T, first, then func(s *scene), want map[string]any) *scene {
+	t.Helper()
+	s := newScene(t)
+	s.read("02T08:00")
+	first(s)
+	s.people()
+	s.read("02T10:01")
+	s.audit("02T09:00", 9, created("status", `"new"`), said(50, 9, true, "hi"))
+	s.audit("02T10:00", 1, changed("status", `"new"`, `"solved"`), changed("assignee_id", "null", `"1"`), said(51, 1, true, "so"))
+	s.record("02T10:00", "solved", "")
+	figures := func(when string) {
+		t.Helper()
+		s.wantRow(want)
+		for size := 1; size <= len(s.events); size++ {
+			cut := newStore()
+			cut.batches(t, s.events, size)
+			compareDumps(t, s.dump(), cut.dump())
+		}
+		for _, e := range s.tables[schemas.TableTicketEvents] {
+			if kind := e["kind"].(string); kind == schemas.EventSolve || kind == schemas.EventState && e["status"] == "new" {
+				s.want(kind+" "+when, e["business_seconds"], want["full_resolution_business_s"])
+			}
+		}
+	}
+	figures("at first")
+	s.read("02T10:05")
+	then(s)
+	figures("after the change")
+	s.read("02T11:00")
+	s.audit("02T10:59", 1, said(52, 1, false, "a note"))
+	s.record("02T10:59", "solved", "")
+	want["hold_business_s"] = 0 // there are business hours by now
+	figures("after the note")
+	return s
+}
+
+// TestEditsOfSchedulesRestateNothing: a schedule edited before a solve that was taken in, as an edit that is read some minutes later is, counts for what
+// happens after it was read, whatever is told of the ticket then and wherever batches are cut.
+func TestEditsOfSchedulesRestateNothing(t *testing.T) {
+	t.Parallel()
+	solvedThenNoted(t, func(s *scene) { s.hours("01T00:00", 17) }, func(s *scene) { s.hours("02T09:55", 9) }, map[string]any{
+		"first_reply_business_s": 3600, "first_resolution_business_s": 3600, "full_resolution_business_s": 3600, "first_assigned_business_s": 3600,
+		"new_business_s": 3600, "hold_business_s": 0,
+	})
+}
+
+// TestSchedulesMadeLaterRestateNothing: a schedule that was not among those read first counts for what happens after it was read; an account that had
+// none until then had no business hours.
+func TestSchedulesMadeLaterRestateNothing(t *testing.T) {
+	t.Parallel()
+	s := solvedThenNoted(t, func(s *scene) { s.say(schemas.KindSchedules, `{"ids":[]}`) }, func(s *scene) {
+		s.hours("02T09:55", 17)
+		s.say(schemas.KindSchedules, `{"ids":[7]}`)
+	}, map[string]any{
+		"first_reply_business_s": nil, "first_resolution_business_s": nil, "full_resolution_business_s": nil, "first_assigned_business_s": nil,
+		"new_business_s": nil, "hold_business_s": nil,
+	})
+	created := mustTime(t, s.at("02T09:00")).Unix()
+	for clock, want := range map[string]any{"02T10:04": nil, "02T10:05": 3900} {
+		s.want("open by the rows at "+clock, show(openFrom(t, s.tables[schemas.TableOpeningHours], created, mustTime(t, s.at(clock)).Unix())), want)
+	}
+}
+
 // TestStatusOfNoLengthEnds: a status that ended in the second in which it began has ended all the same, so that the spells of its neighbours are two.
 func TestStatusOfNoLengthEnds(t *testing.T) {
 	t.Parallel()
