@@ -73,12 +73,25 @@ func (s *Stream) newBoot(ctx context.Context) (*boot, error) {
 			b.recorded[m.Stream] = m
 		}
 	}
-	for _, name := range []string{s.events, s.txn, s.sink} {
-		if err := b.look(ctx, name); err != nil {
-			return nil, err
+	return b, b.survey(ctx)
+}
+
+// survey looks at all streams, and at the missing ones again for as long as that finds any: while another program makes them, one that is found later may
+// know of one that was looked for too early.
+func (b *boot) survey(ctx context.Context) error {
+	for more := true; more; {
+		more = false
+		for _, name := range []string{b.s.events, b.s.txn, b.s.sink} {
+			if b.held[name].found {
+				continue
+			}
+			if err := b.look(ctx, name); err != nil {
+				return err
+			}
+			more = more || b.held[name].found
 		}
 	}
-	return b, nil
+	return nil
 }
 
 // record saves the identity and the last sequence of every stream, outside of them and for saveMeta.

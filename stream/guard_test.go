@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -59,6 +60,81 @@ func TestOpenCreatesTheStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = again.Close(t.Context())
+}
+
+// TestProgramsStartTogether opens the streams of a fresh server from several programs at once, also so that one makes EVENTS and another the rest, and expects
+// that all go on with the same ones.
+func TestProgramsStartTogether(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	meta := &memoryMeta{}
+	o.Meta = meta
+	same := func(all ...*Stream) {
+		t.Helper()
+		for _, s := range all {
+			if !maps.Equal(s.recorded.all(), meta.by) || len(meta.by) != 3 {
+				t.Errorf("%v, recorded are %v", s.recorded.all(), meta.by)
+			}
+		}
+		for name := range meta.by {
+			if err := all[0].js.DeleteStream(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		clear(meta.by)
+	}
+	first, second := o, (*Stream)(nil)
+	first.Crash = func(string) {
+		if second == nil { // EVENTS is there
+			second = open(t, o)
+		}
+	}
+	same(open(t, first), second)
+	for range 20 {
+		all := make([]*Stream, 4)
+		var wg sync.WaitGroup
+		for i := range all {
+			wg.Go(func() {
+				var err error
+				if all[i], err = Open(t.Context(), o); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if t.Failed() {
+			return
+		}
+		for _, s := range all {
+			t.Cleanup(s.publisher.close)
+		}
+		same(all...)
+	}
+}
+
+// TestStreamsAreLookedForAgain: a stream that another program makes between the looks at it and at one that knows of it is none that was lost.
+func TestStreamsAreLookedForAgain(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s, err := prepare(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &boot{s: s, held: map[string]held{}}
+	if err := b.look(t.Context(), s.events); err != nil {
+		t.Fatal(err)
+	}
+	open(t, o)
+	if err := b.look(t.Context(), s.sink); err != nil {
+		t.Fatal(err)
+	}
+	problem(t, b.verify(), "stream-lost")
+	if err := b.survey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.verify(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestOptionsAreChecked(t *testing.T) {

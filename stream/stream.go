@@ -122,14 +122,11 @@ const maxPartitions = 256
 // ("stream-lost", see Rebuild), when the number of partitions differs ("partitions-changed"), when another version wrote them
 // ("stream-schema") or when the database is not the one they filled ("tables-lost"). The caller must call Close.
 func Open(ctx context.Context, o Options) (*Stream, error) {
-	b, err := verifiedBoot(ctx, o)
+	b, err := createdBoot(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	s := b.s
-	if err := b.create(ctx); err != nil {
-		return nil, err
-	}
 	if b.tablesLost() { // to be filled anew: decided before the new database counts as the one there is
 		if err := s.ResetForReplay(ctx, time.Time{}); err != nil {
 			return nil, err
@@ -161,6 +158,20 @@ func Look(ctx context.Context, o Options) (*Stream, error) {
 		}
 	}
 	return b.s, nil
+}
+
+// createdBoot makes the streams that are missing. Programs that start together each make some: who finds that another one was faster with a stream looks
+// anew and goes on with that one, which can happen once with each.
+func createdBoot(ctx context.Context, o Options) (*boot, error) {
+	for left := 3; ; left-- {
+		b, err := verifiedBoot(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if err = b.create(ctx); left == 0 || !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return b, err
+		}
+	}
 }
 
 // verifiedBoot looks at the streams there are and refuses those that cannot be gone on with.
