@@ -86,6 +86,7 @@ type tuning struct {
 	reread      time.Duration // how long tickets may be missing; 0 = the default of reports
 	erase       time.Duration // how often archived people are looked for; 0 = the default of reports
 	drain       time.Duration // how long Stop waits for rows under way; 0 = 8 s
+	tables      time.Duration // how long a stage that does not make the tables waits for them; 0 = tablesWait
 }
 
 // group runs functions until its context ends and waits for all of them.
@@ -227,16 +228,40 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 	if a.dsn, err = intoDatabase(dsn, a.into); err != nil {
 		return err
 	}
-	if a.Roles.sink || a.Roles.serve {
-		if err := sinks.Migrate(ctx, a.dsn); err != nil {
-			return err
-		}
+	if err := a.readyTables(ctx); err != nil {
+		return err
 	}
 	if a.db, err = sinks.Open(ctx, a.dsn, sinks.Options{Now: a.Now, Registerer: a.registry}); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, func() { _ = a.db.Close() })
 	return nil
+}
+
+// readyTables brings the tables to this program's version. A stage that neither writes nor reads them waits for one that does it.
+func (a *App) readyTables(ctx context.Context) error {
+	if a.Roles.sink || a.Roles.serve {
+		return sinks.Migrate(ctx, a.dsn)
+	}
+	limit, told := time.Now().Add(cmp.Or(a.Tuning.tables, tablesWait)), false
+	for {
+		have, want, err := sinks.Versions(ctx, a.dsn)
+		switch {
+		case err != nil || have >= want:
+			return err
+		case time.Now().After(limit):
+			return fmt.Errorf("the tables have version %d and this program needs version %d: start `deskstream sink` or `deskstream serve` of this version, "+
+				"which makes them", have, want)
+		case !told:
+			told = true
+			a.Log.Warn().Int("have", have).Int("want", want).Msg("the tables are not there yet, waiting for a sink or serve stage to make them")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(tablesLook):
+		}
+	}
 }
 
 func (a *App) startStream(ctx context.Context) (err error) {
@@ -344,6 +369,9 @@ const (
 	// stopTime is when an engine that still runs is killed: after the time to drain, for the last writes and to close the streams.
 	stopTime  = 13 * time.Second
 	closeTime = 2 * time.Second
+	// tablesWait is how long the tables may take to be made by another stage, tablesLook how often it is looked.
+	tablesWait = time.Minute
+	tablesLook = 250 * time.Millisecond
 )
 
 func (a *App) drainTime() time.Duration {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"deskstream/local"
 	"deskstream/schemas"
 )
 
@@ -15,14 +14,9 @@ import (
 // next, and stays ended when the program starts with it again.
 func TestRevokedKeysEndAtOnce(t *testing.T) {
 	t.Parallel()
-	server, err := local.StartNATS(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
 	now := time.Now() // stands still, so that no key gets too old to be believed
 	app := &App{
-		Config: Config{Data: t.TempDir(), Listen: "127.0.0.1:0", NATSURL: server.URL(), MetricsKey: true, TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
+		Config: Config{Data: t.TempDir(), Listen: "127.0.0.1:0", NATSURL: startNATS(t), MetricsKey: true, TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
 		Roles:  roles{ingest: true}, Now: func() time.Time { return now }, Log: zerolog.Nop(),
 	}
 	quick(&app.Config)

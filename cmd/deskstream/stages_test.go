@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +23,7 @@ import (
 	"deskstream/local"
 	"deskstream/local/localtest"
 	"deskstream/schemas"
+	"deskstream/sinks"
 )
 
 // TestStagesApart runs each stage as an App of its own on one NATS server and one ClickHouse, two of the process and sink stages, and
@@ -31,22 +36,10 @@ func TestStagesApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
-	server, err := local.StartNATS(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	dsn := localtest.TestDatabase(t)
+	server, dsn := startNATS(t), localtest.TestDatabase(t)
 	stage := func(r roles) *App {
 		t.Helper()
-		app := &App{
-			Config: Config{
-				Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, NATSURL: server.URL(), ClickHouseDSN: dsn, APIKey: testKey,
-				TimeZone: "UTC", LogLevel: "warn", SecretKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", Private: true,
-			},
-			Roles: r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second, question: 30 * time.Second}, Log: zerolog.Nop(),
-		}
-		quick(&app.Config)
+		app := newStage(t, r, zendesk, server, dsn)
 		begin(t, app)
 		return app
 	}
@@ -76,6 +69,87 @@ func TestStagesApart(t *testing.T) {
 	one := p.posted("one", fmt.Sprintf(`{"field":"zendesk.user_id","op":"is","value":"%d"}`, closing(t, account)[0].RequesterID), target.URL)
 	p.wantEntries(one, 1)
 	others.want(t, false, p.entries(one), p.entries(one))
+}
+
+// startNATS gives the address of a server outside of the program.
+func startNATS(t *testing.T) string {
+	t.Helper()
+	server, err := local.StartNATS(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return server.URL()
+}
+
+// newStage gives a stage of its own on stores outside, which has yet to be started.
+func newStage(t *testing.T, r roles, zendesk, server, dsn string) *App {
+	t.Helper()
+	app := &App{
+		Config: Config{
+			Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, NATSURL: server, ClickHouseDSN: dsn, APIKey: testKey,
+			TimeZone: "UTC", LogLevel: "warn", SecretKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", Private: true,
+		},
+		Roles: r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second, question: 30 * time.Second}, Log: zerolog.Nop(),
+	}
+	quick(&app.Config)
+	return app
+}
+
+// TestStagesStartTogether starts the process stage where there is no database yet, and all the others, two of each, once it waits for the tables: it says so
+// once, and every stage starts. Where nobody makes the tables it ends with what to do.
+func TestStagesStartTogether(t *testing.T) {
+	t.Parallel()
+	fresh, err := url.Parse(localtest.TestDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh.Path += "_fresh"
+	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), fresh.String()) })
+	server := startNATS(t)
+	start := func(r roles, change func(*App)) error {
+		app := newStage(t, r, "https://{account}.zendesk.test", server, fresh.String())
+		change(app)
+		if err := app.Config.Validate(); err != nil {
+			return err
+		}
+		t.Cleanup(app.Stop)
+		return app.Start(t.Context())
+	}
+	err = start(roles{process: true}, func(a *App) { a.Tuning.tables = time.Millisecond })
+	if err == nil || !strings.Contains(err.Error(), "deskstream sink") {
+		t.Fatalf("without tables: %v", err)
+	}
+	var told atomic.Int32
+	count := zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, message string) {
+		if strings.Contains(message, "waiting for") {
+			told.Add(1)
+		}
+	})
+	var wg sync.WaitGroup
+	begin := func(r roles, change func(*App)) {
+		wg.Go(func() {
+			if err := start(r, change); err != nil {
+				t.Errorf("%+v: %v", r, err)
+			}
+		})
+	}
+	begin(roles{process: true}, func(a *App) { a.Log = zerolog.New(io.Discard).Hook(count) })
+	eventually(t, 10*time.Second, func() error {
+		if told.Load() == 0 {
+			return errors.New("the process stage does not wait")
+		}
+		return nil
+	})
+	for range 2 {
+		for _, r := range []roles{{ingest: true}, {process: true}, {sink: true}, {serve: true}} {
+			begin(r, func(*App) {})
+		}
+	}
+	wg.Wait()
+	if n := told.Load(); n != 1 {
+		t.Errorf("the wait is told %d times", n)
+	}
 }
 
 func intakeHook(t *testing.T, intake *App, source string) int {
@@ -244,13 +318,9 @@ func contents(t *testing.T, data, into string) map[string]string {
 func TestToolsFindWhatIsOutside(t *testing.T) {
 	t.Parallel()
 	needEngine(t)
-	server, err := local.StartNATS(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
+	server := startNATS(t)
 	data, addr := t.TempDir(), freeAddress(t)
-	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--nats-url", server.URL(), "--api-key", testKey, "--engine", localtest.Library())
+	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--nats-url", server, "--api-key", testKey, "--engine", localtest.Library())
 	p.start()
 	p.ready(newClient("http://"+addr, testKey))
 	c := Config{Data: data}
@@ -260,8 +330,8 @@ func TestToolsFindWhatIsOutside(t *testing.T) {
 	if err := attach(&c); err != nil {
 		t.Fatal(err)
 	}
-	if c.NATSURL != server.URL() {
-		t.Errorf("NATS at %s, want %s", c.NATSURL, server.URL())
+	if c.NATSURL != server {
+		t.Errorf("NATS at %s, want %s", c.NATSURL, server)
 	}
 	db, err := openQueries(c.ClickHouseDSN)
 	if err != nil {
