@@ -111,39 +111,24 @@ var erasures = []struct{ table, statement string }{
 
 // CountErased gives the number of rows that Erase would remove or blank now, by table.
 func (db *DB) CountErased(ctx context.Context, e *schemas.Erasure) (map[string]uint64, error) {
-	return db.inParts(ctx, e, func(context.Context, map[string]uint64) error { return nil })
+	_, rows, err := db.erasable(ctx, e)
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("erasure: %w", err))
+	}
+	return rows, nil
 }
 
 // Erase removes an erased person from the tables, older versions of rows included, and returns when it is done with the number of rows by
 // table. All that was stored of the person must be in the tables before, in blocks that are not written again. It may be called again.
 // ClickHouse removes the files of the old parts some minutes later (old_parts_lifetime).
 func (db *DB) Erase(ctx context.Context, e *schemas.Erasure) (map[string]uint64, error) {
-	return db.inParts(ctx, e, func(bound context.Context, rows map[string]uint64) error {
-		for _, x := range erasures {
-			if rows[x.table] == 0 {
-				continue
-			}
-			if err := db.queries.Exec(waitForMutation(bound), x.statement); err != nil {
-				return fmt.Errorf("table %s: %w", x.table, err)
-			}
-		}
-		return nil
-	})
-}
-
-// inParts calls act with the parameters of the statements and the rows they are about, for so many tickets at a time as a statement may
-// name, and adds up the rows.
-func (db *DB) inParts(ctx context.Context, e *schemas.Erasure, act func(bound context.Context, rows map[string]uint64) error) (map[string]uint64, error) {
 	total := map[string]uint64{}
 	rest, others := e.Tickets, e.Others
 	for first := true; first || len(rest)+len(others) > 0; first = false {
 		part := *e
 		n, m := min(len(rest), eraseTickets), min(len(others), eraseTickets)
 		part.Tickets, part.Others, rest, others = rest[:n], others[:m], rest[n:], others[m:]
-		bound, rows, err := db.erasable(ctx, &part)
-		if err == nil {
-			err = act(bound, rows)
-		}
+		rows, err := db.erasePart(ctx, &part)
 		if err != nil {
 			return total, unavailable(fmt.Errorf("erasure: %w", err))
 		}
@@ -154,6 +139,23 @@ func (db *DB) inParts(ctx context.Context, e *schemas.Erasure, act func(bound co
 		}
 	}
 	return total, nil
+}
+
+// erasePart is Erase with so many tickets as a statement may name.
+func (db *DB) erasePart(ctx context.Context, e *schemas.Erasure) (map[string]uint64, error) {
+	bound, rows, err := db.erasable(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range erasures {
+		if rows[x.table] == 0 {
+			continue
+		}
+		if err := db.queries.Exec(waitForMutation(bound), x.statement); err != nil {
+			return nil, fmt.Errorf("table %s: %w", x.table, err)
+		}
+	}
+	return rows, nil
 }
 
 // erasable binds the parameters of the statements and counts the rows they are about.

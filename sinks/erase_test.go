@@ -1,6 +1,8 @@
 package sinks
 
 import (
+	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -144,5 +146,26 @@ func TestEraseLeavesNoVersion(t *testing.T) {
 	}
 	if again, err := db.Erase(t.Context(), e); err != nil || len(again) != 0 {
 		t.Errorf("the second time: %v, %v", again, err)
+	}
+}
+
+// TestReceiptCountsOnceOverManyTickets: a person whose tickets are more than a statement names is one row, and so is what it wrote elsewhere.
+func TestReceiptCountsOnceOverManyTickets(t *testing.T) {
+	t.Parallel()
+	db, _ := testDB(t)
+	erasedRows(t, db)
+	e := &schemas.Erasure{Account: "acme", UserIDs: []int64{9}, OwnIDs: []string{"p_9"}, Tickets: []int64{5}, Others: []int64{6, 7}}
+	want, err := db.CountErased(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := range int64(3 * eraseTickets) {
+		e.Tickets = append(e.Tickets, 100+id)
+	}
+	for _, count := range []func(context.Context, *schemas.Erasure) (map[string]uint64, error){db.CountErased, db.Erase} {
+		got, err := count(t.Context(), e)
+		if maps.DeleteFunc(got, func(_ string, n uint64) bool { return n == 0 }); err != nil || !maps.Equal(got, want) {
+			t.Errorf("%v, %v, want %v", got, err, want)
+		}
 	}
 }
