@@ -199,7 +199,7 @@ type ticket struct {
 	messages   []sentMessage
 	share      share
 	carry      carry
-	retention  uint64  // hash of the retention settings the activities were made under
+	retention  uint64 // hash of the retention settings the activities were made under
 
 	written written
 }

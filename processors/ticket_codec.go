@@ -62,7 +62,9 @@ func (t *ticket) decode(r *reader) {
 	t.marks = marks{merged: r.int(), into: r.int(), spam: r.int(), scrubbed: r.int(), erased: r.bool()}
 	t.row, t.rowCreated = r.hash(), r.int()
 	t.activities = readList(r, readSentActivity)
-	t.fired = readList(r, func(r *reader, f *firedActivity) { f.slug, f.at, f.id, f.via = slug(r.byte()), r.int(), r.hash(), r.byte() })
+	t.fired = readList(r, func(r *reader, f *firedActivity) {
+		f.slug, f.at, f.id, f.via = slug(r.byte()), r.int(), r.hash(), r.byte()
+	})
 	t.events = readList(r, func(r *reader, e *sentEvent) { e.kind, e.at, e.id, e.hash = r.byte(), r.int(), r.str(), r.hash() })
 	t.messages = readList(r, func(r *reader, m *sentMessage) { m.id, m.at, m.hash = r.int(), r.int(), r.hash() })
 	readShare(r, &t.share)
