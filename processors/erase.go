@@ -72,6 +72,7 @@ func (r *run) takeErased(a *accountWork, it *item) {
 		w := r.user(a, it.id)
 		w.see(it)
 		w.u.learnRole(it.user.at, roleByte(it.user.role))
+		r.release(w)
 		w.touch()
 	}
 }
@@ -111,6 +112,7 @@ func (r *run) erase(a *accountWork, it *item) {
 	if w.u.forget(it.remains); own {
 		w.u.rec, w.u.roles, w.u.born = nil, nil, 0
 	}
+	r.release(w)
 	w.touch()
 	r.forgetKept(a, it.id)
 }

@@ -5,11 +5,6 @@ import "deskstream/schemas"
 // keepAway judges by the settings so far, where those that come next say otherwise, which activities happened while their source was disconnected:
 // activities go out when all of the batch is taken, and what counts is what was known when an event told them.
 func (r *run) keepAway(a *accountWork, next *schemas.Settings) {
-	for _, w := range r.users {
-		if w.account == a {
-			r.release(w)
-		}
-	}
 	for _, w := range r.tickets {
 		if w.account == a {
 			w.t.activities = withAway(w.t.activities, r.foretold(w), a.sources.of(w.source), next)

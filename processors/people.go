@@ -65,14 +65,12 @@ func (r *run) regroup(it *item) {
 	r.stirred, r.resolving = r.stirred[:0], r.resolving[:0]
 }
 
-// people brings everything about touched users up to date: the rows of people, agents and aliases, contact activities, and the tickets that
-// waited for them.
+// people brings everything about touched users up to date: the rows of people, agents and aliases, and contact activities.
 func (r *run) people() {
 	inOrder(r.users)
 	r.result.Outputs = slices.Grow(r.result.Outputs, rowsPerUser*len(r.users))
 	for _, w := range r.users {
 		r.emitIdentities(w)
-		r.release(w)
 	}
 	for i := range r.parties {
 		r.emitSettled(&r.parties[i])
@@ -180,7 +178,8 @@ func removed(list []int64, v int64) []int64 {
 	return list
 }
 
-// release lets the tickets be recomputed that waited for the user: it became known, or an agent since a time that may be before its comments.
+// release lets the tickets be recomputed that waited for the user: it became known, or an agent since a time that may be before its comments. What else
+// the batch tells finds them so.
 func (r *run) release(w *userWork) {
 	if w.known && !w.u.promoted || len(w.u.roles) == 0 {
 		return

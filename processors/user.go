@@ -578,6 +578,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 	u.track(a.fields)
 	f := it.user
 	news := u.takeFacts(f)
+	r.release(w)
 	if f.other != 0 {
 		other := r.user(a, f.other)
 		other.u.id = f.other
