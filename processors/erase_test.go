@@ -415,3 +415,17 @@ func ofUsers(s *store, users []int64) (out []string) {
 	slices.Sort(out)
 	return out
 }
+
+// TestBlankLeavesTheEvent: what is removed from a ticket stays in the event that told it, which is taken again when a batch turns out too large.
+func TestBlankLeavesTheEvent(t *testing.T) {
+	t.Parallel()
+	told := step{changes: []change{{field: fieldSubject, old: "before", new: "after"}}, scores: []score{{comment: "said"}}}
+	kept := told
+	kept.blank(&marks{scrubbed: 1})
+	if kept.changes[0].new != "" || kept.scores[0].comment != "" {
+		t.Errorf("%+v is not blank", kept)
+	}
+	if told.changes[0].new != "after" || told.scores[0].comment != "said" {
+		t.Errorf("the event tells %+v now", told)
+	}
+}

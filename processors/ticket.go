@@ -2,6 +2,7 @@ package processors
 
 import (
 	"cmp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -301,7 +302,9 @@ func (t *ticket) blank() {
 	}
 }
 
+// blank makes new lists of what it changes: the event that told them has them too, and may be taken again.
 func (s *step) blank(m *marks) {
+	s.changes, s.scores = slices.Clone(s.changes), slices.Clone(s.scores)
 	for i := range s.changes {
 		if c := &s.changes[i]; c.field == fieldSubject {
 			c.old, c.new = m.veil(c.old), m.veil(c.new)
