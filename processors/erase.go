@@ -71,8 +71,9 @@ func (r *run) takeErased(a *accountWork, it *item) {
 	default:
 		w := r.user(a, it.id)
 		w.see(it)
-		w.u.learnRole(it.user.at, roleByte(it.user.role))
-		r.release(w)
+		promoted := w.u.promotes(it)
+		w.u.addRole(it.user.at, roleByte(it.user.role))
+		r.release(w, promoted)
 		w.touch()
 	}
 }
@@ -112,7 +113,7 @@ func (r *run) erase(a *accountWork, it *item) {
 	if w.u.forget(it.remains); own {
 		w.u.rec, w.u.roles, w.u.born = nil, nil, 0
 	}
-	r.release(w)
+	r.release(w, false)
 	w.touch()
 	r.forgetKept(a, it.id)
 }
@@ -133,9 +134,7 @@ func (r *run) withdrawErased(w *userWork) {
 	for _, id := range same {
 		row.OwnIDs = append(row.OwnIDs, schemas.OwnPersonID(w.account.name, schemas.ZID(id)))
 	}
-	w.u.sentPerson = 0
-	w.touch()
-	r.emit(schemas.TablePeople, appendPerson(r.room(700), row))
+	r.emitWithdrawn(w, row, 0)
 }
 
 // samePerson gives the users that are one person with a user as far as its own record tells, the one who heads it first: all of them for that one.

@@ -180,8 +180,8 @@ func removed(list []int64, v int64) []int64 {
 
 // release lets the tickets be recomputed that waited for the user: it became known, or an agent since a time that may be before its comments. What else
 // the batch tells finds them so.
-func (r *run) release(w *userWork) {
-	if w.known && !w.u.promoted || len(w.u.roles) == 0 {
+func (r *run) release(w *userWork, promoted bool) {
+	if w.known && !promoted || len(w.u.roles) == 0 {
 		return
 	}
 	for _, id := range w.u.waiting {
@@ -394,9 +394,14 @@ func (r *run) withdrawPerson(w *userWork) {
 	if w.u.sentPerson == 0 {
 		return
 	}
-	w.u.sentPerson = 0
+	r.emitWithdrawn(w, w.withdrawn(), 0)
+}
+
+// emitWithdrawn puts out a row that withdraws a user's own person; sent is what is noted of it.
+func (r *run) emitWithdrawn(w *userWork, row *schemas.PersonRow, sent uint64) {
+	w.u.sentPerson = sent
 	w.touch()
-	r.emit(schemas.TablePeople, appendPerson(r.room(700), w.withdrawn()))
+	r.emit(schemas.TablePeople, appendPerson(r.room(700), row))
 }
 
 // withdrawn is the row that withdraws a user's own person.
@@ -417,11 +422,9 @@ func (r *run) erasable(w *userWork) {
 	if told || never {
 		return
 	}
-	w.u.sentPerson = sentErasable
-	w.touch()
 	row := w.withdrawn()
 	row.SourceIDs, row.UserIDs, row.OwnIDs, row.Zendesk = w.u.sources, []int64{w.id}, []string{w.own()}, schemas.PersonDeletedForGood
-	r.emit(schemas.TablePeople, appendPerson(r.room(700), row))
+	r.emitWithdrawn(w, row, sentErasable)
 }
 
 // leave takes a user out of the audience: it became an agent or was erased.

@@ -106,7 +106,6 @@ type user struct {
 	activities []sentActivity
 	retention  uint64
 	waiting    []int64 // tickets of which a role that is told later changes messages of it: see wait
-	promoted   bool    // the batch told that it is an agent since a time; not stored
 }
 
 // systemFields are the fields of a person that a source may be forbidden to write (R09), each the newest value that was allowed.
@@ -259,17 +258,10 @@ func roleName(role byte) string {
 	return "end-user"
 }
 
-// learnRole notes a role that an event told.
-func (u *user) learnRole(at int64, role byte) bool {
-	news := u.addRole(at, role)
-	u.promoted = u.promoted || news && role == byte(roleAgent)
-	return news
-}
-
 // takeFacts merges a record or webhook; it reports whether anything was news.
 func (u *user) takeFacts(f *userFacts) bool {
 	u.id = f.id
-	news := u.learnRole(f.at, roleByte(f.role))
+	news := u.addRole(f.at, roleByte(f.role))
 	u.remember()
 	news = u.addMark(f.versionMark()) || news
 	if f.full {
@@ -457,7 +449,6 @@ func (r *run) begin(w *userWork) {
 	r.stirred = append(r.stirred, w)
 	if w.stirred, w.was = true, w.carried; !w.touched {
 		w.touched, w.before, w.known = true, w.u.standing(), len(w.u.roles) > 0
-		w.u.promoted = false
 		w.was = w.before.identities
 		r.users = append(r.users, w)
 	}
@@ -576,9 +567,9 @@ func (r *run) takeUser(a *accountWork, it *item) {
 	w.see(it)
 	before := u.now()
 	u.track(a.fields)
-	f := it.user
+	f, promoted := it.user, u.promotes(it)
 	news := u.takeFacts(f)
-	r.release(w)
+	r.release(w, promoted)
 	if f.other != 0 {
 		other := r.user(a, f.other)
 		other.u.id = f.other

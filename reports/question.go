@@ -96,7 +96,7 @@ func (s *server) ask(m *metric, query url.Values) (*question, error) {
 	loc := r.zone("tz", s.Location)
 	q.asOf, q.live = r.instant("as_of", q.now)
 	q.excludeMerged, q.includeDeleted = r.flag("exclude_merged"), r.flag("include_deleted")
-	q.account = r.single("account")
+	q.account = strings.ToLower(r.single("account"))
 	interval := r.word("interval", append([]string{""}, intervals...))
 	q.csv = r.word("format", []string{"json", "csv"}) == "csv"
 	q.groupBy = r.groups(m)

@@ -391,13 +391,13 @@ func (s *server) accounts(ctx context.Context) ([]string, error) {
 	return accounts, storeError(err)
 }
 
-// accountsNamed gives the accounts that a request is about: the one it names, in upper case too, or all where that is "".
+// accountsNamed gives the accounts that a request is about: the one it names, in lower case, or all where that is "".
 func (s *server) accountsNamed(ctx context.Context, name string) ([]string, error) {
 	accounts, err := s.accounts(ctx)
 	if err != nil || name == "" {
 		return accounts, err
 	}
-	if name = strings.ToLower(name); !slices.Contains(accounts, name) {
+	if !slices.Contains(accounts, name) {
 		return nil, schemas.Invalid("query.account", "must be one of "+cmp.Or(strings.Join(accounts, ", "), "those connected, of which there is none"))
 	}
 	return []string{name}, nil
@@ -405,7 +405,7 @@ func (s *server) accountsNamed(ctx context.Context, name string) ([]string, erro
 
 // sourcesOf gives the sources of an account, or all where that is "".
 func sourcesOf(sources []synced, account string) []synced {
-	return slices.DeleteFunc(sources, func(s synced) bool { return account != "" && s.Account != strings.ToLower(account) })
+	return slices.DeleteFunc(sources, func(s synced) bool { return account != "" && s.Account != account })
 }
 
 // ticketResources are the exports that reports on tickets depend on.
