@@ -39,6 +39,7 @@ type span struct{ from, to int64 }
 type calendar struct {
 	versions []schedule
 	lists    []scheduleList
+	waiting  []int64 // tickets that were told before the first list, ascending
 }
 
 // scheduleList are the schedules that there were when their list was read. Zendesk does not say when one is deleted.
@@ -349,6 +350,7 @@ func (c *calendar) encode(w *writer) {
 		list(w, s.holidays, writeSpan)
 	})
 	list(w, c.lists, func(w *writer, l *scheduleList) { w.int(l.received); w.ints(l.ids) })
+	w.ints(c.waiting)
 }
 
 func (c *calendar) decode(r *reader) {
@@ -359,5 +361,6 @@ func (c *calendar) decode(r *reader) {
 		s.hash = s.digest()
 	})
 	c.lists = readList(r, func(r *reader, l *scheduleList) { l.received, l.ids = r.int(), r.ints() })
+	c.waiting = r.ints()
 	c.arrange()
 }

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"slices"
 	"strings"
 
 	"deskstream/schemas"
@@ -26,6 +27,7 @@ func (r *run) emitTicket(w *ticketWork) {
 	s.holders()
 	messages := s.messages()
 	r.wait(w, messages)
+	r.waitForHours(w)
 	r.dropDescription(w, s)
 	sheet := facts(s)
 	r.mover = w.id
@@ -265,5 +267,17 @@ func (r *run) wait(w *ticketWork, messages []message) {
 	}
 }
 
-// maxWaiting bounds the tickets that wait for one user; those beyond it are recomputed with their own next event.
+// waitForHours notes the ticket while it is not known which schedules there are, so that their first list recomputes it.
+func (r *run) waitForHours(w *ticketWork) {
+	c := r.cal(w.account)
+	if len(c.lists) > 0 || len(c.waiting) == maxWaiting {
+		return
+	}
+	if i, noted := slices.BinarySearch(c.waiting, w.id); !noted {
+		c.waiting = slices.Insert(c.waiting, i, w.id)
+		r.touch(w.account.prefix + "cal")
+	}
+}
+
+// maxWaiting bounds the tickets that wait for one user, or for the schedules; those beyond it are recomputed with their own next event.
 const maxWaiting = 2000

@@ -149,10 +149,7 @@ func (k *keyer) item(it *item) {
 			k.need(phrasesKey(prefix))
 		}
 	case domainCalendar:
-		k.need(prefix + "cal")
-		if it.listed == nil {
-			k.need(nameKey(prefix, "schedule", it.id))
-		}
+		k.calendar(prefix, it)
 	case domainMetric:
 		k.need(metricKey(prefix, it.id))
 	case domainName:
@@ -165,6 +162,17 @@ func (k *keyer) item(it *item) {
 		k.need(rollKey(prefix, it.id))
 		k.need(joinedKey(prefix, it.id))
 	default:
+	}
+}
+
+// calendar asks for what a schedule needs; a list of them, which may be the first one, releases the tickets that wait for it.
+func (k *keyer) calendar(prefix string, it *item) {
+	c, loaded := look[calendar](k, prefix+"cal")
+	switch {
+	case it.listed == nil:
+		k.need(nameKey(prefix, "schedule", it.id))
+	case loaded && c != nil:
+		k.waiting(prefix, c.waiting)
 	}
 }
 
@@ -481,7 +489,7 @@ func (u *user) promotes(it *item) bool {
 	return it.user != nil && roleByte(it.user.role) == byte(roleAgent) && !u.knowsRole(it.user.at, byte(roleAgent))
 }
 
-// waiting asks for the tickets that the arrival of a user releases.
+// waiting asks for the tickets that the arrival of a user, or of the schedules, releases.
 func (k *keyer) waiting(prefix string, tickets []int64) {
 	if len(tickets) == 0 {
 		return

@@ -228,6 +228,37 @@ func TestSchedulesMadeLaterRestateNothing(t *testing.T) {
 	}
 }
 
+// TestTicketsToldBeforeTheSchedules: the schedules of the first reading count for tickets that webhooks told before it, though nothing more is told of
+// these, wherever batches are cut; tickets that come later are not kept waiting.
+func TestTicketsToldBeforeTheSchedules(t *testing.T) {
+	t.Parallel()
+	for how, listed := range map[string]string{"a schedule": `{"ids":[7]}`, "none any more": `{"ids":[]}`} {
+		s := newScene(t)
+		s.people()
+		s.read("02T10:01")
+		s.audit("02T09:00", 9, created("status", `"new"`), said(50, 9, true, "hi"))
+		s.audit("02T10:00", 1, changed("status", `"new"`, `"solved"`), said(51, 1, true, "so"))
+		s.record("02T10:00", "solved", "")
+		s.wantRow(map[string]any{"full_resolution_business_s": nil, "new_business_s": nil})
+		s.read("02T10:05")
+		want := map[string]any{"full_resolution_business_s": nil, "new_business_s": nil}
+		if how == "a schedule" {
+			s.hours("01T00:00", 17)
+			want = map[string]any{"first_reply_business_s": 3600, "full_resolution_business_s": 3600, "new_business_s": 3600}
+		}
+		s.say(schemas.KindSchedules, listed)
+		s.wantRow(want)
+		for size := 1; size <= len(s.events); size++ {
+			cut := newStore()
+			cut.batches(t, s.events, size)
+			compareDumps(t, s.dump(), cut.dump())
+		}
+		if c, err := value[calendar](&schemas.StateRow{Data: s.state[testAccount+".cal"]}); err != nil || len(c.waiting) > 0 {
+			t.Errorf("%s: still waiting: %v, %v", how, c, err)
+		}
+	}
+}
+
 // TestStatusOfNoLengthEnds: a status that ended in the second in which it began has ended all the same, so that the spells of its neighbours are two.
 func TestStatusOfNoLengthEnds(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -184,20 +185,25 @@ func (r *run) release(w *userWork, promoted bool) {
 	if w.known && !promoted || len(w.u.roles) == 0 {
 		return
 	}
-	for _, id := range w.u.waiting {
-		t := r.ticket(w.account, id)
-		t.dirty = true
-		if w.now.After(t.now) {
-			t.now = w.now
-		}
-		if t.source == "" {
-			t.source = w.source
-		}
-		r.touch(ticketKey(w.account.prefix, id))
-	}
 	if len(w.u.waiting) > 0 {
+		r.recompute(w.account, w.u.waiting, w.source, w.now)
 		w.u.waiting = nil
 		w.touch()
+	}
+}
+
+// recompute has tickets recomputed as of an event of a source.
+func (r *run) recompute(a *accountWork, tickets []int64, source string, now time.Time) {
+	for _, id := range tickets {
+		t := r.ticket(a, id)
+		t.dirty = true
+		if now.After(t.now) {
+			t.now = now
+		}
+		if t.source == "" {
+			t.source = source
+		}
+		r.touch(ticketKey(a.prefix, id))
 	}
 }
 

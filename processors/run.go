@@ -19,7 +19,7 @@ type stored interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 10
+const stateVersion = 11
 
 // slot is a state row in use.
 type slot struct {

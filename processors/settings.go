@@ -160,7 +160,7 @@ func (s *sources) decode(r *reader) {
 	}
 }
 
-func (c *calendar) empty() bool { return len(c.versions)+len(c.lists) == 0 }
+func (c *calendar) empty() bool { return len(c.versions)+len(c.lists)+len(c.waiting) == 0 }
 
 func (r *run) takeSchedule(a *accountWork, it *item) {
 	if it.load(); it.domain == domainDead {
@@ -172,6 +172,8 @@ func (r *run) takeSchedule(a *accountWork, it *item) {
 	var news bool
 	if it.listed != nil {
 		news = c.list(*it.listed)
+		r.recompute(a, c.waiting, it.ev.Source, it.ev.ReceivedAt)
+		c.waiting = nil
 	} else {
 		news = c.add(*it.cal)
 	}
