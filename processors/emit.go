@@ -87,7 +87,7 @@ func (r *run) emitFacts(w *ticketWork, s *subject, row *schemas.TicketRow) {
 		return
 	}
 	if t.row != 0 && t.rowCreated != s.base.created {
-		gone := schemas.TicketRow{Account: row.Account, TicketID: w.id, CreatedAt: unix(t.rowCreated), UpdatedAt: unix(0), StatusSince: unix(0), CustomFields: "{}", IsDeleted: 1}
+		gone := schemas.TicketRow{Account: row.Account, TicketID: w.id, CreatedAt: unix(t.rowCreated), UpdatedAt: unix(0), StatusSince: unix(0), CustomFields: "{}", Details: "{}", IsDeleted: 1}
 		old, _ := appendTicket(r.room(1800), &gone)
 		r.emit(schemas.TableTickets, old)
 	}
@@ -103,6 +103,9 @@ func (r *run) emitFacts(w *ticketWork, s *subject, row *schemas.TicketRow) {
 func (r *run) rowHash(row *schemas.TicketRow) (hash uint64, tokens int) {
 	if row.CustomFields == "" {
 		row.CustomFields = "{}"
+	}
+	if row.Details == "" {
+		row.Details = "{}"
 	}
 	r.scratch.b, tokens = appendTicket(r.scratch.b[:0], row)
 	return hashOf(r.scratch.b), tokens

@@ -68,7 +68,7 @@ func (d *dims) digest(x *writer, s *subject) uint64 {
 	for _, v := range []string{d.status, d.priority, d.kind, d.subject} {
 		x.str(v)
 	}
-	for _, n := range []int64{d.assignee, d.group, d.org, d.brand} {
+	for _, n := range []int64{d.assignee, d.group, d.org, d.brand, d.formID} {
 		x.int(n)
 	}
 	x.strs(d.tags)
@@ -227,7 +227,7 @@ func (r *run) ticketActivity(w *ticketWork, s *subject, a *activity) schemas.Act
 	}
 	d := a.then
 	row.OrganizationID, row.AssigneeID, row.GroupID, row.BrandID, row.Channel = d.org, d.assignee, d.group, d.brand, s.via
-	row.Priority, row.Type, row.Status, row.Subject, row.Tags = d.priority, d.kind, d.status, d.subject, d.tags
+	row.FormID, row.Priority, row.Type, row.Status, row.Subject, row.Tags = d.formID, d.priority, d.kind, d.status, d.subject, d.tags
 	if w.t.marks.textless() {
 		row.Subject = ""
 	}

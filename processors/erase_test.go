@@ -35,7 +35,7 @@ func erasure(users []int64, tickets []int64) []schemas.Event {
 
 // textColumns are the columns that an erasure may blank; counted is what is left without them, and without people and their names.
 var textColumns = []string{
-	"subject", "subject_tokens", "description", "custom_fields", "external_id", "csat_comment", "message", "text", "attributes", "body", "tokens", "comment",
+	"subject", "subject_tokens", "description", "custom_fields", "details", "external_id", "csat_comment", "message", "text", "attributes", "body", "tokens", "comment",
 	"last_ticket_subject",
 }
 

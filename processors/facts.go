@@ -140,7 +140,7 @@ func (s *subject) currentRow() schemas.TicketRow {
 		Subject: subject, Description: s.description(), Status: d.status, StatusSince: unix(s.statusSince()), Priority: d.priority,
 		Type: d.kind, Channel: s.via, Tags: d.tags, RequesterID: d.requester, SubmitterID: base.submitter, AssigneeID: d.assignee,
 		GroupID: d.group, BrandID: d.brand, OrganizationID: d.org, FormID: d.formID, ExternalID: base.external, URL: base.url,
-		CustomFields: base.custom, Deleted: flag(deleted), Merged: flag(s.merged != 0), MergedInto: s.t.marks.into,
+		CustomFields: base.custom, CustomStatusID: base.customStatus, IsPublic: flag(!base.private), DueAt: s.due(), Details: base.details, Deleted: flag(deleted), Merged: flag(s.merged != 0), MergedInto: s.t.marks.into,
 		HistoryFull: flag(s.h.full), Provisional: flag(s.h.provisional), NextReplyS: []int64{},
 		NewBizS: s.none(updated), OpenBizS: s.none(updated), PendingBizS: s.none(updated), HoldBizS: s.none(updated),
 	}
@@ -152,6 +152,14 @@ func (s *subject) none(updated int64) *int64 {
 		return nil
 	}
 	return s.desk.number(0)
+}
+
+// due says when a task is due, nil where nothing is.
+func (s *subject) due() *time.Time {
+	if s.base.due == 0 {
+		return nil
+	}
+	return s.desk.time(s.base.due)
 }
 
 // statusSince gives the last moment at which the status became what it is; the record's time where history does not tell.
@@ -316,6 +324,9 @@ func (f *fold) moment(m *moment) {
 		f.change(m, &m.changes[i])
 	}
 	f.spells(m)
+	if len(m.comments) > 0 {
+		f.sheet.row.LatestCommentAt = f.desk.time(m.at)
+	}
 	for i := range m.comments {
 		f.comment(m, &m.comments[i])
 	}
@@ -392,7 +403,9 @@ func (f *fold) assigned(m *moment, before, after int64) {
 	if before != 0 && before != after {
 		row.Reassignments++
 	}
+	row.LastAssignedAt, row.LastAssigneeID = f.desk.time(m.at), after
 	if row.FirstAssignedAt == nil {
+		row.FirstAssigneeID = after
 		row.FirstAssignedAt, row.FirstAssignedS = f.desk.time(m.at), f.desk.number(m.at-f.base.created)
 		row.FirstAssignedBizS = f.cal.seconds(f.base.created, m.at, m.at)
 	}

@@ -269,7 +269,11 @@ func (it *item) loadTicket() {
 	r := &record{
 		at: z.Generated, hash: it.hash, created: z.CreatedAt.Unix(), updated: z.UpdatedAt.Unix(), submitter: int64(z.SubmitterID),
 		description: cut(z.Description, maxText), channel: strings.ToLower(z.Via.Channel), external: cut(z.ExternalID, maxSubject),
-		url: cut(z.URL, maxSubject), custom: customObject(z.CustomFields),
+		url: cut(z.URL, maxSubject), custom: customObject(z.CustomFields), details: detailsObject(&z), customStatus: int64(z.CustomStatus),
+		private: z.IsPublic != nil && !*z.IsPublic,
+	}
+	if z.DueAt != nil && sane(*z.DueAt) {
+		r.due = z.DueAt.Unix()
 	}
 	if !sane(z.UpdatedAt) {
 		r.updated = r.created
@@ -299,6 +303,24 @@ func customObject(list []schemas.ZFieldValue) string {
 	b, err := json.Marshal(values) // keys come out sorted
 	if err != nil || len(b) > maxText {
 		return "{}"
+	}
+	return string(b)
+}
+
+// detailsObject gives what a ticket has besides, as a JSON object, "" where that is nothing.
+func detailsObject(z *schemas.ZTicket) string {
+	d := schemas.TicketDetails{
+		Recipient: cut(z.Recipient, maxSubject), CollaboratorIDs: idList(z.Collaborators), FollowerIDs: idList(z.Followers), EmailCCIDs: idList(z.EmailCCs),
+		ForumTopicID: int64(z.ForumTopicID), ProblemID: int64(z.ProblemID), HasIncidents: z.HasIncidents, SharingAgreementIDs: idList(z.Agreements),
+		FollowupIDs: idList(z.FollowupIDs), AllowChannelback: z.Channelback, NoAttachments: z.Attachments != nil && !*z.Attachments,
+		FromMessaging: z.FromMessaging, ViaRel: cut(z.Via.Rel, maxSubject),
+	}
+	if z.RawSubject != z.Subject {
+		d.RawSubject = cut(z.RawSubject, maxSubject)
+	}
+	b, err := json.Marshal(&d)
+	if err != nil || len(b) > maxText || string(b) == "{}" {
+		return ""
 	}
 	return string(b)
 }
@@ -412,7 +434,7 @@ func (it *item) loadRating() {
 	it.decodedID, it.decodedSub = int64(z.TicketID), int64(z.ID)
 	it.rating = &rating{
 		id: int64(z.ID), requester: int64(z.RequesterID), assignee: int64(z.AssigneeID), group: int64(z.GroupID),
-		score: cleanScore(z.Score), comment: cut(z.Comment, maxText), reason: cut(z.Reason, maxSubject), reasonID: int64(z.ReasonID),
+		score: cleanScore(z.Score), comment: cut(z.Comment, maxText), reason: cut(z.Reason, maxSubject), reasonID: int64(z.ReasonID), url: cut(z.URL, maxSubject),
 		created: created, updated: z.UpdatedAt.Unix(), hash: it.hash,
 	}
 }

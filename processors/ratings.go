@@ -128,6 +128,7 @@ func (f *fold) rate() {
 		e.Last = 1
 		row := &f.sheet.row
 		row.CSAT, row.CSATAgentID, row.CSATGroupID, row.CSATAt, row.CSATComment = e.Score, e.AssigneeID, e.GroupID, ptr(latest.updated), latest.comment
+		row.CSATReason, row.CSATReasonID = latest.reason, latest.reasonID
 	}
 }
 
@@ -150,6 +151,6 @@ func (f *fold) rated(r *rating, until int64) *schemas.TicketEvent {
 func (r *rating) row(account string, ticket int64) schemas.RatingRow {
 	return schemas.RatingRow{
 		Account: account, RatingID: r.id, TicketID: ticket, RequesterID: r.requester, AssigneeID: r.assignee, GroupID: r.group,
-		Score: r.score, Comment: r.comment, Reason: r.reason, CreatedAt: unix(r.created), UpdatedAt: unix(r.updated),
+		Score: r.score, Comment: r.comment, Reason: r.reason, ReasonID: r.reasonID, URL: r.url, CreatedAt: unix(r.created), UpdatedAt: unix(r.updated),
 	}
 }

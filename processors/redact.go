@@ -198,7 +198,7 @@ func (x *Redactor) rating(in parts) parts {
 	if !x.Tickets[in.id("ticket_id")] && !x.Users[in.id("requester_id")] {
 		return in
 	}
-	return in.pick("id", "ticket_id", "requester_id", "assignee_id", "group_id", "score", "reason", "reason_id", "created_at", "updated_at")
+	return in.pick("id", "ticket_id", "requester_id", "assignee_id", "group_id", "score", "reason", "reason_id", "url", "created_at", "updated_at")
 }
 
 func (x *Redactor) audit(in parts) parts {

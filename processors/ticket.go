@@ -102,13 +102,17 @@ type record struct {
 	channel          string
 	external, url    string
 	custom           string // JSON object
+	details          string // JSON object, "" = nothing
+	customStatus     int64
+	private          bool  // all its comments are
+	due              int64 // of a task, 0 = none
 	dims
 }
 
 // rating is one satisfaction rating record in its newest form, and the scores it went through.
 type rating struct {
 	id, requester, assignee, group int64
-	score, comment, reason         string
+	score, comment, reason, url    string
 	reasonID                       int64
 	created, updated               int64
 	hash                           uint64
@@ -284,7 +288,7 @@ func (t *ticket) blank() {
 	}
 	for _, r := range []*record{t.rec, t.snap} {
 		if r != nil {
-			r.subject, r.description, r.custom = t.marks.veil(r.subject), "", ""
+			r.subject, r.description, r.custom, r.details = t.marks.veil(r.subject), "", "", ""
 			if t.marks.erased {
 				r.external = ""
 			}

@@ -117,6 +117,10 @@ func writeRecord(w *writer, r *record) {
 	w.str(r.external)
 	w.str(r.url)
 	w.str(r.custom)
+	w.str(r.details)
+	w.int(r.customStatus)
+	w.bool(r.private)
+	w.int(r.due)
 	w.str(r.status)
 	w.str(r.priority)
 	w.str(r.kind)
@@ -136,6 +140,7 @@ func readRecord(r *reader) *record {
 	}
 	x := &record{at: r.int(), nanos: r.int(), id: r.str(), hash: r.hash(), created: r.int(), updated: r.int(), submitter: r.int()}
 	x.description, x.channel, x.external, x.url, x.custom = r.str(), r.str(), r.str(), r.str(), r.str()
+	x.details, x.customStatus, x.private, x.due = r.str(), r.int(), r.bool(), r.int()
 	x.status, x.priority, x.kind, x.subject = r.str(), r.str(), r.str(), r.str()
 	x.assignee, x.group, x.requester, x.org, x.brand, x.formID = r.int(), r.int(), r.int(), r.int(), r.int(), r.int()
 	x.tags = r.strs()
@@ -223,6 +228,7 @@ func writeRating(w *writer, x *rating) {
 	w.str(x.score)
 	w.str(x.comment)
 	w.str(x.reason)
+	w.str(x.url)
 	w.int(x.reasonID)
 	w.int(x.created)
 	w.int(x.updated)
@@ -233,7 +239,7 @@ func writeRating(w *writer, x *rating) {
 
 func readRating(r *reader, x *rating) {
 	x.id, x.requester, x.assignee, x.group = r.int(), r.int(), r.int(), r.int()
-	x.score, x.comment, x.reason, x.reasonID = r.str(), r.str(), r.str(), r.int()
+	x.score, x.comment, x.reason, x.url, x.reasonID = r.str(), r.str(), r.str(), r.str(), r.int()
 	x.created, x.updated, x.hash, x.sent = r.int(), r.int(), r.hash(), r.hash()
 	x.forms = readList(r, func(r *reader, f *ratingForm) { f.at, f.score = r.int(), r.str() })
 }

@@ -55,7 +55,6 @@ func TestReportRefusals(t *testing.T) {
 		"keywords?phrase=x&scope=all":                         {"query.scope", "public, any"},
 		"keywords?phrase=x&dated_by=me":                       {"query.dated_by", "message"},
 		"keywords?" + strings.Repeat("phrase=x&", 21):         {"query.phrase", "20"},
-		"activities?form=1":                                   {"query.form"},
 		"tickets_created?tz=x&from=y&interval=z&assignee=ann": {"query.tz", "query.from", "query.interval", "query.assignee"},
 	} {
 		s.wantProblem(s.call("GET", "/v1/reports/"+query, "reports-key", nil), 422, "invalid-input", parts...)

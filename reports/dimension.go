@@ -123,11 +123,6 @@ func findDimension(dimensions []dimension, name string) (dimension, bool) {
 	return dimensions[i], true
 }
 
-// without gives dimensions less those named.
-func without(dimensions []dimension, names ...string) []dimension {
-	return slices.DeleteFunc(slices.Clone(dimensions), func(d dimension) bool { return slices.Contains(names, d.name) })
-}
-
 // parse reads the values of a filter: commas and repeats both mean or.
 func (d dimension) parse(given []string) ([]string, error) {
 	location := "query." + d.name

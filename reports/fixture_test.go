@@ -37,7 +37,7 @@ type fixture struct {
 func (f *fixture) ticket(id int64, created, status, since string, change func(*schemas.TicketRow)) {
 	t := schemas.TicketRow{
 		Account: testAccount, TicketID: id, SourceID: testSource, CreatedAt: at(created), UpdatedAt: at(since), Status: status, StatusSince: at(since),
-		Tags: []string{}, NextReplyS: []int64{}, HistoryFull: 1, CustomFields: "{}", BrandID: 600, Channel: "email",
+		Tags: []string{}, NextReplyS: []int64{}, HistoryFull: 1, CustomFields: "{}", Details: "{}", IsPublic: 1, BrandID: 600, Channel: "email",
 	}
 	change(&t)
 	t.SubjectTokens = schemas.Tokens(t.Subject)
@@ -125,6 +125,10 @@ func (f *fixture) build() {
 	})
 	f.ticket(3, "08 06:30", "new", "08 06:30", func(t *schemas.TicketRow) {
 		t.OrganizationID, t.RequesterID, t.Subject = 702, 2001, "=cmd"
+		t.IsPublic, t.CustomStatusID, t.DueAt = 0, 77, atP("20 10:00")
+		t.Details = `{"raw_subject":"{{dc.x}}","recipient":"help@acme.test","collaborator_ids":[7,8],"follower_ids":[8],"email_cc_ids":[7],"forum_topic_id":3,` +
+			`"problem_id":4,"has_incidents":true,"sharing_agreement_ids":[11],"followup_ids":[6],"allow_channelback":true,"no_attachments":true,` +
+			`"from_messaging_channel":true,"via_rel":"follow_up"}`
 		business(t, 0, 0)
 	})
 	f.ticket(4, "03 12:00", "deleted", "10 00:00", func(t *schemas.TicketRow) {
@@ -235,7 +239,7 @@ func fixtureActivities() []schemas.Activity {
 	add("ticket-created", "02 23:30", 2, 2002, nil)
 	add("ticket-closed", "05 12:00", 1, 2001, func(a *schemas.Activity) { a.AssigneeID, a.GroupID, a.Status = bob, 500, "solved" })
 	add("ticket-created", "03 12:00", 4, 2003, nil)
-	add("ticket-created", "09 10:00", 6, 2004, nil)
+	add("ticket-created", "09 10:00", 6, 2004, func(a *schemas.Activity) { a.FormID = 61 })
 	add("satisfaction-rating-received", "18 10:00", 6, 2004, func(a *schemas.Activity) { a.Attributes = `{"score":"bad","comment":"slow","rating-id":"9"}` })
 	add("ticket-note-added", "18 10:05", 6, 2004, func(a *schemas.Activity) { a.Message = "secret note" })
 	add("ticket-created", "01 00:00", 1, 2001, func(a *schemas.Activity) { a.ExpiresAt = at("19 00:00") }) // over already

@@ -155,7 +155,7 @@ var eventMetrics = []*metric{
 	},
 	{
 		name: "activities", unit: "activities", values: counts("activities", "people"), options: []option{activityOption},
-		dimensions: append(without(ticketDimensions, "form"), activityDimension),
+		dimensions: append(slices.Clone(ticketDimensions), activityDimension),
 		definition: "Activities within retention, and the people they belong to (merged people count once). Dimensions are the values at the time of " +
 			"the activity. Activities of deleted tickets are left out unless include_deleted is true.",
 	},

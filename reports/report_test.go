@@ -158,6 +158,7 @@ var eventCases = []reportCase{
 		},
 		"activities=7 people=2",
 	},
+	{"activities by form", "activities", "from=2026-03-01&to=2026-03-31&activity=ticket-created&include_deleted=true&group_by=form", "activities", []string{"61: activities=1", "(none): activities=3"}, ""},
 	{"one activity", "activities", "from=2026-03-01&to=2026-03-31&activity=ticket-created&include_deleted=true", "activities people", []string{": activities=4 people=3"}, ""},
 	{
 		"requesters", "requesters", "from=2026-03-02&to=2026-03-09&interval=day", "new returning requesters",

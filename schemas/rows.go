@@ -54,6 +54,7 @@ type Activity struct {
 	AssigneeID     int64     `json:"assignee_id" ch:"assignee_id"`
 	GroupID        int64     `json:"group_id" ch:"group_id"`
 	BrandID        int64     `json:"brand_id" ch:"brand_id"`
+	FormID         int64     `json:"form_id" ch:"form_id"`
 	Channel        string    `json:"channel" ch:"channel"`
 	Priority       string    `json:"priority" ch:"priority"`
 	Type           string    `json:"type" ch:"type"`
@@ -71,35 +72,39 @@ type Activity struct {
 
 // TicketRow is the one row of facts of a ticket. Durations are whole seconds and null until both ends exist; times are UTC.
 type TicketRow struct {
-	Account        string    `json:"account" ch:"account"`
-	TicketID       int64     `json:"ticket_id" ch:"ticket_id"`
-	SourceID       string    `json:"source_id" ch:"source_id"`
-	CreatedAt      time.Time `json:"created_at" ch:"created_at"`
-	UpdatedAt      time.Time `json:"updated_at" ch:"updated_at"`
-	Subject        string    `json:"subject" ch:"subject"`
-	SubjectTokens  string    `json:"subject_tokens" ch:"subject_tokens"` // see Tokens
-	Description    string    `json:"description" ch:"description"`
-	Status         string    `json:"status" ch:"status"` // new open pending hold solved closed deleted
-	StatusSince    time.Time `json:"status_since" ch:"status_since"`
-	Priority       string    `json:"priority" ch:"priority"` // "" = none
-	Type           string    `json:"type" ch:"type"`
-	Channel        string    `json:"channel" ch:"channel"`
-	Tags           []string  `json:"tags" ch:"tags"`
-	RequesterID    int64     `json:"requester_id" ch:"requester_id"`
-	SubmitterID    int64     `json:"submitter_id" ch:"submitter_id"`
-	AssigneeID     int64     `json:"assignee_id" ch:"assignee_id"`
-	GroupID        int64     `json:"group_id" ch:"group_id"`
-	BrandID        int64     `json:"brand_id" ch:"brand_id"`
-	OrganizationID int64     `json:"organization_id" ch:"organization_id"`
-	FormID         int64     `json:"form_id" ch:"form_id"`
-	ExternalID     string    `json:"external_id" ch:"external_id"`
-	URL            string    `json:"url" ch:"url"`
-	CustomFields   string    `json:"custom_fields" ch:"custom_fields"` // JSON object, field id to value
-	Deleted        uint8     `json:"deleted" ch:"deleted"`
-	Merged         uint8     `json:"merged" ch:"merged"` // absorbed by another ticket
-	MergedInto     int64     `json:"merged_into" ch:"merged_into"`
-	HistoryFull    uint8     `json:"history_full" ch:"history_full"` // 1 once the creation audit is known
-	Provisional    uint8     `json:"provisional" ch:"provisional"`   // 1 while webhooks newer than the known history are applied
+	Account        string     `json:"account" ch:"account"`
+	TicketID       int64      `json:"ticket_id" ch:"ticket_id"`
+	SourceID       string     `json:"source_id" ch:"source_id"`
+	CreatedAt      time.Time  `json:"created_at" ch:"created_at"`
+	UpdatedAt      time.Time  `json:"updated_at" ch:"updated_at"`
+	Subject        string     `json:"subject" ch:"subject"`
+	SubjectTokens  string     `json:"subject_tokens" ch:"subject_tokens"` // see Tokens
+	Description    string     `json:"description" ch:"description"`
+	Status         string     `json:"status" ch:"status"` // new open pending hold solved closed deleted
+	StatusSince    time.Time  `json:"status_since" ch:"status_since"`
+	Priority       string     `json:"priority" ch:"priority"` // "" = none
+	Type           string     `json:"type" ch:"type"`
+	Channel        string     `json:"channel" ch:"channel"`
+	Tags           []string   `json:"tags" ch:"tags"`
+	RequesterID    int64      `json:"requester_id" ch:"requester_id"`
+	SubmitterID    int64      `json:"submitter_id" ch:"submitter_id"`
+	AssigneeID     int64      `json:"assignee_id" ch:"assignee_id"`
+	GroupID        int64      `json:"group_id" ch:"group_id"`
+	BrandID        int64      `json:"brand_id" ch:"brand_id"`
+	OrganizationID int64      `json:"organization_id" ch:"organization_id"`
+	FormID         int64      `json:"form_id" ch:"form_id"`
+	ExternalID     string     `json:"external_id" ch:"external_id"`
+	URL            string     `json:"url" ch:"url"`
+	CustomFields   string     `json:"custom_fields" ch:"custom_fields"` // JSON object, field id to value
+	CustomStatusID int64      `json:"custom_status_id" ch:"custom_status_id"`
+	IsPublic       uint8      `json:"is_public" ch:"is_public"` // 0 = all its comments are private
+	DueAt          *time.Time `json:"due_at" ch:"due_at"`
+	Details        string     `json:"details" ch:"details"` // JSON object: TicketDetails
+	Deleted        uint8      `json:"deleted" ch:"deleted"`
+	Merged         uint8      `json:"merged" ch:"merged"` // absorbed by another ticket
+	MergedInto     int64      `json:"merged_into" ch:"merged_into"`
+	HistoryFull    uint8      `json:"history_full" ch:"history_full"` // 1 once the creation audit is known
+	Provisional    uint8      `json:"provisional" ch:"provisional"`   // 1 while webhooks newer than the known history are applied
 
 	Replies            int64      `json:"replies" ch:"replies"`
 	PublicAgent        int64      `json:"public_agent_comments" ch:"public_agent_comments"`
@@ -123,6 +128,10 @@ type TicketRow struct {
 	FirstAssignedAt    *time.Time `json:"first_assigned_at" ch:"first_assigned_at"`
 	FirstAssignedS     *int64     `json:"first_assigned_s" ch:"first_assigned_s"`
 	FirstAssignedBizS  *int64     `json:"first_assigned_business_s" ch:"first_assigned_business_s"`
+	LastAssignedAt     *time.Time `json:"last_assigned_at" ch:"last_assigned_at"`
+	FirstAssigneeID    int64      `json:"first_assignee_id" ch:"first_assignee_id"`
+	LastAssigneeID     int64      `json:"last_assignee_id" ch:"last_assignee_id"` // whoever held it last; 0 = nobody ever
+	LatestCommentAt    *time.Time `json:"latest_comment_at" ch:"latest_comment_at"`
 	NextReplyS         []int64    `json:"next_reply_s" ch:"next_reply_s"`
 	NextReplyPending   uint8      `json:"next_reply_pending" ch:"next_reply_pending"` // 1 while the last of them is unanswered
 	NewS               int64      `json:"new_s" ch:"new_s"`                           // seconds in the status, ended spells only
@@ -139,7 +148,27 @@ type TicketRow struct {
 	CSATGroupID        int64      `json:"csat_group_id" ch:"csat_group_id"`
 	CSATAt             *time.Time `json:"csat_at" ch:"csat_at"`
 	CSATComment        string     `json:"csat_comment" ch:"csat_comment"`
+	CSATReason         string     `json:"csat_reason" ch:"csat_reason"`
+	CSATReasonID       int64      `json:"csat_reason_id" ch:"csat_reason_id"`
 	IsDeleted          uint8      `json:"is_deleted" ch:"is_deleted"` // 1 withdraws the row itself (not a deleted ticket)
+}
+
+// TicketDetails is what Zendesk says of a ticket besides, as far as it is not what most tickets have.
+type TicketDetails struct {
+	RawSubject          string  `json:"raw_subject,omitempty"` // where it is not the subject: with placeholders of dynamic content
+	Recipient           string  `json:"recipient,omitempty"`   // address that the ticket was sent to
+	CollaboratorIDs     []int64 `json:"collaborator_ids,omitempty"`
+	FollowerIDs         []int64 `json:"follower_ids,omitempty"`
+	EmailCCIDs          []int64 `json:"email_cc_ids,omitempty"`
+	ForumTopicID        int64   `json:"forum_topic_id,omitempty"`
+	ProblemID           int64   `json:"problem_id,omitempty"`
+	HasIncidents        bool    `json:"has_incidents,omitempty"`
+	SharingAgreementIDs []int64 `json:"sharing_agreement_ids,omitempty"`
+	FollowupIDs         []int64 `json:"followup_ids,omitempty"`
+	AllowChannelback    bool    `json:"allow_channelback,omitempty"`
+	NoAttachments       bool    `json:"no_attachments,omitempty"` // allow_attachments is false
+	FromMessaging       bool    `json:"from_messaging_channel,omitempty"`
+	ViaRel              string  `json:"via_rel,omitempty"` // via.source.rel, e.g. "follow_up", "merge"
 }
 
 // Kinds of TicketEvent.
@@ -373,6 +402,8 @@ type RatingRow struct {
 	Score       string    `json:"score" ch:"score"` // offered, unoffered, good, bad
 	Comment     string    `json:"comment" ch:"comment"`
 	Reason      string    `json:"reason" ch:"reason"`
+	ReasonID    int64     `json:"reason_id" ch:"reason_id"`
+	URL         string    `json:"url" ch:"url"`
 	CreatedAt   time.Time `json:"created_at" ch:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at" ch:"updated_at"`
 }

@@ -63,9 +63,18 @@ type ZTicket struct {
 	UpdatedAt     time.Time       `json:"updated_at"`
 	Generated     int64           `json:"generated_timestamp"` // seconds; orders the records of one ticket
 	Rating        json.RawMessage `json:"satisfaction_rating"`
-	FollowupIDs   []ZID           `json:"followup_ids"`
+	RawSubject    string          `json:"raw_subject"`
+	Recipient     string          `json:"recipient"`
+	Collaborators []ZID           `json:"collaborator_ids"`
+	Followers     []ZID           `json:"follower_ids"`
+	EmailCCs      []ZID           `json:"email_cc_ids"`
+	ForumTopicID  ZID             `json:"forum_topic_id"`
 	ProblemID     ZID             `json:"problem_id"`
 	HasIncidents  bool            `json:"has_incidents"`
+	Agreements    []ZID           `json:"sharing_agreement_ids"`
+	FollowupIDs   []ZID           `json:"followup_ids"`
+	Channelback   bool            `json:"allow_channelback"`
+	Attachments   *bool           `json:"allow_attachments"`
 	FromMessaging bool            `json:"from_messaging_channel"`
 }
 
@@ -177,6 +186,7 @@ type ZRating struct {
 	Comment     string    `json:"comment"`
 	Reason      string    `json:"reason"`
 	ReasonID    ZID       `json:"reason_id"`
+	URL         string    `json:"url"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
 }

@@ -16,7 +16,7 @@ WHERE account = {account:String} AND (user_id IN {users:Array(Int64)} OR last_ti
 UNION ALL
 SELECT 'tickets', uniqExact(ticket_id) FROM tickets
 WHERE account = {account:String}
-    AND (ticket_id IN {tickets:Array(Int64)} AND (subject != '' OR subject_tokens != '' OR custom_fields != '{}' OR csat_comment != '' OR external_id != '')
+    AND (ticket_id IN {tickets:Array(Int64)} AND (subject != '' OR subject_tokens != '' OR custom_fields != '{}' OR details != '{}' OR csat_comment != '' OR external_id != '')
         OR (ticket_id IN {tickets:Array(Int64)} OR ticket_id IN {described:Array(Int64)}) AND description != '')
 UNION ALL
 SELECT 'messages', uniqExact(ticket_id, message_id) FROM messages

@@ -46,7 +46,7 @@ func erasedRows(t *testing.T, db *DB) {
 	ticket := func(id, requester int64, text string) schemas.TicketRow {
 		return schemas.TicketRow{
 			Account: "acme", TicketID: id, RequesterID: requester, CreatedAt: at, UpdatedAt: at, StatusSince: at, Subject: text, SubjectTokens: text, Description: text,
-			CustomFields: `{"1":"` + text + `"}`, CSATComment: text, ExternalID: text, Status: "open", NextReplyS: []int64{}, Replies: 2,
+			CustomFields: `{"1":"` + text + `"}`, Details: `{"raw_subject":"` + text + `"}`, CSATComment: text, ExternalID: text, Status: "open", NextReplyS: []int64{}, Replies: 2,
 		}
 	}
 	message := func(id, ticket, author int64, text string) schemas.Message {

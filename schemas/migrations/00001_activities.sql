@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS activities
     `assignee_id` Int64 COMMENT 'Zendesk user id of the assignee; 0 = none',
     `group_id` Int64 COMMENT 'Zendesk group id; 0 = none',
     `brand_id` Int64 COMMENT 'Zendesk brand id; 0 = none',
+    `form_id` Int64 COMMENT 'Zendesk ticket form id; 0 = none',
     `channel` LowCardinality(String) COMMENT 'via.channel as Zendesk writes it, lower case',
     `priority` LowCardinality(String) COMMENT 'low, normal, high, urgent or empty',
     `type` LowCardinality(String) COMMENT 'problem, incident, question, task or empty',

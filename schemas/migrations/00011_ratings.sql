@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS ratings
     `score` LowCardinality(String) COMMENT 'offered, unoffered, good or bad',
     `comment` String COMMENT 'What the customer wrote',
     `reason` String COMMENT 'Reason chosen for a bad rating',
+    `reason_id` Int64 COMMENT 'Zendesk id of the reason; 0 = none',
+    `url` String COMMENT 'API address of the rating',
     `created_at` DateTime('UTC') COMMENT 'When it was created, UTC, whole seconds',
     `updated_at` DateTime('UTC') COMMENT 'When it was last changed in the origin, UTC',
     `_seq` UInt64 COMMENT 'Stream position of the output that made the row',

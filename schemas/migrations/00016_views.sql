@@ -18,6 +18,7 @@ CREATE VIEW IF NOT EXISTS current_activities
     `assignee_id` Int64 COMMENT 'Zendesk user id of the assignee; 0 = none',
     `group_id` Int64 COMMENT 'Zendesk group id; 0 = none',
     `brand_id` Int64 COMMENT 'Zendesk brand id; 0 = none',
+    `form_id` Int64 COMMENT 'Zendesk ticket form id; 0 = none',
     `channel` LowCardinality(String) COMMENT 'via.channel as Zendesk writes it, lower case',
     `priority` LowCardinality(String) COMMENT 'low, normal, high, urgent or empty',
     `type` LowCardinality(String) COMMENT 'problem, incident, question, task or empty',
@@ -32,7 +33,7 @@ CREATE VIEW IF NOT EXISTS current_activities
     `expires_at` DateTime('UTC') COMMENT 'End of retention, UTC; not shown from then on'
 ) AS
 SELECT `account`, `activity`, `occurred_at`, `activity_id`, `source_id`, `ticket_id`, `person_id`, `user_id`, `organization_id`,
-    `actor_id`, `assignee_id`, `group_id`, `brand_id`, `channel`, `priority`, `type`, `status`, `previous_status`, `subject`, `message`,
+    `actor_id`, `assignee_id`, `group_id`, `brand_id`, `form_id`, `channel`, `priority`, `type`, `status`, `previous_status`, `subject`, `message`,
     `tags`, `text`, `attributes`, `via`, `expires_at`
 FROM activities FINAL
 WHERE is_deleted = 0 AND expires_at > now()
@@ -66,6 +67,23 @@ CREATE VIEW IF NOT EXISTS current_tickets
     `external_id` String COMMENT 'External id of the ticket',
     `url` String COMMENT 'API address of the ticket',
     `custom_fields` String COMMENT 'JSON object: field id to value',
+    `custom_status_id` Int64 COMMENT 'Zendesk custom status id; 0 = none or unknown',
+    `is_public` UInt8 COMMENT '0 if all its comments are private',
+    `due_at` Nullable(DateTime('UTC')) COMMENT 'When a task is due, UTC',
+    `raw_subject` String COMMENT 'Subject with placeholders of dynamic content',
+    `recipient` String COMMENT 'Address that the ticket was sent to',
+    `collaborator_ids` Array(Int64) COMMENT 'Zendesk user ids of collaborators',
+    `follower_ids` Array(Int64) COMMENT 'Zendesk user ids of followers',
+    `email_cc_ids` Array(Int64) COMMENT 'Zendesk user ids of those in copy',
+    `forum_topic_id` Int64 COMMENT 'Zendesk topic id; 0 = none',
+    `problem_id` Int64 COMMENT 'Ticket of the problem that this incident belongs to; 0 = none',
+    `has_incidents` UInt8 COMMENT '1 if it is a problem with incidents',
+    `sharing_agreement_ids` Array(Int64) COMMENT 'Zendesk sharing agreement ids',
+    `followup_ids` Array(Int64) COMMENT 'Tickets that follow up on it',
+    `allow_channelback` UInt8 COMMENT '1 if it can be answered over the channel it came by',
+    `allow_attachments` UInt8 COMMENT '0 if agents may attach nothing',
+    `from_messaging_channel` UInt8 COMMENT '1 if it came from messaging',
+    `via_rel` String COMMENT 'via.source.rel, e.g. follow_up or merge',
     `deleted` UInt8 COMMENT '1 while the ticket is deleted in Zendesk',
     `merged` UInt8 COMMENT '1 if it was absorbed by another ticket',
     `merged_into` Int64 COMMENT 'Ticket that absorbed it; 0 = none or unknown',
@@ -93,6 +111,10 @@ CREATE VIEW IF NOT EXISTS current_tickets
     `first_assigned_at` Nullable(DateTime('UTC')) COMMENT 'First assignment, UTC',
     `first_assigned_s` Nullable(Int64) COMMENT 'Seconds from creation to the first assignment (M31)',
     `first_assigned_business_s` Nullable(Int64) COMMENT 'The same within business hours',
+    `last_assigned_at` Nullable(DateTime('UTC')) COMMENT 'Last assignment, UTC',
+    `first_assignee_id` Int64 COMMENT 'Assignee of the first assignment; 0 = none',
+    `last_assignee_id` Int64 COMMENT 'Assignee of the last assignment; 0 = none',
+    `latest_comment_at` Nullable(DateTime('UTC')) COMMENT 'Latest comment, private ones too, UTC',
     `next_reply_s` Array(Int64) COMMENT 'Seconds of each answered next reply (M9)',
     `next_reply_pending` UInt8 COMMENT '1 while a customer comment waits for its next reply (M9)',
     `new_s` Int64 COMMENT 'Seconds in new, ended spells',
@@ -108,17 +130,38 @@ CREATE VIEW IF NOT EXISTS current_tickets
     `csat_agent_id` Int64 COMMENT 'Assignee of the rating record (M23)',
     `csat_group_id` Int64 COMMENT 'Group of the rating record',
     `csat_at` Nullable(DateTime('UTC')) COMMENT 'When the rating was last changed, UTC',
-    `csat_comment` String COMMENT 'Comment of the rating'
+    `csat_comment` String COMMENT 'Comment of the rating',
+    `csat_reason` LowCardinality(String) COMMENT 'Reason chosen for a bad rating',
+    `csat_reason_id` Int64 COMMENT 'Zendesk id of the reason; 0 = none'
 ) AS
 SELECT `account`, `ticket_id`, `source_id`, `created_at`, `updated_at`, `subject`, `subject_tokens`, `description`, `status`,
     `status_since`, `priority`, `type`, `channel`, `tags`, `requester_id`, `submitter_id`, `assignee_id`, `group_id`, `brand_id`,
-    `organization_id`, `form_id`, `external_id`, `url`, `custom_fields`, `deleted`, `merged`, `merged_into`, `history_full`,
+    `organization_id`, `form_id`, `external_id`, `url`, `custom_fields`,
+    `custom_status_id`,
+    `is_public`,
+    `due_at`,
+    if(JSONHas(`details`, 'raw_subject'), JSONExtractString(`details`, 'raw_subject'), `subject`) AS `raw_subject`,
+    JSONExtractString(`details`, 'recipient') AS `recipient`,
+    JSONExtract(`details`, 'collaborator_ids', 'Array(Int64)') AS `collaborator_ids`,
+    JSONExtract(`details`, 'follower_ids', 'Array(Int64)') AS `follower_ids`,
+    JSONExtract(`details`, 'email_cc_ids', 'Array(Int64)') AS `email_cc_ids`,
+    JSONExtractInt(`details`, 'forum_topic_id') AS `forum_topic_id`,
+    JSONExtractInt(`details`, 'problem_id') AS `problem_id`,
+    toUInt8(JSONExtractBool(`details`, 'has_incidents')) AS `has_incidents`,
+    JSONExtract(`details`, 'sharing_agreement_ids', 'Array(Int64)') AS `sharing_agreement_ids`,
+    JSONExtract(`details`, 'followup_ids', 'Array(Int64)') AS `followup_ids`,
+    toUInt8(JSONExtractBool(`details`, 'allow_channelback')) AS `allow_channelback`,
+    toUInt8(NOT JSONExtractBool(`details`, 'no_attachments')) AS `allow_attachments`,
+    toUInt8(JSONExtractBool(`details`, 'from_messaging_channel')) AS `from_messaging_channel`,
+    JSONExtractString(`details`, 'via_rel') AS `via_rel`,
+    `deleted`, `merged`, `merged_into`, `history_full`,
     `provisional`, `replies`, `public_agent_comments`, `reopens`, `solves`, `assignee_stations`, `unique_assignees`,
     `group_stations`, `reassignments`, `handoffs`, `first_reply_at`, `first_reply_s`, `first_reply_business_s`, `first_solved_at`,
     `last_solved_at`, `closed_at`, `first_resolution_s`, `first_resolution_business_s`, `full_resolution_s`,
-    `full_resolution_business_s`, `first_assigned_at`, `first_assigned_s`, `first_assigned_business_s`, `next_reply_s`,
+    `full_resolution_business_s`, `first_assigned_at`, `first_assigned_s`, `first_assigned_business_s`, `last_assigned_at`, `first_assignee_id`, `last_assignee_id`, `latest_comment_at`, `next_reply_s`,
     `next_reply_pending`, `new_s`, `open_s`, `pending_s`, `hold_s`, `new_business_s`, `open_business_s`, `pending_business_s`,
-    `hold_business_s`, `status_changes`, `csat`, `csat_agent_id`, `csat_group_id`, `csat_at`, `csat_comment`
+    `hold_business_s`, `status_changes`, `csat`, `csat_agent_id`, `csat_group_id`, `csat_at`, `csat_comment`, `csat_reason`,
+    `csat_reason_id`
 FROM tickets FINAL
 WHERE is_deleted = 0
 COMMENT 'One current row of facts for each ticket: current rows';
@@ -320,10 +363,12 @@ CREATE VIEW IF NOT EXISTS current_ratings
     `score` LowCardinality(String) COMMENT 'offered, unoffered, good or bad',
     `comment` String COMMENT 'What the customer wrote',
     `reason` String COMMENT 'Reason chosen for a bad rating',
+    `reason_id` Int64 COMMENT 'Zendesk id of the reason; 0 = none',
+    `url` String COMMENT 'API address of the rating',
     `created_at` DateTime('UTC') COMMENT 'When it was created, UTC, whole seconds',
     `updated_at` DateTime('UTC') COMMENT 'When it was last changed in the origin, UTC'
 ) AS
-SELECT `account`, `rating_id`, `ticket_id`, `requester_id`, `assignee_id`, `group_id`, `score`, `comment`, `reason`, `created_at`,
+SELECT `account`, `rating_id`, `ticket_id`, `requester_id`, `assignee_id`, `group_id`, `score`, `comment`, `reason`, `reason_id`, `url`, `created_at`,
     `updated_at`
 FROM ratings FINAL
 COMMENT 'Satisfaction rating records in their latest form: current rows';

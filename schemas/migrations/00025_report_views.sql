@@ -500,7 +500,7 @@ FROM
 (
 SELECT
     roundDown(toUnixTimestamp(occurred_at), bounds) AS bucket,
-    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'activity', [toString(activity)], [''])) AS k1, k1 AS keys,
+    arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], {group_by:String} = 'activity', [toString(activity)], [''])) AS k1, k1 AS keys,
     count() AS activities,
     uniqExactIf(if(merged_user = 1, first_user, user), user_id > 0) AS people
 FROM
@@ -537,7 +537,7 @@ WHERE 1
 GROUP BY bucket, k1
 )
 WHERE (SELECT throwIf({from:DateTime('UTC')} >= {to:DateTime('UTC')}, 'from must be before to and before 2106')) = 0
-    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'activity'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, activity')) = 0
+    AND (SELECT throwIf({group_by:String} NOT IN ('', 'assignee', 'group', 'channel', 'tag', 'brand', 'organization', 'priority', 'type', 'status', 'form', 'activity'), 'group_by takes nothing or one of assignee, group, channel, tag, brand, organization, priority, type, status, form, activity')) = 0
     AND (SELECT throwIf({interval:String} NOT IN ('', 'hour', 'day', 'week', 'month'), 'interval takes nothing, hour, day, week or month')) = 0
     AND (SELECT throwIf(length(bounds) > 500000, 'interval gives more than 500000 buckets for this range; ask for a longer interval or a shorter range')) = 0
 COMMENT 'The report activities as of now, with the parameters from and to (UTC, to exclusive), tz, interval and group_by (empty = none)';
