@@ -25,16 +25,17 @@ func (s seconds) of(q *question) string {
 	return s.calendar
 }
 
-// waitSeconds are the pieces of the report of waits: whether there are seconds at all, what ended in each status, a spell that ended before as_of, the
-// status that runs.
+// waitSeconds are the pieces of the report of waits: whether there are seconds at all, what ended in each status, a spell that ended before as_of.
 var waitSeconds = map[string]seconds{
 	"measured": {"1", "coalesce(new_business_s, open_business_s, pending_business_s, hold_business_s) IS NOT NULL"},
 	"new_s":    {"new_s", "new_business_s"}, "open_s": {"open_s", "open_business_s"}, "pending_s": {"pending_s", "pending_business_s"},
 	"hold_s": {"hold_s", "hold_business_s"}, "spell_s": {"toNullable(dateDiff('second', at, until))", "business_seconds"},
-	"running_s": {
-		calendar: "greatest(0, toInt64({as_of:UInt32}) - toInt64(w.since))",
-		business: "if(h.schedule_id = 0, NULL, h.open_by_as_of - (h.open_before + least(h.closes_at, w.since) - h.opens_at))",
-	},
+}
+
+// waitRunning is how long the running status has held, see part_opening.sql.
+var waitRunning = seconds{
+	calendar: "greatest(0, toInt64({as_of:UInt32}) - toInt64(w.since))",
+	business: "if(h.schedule_id = 0, NULL, h.open_by_as_of - (h.open_before + least(h.closes_at, w.since) - h.opens_at))",
 }
 
 func wait(name, definition string, statuses ...string) *metric {
@@ -43,10 +44,14 @@ func wait(name, definition string, statuses ...string) *metric {
 		values: durationValues, dimensions: ticketDimensions, options: []option{variantOption, hoursOption},
 		shape: func(q *question) error {
 			q.p.texts("statuses", statuses)
-			q.p.flag("completed", q.option("variant") == "completed")
 			for mark, s := range waitSeconds {
 				q.pieces[mark] = s.of(q)
 			}
+			if q.option("variant") == "completed" {
+				q.pieces["seconds"] = "if(ended = 0 AND {statuses:Array(String)} != ['hold'], NULL, ended_s)"
+				return nil
+			}
+			q.pieces["seconds"] = "ended_s + if(running IN {statuses:Array(String)}, " + waitRunning.of(q) + ", 0)"
 			q.opening = q.option("hours") == "business"
 			return nil
 		},

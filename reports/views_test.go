@@ -127,7 +127,7 @@ FROM
 // viewParameters puts what a view fixes in the place of what a request binds.
 func viewParameters(q *question) *strings.Replacer {
 	pairs := []string{
-		"{bounds:Array(UInt32)}", "bounds", "{include_deleted:UInt8}", "0", "{exclude_merged:UInt8}", "0", "{completed:UInt8}", "0",
+		"{bounds:Array(UInt32)}", "bounds", "{include_deleted:UInt8}", "0", "{exclude_merged:UInt8}", "0",
 		"{by_ticket:UInt8}", "1", "{any_scope:UInt8}", "0", "{bucketed:UInt8}", "({interval:String} != '')",
 		"toDateTime({from:UInt32}, 'UTC')", "{from:DateTime('UTC')}", "toDateTime({to:UInt32}, 'UTC')", "{to:DateTime('UTC')}",
 		"{from:UInt32}", "toUnixTimestamp({from:DateTime('UTC')})", "toDateTime({as_of:UInt32}, 'UTC')", "now('UTC')", "{as_of:UInt32}", "toUnixTimestamp(now())",

@@ -8,8 +8,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), {bounds:Array(UInt32)}) AS bucket, /*by*/
-        if(has({statuses:Array(String)}, running), /*running_s*/, 0) AS running_s,
-        multiIf({completed:UInt8} = 0, ended_s + running_s, ended = 0 AND {statuses:Array(String)} != ['hold'], NULL, ended_s) AS seconds
+        /*seconds*/ AS seconds
     FROM
     (
         SELECT

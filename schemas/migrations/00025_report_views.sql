@@ -786,8 +786,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 
-        if(has(['new','open','hold'], running), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS running_s,
-        multiIf(0 = 0, ended_s + running_s, ended = 0 AND ['new','open','hold'] != ['hold'], NULL, ended_s) AS seconds
+        ended_s + if(running IN ['new','open','hold'], greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS seconds
     FROM
     (
         SELECT
@@ -844,8 +843,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 
-        if(has(['pending'], running), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS running_s,
-        multiIf(0 = 0, ended_s + running_s, ended = 0 AND ['pending'] != ['hold'], NULL, ended_s) AS seconds
+        ended_s + if(running IN ['pending'], greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS seconds
     FROM
     (
         SELECT
@@ -902,8 +900,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 
-        if(has(['hold'], running), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS running_s,
-        multiIf(0 = 0, ended_s + running_s, ended = 0 AND ['hold'] != ['hold'], NULL, ended_s) AS seconds
+        ended_s + if(running IN ['hold'], greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS seconds
     FROM
     (
         SELECT
@@ -960,8 +957,7 @@ FROM
 (
     SELECT
         roundDown(toUnixTimestamp(created_at), bounds) AS bucket, arrayJoin(multiIf({group_by:String} = 'assignee', [if(assignee_id = 0, '', toString(assignee_id))], {group_by:String} = 'group', [if(group_id = 0, '', toString(group_id))], {group_by:String} = 'channel', [toString(channel)], {group_by:String} = 'tag', if(empty(tags), [''], arrayDistinct(CAST(tags, 'Array(String)'))), {group_by:String} = 'brand', [if(brand_id = 0, '', toString(brand_id))], {group_by:String} = 'organization', [if(organization_id = 0, '', toString(organization_id))], {group_by:String} = 'priority', [toString(priority)], {group_by:String} = 'type', [toString(type)], {group_by:String} = 'status', [toString(current_status)], {group_by:String} = 'form', [if(form_id = 0, '', toString(form_id))], [''])) AS k1, 
-        if(has(['new','open'], running), greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS running_s,
-        multiIf(0 = 0, ended_s + running_s, ended = 0 AND ['new','open'] != ['hold'], NULL, ended_s) AS seconds
+        ended_s + if(running IN ['new','open'], greatest(0, toInt64(toUnixTimestamp(now())) - toInt64(w.since)), 0) AS seconds
     FROM
     (
         SELECT
