@@ -17,6 +17,8 @@ const (
 	ResourceMemberships        = "organization_memberships"
 	ResourceGroups             = "groups"
 	ResourceBrands             = "brands"
+	ResourceTicketForms        = "ticket_forms"
+	ResourceCustomStatuses     = "custom_statuses"
 	ResourceTicketFields       = "ticket_fields"
 	ResourceUserFields         = "user_fields"
 	ResourceOrganizationFields = "organization_fields"
@@ -82,6 +84,16 @@ var resources = []resource{
 	{
 		name: ResourceBrands, kind: schemas.KindBrand, path: "/api/v2/brands.json", rows: "brands", walk: walkWhole,
 		interval: 10 * time.Minute, optional: true,
+	},
+	{
+		// Inactive ones are shown too; form_type: tickets may have a form of the service catalog.
+		name: ResourceTicketForms, kind: schemas.KindTicketForm, path: "/api/v2/ticket_forms.json", rows: "ticket_forms", walk: walkWhole,
+		query: url.Values{"form_type": {"all"}}, interval: 10 * time.Minute, optional: true,
+	},
+	{
+		// Inactive ones are shown too. The list has no pages.
+		name: ResourceCustomStatuses, kind: schemas.KindCustomStatus, path: "/api/v2/custom_statuses.json", rows: "custom_statuses",
+		walk: walkWhole, interval: 10 * time.Minute, optional: true,
 	},
 	{
 		name: ResourceTicketFields, kind: schemas.KindTicketField, path: "/api/v2/ticket_fields.json", rows: "ticket_fields",

@@ -133,7 +133,8 @@ func newItem(ev *schemas.Event) *item {
 		it.peek(domainCalendar, "id", "")
 	case schemas.KindSchedules:
 		it.loadScheduleList()
-	case schemas.KindGroup, schemas.KindBrand, schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
+	case schemas.KindGroup, schemas.KindBrand, schemas.KindTicketForm, schemas.KindCustomStatus, schemas.KindTicketField, schemas.KindUserField,
+		schemas.KindOrganizationField:
 		it.peek(domainName, "id", "")
 	default:
 		return it.die("invalid", "the kind of the event is unknown")
@@ -211,7 +212,7 @@ func (it *item) decode() {
 		it.loadOrganization()
 	case schemas.KindSchedule:
 		it.loadSchedule()
-	case schemas.KindGroup, schemas.KindBrand:
+	case schemas.KindGroup, schemas.KindBrand, schemas.KindTicketForm, schemas.KindCustomStatus:
 		it.loadNamed()
 	case schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
 		it.loadField()

@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"strings"
 
 	"deskstream/schemas"
@@ -22,8 +23,8 @@ func (it *item) loadNamed() {
 	var z schemas.ZNamed
 	if it.unmarshal(it.ev.Data, &z) {
 		it.name = &nameFacts{
-			kind: string(it.ev.Kind), id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), hash: it.hash, name: cut(z.Name, maxSubject),
-			deleted: z.Deleted || z.IsDeleted,
+			kind: string(it.ev.Kind), id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), hash: it.hash,
+			name: cut(cmp.Or(z.Name, z.AgentLabel), maxSubject), deleted: z.Deleted || z.IsDeleted,
 		}
 	}
 }

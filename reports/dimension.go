@@ -27,7 +27,7 @@ type dimension struct {
 	column  string   // what rows are grouped by; may multiply rows (tag). 0 or '' is no value
 	filter  string   // a condition on {f_<name>:Array(..)}
 	current bool     // needs the columns of part_current.sql where the statement reads events
-	labels  string   // kind of names: agent, group, brand, form, organization, activity, or "" = the key itself
+	labels  string   // kind of names: agent, group, brand, ticket_form, organization, activity, or "" = the key itself
 }
 
 func idDimension(name, column, labels string) dimension {
@@ -64,7 +64,7 @@ var ticketDimensions = []dimension{
 	wordDimension("priority", "priority", priorities...),
 	wordDimension("type", "type", types...),
 	statusDimension,
-	idDimension("form", "form_id", "form"),
+	idDimension("form", "form_id", "ticket_form"),
 }
 
 var statusDimension = func() dimension {

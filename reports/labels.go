@@ -37,7 +37,7 @@ func distinctKeys(rows []reportRow, level int) []string {
 	return keys
 }
 
-// names gives the names of ids of a kind: agent, organization, group, brand, form, or activity.
+// names gives the names of ids of a kind: agent, organization, group, brand, ticket_form, or activity.
 func (s *server) names(ctx context.Context, kind string, accounts, keys []string) (map[string]string, error) {
 	names := make(map[string]string, len(keys))
 	switch {

@@ -22,6 +22,8 @@ const (
 	KindMetricEvent       Kind = "metric_event"       // a ticket metric event object
 	KindGroup             Kind = "group"              // a group object
 	KindBrand             Kind = "brand"              // a brand object
+	KindTicketForm        Kind = "ticket_form"        // a ticket form object
+	KindCustomStatus      Kind = "custom_status"      // a custom ticket status object
 	KindSchedule          Kind = "schedule"           // a business-hours schedule with its `holidays` inside
 	KindSchedules         Kind = "schedules"          // the schedules that a reading of their list showed (ScheduleList as JSON)
 	KindTicketField       Kind = "ticket_field"       // a ticket field object

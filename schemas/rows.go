@@ -424,8 +424,8 @@ type MetricEventRow struct {
 	Policy     string    `json:"policy" ch:"policy"`
 }
 
-// Name is the display name of a thing reports group by: kind is group, brand, form, schedule, ticket_field, user_field or
-// organization_field. Key is the slug of fields.
+// Name is the display name of a thing reports group by: kind is group, brand, ticket_form, custom_status, schedule, ticket_field, user_field
+// or organization_field. Key is the slug of fields.
 type Name struct {
 	Account   string `json:"account" ch:"account"`
 	Kind      string `json:"kind" ch:"kind"`

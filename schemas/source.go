@@ -326,6 +326,6 @@ type Setting struct {
 
 // Resources are the streams that a source is read in, in the order of the first sync; they are the Resource of its cursors.
 var Resources = []string{
-	"users", "organizations", "organization_memberships", "groups", "brands", "ticket_fields", "user_fields", "organization_fields", "schedules", "tickets",
-	"ticket_events", "metric_events", "ratings", "survey_responses",
+	"users", "organizations", "organization_memberships", "groups", "brands", "ticket_forms", "custom_statuses", "ticket_fields", "user_fields",
+	"organization_fields", "schedules", "tickets", "ticket_events", "metric_events", "ratings", "survey_responses",
 }

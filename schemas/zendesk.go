@@ -210,14 +210,15 @@ type ZMetricEvent struct {
 	} `json:"sla"`
 }
 
-// ZNamed is what groups, brands and forms have in common.
+// ZNamed is what groups, brands, forms and custom statuses have in common.
 type ZNamed struct {
-	ID        ZID       `json:"id"`
-	Name      string    `json:"name"`
-	Deleted   bool      `json:"deleted"`    // groups
-	IsDeleted bool      `json:"is_deleted"` // brands
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ID         ZID       `json:"id"`
+	Name       string    `json:"name"`
+	AgentLabel string    `json:"agent_label"` // the name of custom statuses
+	Deleted    bool      `json:"deleted"`     // groups
+	IsDeleted  bool      `json:"is_deleted"`  // brands
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
 }
 
 // ZField is a ticket, user or organization field.

@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS names
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
-    `kind` LowCardinality(String) COMMENT 'group, brand, form, schedule, ticket_field, user_field or organization_field',
+    `kind` LowCardinality(String) COMMENT 'group, brand, ticket_form, custom_status, schedule, ticket_field, user_field or organization_field',
     `id` Int64 COMMENT 'Zendesk id',
     `name` String COMMENT 'Name or title',
     `key` String COMMENT 'Fields: key in merge tags',
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS names
 ENGINE = ReplacingMergeTree(_ver, is_deleted)
 ORDER BY (account, kind, id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, max_suspicious_broken_parts = 1000
-COMMENT 'Names of groups, brands, forms, schedules and fields';
+COMMENT 'Names of groups, brands, forms, custom statuses, schedules and fields';
 -- +goose StatementEnd
 
 -- +goose Down

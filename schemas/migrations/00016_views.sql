@@ -400,7 +400,7 @@ COMMENT 'Zendesk ticket metric events (SLA): current rows';
 CREATE VIEW IF NOT EXISTS current_names
 (
     `account` LowCardinality(String) COMMENT 'Zendesk subdomain, lower case',
-    `kind` LowCardinality(String) COMMENT 'group, brand, form, schedule, ticket_field, user_field or organization_field',
+    `kind` LowCardinality(String) COMMENT 'group, brand, ticket_form, custom_status, schedule, ticket_field, user_field or organization_field',
     `id` Int64 COMMENT 'Zendesk id',
     `name` String COMMENT 'Name or title',
     `key` String COMMENT 'Fields: key in merge tags',
@@ -409,7 +409,7 @@ CREATE VIEW IF NOT EXISTS current_names
 SELECT `account`, `kind`, `id`, `name`, `key`, `type`
 FROM names FINAL
 WHERE is_deleted = 0
-COMMENT 'Names of groups, brands, forms, schedules and fields: current rows';
+COMMENT 'Names of groups, brands, forms, custom statuses, schedules and fields: current rows';
 -- +goose StatementEnd
 
 -- +goose StatementBegin
