@@ -19,6 +19,7 @@ type generator struct {
 	customers []int64
 	groups    []int64
 	brands    []int64
+	forms     []int64
 	orgs      []int64
 	tickets   []int64
 	merged    map[int64]int64 // users, loser to winner
@@ -81,6 +82,7 @@ func (g *generator) furnish(at time.Time) {
 	for i := range 3 {
 		g.groups = append(g.groups, g.CreateGroup(at, fmt.Sprintf("Group %d", i)).ID)
 		g.brands = append(g.brands, g.CreateBrand(at, fmt.Sprintf("Brand %d", i)).ID)
+		g.forms = append(g.forms, g.CreateTicketForm(at, fmt.Sprintf("Form %d", i), "").ID)
 		g.orgs = append(g.orgs, g.CreateOrganization(at, fmt.Sprintf("Organization %d", i), "").ID)
 	}
 	g.admin = g.user(at, zendesktest.NewUser{Name: "Admin", Email: "admin@" + g.Subdomain + ".example", Role: "admin"})
@@ -135,6 +137,9 @@ func (g *generator) create(at time.Time) {
 	}
 	if g.chance(0.6) {
 		n.Brand = g.pick(g.brands)
+	}
+	if g.chance(0.6) {
+		n.Form = g.pick(g.forms)
 	}
 	n.Tags = g.tags()
 	t, err := g.CreateTicket(at, n)

@@ -48,6 +48,7 @@ type Account struct {
 	orgMerge []OrganizationMerge
 	groups   []Group
 	brands   []Brand
+	forms    []TicketForm
 	schedule []Schedule
 	holidays map[int64][]Holiday
 	fields   map[string][]Field
@@ -199,6 +200,13 @@ func (a *Account) Brands() []Brand {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.brands)
+}
+
+// TicketForms returns the ticket forms in the order they were made.
+func (a *Account) TicketForms() []TicketForm {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.forms)
 }
 
 // Ratings returns the satisfaction ratings by id.

@@ -48,6 +48,7 @@ type history struct {
 	agents    []int64
 	groupIDs  map[string]int64
 	brandIDs  []int64
+	refunds   int64 // the form of tickets on refunds; all others have the default one
 	orgIDs    []int64
 	customers []int64
 	area      int64
@@ -130,6 +131,8 @@ func (h *history) furnish(at time.Time) {
 	for i, name := range companies {
 		h.orgIDs = append(h.orgIDs, h.CreateOrganization(at, name, fmt.Sprintf("org-%03d", i+1), fmt.Sprintf("company%d.example", i+1)).ID)
 	}
+	h.CreateTicketForm(at, "Default Ticket Form", "Ask us anything")
+	h.refunds = h.CreateTicketForm(at, "Returns and refunds", "Send something back").ID
 }
 
 func (h *history) person(at time.Time, n NewUser) int64 {

@@ -59,6 +59,9 @@ func (l *life) opening(user User) NewTicket {
 		Type: l.topic.kind, Tags: []string{l.topic.tag}, Group: l.groupIDs[l.topic.group], Brand: l.brandIDs[0],
 		Priority: priorities[[]int{0, 1, 1, 1, 1, 1, 2, 2, 3}[r.IntN(9)]],
 	}
+	if l.topic.tag == "refund" {
+		n.Form = l.refunds
+	}
 	if r.Float64() < 0.06 {
 		f := pick(r, foreign)
 		n.Subject, n.Body, n.Tags = f.subject, f.opening, append(n.Tags, "lang_"+f.locale)

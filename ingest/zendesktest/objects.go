@@ -295,6 +295,45 @@ type Brand struct {
 	UpdatedAt         time.Time `json:"updated_at"`
 }
 
+// TicketForm is one ticket form; agents see Name.
+type TicketForm struct {
+	URL                string    `json:"url"`
+	ID                 int64     `json:"id"`
+	Name               string    `json:"name"`
+	RawName            string    `json:"raw_name"`
+	DisplayName        string    `json:"display_name"`
+	RawDisplayName     string    `json:"raw_display_name"`
+	EndUserVisible     bool      `json:"end_user_visible"`
+	Position           int       `json:"position"`
+	TicketFieldIDs     []int64   `json:"ticket_field_ids"`
+	Active             bool      `json:"active"`
+	Default            bool      `json:"default"`
+	InAllBrands        bool      `json:"in_all_brands"`
+	RestrictedBrandIDs []int64   `json:"restricted_brand_ids"`
+	EndUserConditions  []any     `json:"end_user_conditions"`
+	AgentConditions    []any     `json:"agent_conditions"`
+	CreatedAt          time.Time `json:"created_at"`
+	UpdatedAt          time.Time `json:"updated_at"`
+}
+
+// CustomStatus is one custom ticket status. Every account has a default one for each category.
+type CustomStatus struct {
+	ID                    int64     `json:"id"`
+	StatusCategory        string    `json:"status_category"`
+	AgentLabel            string    `json:"agent_label"`
+	RawAgentLabel         string    `json:"raw_agent_label"`
+	EndUserLabel          string    `json:"end_user_label"`
+	RawEndUserLabel       string    `json:"raw_end_user_label"`
+	Description           string    `json:"description"`
+	RawDescription        string    `json:"raw_description"`
+	EndUserDescription    string    `json:"end_user_description"`
+	RawEndUserDescription string    `json:"raw_end_user_description"`
+	Active                bool      `json:"active"`
+	Default               bool      `json:"default"`
+	CreatedAt             time.Time `json:"created_at"`
+	UpdatedAt             time.Time `json:"updated_at"`
+}
+
 // Schedule is one table of business hours. TimeZone is Zendesk's own name, for example "Eastern Time (US & Canada)".
 type Schedule struct {
 	ID        int64      `json:"id"`

@@ -224,6 +224,15 @@ func (s *Server) brands(w http.ResponseWriter, r *http.Request) {
 	list(s, w, r, "brands", s.Account.Brands(), func(b Brand) int64 { return b.ID })
 }
 
+func (s *Server) ticketForms(w http.ResponseWriter, r *http.Request) {
+	list(s, w, r, "ticket_forms", s.Account.TicketForms(), func(f TicketForm) int64 { return f.ID })
+}
+
+// customStatuses answers all at once: this list has no pages.
+func (s *Server) customStatuses(w http.ResponseWriter, _ *http.Request) {
+	s.json(w, http.StatusOK, map[string]any{"custom_statuses": customStatuses()})
+}
+
 func (s *Server) schedules(w http.ResponseWriter, _ *http.Request) {
 	s.Account.mu.Lock()
 	rows := nonNil(slices.Clone(s.Account.schedule))

@@ -285,6 +285,8 @@ func (s *Server) routes() {
 		"GET /api/v2/organizations/{id}/merges":              admin(s.organizationMerges),
 		"GET /api/v2/groups":                                 agent(s.groups),
 		"GET /api/v2/brands":                                 agent(s.brands),
+		"GET /api/v2/ticket_forms":                           agent(s.ticketForms),
+		"GET /api/v2/custom_statuses":                        agent(s.customStatuses),
 		"GET /api/v2/business_hours/schedules":               agent(s.schedules),
 		"GET /api/v2/business_hours/schedules/{id}/holidays": agent(s.holidays),
 		"GET /api/v2/ticket_fields":                          agent(s.fields("ticket")),

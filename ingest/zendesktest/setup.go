@@ -118,6 +118,21 @@ func (a *Account) CreateBrand(at time.Time, name string) Brand {
 	return b
 }
 
+// CreateTicketForm makes a ticket form; the first one is the default, which tickets have that name none.
+func (a *Account) CreateTicketForm(at time.Time, name, displayName string) TicketForm {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at = clock(at, time.Time{})
+	f := TicketForm{
+		ID: a.nextID(), Name: name, RawName: name, DisplayName: displayName, RawDisplayName: displayName, EndUserVisible: true,
+		Position: len(a.forms) + 1, TicketFieldIDs: []int64{}, Active: true, Default: len(a.forms) == 0, InAllBrands: true,
+		RestrictedBrandIDs: []int64{}, EndUserConditions: []any{}, AgentConditions: []any{}, CreatedAt: at, UpdatedAt: at,
+	}
+	f.URL = a.url("ticket_forms/" + strconv.FormatInt(f.ID, 10))
+	a.forms = append(slices.Clone(a.forms), f)
+	return f
+}
+
 // CreateSchedule makes a table of business hours. Zone is Zendesk's own name or an IANA one.
 func (a *Account) CreateSchedule(at time.Time, name, zone string, hours []Interval, holidays ...Holiday) Schedule {
 	a.mu.Lock()

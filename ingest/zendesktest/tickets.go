@@ -32,6 +32,7 @@ type NewTicket struct {
 	Assignee int64
 	Group    int64
 	Brand    int64
+	Form     int64
 	// Organization is the requester's default one when zero.
 	Organization int64
 	ExternalID   string
@@ -66,7 +67,7 @@ type Change struct {
 }
 
 // CreateTicket makes a ticket with its first comment and returns it. It fails when the requester, the submitter, the
-// assignee, the group or the brand is unknown or a word is not one of Zendesk's.
+// assignee, the group, the brand or the form is unknown or a word is not one of Zendesk's.
 func (a *Account) CreateTicket(at time.Time, n NewTicket) (Ticket, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -114,6 +115,9 @@ func (a *Account) checkNew(n NewTicket) error {
 	if n.Brand != 0 && !slices.ContainsFunc(a.brands, func(b Brand) bool { return b.ID == n.Brand }) {
 		return fmt.Errorf("brand %d: %w", n.Brand, ErrNotFound)
 	}
+	if n.Form != 0 && !slices.ContainsFunc(a.forms, func(f TicketForm) bool { return f.ID == n.Form }) {
+		return fmt.Errorf("ticket form %d: %w", n.Form, ErrNotFound)
+	}
 	return nil
 }
 
@@ -125,7 +129,7 @@ func (a *Account) newRecord(at time.Time, n NewTicket, author, requester *User) 
 		CreatedAt: at, UpdatedAt: at, Type: optional(n.Type), Subject: n.Subject, RawSubject: n.Subject,
 		Description: n.Body, Priority: optional(n.Priority), Status: n.Status, ExternalID: optional(n.ExternalID),
 		RequesterID: n.Requester, SubmitterID: n.Submitter, AssigneeID: optional(n.Assignee), GroupID: optional(n.Group),
-		OrganizationID: optional(n.Organization), BrandID: optional(n.Brand), IsPublic: !n.Private,
+		OrganizationID: optional(n.Organization), BrandID: optional(n.Brand), TicketFormID: optional(n.Form), IsPublic: !n.Private,
 		Tags: cleanTags(n.Tags), CustomFields: slices.Clone(n.CustomFields), AllowAttachments: true,
 		SatisfactionRating: &TicketRating{Score: "unoffered"},
 	}
@@ -134,6 +138,9 @@ func (a *Account) newRecord(at time.Time, n NewTicket, author, requester *User) 
 	}
 	if t.BrandID == nil && len(a.brands) > 0 {
 		t.BrandID = ptr(a.brands[0].ID)
+	}
+	if t.TicketFormID == nil && len(a.forms) > 0 {
+		t.TicketFormID = ptr(a.forms[0].ID)
 	}
 	if t.Status == "" {
 		t.Status = "new"
@@ -156,6 +163,21 @@ func customStatus(status string) int64 {
 		status = "solved"
 	}
 	return 6130830355738 + idStep*int64(slices.Index(statuses, status))
+}
+
+// customStatuses are the default custom statuses, which every account has from its beginning.
+func customStatuses() []CustomStatus {
+	made := time.Date(2022, 6, 1, 9, 0, 0, 0, time.UTC)
+	var out []CustomStatus
+	for _, c := range []struct{ category, agent, endUser string }{
+		{"new", "New", "Open"}, {"open", "Open", "Open"}, {"pending", "Pending", "Awaiting your reply"}, {"hold", "On-hold", "Open"}, {"solved", "Solved", "Solved"},
+	} {
+		out = append(out, CustomStatus{
+			ID: customStatus(c.category), StatusCategory: c.category, AgentLabel: c.agent, RawAgentLabel: c.agent, EndUserLabel: c.endUser,
+			RawEndUserLabel: c.endUser, Active: true, Default: true, CreatedAt: made, UpdatedAt: made,
+		})
+	}
+	return out
 }
 
 func defaultChannel(channel string, author *User) string {

@@ -97,7 +97,7 @@ func (u *update) create(r *record) {
 	for _, f := range []struct {
 		name string
 		id   *int64
-	}{{"organization_id", r.OrganizationID}, {"brand_id", r.BrandID}} {
+	}{{"organization_id", r.OrganizationID}, {"brand_id", r.BrandID}, {"ticket_form_id", r.TicketFormID}} {
 		if f.id != nil {
 			add(f.name, idText(f.id))
 		}
