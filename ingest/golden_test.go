@@ -88,10 +88,11 @@ func TestRecordedPages(t *testing.T) {
 			[]string{"incremental_ticket_metric_events.docs.json"},
 			nil,
 		},
-		ResourceRatings:      {[]string{"satisfaction_ratings.docs.json"}, []string{"zd:acme:rating:35436:2011-07-20T22:55:29Z:", "zd:acme:rating:120447:2012-02-02T10:32:59Z:"}},
-		ResourceGroups:       {[]string{"groups.docs.json"}, nil},
-		ResourceBrands:       {[]string{"brands.docs.json"}, nil},
-		ResourceTicketFields: {[]string{"ticket_fields.docs.json"}, nil},
+		ResourceRatings:        {[]string{"satisfaction_ratings.docs.json"}, []string{"zd:acme:rating:35436:2011-07-20T22:55:29Z:", "zd:acme:rating:120447:2012-02-02T10:32:59Z:"}},
+		ResourceGroups:         {[]string{"groups.docs.json"}, nil},
+		ResourceBrands:         {[]string{"brands.docs.json"}, nil},
+		ResourceTicketFields:   {[]string{"ticket_fields.docs.json"}, nil},
+		ResourceCustomStatuses: {[]string{"custom_statuses.docs.json"}, []string{"zd:acme:custom_status:35436:2021-07-20T22:55:29Z:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -176,7 +176,7 @@ func TestR17_InitialSync(t *testing.T) {
 	}
 	for kind, want := range map[schemas.Kind]int{
 		schemas.KindGroup: 3, schemas.KindBrand: 2, schemas.KindSchedule: 1, schemas.KindTicketField: 1, schemas.KindUserField: 1,
-		schemas.KindOrganizationField: 1,
+		schemas.KindOrganizationField: 1, schemas.KindTicketForm: 2, schemas.KindCustomStatus: 5,
 	} {
 		if got := len(r.store.of(kind)); got != want {
 			t.Errorf("%d of %s, want %d", got, kind, want)
@@ -889,6 +889,18 @@ func TestFencedPage(t *testing.T) {
 	}
 }
 
+// withoutOne waits for the first sync of an account without one resource, which another one does not follow.
+func withoutOne(t *testing.T, r *rig, missing, there string) {
+	t.Helper()
+	eventually(t, "sync without "+missing, r.done)
+	if cur := r.store.cursor(testSource, missing); cur.State != "idle" || !strings.Contains(cur.LastError, "not available") || cur.Rows != 0 {
+		t.Errorf("%s: %+v", missing, cur)
+	}
+	if cur := r.store.cursor(testSource, there); cur.State != "idle" || cur.LastError != "" {
+		t.Errorf("%s: %+v", there, cur)
+	}
+}
+
 func TestPollFailures(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -903,6 +915,14 @@ func TestPollFailures(t *testing.T) {
 					t.Errorf("%+v", cur)
 				}
 			},
+		},
+		"no ticket forms on the plan": {
+			zendesktest.Fault{Path: "/api/v2/ticket_forms", Status: 404, Times: -1},
+			func(t *testing.T, r *rig) { withoutOne(t, r, ResourceTicketForms, ResourceCustomStatuses) },
+		},
+		"no custom statuses on the plan": {
+			zendesktest.Fault{Path: "/api/v2/custom_statuses", Status: 403, Times: -1},
+			func(t *testing.T, r *rig) { withoutOne(t, r, ResourceCustomStatuses, ResourceTicketForms) },
 		},
 		"needed resource fails for a while": {
 			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 403, Times: 3},

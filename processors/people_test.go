@@ -568,7 +568,10 @@ func TestNames(t *testing.T) {
 	s.say(schemas.KindBrand, `{"id":2,"name":"B","is_deleted":true,"updated_at":"2026-03-01T00:00:00Z"}`)
 	s.say(schemas.KindTicketField, `{"id":3,"title":"Order Number (new)","type":"text","updated_at":"2026-03-01T00:00:00Z"}`)
 	s.say(schemas.KindUserField, `{"id":4,"title":"Tier","key":"customer_tier","type":"tagger","updated_at":"2026-03-01T00:00:00Z"}`)
+	s.say(schemas.KindTicketForm, `{"id":5,"name":"Returns","raw_name":"{{dc.returns}}","display_name":"Send it back","active":false,"updated_at":"2026-03-01T00:00:00Z"}`)
+	s.say(schemas.KindCustomStatus, `{"id":5,"agent_label":"With the courier","end_user_label":"On hold","active":false,"updated_at":"2026-03-01T00:00:00Z"}`)
 	n := s.tables[schemas.TableNames]
+	s.want("forms and custom statuses", []any{n["names|example|ticket_form|5"]["name"], n["names|example|custom_status|5"]["name"]}, []any{"Returns", "With the courier"})
 	s.want("names", []any{n["names|example|group|1"]["name"], n["names|example|brand|2"], n["names|example|ticket_field|3"]["key"], n["names|example|user_field|4"]["key"]},
 		[]any{"New", map[string]any(nil), "order-number-new", "customer_tier"})
 }

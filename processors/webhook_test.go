@@ -367,7 +367,7 @@ func TestRecordedPayloads(t *testing.T) {
 	kinds := map[string]schemas.Kind{
 		"tickets": schemas.KindTicket, "users": schemas.KindUser, "organizations": schemas.KindOrganization, "audits": schemas.KindAudit,
 		"satisfaction_ratings": schemas.KindRating, "ticket_metric_events": schemas.KindMetricEvent, "groups": schemas.KindGroup,
-		"brands": schemas.KindBrand, "ticket_fields": schemas.KindTicketField, "ticket_events": schemas.KindAudit, "deleted_users": schemas.KindUser,
+		"brands": schemas.KindBrand, "custom_statuses": schemas.KindCustomStatus, "ticket_fields": schemas.KindTicketField, "ticket_events": schemas.KindAudit, "deleted_users": schemas.KindUser,
 	}
 	counts := map[schemas.Kind]int{}
 	files, err := filepath.Glob(filepath.Join(dir, "api", "*.json"))

@@ -132,7 +132,7 @@ func TestLabels(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	for groupBy, want := range map[string]string{
-		"group": "Support Billing (none)", "brand": "Main", "organization": "Org One 702 (none)", "channel": "email web", "form": "(none)",
+		"group": "Support Billing (none)", "brand": "Main", "organization": "Org One 702 (none)", "channel": "email web", "form": "Returns (none)",
 	} {
 		var got []string
 		for _, r := range s.answerOf("tickets_created", "from=2026-03-01&to=2026-03-05&group_by="+groupBy).Rows {

@@ -107,7 +107,7 @@ const ann, bob = 1000, 1001
 func (f *fixture) build() {
 	f.ticket(1, "02 10:00", "solved", "05 12:00", func(t *schemas.TicketRow) {
 		t.AssigneeID, t.GroupID, t.Tags, t.OrganizationID, t.Priority, t.Type, t.RequesterID = bob, 500, []string{"vip", "billing"}, 701, "high", "incident", 2001
-		t.Subject, t.Replies, t.PublicAgent, t.Reopens, t.Solves = "Refund for travel-insurance", 2, 2, 1, 2
+		t.Subject, t.Replies, t.PublicAgent, t.Reopens, t.Solves, t.FormID = "Refund for travel-insurance", 2, 2, 1, 2, 800
 		t.FirstReplyAt, t.FirstReplyS, t.FirstReplyBizS = atP("02 11:00"), new(int64(3600)), new(int64(1800))
 		t.FirstSolvedAt, t.LastSolvedAt, t.FirstResolutionS, t.FullResolutionS = atP("03 10:00"), atP("05 12:00"), new(int64(86400)), new(int64(266400))
 		t.FirstAssignedAt, t.FirstAssignedS, t.NewS, t.OpenS, t.StatusChanges = atP("02 10:05"), new(int64(300)), 300, 179700, 4
@@ -307,6 +307,7 @@ func fill(tb testing.TB, db driver.Conn) {
 	insertInto(tb, db, schemas.TableNames,
 		schemas.Name{Account: testAccount, Kind: "group", ID: 500, Name: "Support"}, schemas.Name{Account: testAccount, Kind: "group", ID: 501, Name: "Billing"},
 		schemas.Name{Account: testAccount, Kind: "brand", ID: 600, Name: "Main"},
+		schemas.Name{Account: testAccount, Kind: "ticket_form", ID: 800, Name: "Returns"},
 		schemas.Name{Account: testAccount, Kind: "user_field", ID: 1, Name: "Plan", Key: "plan", Type: "text"},
 		schemas.Name{Account: testAccount, Kind: "ticket_field", ID: 2, Name: "Order", Type: "integer"})
 	insertInto(tb, db, schemas.TableOrganizations,
