@@ -301,9 +301,12 @@ func (l *activityLog) marks() {
 	if l.merged != 0 {
 		a := l.about(ticketMerged, l.merged)
 		a.attrs.into = l.t.marks.into
+		if l.merged == l.t.marks.merged {
+			a.via = viaWebhook
+		}
 	}
 	if l.t.marks.spam != 0 {
-		l.about(ticketMarkedAsSpam, l.t.marks.spam)
+		l.about(ticketMarkedAsSpam, l.t.marks.spam).via = viaWebhook
 	}
 }
 
@@ -316,7 +319,7 @@ func (l *activityLog) about(s slug, at int64) *activity {
 		}
 		m.after = l.h.moments[i].after
 		if l.h.moments[i].at == at {
-			m.step = l.h.moments[i].step
+			m.step, m.hint = l.h.moments[i].step, l.h.moments[i].hint
 		}
 	}
 	return l.add(m, s, "")

@@ -33,6 +33,7 @@ type organization struct {
 	versions
 	active     patch[bool]
 	archived   bool
+	foretold   bool // a webhook was the first to tell of it
 	sent       uint64
 	activities []sentActivity
 	retention  uint64
@@ -110,7 +111,7 @@ func (it *item) loadOrganizationHint(e schemas.Envelope, name string) {
 }
 
 func (f *orgFacts) versionMark() versionMark {
-	m := versionMark{at: f.at, full: f.full, told: f.told, active: f.active}
+	m := versionMark{at: f.at, full: f.full, hinted: !f.full, told: f.told, active: f.active}
 	if f.name != "" {
 		m.set(0, f.name)
 	}
@@ -188,6 +189,9 @@ func (r *run) takeOrganization(a *accountWork, it *item) {
 	}
 	f := it.org
 	wasActive := o.now().active || o.id == 0
+	if o.id == 0 {
+		o.foretold = !f.full
+	}
 	news := o.addMark(f.versionMark())
 	if f.full && newerOrg(f, o.rec) {
 		o.rec, news = f, true
@@ -241,13 +245,13 @@ func (r *run) emitOrganization(a *accountWork, o *organization, it *item, set se
 }
 
 func (o *organization) happenings(f *orgFacts) []activity {
-	out := []activity{{slug: organizationCreated, at: f.created}}
+	out := []activity{{slug: organizationCreated, at: f.created, via: viaOf(o.foretold)}}
 	for _, c := range o.changes(organizationFields) {
 		switch {
 		case c.gone:
-			out = append(out, activity{slug: organizationDeleted, at: c.at})
+			out = append(out, activity{slug: organizationDeleted, at: c.at, via: viaOf(c.hinted)})
 		case len(c.fields) > 0 || c.renewed:
-			a := activity{slug: organizationUpdated, at: c.at}
+			a := activity{slug: organizationUpdated, at: c.at, via: viaOf(c.hinted)}
 			a.attrs.list = distinct(c.fields)
 			out = append(out, a)
 		}
@@ -291,7 +295,7 @@ func (o *organization) encode(w *writer) {
 	o.versions.encode(w)
 	w.int(o.active.at)
 	w.bool(o.active.value)
-	w.bool(o.archived)
+	w.byte(flag(o.archived) | flag(o.foretold)<<1)
 	w.hash(o.sent)
 	list(w, o.activities, writeSentActivity)
 	w.hash(o.retention)
@@ -307,7 +311,8 @@ func (o *organization) decode(r *reader) {
 	}
 	o.versions.decode(r)
 	o.active = patch[bool]{r.int(), r.bool()}
-	o.archived, o.sent = r.bool(), r.hash()
+	bits := r.byte()
+	o.archived, o.foretold, o.sent = bits&1 != 0, bits&2 != 0, r.hash()
 	o.activities = readList(r, readSentActivity)
 	o.retention = r.hash()
 }

@@ -614,8 +614,8 @@ func contactSentence(id int64, x *activity) string {
 func (r *run) contactActivities(a *accountWork, u *user) []activity {
 	out := r.contacts.acts[:0]
 	defer func() { r.contacts.acts = out[:0] }()
-	add := func(s slug, at int64) *activity {
-		out = append(out, activity{slug: s, at: at, user: u.id})
+	add := func(s slug, at int64, hinted bool) *activity {
+		out = append(out, activity{slug: s, at: at, user: u.id, via: viaOf(hinted)})
 		return &out[len(out)-1]
 	}
 	f := u.now()
@@ -623,18 +623,18 @@ func (r *run) contactActivities(a *accountWork, u *user) []activity {
 		return nil
 	}
 	for _, c := range u.fieldChanges(f.created) {
-		x := add(fieldChanged, c.at)
+		x := add(fieldChanged, c.at, u.hinted(c.at))
 		x.what, x.attrs.change = fieldPrefix+c.field, c
 	}
 	if schemas.IsOwnUser(schemas.ZID(u.id)) {
 		return out
 	}
 	if u.roleAt(f.created) == roleEndUser {
-		add(contactCreated, f.created)
+		add(contactCreated, f.created, u.born != 0)
 	}
 	merged := r.mergedInto(a, u, f)
 	if merged != nil {
-		add(contactMerged, merged.at).attrs.into = merged.other
+		add(contactMerged, merged.at, true).attrs.into = merged.other
 	}
 	for _, c := range u.changes(contactFields) {
 		if u.roleAt(c.at) != roleEndUser {
@@ -645,9 +645,9 @@ func (r *run) contactActivities(a *accountWork, u *user) []activity {
 		}
 		switch {
 		case c.gone && merged == nil:
-			add(contactDeleted, c.at)
+			add(contactDeleted, c.at, c.hinted)
 		case !c.gone && len(c.fields) > 0:
-			add(contactUpdated, c.at).attrs.list = distinct(c.fields)
+			add(contactUpdated, c.at, c.hinted).attrs.list = distinct(c.fields)
 		}
 	}
 	return out

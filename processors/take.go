@@ -153,6 +153,16 @@ func (r *run) findMergeTarget(w *ticketWork, it *item) {
 	}
 }
 
+// toldMerge says whether history tells a merge of that second already: then a webhook is not how it was first learned.
+func (t *ticket) toldMerge(at int64) bool {
+	for i := range t.audits {
+		if s := &t.audits[i]; s.at == at && mergeStep(s) {
+			return true
+		}
+	}
+	return false
+}
+
 func mergeStep(s *step) bool {
 	closed, tagged := false, false
 	for i := range s.changes {
@@ -170,7 +180,7 @@ func (r *run) takeTicketHint(w *ticketWork, it *item) bool {
 	if h.snapped {
 		changed = t.takeSnapshot(&h.snap, h.description) && t.rec == nil
 	}
-	if h.merged && (t.marks.merged == 0 || h.at < t.marks.merged) {
+	if h.merged && (t.marks.merged == 0 || h.at < t.marks.merged) && !t.toldMerge(h.at) {
 		t.marks.merged, changed = h.at, true
 	}
 	if h.into != 0 && h.into != w.id && t.marks.into == 0 {

@@ -80,7 +80,7 @@ type user struct {
 	name    patch[string]
 	org     patch[int64]
 	active  patch[bool]
-	born    int64 // created_at as webhooks tell it
+	born    int64 // created_at as webhooks told it before there was a record
 	roles   []rolePoint
 	versions
 	long    *standings // of fields at the floor of the versions, nil while none was forgotten
@@ -304,7 +304,7 @@ func (u *user) patch(f *userFacts) bool {
 			u.active, news = patch[bool]{f.at, f.active}, true
 		}
 	}
-	if f.created != 0 && u.born == 0 {
+	if f.created != 0 && u.born == 0 && u.rec == nil {
 		u.born, news = f.created, true
 	}
 	return news

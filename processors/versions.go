@@ -15,6 +15,7 @@ const versionFields = 17
 type versionMark struct {
 	at     int64
 	full   bool   // of a record; a webhook knows only some fields
+	hinted bool   // a webhook told of it first
 	known  uint32 // bit n: field n is told
 	hashes [versionFields]uint16
 	told   bool // active is told
@@ -84,9 +85,16 @@ func (m *versionMark) join(o *versionMark) {
 // versionChange is what changed at one time.
 type versionChange struct {
 	at      int64
+	hinted  bool
 	fields  []string
 	gone    bool // became inactive
 	renewed bool // became active again
+}
+
+// hinted says whether a webhook told first of the version of a time.
+func (v *versions) hinted(at int64) bool {
+	i := sort.Search(len(v.marks), func(i int) bool { return v.marks[i].at >= at })
+	return i < len(v.marks) && v.marks[i].at == at && v.marks[i].hinted
 }
 
 // changes walks through the versions and tells what changed from one to the next.
@@ -103,7 +111,7 @@ func appendChanges(out []versionChange, marks []versionMark, names []string) []v
 	var now versionMark
 	for i := range marks {
 		m := &marks[i]
-		c := versionChange{at: m.at}
+		c := versionChange{at: m.at, hinted: m.hinted}
 		for n, name := range names {
 			if m.known&now.known&(1<<n) != 0 && m.hashes[n] != now.hashes[n] {
 				c.fields = append(c.fields, name)
@@ -132,7 +140,7 @@ func (v *versions) encode(w *writer) {
 	list(w, v.marks, func(w *writer, m *versionMark) {
 		w.int(m.at)
 		w.uint(uint64(m.known))
-		w.byte(flag(m.full) | flag(m.told)<<1 | flag(m.active)<<2)
+		w.byte(flag(m.full) | flag(m.told)<<1 | flag(m.active)<<2 | flag(m.hinted)<<3)
 		for n := range m.hashes {
 			if m.known&(1<<n) != 0 {
 				w.byte(byte(m.hashes[n]))
@@ -147,7 +155,7 @@ func (v *versions) decode(r *reader) {
 	v.marks = readList(r, func(r *reader, m *versionMark) {
 		m.at, m.known = r.int(), uint32(r.uint())
 		bits := r.byte()
-		m.full, m.told, m.active = bits&1 != 0, bits&2 != 0, bits&4 != 0
+		m.full, m.told, m.active, m.hinted = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
 		for n := range m.hashes {
 			if m.known&(1<<n) != 0 {
 				low, high := r.byte(), r.byte()
@@ -164,7 +172,7 @@ var contactFields = []string{
 }
 
 func (f *userFacts) versionMark() versionMark {
-	m := versionMark{at: f.at, full: f.full, told: f.hasState, active: f.active}
+	m := versionMark{at: f.at, full: f.full, hinted: !f.full, told: f.hasState, active: f.active}
 	if f.full || f.named {
 		first := firstWord(f.name)
 		m.set(0, first)
