@@ -2,8 +2,12 @@ package reports
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
+
+	"deskstream/schemas"
 )
 
 func (s *server) audienceLogRoutes() {
@@ -58,7 +62,7 @@ type entryItem struct {
 	Person     *feedPerson    `json:"person" doc:"Who it is now; null once erased"`
 	Activity   string         `json:"activity,omitempty" doc:"What occurred"`
 	ActivityID string         `json:"activity_id,omitempty" doc:"For render: its attributes are kept with the entry, past retention"`
-	Attributes map[string]any `json:"attributes,omitempty" doc:"The activity as it was"`
+	Attributes map[string]any `json:"attributes,omitempty" doc:"The activity as it was: what feeds show of it, and its subject, message, tags, status and ids; what it has not is left out"`
 }
 
 type entryRow struct {
@@ -92,7 +96,9 @@ func (s *server) audienceEntries(ctx context.Context, in *audienceLogInput) (*an
 	for i, r := range rows {
 		out.Items[i] = entryItem{ID: r.EntryID, Event: r.Event, At: r.At.UTC(), Person: people[r.PersonID], Activity: r.Activity, ActivityID: r.ActivityID}
 		if r.ActivityID != "" {
-			out.Items[i].Attributes = shownAttributes(r.Attributes)
+			if out.Items[i].Attributes, err = shownAttributes(r.Attributes); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if more {
@@ -102,16 +108,29 @@ func (s *server) audienceEntries(ctx context.Context, in *audienceLogInput) (*an
 	return reply(out, err)
 }
 
-// shownAttributes gives a kept activity as feeds show one: what is special to it beside the rest.
-func shownAttributes(kept string) map[string]any {
-	m := jsonObject(kept)
-	if text, ok := m["attributes"].(string); ok {
-		m["attributes"] = jsonObject(text)
+// shownAttributes gives a kept activity: what is special to it, by the names that feeds show, and what all activities have. What it has not is left out.
+func shownAttributes(kept string) (map[string]any, error) {
+	var x schemas.Activity
+	if err := json.Unmarshal([]byte(kept), &x); err != nil {
+		return nil, fmt.Errorf("activity of an audience's entry: %w", err)
 	}
-	for _, name := range []string{"account", "is_deleted", "person_id"} {
-		delete(m, name)
+	out := jsonObject(x.Attributes)
+	for name, v := range map[string]string{
+		"source_id": x.SourceID, "ticket_id": idText(x.TicketID), "user_id": idText(x.UserID), "organization_id": idText(x.OrganizationID),
+		"actor_id": idText(x.ActorID), "assignee_id": idText(x.AssigneeID), "group_id": idText(x.GroupID), "brand_id": idText(x.BrandID),
+		"channel": x.Channel, "priority": x.Priority, "type": x.Type, "status": x.Status, "subject": x.Subject, "message": x.Message, "text": x.Text, "via": x.Via,
+	} {
+		if v != "" {
+			out[name] = v
+		}
 	}
-	return m
+	if len(x.Tags) > 0 {
+		out["tags"] = x.Tags
+	}
+	if !x.OccurredAt.IsZero() {
+		out["occurred_at"] = x.OccurredAt.UTC()
+	}
+	return out, nil
 }
 
 // audienceRows gives a page of the rows of one audience, newest first.

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -257,7 +257,10 @@ func TestAudienceLists(t *testing.T) {
 		return schemas.AudienceEntry{Account: testAccount, AudienceID: b.ID, EntryID: id, PersonID: person, Event: event, At: at, Attributes: "{}"}
 	}
 	sticky := entry("e2", gone, "entered", testNow.Add(time.Second))
-	sticky.ActivityID, sticky.Activity, sticky.Attributes = "a1", "ticket-closed", `{"subject":"Refund","attributes":"{\"reopens\":2}"}`
+	sticky.ActivityID, sticky.Activity, sticky.Attributes = "a1", "ticket-closed", jsonText(schemas.Activity{
+		Account: testAccount, Activity: "ticket-closed", ActivityID: "a1", TicketID: 7, PersonID: gone, UserID: 9007199254740993, OccurredAt: testNow, Subject: "Refund",
+		Tags: []string{"vip"}, Status: "closed", PreviousStatus: "solved", Attributes: `{"previous-status":"solved","reopens":2}`, ExpiresAt: testNow,
+	})
 	insertInto(t, a.db, schemas.TableAudienceEntries, entry("e1", one, "entered", testNow), sticky)
 	var members page[memberItem]
 	a.get("/v1/audiences/"+b.ID+"/members", &members)
@@ -267,9 +270,15 @@ func TestAudienceLists(t *testing.T) {
 	var entries page[entryItem]
 	a.get("/v1/audiences/"+b.ID+"/entries?limit=1", &entries)
 	e := entries.Items[0]
-	if e.ID != "e2" || e.Person == nil || e.Person.ID != one || e.ActivityID != "a1" || e.Attributes["subject"] != "Refund" ||
-		!strings.Contains(jsonText(e.Attributes), `{"reopens":2}`) || entries.NextCursor == nil {
+	if e.ID != "e2" || e.Person == nil || e.Person.ID != one || e.ActivityID != "a1" || entries.NextCursor == nil {
 		t.Errorf("%+v", e)
+	}
+	want := map[string]any{
+		"occurred_at": testNow.Format(time.RFC3339), "ticket_id": "7", "user_id": "9007199254740993", "subject": "Refund", "tags": []any{"vip"}, "status": "closed",
+		"previous-status": "solved", "reopens": 2.0,
+	}
+	if !reflect.DeepEqual(e.Attributes, want) {
+		t.Errorf("got %v, want %v", e.Attributes, want)
 	}
 	var rest page[entryItem]
 	a.get("/v1/audiences/"+b.ID+"/entries?limit=1&cursor="+*entries.NextCursor, &rest)
