@@ -95,7 +95,7 @@ var (
 )
 
 func problem(status int, retry, reason, detail string) reply {
-	return reply{status, retry, reason, `{"type":"about:blank#` + reason + `","title":"` + http.StatusText(status) + `","status":` +
+	return reply{status, retry, reason, `{"type":"` + schemas.ProblemPrefix + reason + `","title":"` + http.StatusText(status) + `","status":` +
 		strconv.Itoa(status) + `,"detail":"` + detail + `"}`}
 }
 

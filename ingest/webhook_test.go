@@ -178,6 +178,9 @@ func TestWebhookAnswers(t *testing.T) {
 			if got := len(store.all()); (got == 1) != (c.status == 200) {
 				t.Fatalf("%d events stored with status %d", got, w.Code)
 			}
+			if c.status >= 400 && !strings.HasPrefix(w.Body.String(), `{"type":"urn:deskstream:problem:`) {
+				t.Errorf("answered %s", w.Body)
+			}
 			if c.status >= 400 && w.Header().Get("Content-Type") != "application/problem+json" {
 				t.Fatalf("content type %q", w.Header().Get("Content-Type"))
 			}

@@ -59,14 +59,17 @@ func TestPreviewShowsErrorsInline(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	preview := func(body any) (a previewAnswer) {
-		s.want(200, s.call("POST", "/v1/liquid/preview", "render-key", body), &a)
+		r := s.call("POST", "/v1/liquid/preview", "render-key", body)
+		s.want(200, r, &a)
+		s.wantTaken("POST", "/v1/liquid/preview", jsonText(body))
+		s.wantDeclared("POST", "/v1/liquid/preview", r)
 		return a
 	}
 	a := preview(text("a\n{{ 1 | divided_by: 0 }}{% if person.first_name > 5 %}x{% endif %}b", map[string]any{"missing": "error"}))
 	if a.Parts["text"] != "a\nLiquid error: divided_by: divided by 0b" || len(a.Errors) != 2 || a.Errors[0].Line != 2 || a.Errors[1].Column != 30 {
 		t.Errorf("%+v", a)
 	}
-	a = preview(map[string]any{"data": map[string]any{"person": map[string]any{"x": 1}}, "parts": map[string]string{"html": "{{ person.x }}"}})
+	a = preview(map[string]any{"activity_id": nil, "data": map[string]any{"person": map[string]any{"x": 1}}, "parts": map[string]string{"html": "{{ person.x }}"}})
 	if a.Person != nil || len(a.Values) != 1 || a.Values[0].Source != "data" || a.Values[0].Record != "" || a.Errors == nil {
 		t.Errorf("%+v", a)
 	}

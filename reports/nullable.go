@@ -1,6 +1,10 @@
 package reports
 
-import "github.com/danielgtaylor/huma/v2"
+import (
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+)
 
 // typeNull is the type of null in JSON Schema.
 const typeNull = "null"
@@ -26,4 +30,36 @@ func (*ticketFacts) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schem
 // TransformSchema is read by huma.
 func (*audienceView) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	return orNull(s, "deliver")
+}
+
+// TransformSchema is read by huma.
+func (*retentionAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return orNull(s, "job")
+}
+
+// TransformSchema is read by huma.
+func (*previewAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return orNull(s, "person")
+}
+
+// optionalOrNull lets the members that a body may lack be null in its schema: huma takes null as if they were not given.
+func optionalOrNull(registry huma.Registry, body *huma.Schema) {
+	for body.Ref != "" {
+		body = registry.SchemaFromRef(body.Ref)
+	}
+	if body.Items != nil {
+		optionalOrNull(registry, body.Items)
+	}
+	for name, member := range body.Properties {
+		optionalOrNull(registry, member)
+		if slices.Contains(body.Required, name) {
+			continue
+		}
+		for member.Ref != "" {
+			member = registry.SchemaFromRef(member.Ref)
+		}
+		if member.Nullable = member.Type != ""; member.Enum != nil && !slices.Contains(member.Enum, nil) {
+			member.Enum = append(member.Enum, nil)
+		}
+	}
 }

@@ -5,10 +5,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"deskstream/schemas"
 )
@@ -21,7 +24,7 @@ func (s *server) upsertRoutes() {
 			"both have the address then. The address or external id by which a person is found replaces no other one that they show, and those of a record that was merged " +
 			"into them stay that record's; to give them to the person, say by id who is meant. " +
 			"Good rows are taken whatever the others are; the answer tells of each row what became of it. No message is ever sent to Zendesk.",
-		maxBody: 8 << 20, accepts: []string{"application/json", "application/x-ndjson", "text/csv"},
+		maxBody: 8 << 20, accepts: []string{"application/json", "application/x-ndjson", "text/csv"}, list: reflect.TypeFor[upsertPerson](),
 	}, s.upsertPeople)
 }
 
@@ -29,6 +32,15 @@ type upsertInput struct {
 	Source      string `query:"source" maxLength:"200" doc:"Source whose account the people belong to; needed when there are several"`
 	ContentType string `header:"Content-Type"`
 	RawBody     []byte `contentType:"application/json"`
+}
+
+// upsertPerson is one row of a request in JSON, for the document.
+type upsertPerson personValues
+
+// TransformSchema is read by huma.
+func (*upsertPerson) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["id"] = &huma.Schema{Type: huma.TypeString, MaxLength: new(maxName), Description: "Who is meant, if not by external_id or email: an id, email:…, zendesk:… or external:…"}
+	return s
 }
 
 // upsertRow is one row of a request.

@@ -52,6 +52,7 @@ func TestUpsertForms(t *testing.T) {
 	insertInto(t, s.db, schemas.TablePersonAliases, aliases...)
 	insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: schemas.OwnPersonID(testAccount, 2001), PersonID: "p_2001"})
 	s.arrive(schemas.OwnUserID(testAccount, "email", "new@x.test"), schemas.OwnUserID(testAccount, "external-id", "z-1"), schemas.OwnUserID(testAccount, "phone-number", "+4930123456"))
+	s.wantTaken("POST", "/v1/people", `[{"id":"p_1","first_name":null},{"external_id":"Z-1","permissions":{"email":true,"sms":null},"custom":{"plan":"gold","seats":[]}},{"email":"a@x.test","permissions":null}]`)
 	for _, c := range []struct {
 		kind, body string
 		want       []string

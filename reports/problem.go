@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	problemPrefix = "urn:deskstream:problem:"
+	problemPrefix = schemas.ProblemPrefix
 	problemType   = "application/problem+json"
 	retrySeconds  = "10" // what Retry-After says with 429 and 503 where nothing better is known
 )

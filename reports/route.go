@@ -31,11 +31,13 @@ type route struct {
 	parameters   []*huma.Param
 	maxBody      int64                   // bytes; 0 = 1 MiB
 	accepts      []string                // media types of a raw body
+	list         reflect.Type            // of the elements of a raw body that is a JSON array
 	content      map[string]reflect.Type // of a success, where it is not what the handler's output says
 	headers      map[string]string       // of a success, by what they say
 	asks         bool                    // what parameters there are depends on the request, and the handler refuses others itself
 	takes        string                  // content type of the body, where the handler reads it itself
 	templates    bool                    // it refuses templates, with their errors
+	pages        bool                    // errors are answered as a success is: by a page
 }
 
 // handle registers a route. Errors of h become problems by their class.
@@ -46,7 +48,9 @@ func handle[I, O any](s *server, r route, h func(context.Context, *I) (*O, error
 		op.Metadata[metaFields] = jsonFields(f.Type)
 		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{}}
 		defer func() {
-			api.open = openMembers(s.api.OpenAPI().Components.Schemas, op.RequestBody.Content["application/json"].Schema)
+			registry, body := s.api.OpenAPI().Components.Schemas, op.RequestBody.Content["application/json"].Schema
+			optionalOrNull(registry, body)
+			api.open = openMembers(registry, body)
 		}() // which Register makes
 	}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
@@ -59,6 +63,12 @@ func handle[I, O any](s *server, r route, h func(context.Context, *I) (*O, error
 		}
 		return nil, s.problem(r.path, err)
 	})
+	if r.list != nil { // Register describes any raw body as binary
+		registry := s.api.OpenAPI().Components.Schemas
+		list := &huma.Schema{Type: huma.TypeArray, Items: registry.Schema(r.list, true, r.list.Name())}
+		optionalOrNull(registry, list)
+		op.RequestBody.Content["application/json"].Schema = list
+	}
 	for _, status := range r.others {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status), Content: op.Responses["200"].Content}
 	}
@@ -116,6 +126,9 @@ func (s *server) handleRaw(r route, contentType string, h http.HandlerFunc) {
 	op.Responses["200"] = &huma.Response{
 		Description: http.StatusText(http.StatusOK),
 		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: answers}}},
+	}
+	if r.pages {
+		op.Responses["default"] = &huma.Response{Description: "Any error, as a page", Content: op.Responses["200"].Content}
 	}
 	if r.takes != "" {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{r.takes: {Schema: &huma.Schema{Type: huma.TypeString}}}}

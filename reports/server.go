@@ -95,6 +95,7 @@ func (s *server) routes() {
 	s.systemRoutes()
 	s.sourceRoutes()
 	s.sourceStepRoutes()
+	s.describeWebhooks()
 	s.retentionRoutes()
 	s.sourceViewRoutes()
 	s.activityRoutes()

@@ -28,8 +28,11 @@ func (s *server) retentionRoutes() {
 
 type retentionChange struct {
 	ID   string `path:"id" maxLength:"200"`
-	Body retentionInput
+	Body retentionBody
 }
+
+// retentionBody is a retention that is all of a body, and is not null.
+type retentionBody retentionInput
 
 type retentionPreview struct {
 	Current    schemas.Retention `json:"current"`
@@ -78,7 +81,7 @@ func (s *server) previewRetention(ctx context.Context, in *retentionChange) (*an
 	if err != nil {
 		return nil, err
 	}
-	proposed, err := checkedRetention(&in.Body)
+	proposed, err := checkedRetention((*retentionInput)(&in.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +191,7 @@ type retentionAnswer struct {
 }
 
 func (s *server) setRetention(ctx context.Context, in *retentionChange) (*answer[retentionAnswer], error) {
-	r, err := checkedRetention(&in.Body)
+	r, err := checkedRetention((*retentionInput)(&in.Body))
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,10 @@ func TestR14_R27_R47_RetentionIsSet(t *testing.T) {
 	s := offline(t, nil)
 	path := "/v1/sources/" + testSource + "/retention"
 	var a retentionAnswer
-	s.want(200, s.call("PUT", path, "admin-key", `{"days":30}`), &a)
+	r := s.call("PUT", path, "admin-key", `{"days":30}`)
+	s.wantDeclared("PUT", "/v1/sources/{id}/retention", r)
+	s.wantProblem(s.call("PUT", path, "admin-key", `null`), 422, "invalid-input")
+	s.want(200, r, &a)
 	if a.Job != nil || a.Retention.Days != 30 {
 		t.Errorf("%+v", a)
 	}

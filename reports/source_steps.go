@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"deskstream/schemas"
 )
 
@@ -18,7 +20,11 @@ func (s *server) sourceStepRoutes() {
 	}, s.authorizeSource)
 	s.handleRaw(route{
 		method: http.MethodGet, path: "/v1/oauth/zendesk/callback", id: "oauth-callback", tag: tagSources,
-		summary: "End of the OAuth flow; the browser comes here from Zendesk, guarded by the state it carries",
+		summary: "End of the OAuth flow; the browser comes here from Zendesk, guarded by the state it carries", pages: true,
+		parameters: []*huma.Param{
+			queryParam("state", "As in the address that authorize answered", nil), queryParam("code", "What Zendesk gives access for", nil),
+			queryParam("error", "Why Zendesk gave none", nil),
+		},
 	}, "text/html", s.oauthCallback)
 	handle(s, route{
 		method: http.MethodPut, path: "/v1/sources/{id}/webhook", id: "set-webhook-secret", tag: tagSources, summary: "Store the webhook's signing secret", scopes: admin,

@@ -162,6 +162,11 @@ func TestR27_R44_PatchSource(t *testing.T) {
 	if v.Name != "New" || !v.OptIn.SMS || v.OptIn.ConfirmedAt == nil {
 		t.Errorf("%+v", v)
 	}
+	const nothing = `{"name":null,"opt_in":null,"fields":null,"archive_on_delete":null,"identifiers":null}`
+	s.wantTaken("PATCH", "/v1/sources/{id}", nothing)
+	if s.want(200, s.call("PATCH", path, "admin-key", nothing), &v); v.Name != "New" || !v.OptIn.SMS || !v.ArchiveOnDelete || v.Identifiers[0] != "phone-number" {
+		t.Errorf("%+v", v)
+	}
 	v = sourceView{}
 	s.want(200, s.call("PATCH", path, "admin-key", `{"opt_in":{"sms":false}}`), &v)
 	if v.OptIn.SMS || v.OptIn.ConfirmedBy != "" {

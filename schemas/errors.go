@@ -27,6 +27,9 @@ var (
 	ErrTooLarge = errors.New("too large")
 )
 
+// ProblemPrefix stands before the code in the `type` of a problem.
+const ProblemPrefix = "urn:deskstream:problem:"
+
 // Problem is an error with a stable machine-readable code, as in RFC 9457's last part of `type`, and the bad fields.
 //
 //nolint:errname // the field's word for it (RFC 9457) is problem
