@@ -41,13 +41,16 @@ func viewActivity(slug string, texts activityTexts) activityView {
 	return activityView{Activity: slug, Name: activityName(slug), Source: "zendesk", Text: texts.of(slug)}
 }
 
-func (s *server) listActivities(ctx context.Context, _ *none) (*answer[page[activityView]], error) {
+func (s *server) listActivities(ctx context.Context, in *CatalogPaging) (*answer[page[activityView]], error) {
 	_, texts, err := s.activityTexts.load(ctx)
-	out := page[activityView]{Items: make([]activityView, len(activitySlugs))}
-	for i, slug := range activitySlugs {
-		out.Items[i] = viewActivity(slug, texts)
+	if err != nil {
+		return nil, err
 	}
-	return reply(out, err)
+	all := make([]activityView, len(activitySlugs))
+	for i, slug := range activitySlugs {
+		all[i] = viewActivity(slug, texts)
+	}
+	return reply(catalogPage("activity-kinds", all, in, func(v activityView) string { return v.Activity }))
 }
 
 // ActivityPath is the part of a path that names an activity.

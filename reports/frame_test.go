@@ -182,7 +182,9 @@ func TestProblems(t *testing.T) {
 		t.Errorf("Allow: %s", r.Header.Get("Allow"))
 	}
 	s.wantProblem(s.call("GET", "/v1/sources?limt=5&x=1", "admin-key", nil), 422, "invalid-input", "query.limt", "query.x", "accepted: limit, cursor")
-	s.wantProblem(s.call("GET", "/v1/activities?limt=5", "admin-key", nil), 422, "invalid-input", "query.limt", "takes no parameters")
+	s.wantProblem(s.call("GET", "/v1/activities/ticket-created?limit=5", "admin-key", nil), 422, "invalid-input", "query.limit", "takes no parameters")
+	s.wantProblem(s.call("GET", "/v1/activities?limit=501", "admin-key", nil), 422, "invalid-input", "query.limit")
+	s.wantProblem(s.call("GET", "/v1/activities?limit=0", "admin-key", nil), 422, "invalid-input", "query.limit")
 	s.wantProblem(s.call("GET", "/v1/people?limit=5&limit=6&q=a&q=a", "admin-key", nil), 422, "invalid-input", "query.limit", "query.q", "is given more than once")
 	s.wantProblem(s.call("GET", "/v1/live?x=1", "admin-key", nil), 422, "invalid-input", "query.x", "takes no parameters")
 	s.wantProblem(s.call("GET", "/v1/people?limt=5", "admin-key", nil), 422, "invalid-input", "query.limt", "accepted: filter, q, columns, sort, limit, cursor")

@@ -62,7 +62,7 @@ var metricTags = []recordField{
 	{ID: "metrics.csat.percent", Label: "Satisfaction", Type: "decimal"},
 }
 
-func (s *server) mergeTags(ctx context.Context, _ *none) (*answer[page[mergeTag]], error) {
+func (s *server) mergeTags(ctx context.Context, in *CatalogPaging) (*answer[page[mergeTag]], error) {
 	fields, err := s.fields(ctx)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *server) mergeTags(ctx context.Context, _ *none) (*answer[page[mergeTag]
 	for _, f := range metricTags {
 		out.Items = append(out.Items, tagOf("Metrics: ", f))
 	}
-	return reply(out, nil)
+	return reply(catalogPage("merge-tags", out.Items, in, func(t mergeTag) string { return t.Path }))
 }
 
 // tagOf writes the text that an editor inserts for a field, by its type.

@@ -20,6 +20,12 @@ type Paging struct {
 	Cursor string `query:"cursor" maxLength:"2000" doc:"next_cursor of the page before"`
 }
 
+// CatalogPaging is the input of a list of what the program offers, which is whole unless a limit is given.
+type CatalogPaging struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" doc:"Items on a page; default all there are"`
+	Cursor string `query:"cursor" maxLength:"2000" doc:"next_cursor of the page before"`
+}
+
 // cursor is a position in a list, which means nothing in another one.
 type cursor[T any] struct {
 	List     string `json:"l"`
@@ -72,6 +78,30 @@ func pageOf[T any](list string, sorted []T, in *Paging, key func(T) string) (sho
 		next, err = encodeCursor(list, key(shown[len(shown)-1]))
 	}
 	return shown, next, err
+}
+
+// catalogPage gives the page behind a cursor of a catalogue in its own order; name tells its items apart.
+func catalogPage[T any](list string, all []T, in *CatalogPaging, name func(T) string) (out page[T], err error) {
+	var after string
+	further, err := decodeCursor(list, in.Cursor, &after)
+	if err != nil {
+		return out, err
+	}
+	if further {
+		i := slices.IndexFunc(all, func(v T) bool { return name(v) == after })
+		if i < 0 { // it is not offered any more
+			return out, schemas.Invalid("query.cursor", "must be the next_cursor of the page before; the list has changed, begin anew")
+		}
+		all = all[i+1:]
+	}
+	more := false
+	if out.Items = all; in.Limit > 0 {
+		out.Items, more = cut(all, in.Limit)
+	}
+	if more {
+		out.NextCursor, err = encodeCursor(list, name(out.Items[len(out.Items)-1]))
+	}
+	return out, err
 }
 
 // cut keeps limit items of limit+1 that were read, and tells whether there was one more.

@@ -113,8 +113,8 @@ type reportOption struct {
 	Doc     string   `json:"doc"`
 }
 
-func (s *server) listReports(context.Context, *none) (*answer[page[reportInfo]], error) {
-	out := page[reportInfo]{}
+func (s *server) listReports(_ context.Context, in *CatalogPaging) (*answer[page[reportInfo]], error) {
+	var all []reportInfo
 	for _, m := range reportMetrics {
 		info := reportInfo{
 			Metric: m.name, Unit: m.unit, Definition: m.definition, Dimensions: dimensionNames(m.dimensions), Parameters: m.parameters(), Options: []reportOption{},
@@ -129,9 +129,9 @@ func (s *server) listReports(context.Context, *none) (*answer[page[reportInfo]],
 			}
 			info.Options = append(info.Options, shown)
 		}
-		out.Items = append(out.Items, info)
+		all = append(all, info)
 	}
-	return reply(out, nil)
+	return reply(catalogPage("reports", all, in, func(v reportInfo) string { return v.Metric }))
 }
 
 func findMetric(name string) (*metric, error) {

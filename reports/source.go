@@ -42,6 +42,7 @@ type sourceType struct {
 
 type sourceTypesInput struct {
 	Category string `query:"category" enum:"customer-support,all" default:"all" doc:"Only types of this category"`
+	CatalogPaging
 }
 
 var zendeskType = sourceType{
@@ -50,8 +51,8 @@ var zendeskType = sourceType{
 	Methods:     []string{"oauth", "client_credentials", "api_token"},
 }
 
-func (s *server) sourceTypes(context.Context, *sourceTypesInput) (*answer[page[sourceType]], error) {
-	return reply(page[sourceType]{Items: []sourceType{zendeskType}}, nil)
+func (s *server) sourceTypes(_ context.Context, in *sourceTypesInput) (*answer[page[sourceType]], error) {
+	return reply(catalogPage("source-types", []sourceType{zendeskType}, &in.CatalogPaging, func(t sourceType) string { return t.Type }))
 }
 
 // sourceView is a source as the API shows it: no secret, sealed or not.
