@@ -31,20 +31,21 @@ func libraryPackage() string {
 func FindLibrary(explicit string) (path string, err error) {
 	if explicit != "" {
 		if why := notALibrary(explicit); why != "" {
-			return "", fmt.Errorf("%w: the given library %s %s; correct the path, or remove the setting to search the usual places", ErrNoEngine, explicit, why)
+			return "", fmt.Errorf("%w: --engine (DESKSTREAM_ENGINE): %s %s; accepted is the path of %s, or nothing to search the usual places", ErrNoEngine, explicit, why, libraryFile)
 		}
 		return filepath.Abs(explicit)
 	}
 	places := libraryPlaces()
-	var tried strings.Builder
+	tried := make([]string, 0, len(places))
 	for _, p := range places {
 		why := notALibrary(p)
 		if why == "" {
 			return filepath.Abs(p)
 		}
-		fmt.Fprintf(&tried, "\n  %s %s", p, why)
+		tried = append(tried, p+" "+why)
 	}
-	return "", fmt.Errorf("%w: tried%s\nrun `make engine`, or set DESKSTREAM_ENGINE to the path of %s, or give the DSN of a ClickHouse server", ErrNoEngine, tried.String(), libraryFile)
+	return "", fmt.Errorf("%w: %s; run `make engine`, or set --engine (DESKSTREAM_ENGINE) to the path of %s, or give the DSN of a ClickHouse server",
+		ErrNoEngine, strings.Join(tried, ", "), libraryFile)
 }
 
 func libraryPlaces() []string {

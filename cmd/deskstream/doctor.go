@@ -48,7 +48,7 @@ func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
 	tables, recorded := c.clickhouse(ctx)
 	findings = append(findings, c.nats(ctx, out, recorded)...)
 	findings = append(findings, tables...)
-	findings = append(findings, c.zendesk(ctx))
+	findings = append(findings, c.zendesk(ctx)...)
 	failed := false
 	for _, f := range findings {
 		state, text := "ok", f.text
@@ -58,7 +58,7 @@ func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
 		case f.warn:
 			state = "WARN"
 		}
-		fmt.Fprintf(out.out, "%-4s  %-12s %s\n", state, f.name, text)
+		fmt.Fprintf(out.out, "%-4s  %-12s %s\n", state, f.name, strings.ReplaceAll(text, "\n", "; "))
 	}
 	if failed {
 		return errFailed
@@ -222,6 +222,9 @@ func (c *doctorCmd) runningClickHouse(ctx context.Context) ([]finding, stream.Me
 }
 
 func noClickHouse(err error) ([]finding, stream.Meta) {
+	if errors.Is(err, local.ErrNoEngine) {
+		err = errors.New("not checked, there is no engine")
+	}
 	return []finding{{name: "clickhouse", err: err}}, nil
 }
 
@@ -263,29 +266,29 @@ func selfCheck(ctx context.Context, db *sinks.DB) []finding {
 }
 
 // zendesk asks for an address that needs no credentials and compares the clocks on the way.
-func (c *doctorCmd) zendesk(ctx context.Context) finding {
-	f := finding{name: "zendesk"}
+func (c *doctorCmd) zendesk(ctx context.Context) []finding {
+	f, clock := finding{name: "zendesk"}, finding{name: "clock", text: "not checked, there is no answer of Zendesk to compare it with", warn: true}
 	target := strings.ReplaceAll(c.ZendeskURL, "{account}", "www")
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, target, http.NoBody)
 	if err != nil {
 		f.err = err
-		return f
+		return []finding{f, clock}
 	}
 	asked := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := asked.Do(req)
 	if err != nil {
 		f.err = fmt.Errorf("%s does not answer: %w", target, err)
-		return f
+		return []finding{f, clock}
 	}
 	resp.Body.Close()
 	f.text = target + " answers"
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		drift := time.Since(at).Round(time.Second)
-		f.text += fmt.Sprintf(", clocks differ by %s", drift.Abs())
+		clock.text, clock.warn = fmt.Sprintf("differs by %s from that of %s", drift.Abs(), target), false
 		// Webhook signatures are refused beyond 5 minutes.
 		if drift.Abs() > 2*time.Minute {
-			f.err = fmt.Errorf("the clock is off by %s against %s; webhooks are refused beyond 5 minutes", drift, target)
+			clock.err = fmt.Errorf("the clock is off by %s against %s; webhooks are refused beyond 5 minutes", drift, target)
 		}
 	}
-	return f
+	return []finding{f, clock}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,4 +87,30 @@ func TestDoctorFindsWhatStopsTheStart(t *testing.T) {
 		}
 	}
 	says(data, "ok    clickhouse   schema version", "FAIL  streams")
+}
+
+// TestMissingEngineIsOneLine: a library that is not there takes one line of the start, and one for each check of the doctor, which has a line for the clock
+// where nothing tells the time too.
+func TestMissingEngineIsOneLine(t *testing.T) {
+	t.Parallel()
+	needEngine(t) // a program built without one says so
+	const named = "--engine (DESKSTREAM_ENGINE): /nope.so does not exist; accepted is the path of libchdb.so"
+	var out, errs bytes.Buffer
+	args := []string{"--data", t.TempDir(), "--engine", "/nope.so", "--zendesk-url", "http://127.0.0.1:1", "--log-level", "error"}
+	status := Main(t.Context(), append([]string{"doctor"}, args...), &out, &errs)
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	seen := map[string]string{}
+	for _, line := range lines {
+		words := strings.Fields(line)
+		seen[words[1]] = words[0]
+	}
+	want := map[string]string{"disk": "ok", "engine": "FAIL", "nats": "ok", "streams": "ok", "clickhouse": "FAIL", "zendesk": "FAIL", "clock": "WARN"}
+	if status != 1 || !maps.Equal(seen, want) || len(lines) != len(want) || strings.Count(out.String(), "/nope.so") != 1 || !strings.Contains(out.String(), named) {
+		t.Errorf("status %d:\n%s%s", status, &out, &errs)
+	}
+	out.Reset()
+	status = Main(t.Context(), append([]string{"run", "--listen", "127.0.0.1:0"}, args...), &out, &errs)
+	if text := errs.String(); status == 0 || strings.Count(text, "\n") != 1 || !strings.Contains(text, named) {
+		t.Errorf("the start says\n%s", text)
+	}
 }
