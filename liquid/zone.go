@@ -55,6 +55,12 @@ func loadZone(name string) (*time.Location, bool) {
 	return z, true
 }
 
+// IsZone says whether a request may name a time zone so.
+func IsZone(name string) bool {
+	_, ok := loadZone(name)
+	return ok
+}
+
 // isZoneName keeps names out that could lead outside of the zone database.
 func isZoneName(name string) bool {
 	if name == "" || name == "Local" || len(name) > 40 || name[0] == '/' {

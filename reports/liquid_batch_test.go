@@ -123,6 +123,7 @@ func TestBatchRefusals(t *testing.T) {
 		"{\"parts\":{\"text\":\"\xff\"}}": {"body[0]", "UTF-8"},
 		`{"parts":{"text":"x"},"person":"p_2001"}`:             {"body[0].person", "accepted: parts"},
 		`{"parts":{"text":"x"},"missing":"x"}`:                 {"body[0].missing", "blank"},
+		`{"parts":{"text":"x"},"time_zone":"Mars/Base"}`:       {"body[0].time_zone", "Europe/Berlin"},
 		`{"parts":{"text":"x"},"defaults":[1]}`:                {"body[0].defaults", "object"},
 		`{"parts":{"text":"x"},"window_days":0}` + "\n" + `{}`: {"body[0].window_days"},
 	} {

@@ -31,6 +31,9 @@ func (s *server) message(in *MessageInput, at string, bad *fieldErrors) *message
 	if in.WindowDays > 0 {
 		m.window = daysOf(in.WindowDays)
 	}
+	if in.TimeZone != "" && !liquid.IsZone(in.TimeZone) {
+		bad.add(at+"time_zone", mustBeZone)
+	}
 	m.request.Defaults = bad.object(at+"defaults", in.Defaults)
 	if len(in.Campaign) > 0 {
 		m.campaign = bad.ordered(at+"campaign", in.Campaign)

@@ -158,6 +158,8 @@ func TestRenderRefusals(t *testing.T) {
 		`{"parts":{"text":"x"},"format":"pdf"}`:              {"body.format", "html"},
 		`{"parts":{"text":"x"},"errors":"inline"}`:           {"body.errors", "parts"},
 		`{"parts":{"text":5}}`:                               {"body.parts.text"},
+		`{"parts":{"text":"x"},"time_zone":"Mars/Base"}`:     {`"location":"body.time_zone","message":"must be an IANA time zone as Europe/Berlin or UTC"`},
+		`{"parts":{"text":"x"},"time_zone":"Local"}`:         {"body.time_zone"},
 	} {
 		s.wantProblem(s.call("POST", "/v1/liquid/render", "render-key", body), 422, "invalid-input", parts...)
 	}

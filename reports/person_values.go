@@ -101,7 +101,7 @@ func (v *personValues) clean(at string) fieldErrors {
 		return *v.PhoneNumber != ""
 	})
 	check(v.Language, "language", "must be a language as en-US (BCP 47)", func(s string) bool { _, err := language.Parse(s); return err == nil })
-	check(v.Timezone, "timezone", "must be an IANA time zone as Europe/Berlin or UTC", func(s string) bool {
+	check(v.Timezone, "timezone", mustBeZone, func(s string) bool {
 		_, err := time.LoadLocation(s)
 		return err == nil && s != "Local"
 	})

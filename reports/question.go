@@ -186,6 +186,9 @@ func (r *reader) flag(name string) bool {
 	return b
 }
 
+// mustBeZone refuses what is no time zone.
+const mustBeZone = "must be an IANA time zone as Europe/Berlin or UTC"
+
 // zone gives the zone of a parameter. "Local" is refused: it would mean the server's own.
 func (r *reader) zone(name string, fallback *time.Location) *time.Location {
 	v := r.single(name)
@@ -194,7 +197,7 @@ func (r *reader) zone(name string, fallback *time.Location) *time.Location {
 	}
 	loc, err := time.LoadLocation(v)
 	if err != nil || v == "Local" || len(v) > 100 {
-		r.refuse(name, "must be an IANA time zone as Europe/Berlin or UTC")
+		r.refuse(name, mustBeZone)
 		return fallback
 	}
 	return loc
