@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -327,4 +328,9 @@ func TestMergeTags(t *testing.T) {
 		t.Error("notes are for agents")
 	}
 	s.rendered(map[string]any{"person": "p_2001", "parts": parts})
+	i := slices.IndexFunc(p.Items, func(tag mergeTag) bool { return tag.Path == "person.first_name" })
+	body := map[string]any{"data": map[string]any{"person": map[string]any{}}, "missing": "error", "parts": map[string]string{"text": p.Items[i].Liquid}}
+	if r := s.call("POST", "/v1/liquid/render", "render-key", body); r.StatusCode != 422 {
+		t.Errorf("%s of nobody: %d %s", p.Items[i].Liquid, r.StatusCode, r.body)
+	}
 }

@@ -99,7 +99,8 @@ func (s *server) mergeTags(ctx context.Context, in *CatalogPaging) (*answer[page
 	return reply(catalogPage("merge-tags", out.Items, in, func(t mergeTag) string { return t.Path }))
 }
 
-// tagOf writes the text that an editor inserts for a field, by its type.
+// tagOf writes the text that an editor inserts for a field, by its type. Nobody has set a default, so a text has none: with one, a value that is missing
+// would never fail a message that wants to fail then.
 func tagOf(prefix string, f recordField) mergeTag {
 	t := mergeTag{Name: prefix + f.Label, Path: f.ID, Type: f.Type, Formats: []string{}}
 	switch f.Type {
@@ -118,7 +119,7 @@ func tagOf(prefix string, f recordField) mergeTag {
 	case "integer":
 		t.Liquid, t.Example = `{{ `+f.ID+` }}`, "3"
 	default:
-		t.Liquid, t.Example = `{{ `+f.ID+` | default: "" }}`, f.Label
+		t.Liquid, t.Example = `{{ `+f.ID+` }}`, f.Label
 	}
 	return t
 }
