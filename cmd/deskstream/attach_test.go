@@ -22,6 +22,7 @@ func TestToolsMakeNoDataFolder(t *testing.T) {
 		{"replay", "--rebuild"},
 		{"replay", "--into", "deskstream_copy"},
 		{"keys", "list"},
+		{"keys", "create", "--name", "x"},
 		{"keys", "revoke", "k_1"},
 		{"dead", "list"},
 		{"dead", "show", "1"},

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"deskstream/local/localtest"
 )
 
@@ -93,10 +95,22 @@ func TestFolderThatIsNoneNamesItsSetting(t *testing.T) {
 	}
 }
 
+// startedFolder gives a data folder in which a start has made a message store.
+func startedFolder(t *testing.T) string {
+	t.Helper()
+	c := Config{Data: t.TempDir()}
+	_, done, err := openStream(t.Context(), &c, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	done()
+	return c.Data
+}
+
 func TestSettingsComeFromTheEnvironmentAndFlagsWin(t *testing.T) {
 	t.Setenv("DESKSTREAM_TIME_ZONE", "Mars/Olympus")
 	var out, errs bytes.Buffer
-	args := []string{"keys", "create", "--name", "x", "--data", t.TempDir()}
+	args := []string{"keys", "create", "--name", "x", "--data", startedFolder(t)}
 	if status := Main(t.Context(), args, &out, &errs); status != 2 || !strings.Contains(errs.String(), "Mars/Olympus") {
 		t.Errorf("the environment was not read: status %d, %s", status, errs.String())
 	}
@@ -116,7 +130,7 @@ func TestVersion(t *testing.T) {
 
 func TestKeysAreMadeListedAndRevoked(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
+	data := startedFolder(t)
 	run := func(args ...string) string {
 		t.Helper()
 		var out, errs bytes.Buffer

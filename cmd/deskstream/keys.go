@@ -45,14 +45,10 @@ func (c *keysCreateCmd) Run(ctx context.Context, out *streams) error {
 	if c.Expires < 0 {
 		return &settingError{"expires", c.Expires.String(), "a duration above 0, e.g. 720h; without it the key does not expire"}
 	}
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	s, done, err := openStream(ctx, &c.Config, c.logger(out))
-	if err != nil {
-		return err
-	}
-	defer done()
+	return c.withStream(ctx, out, func(s *stream.Stream) error { return c.create(ctx, s, out) })
+}
+
+func (c *keysCreateCmd) create(ctx context.Context, s *stream.Stream, out *streams) error {
 	secret, key, err := newKey(c.Name, c.Scopes, time.Now())
 	if err != nil {
 		return err
