@@ -330,7 +330,7 @@ func TestMergeTags(t *testing.T) {
 	s.rendered(map[string]any{"person": "p_2001", "parts": parts})
 	i := slices.IndexFunc(p.Items, func(tag mergeTag) bool { return tag.Path == "person.first_name" })
 	body := map[string]any{"data": map[string]any{"person": map[string]any{}}, "missing": "error", "parts": map[string]string{"text": p.Items[i].Liquid}}
-	if r := s.call("POST", "/v1/liquid/render", "render-key", body); r.StatusCode != 422 {
+	if r := s.call("POST", "/v1/liquid/render", "render-key", body); r.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("%s of nobody: %d %s", p.Items[i].Liquid, r.StatusCode, r.body)
 	}
 }
