@@ -301,7 +301,7 @@ func customObject(list []schemas.ZFieldValue) string {
 	if len(values) == 0 {
 		return "{}"
 	}
-	b, err := json.Marshal(values) // keys come out sorted
+	b, err := schemas.Marshal(values) // keys come out sorted
 	if err != nil || len(b) > maxText {
 		return "{}"
 	}

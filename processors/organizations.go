@@ -61,7 +61,7 @@ func (it *item) loadOrganization() {
 		f.at = max(f.at, z.DeletedAt.Unix())
 	}
 	if len(z.Fields) > 0 {
-		if b, err := json.Marshal(z.Fields); err == nil && len(b) < maxText {
+		if b, err := schemas.Marshal(z.Fields); err == nil && len(b) < maxText {
 			f.fields = string(b)
 		}
 	}

@@ -1,7 +1,6 @@
 package processors
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -88,11 +87,11 @@ func newTold(z *schemas.PersonChange) told {
 	}
 	t.email.value = foldEmail(t.email.value)
 	for _, key := range sortedKeys(z.Custom) {
-		value := string(z.Custom[key])
-		if value == "null" || !json.Valid(z.Custom[key]) {
-			value = ""
+		value, _ := schemas.Compact(z.Custom[key])
+		if string(value) == "null" {
+			value = nil
 		}
-		t.takeCustom(customValue{cut(key, 256), patch[string]{at, value}})
+		t.takeCustom(customValue{cut(key, 256), patch[string]{at, string(value)}})
 	}
 	return t
 }

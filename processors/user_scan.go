@@ -102,7 +102,7 @@ func (r *userReader) share() {
 // userField is a field of the customer's own as it stands in a record, its key with quotes.
 type userField struct{ key, value []byte }
 
-// userFields reads the fields of the customer's own and brings them to the form that encoding/json gives an object.
+// userFields reads the fields of the customer's own and brings them to the form that schemas.Marshal gives an object.
 func (r *userReader) userFields(s *scanner) {
 	if s.null() {
 		return
@@ -162,7 +162,7 @@ func joinFields(fields []userField) string {
 	return string(append(b, '}'))
 }
 
-// keepsForm says whether encoding/json writes a value as it was read.
+// keepsForm says whether schemas.Marshal writes a value as it was read.
 func keepsForm(value []byte) bool {
 	if len(value) == 0 {
 		return false
@@ -170,7 +170,7 @@ func keepsForm(value []byte) bool {
 	switch c := value[0]; {
 	case c == '"':
 		for i := range len(value) {
-			if c := value[i]; c >= 0x7f || c == '\\' || c == '<' || c == '>' || c == '&' {
+			if c := value[i]; c >= 0x7f || c == '\\' {
 				return false
 			}
 		}
@@ -197,7 +197,7 @@ func canonical(object []byte) string {
 // fieldsOf writes the fields of the customer's own, "{}" when there are none or too much of them.
 func fieldsOf(all map[string]any) string {
 	if len(all) > 0 {
-		if b, err := json.Marshal(all); err == nil && len(b) < maxText {
+		if b, err := schemas.Marshal(all); err == nil && len(b) < maxText {
 			return string(b)
 		}
 	}

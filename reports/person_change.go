@@ -3,7 +3,6 @@ package reports
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -112,7 +111,7 @@ func (p *person) source() string {
 
 // apiEvent is an event of our own making.
 func apiEvent(account, source string, kind schemas.Kind, at time.Time, body any) (schemas.Event, error) {
-	data, err := json.Marshal(body)
+	data, err := schemas.Marshal(body)
 	if err != nil {
 		return schemas.Event{}, fmt.Errorf("event %s: %w", kind, err)
 	}
@@ -135,7 +134,7 @@ func fieldsOf(p *person) []*string {
 }
 
 func jsonText(v any) string {
-	b, err := json.Marshal(v)
+	b, err := schemas.Marshal(v)
 	if err != nil {
 		return ""
 	}

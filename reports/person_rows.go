@@ -99,7 +99,7 @@ const notUTF8 = "must be in UTF-8"
 
 // strictly reads one member, so that a bad one can be named.
 func strictly(name string, value json.RawMessage, into *personValues) error {
-	one, err := json.Marshal(map[string]json.RawMessage{name: value})
+	one, err := schemas.Marshal(map[string]json.RawMessage{name: value})
 	if err != nil {
 		return err
 	}

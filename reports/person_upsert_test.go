@@ -394,3 +394,36 @@ func TestUpsertsOfOnePersonAtOnce(t *testing.T) {
 		t.Errorf("later %s, %v noted", later, s.arriving.people)
 	}
 }
+
+// TestCustomTextsAreMeasuredAsTheyAreKept: a text of a field of the customer's own is as long as its JSON without escapes for HTML, however it comes, and
+// goes to the processors so.
+func TestCustomTextsAreMeasuredAsTheyAreKept(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, readOnly(t).db, nil)
+	ways := map[string]func(text string) response{
+		"PATCH": func(text string) response {
+			return s.call("PATCH", "/v1/people/p_2001", "people-key", `{"custom":{"tier":"`+text+`"}}`)
+		},
+		"application/json": func(text string) response {
+			return s.upload("application/json", "/v1/people", `[{"email":"jo@x.test","custom":{"tier":"`+text+`"}}]`)
+		},
+		"application/x-ndjson": func(text string) response {
+			return s.upload("application/x-ndjson", "/v1/people", `{"email":"jo@x.test","custom":{"tier":"`+text+`"}}`)
+		},
+		"text/csv": func(text string) response {
+			return s.upload("text/csv", "/v1/people", "email,custom.tier\njo@x.test,"+text)
+		},
+	}
+	for way, send := range ways {
+		for n, takes := range map[int]bool{700: true, 4094: true, 4095: false} {
+			s.store.published = nil
+			text := strings.Repeat("<", n)
+			if r := send(text); r.StatusCode == 200 != takes && way == "PATCH" || (len(s.store.published) > 0) != takes {
+				t.Errorf("%s of %d: %d %.200s, %d events", way, n, r.StatusCode, r.body, len(s.store.published))
+			}
+			if takes && (len(s.store.published) == 0 || !strings.Contains(string(s.store.published[0].Data), `{"tier":"`+text+`"}`)) {
+				t.Errorf("%s of %d: not told as it is", way, n)
+			}
+		}
+	}
+}

@@ -108,11 +108,12 @@ func (v *personValues) clean(at string) fieldErrors {
 	if len(v.Custom) > maxCustomFields {
 		bad.add(at+"custom", fmt.Sprintf("must have at most %d fields", maxCustomFields))
 	}
-	for key, value := range v.Custom {
-		if !schemas.CustomKey.MatchString(key) {
+	for key, raw := range v.Custom {
+		value, ok := schemas.Compact(raw)
+		if v.Custom[key] = value; !schemas.CustomKey.MatchString(key) {
 			bad.add(at+"custom."+key, "a name must begin with a letter and have up to 64 of a-z, 0-9, _ and -")
-		} else if !isCustomValue(value) {
-			bad.add(at+"custom."+key, fmt.Sprintf("must be a text, a number, true, false, a list of texts or null, up to %d bytes", maxCustomBytes))
+		} else if !ok || !isCustomValue(value) {
+			bad.add(at+"custom."+key, fmt.Sprintf("must be a text, a number, true, false, a list of texts or null, up to %d bytes as JSON", maxCustomBytes))
 		}
 	}
 	return bad
