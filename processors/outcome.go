@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -113,22 +114,27 @@ func (m *material) organization() int64 {
 func (m *material) custom(kept []customValue) string {
 	var all told
 	for _, c := range kept {
-		all.takeCustom(c)
+		if i, known := all.findCustom(c.key); !known {
+			all.custom = slices.Insert(all.custom, i, c)
+		}
 	}
 	for _, u := range m.users {
 		for _, c := range u.told.custom {
-			if _, known := all.findCustom(c.key); known {
+			i, known := all.findCustom(c.key)
+			if known {
 				continue
 			}
 			if len(m.users) > 1 {
-				c.value = m.customValue(c.key)
+				w := m.customWord(c.key)
+				c.patch = patch[string]{w.at, w.value}
 			}
-			all.takeCustom(c)
+			all.custom = slices.Insert(all.custom, i, c)
 		}
 	}
 	if len(all.custom) == 0 {
 		return "{}"
 	}
+	all.shorten()
 	o := newObject(make([]byte, 0, 256))
 	for _, c := range all.custom {
 		if c.value != "" {
@@ -138,7 +144,42 @@ func (m *material) custom(kept []customValue) string {
 	return string(o.end())
 }
 
-func (m *material) customValue(key string) string {
+// maxRowText bounds the custom fields in the row of a person, and what Zendesk says of it: a row that does not fit into one output would be lost with
+// all that the event says beside. It is counted as it stands in the row, where JSON is within a text. Both leave some 120 kB for the rest.
+const maxRowText = 960 << 10
+
+// shorten empties the custom fields that were told first until the others fit in a row. People that turned out to be one may have more than one may be given.
+func (t *told) shorten() {
+	if 2*t.customBytes() <= maxRowText { // a byte of JSON is two in a text at most
+		return
+	}
+	size, order := len(`{}`), make([]int, len(t.custom))
+	for i := range t.custom {
+		order[i] = i
+		size += rowBytes(&t.custom[i])
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(t.custom[i].at, t.custom[j].at) })
+	for _, i := range order {
+		if size <= maxRowText {
+			return
+		}
+		size -= rowBytes(&t.custom[i])
+		t.custom[i].value = ""
+	}
+}
+
+// rowBytes is what a custom field takes in the row of a person.
+func rowBytes(c *customValue) int {
+	if c.value == "" {
+		return 0
+	}
+	return len(c.key) + lenWithin(c.value) + len(`\"\":,`)
+}
+
+// lenWithin is how many bytes a text takes within another one.
+func lenWithin(s string) int { return len(appendText(nil, s)) - len(`""`) }
+
+func (m *material) customWord(key string) word {
 	m.words = m.words[:0]
 	for _, i := range m.order {
 		t := &m.users[i].told
@@ -146,7 +187,7 @@ func (m *material) customValue(key string) string {
 			m.words = append(m.words, word{user: i, at: t.custom[at].at, told: true, value: t.custom[at].value})
 		}
 	}
-	return m.outcome().value
+	return m.outcome()
 }
 
 // outcome decides about a field by what was said of it (U5, U7): the newest word counts, among the survivor's and what was said of others since

@@ -758,6 +758,17 @@ func (m *material) zendesk() string {
 	if f == nil {
 		return "{}"
 	}
+	m.describe(f)
+	if 2*len(m.text) > maxRowText && lenWithin(string(m.text)) > maxRowText {
+		few := *f
+		few.tags, few.fields, few.details, few.notes = nil, "{}", cut(f.details, maxSubject), cut(f.notes, maxSubject)
+		m.describe(&few)
+	}
+	return string(m.text)
+}
+
+// describe writes facts into text.
+func (m *material) describe(f *userFacts) {
 	o := newObject(m.text[:0])
 	o.id("user_id", f.id)
 	o.str("name", f.name)
@@ -786,7 +797,6 @@ func (m *material) zendesk() string {
 	o.time("updated_at", unix(f.at))
 	o.raw("fields", f.fields)
 	m.text = o.end()
-	return string(m.text)
 }
 
 // leader gives the facts of the leading user, filled from the others; nil when Zendesk knows none of them.

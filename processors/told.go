@@ -21,8 +21,12 @@ type customValue struct {
 	patch[string]
 }
 
-// maxCustom bounds the custom fields of one user; keys beyond it are not kept.
-const maxCustom = 200
+const (
+	// maxCustom bounds the custom fields of one user, and maxCustomBytes these together: twice what our API lets a person have, for those that were
+	// taken away, and for calls that did not know of each other. What goes beyond is not kept.
+	maxCustom      = 2 * schemas.MaxOwnFields
+	maxCustomBytes = 2 * schemas.MaxOwnBytes
+)
 
 func (t *told) all() []*patch[string] { return append(t.systemFields.all(), &t.external) }
 
@@ -56,18 +60,47 @@ func (t *told) take(n *told) bool {
 	return news
 }
 
+// takeCustom keeps a custom field, unless that takes the user over a bound. That a field was taken away is known until the place is needed.
 func (t *told) takeCustom(c customValue) bool {
 	i, known := t.findCustom(c.key)
+	grows := len(c.value)
+	if known {
+		grows -= len(t.custom[i].value)
+	}
+	if grows > 0 && t.customBytes()+grows > maxCustomBytes {
+		return false
+	}
 	if known {
 		return take(&t.custom[i].patch, c.at, c.value)
 	}
 	if len(t.custom) >= maxCustom {
-		return false
+		oldest := t.oldestRemoved()
+		if oldest < 0 || c.value == "" && c.at <= t.custom[oldest].at {
+			return false
+		}
+		t.custom = slices.Delete(t.custom, oldest, oldest+1)
+		i, _ = t.findCustom(c.key)
 	}
-	t.custom = append(t.custom, customValue{})
-	copy(t.custom[i+1:], t.custom[i:])
-	t.custom[i] = c
+	t.custom = slices.Insert(t.custom, i, c)
 	return true
+}
+
+func (t *told) customBytes() (n int) {
+	for i := range t.custom {
+		n += schemas.OwnFieldBytes(t.custom[i].key, t.custom[i].value)
+	}
+	return n
+}
+
+// oldestRemoved gives the place of the custom field that was taken away first, -1 for none.
+func (t *told) oldestRemoved() int {
+	oldest := -1
+	for i := range t.custom {
+		if c := &t.custom[i]; c.value == "" && (oldest < 0 || c.at < t.custom[oldest].at) {
+			oldest = i
+		}
+	}
+	return oldest
 }
 
 // findCustom gives the place of a custom field, and whether it was told of.

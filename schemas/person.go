@@ -43,6 +43,16 @@ const (
 	MaxLinked = 100
 )
 
+const (
+	// MaxOwnFields is how many fields of the customer's own a person may be given.
+	MaxOwnFields = 200
+	// MaxOwnBytes bounds these fields together, in bytes of JSON.
+	MaxOwnBytes = 256 << 10
+)
+
+// OwnFieldBytes is what a field of the customer's own counts for in MaxOwnBytes.
+func OwnFieldBytes(key, value string) int { return len(key) + len(value) + len(`"":,`) }
+
 // CustomKey is the form of a custom field's name.
 var CustomKey = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
