@@ -64,6 +64,9 @@ func (s *server) changePerson(ctx context.Context, name string, c schemas.Person
 	if len(who.userIDs) == 0 {
 		return person{}, &schemas.Problem{Class: schemas.ErrConflict, Code: "no-user", Detail: "the person has no user that the change could be kept for"}
 	}
+	if err := s.fits(ctx, who, c.Custom); err != nil {
+		return person{}, err
+	}
 	c.At = s.Now().UTC()
 	events, err := changeEvents(who, c)
 	if err != nil {

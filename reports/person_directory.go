@@ -17,6 +17,8 @@ type named struct {
 	ExternalID string  `ch:"external_id"`
 	Email      string  `ch:"email"`
 	Own        uint8   `ch:"own"` // the name, an address or external id, is one of the first user's
+	OwnFields  uint64  `ch:"custom_fields"`
+	OwnBytes   uint64  `ch:"custom_bytes"`
 }
 
 // primary says whether the name is the address or external id that the person shows.

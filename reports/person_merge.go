@@ -19,7 +19,7 @@ func (s *server) mergeRoutes() {
 		method: http.MethodPost, path: "/v1/people/merge", id: "merge-people", tag: tagPeople, summary: "Merge people into one", scopes: scopes,
 		detail: "The survivor keeps its id; the ids of the others lead to it from then on, with their activities, tickets and identifiers. Of each field the " +
 			"survivor's value stays, or the newest of the others where it has none, until a newer one is told; zendesk stays the survivor's, and what is empty in it " +
-			"is filled from the others. dry_run changes nothing and shows the person as it would be.",
+			"is filled from the others. Together they may have as many custom fields as one person. dry_run changes nothing and shows the person as it would be.",
 	}, s.mergePeople)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/people/{id}/merges", id: "list-person-merges", tag: tagPeople, summary: "Merges of a person, newest first", scopes: scopes,
@@ -69,6 +69,9 @@ func (s *server) mergePeople(ctx context.Context, in *mergeInput) (*answer[merge
 			return nil, &schemas.Problem{Class: schemas.ErrConflict, Code: "merge-under-way", Detail: "another merge of one of these people is under way; try again"}
 		}
 		people = now
+	}
+	if err := s.fitTogether(ctx, people); err != nil {
+		return nil, err
 	}
 	survivor, others := people[0], people[1:]
 	out := mergeAnswer{DryRun: in.Body.DryRun}

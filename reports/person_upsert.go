@@ -212,7 +212,7 @@ func (s *server) aim(ctx context.Context, home schemas.Source, rows []*upsertRow
 			r.aim(home, d)
 		}
 	}
-	return nil
+	return s.fitRows(ctx, found, rows)
 }
 
 func (r *upsertRow) aim(home schemas.Source, d *directory) {

@@ -26,7 +26,7 @@ type personValues struct {
 	Language    *string                    `json:"language,omitempty" maxLength:"64" doc:"BCP 47, as en-US"`
 	Timezone    *string                    `json:"timezone,omitempty" maxLength:"64" doc:"IANA, as Europe/Berlin"`
 	Permissions *permissionValues          `json:"permissions,omitempty" doc:"An explicit no outlives every sync, merge and resync"`
-	Custom      map[string]json.RawMessage `json:"custom,omitempty" doc:"Fields of your own: text, number, boolean or list of texts; null takes one away"`
+	Custom      map[string]json.RawMessage `json:"custom,omitempty" doc:"Fields of your own: text, number, boolean or list of texts; null takes one away. A person has at most 200, of 256 KiB of JSON together"`
 }
 
 type permissionValues struct {

@@ -29,7 +29,7 @@ type snapshotInput struct {
 type snapshotAnswer struct {
 	Matched int      `json:"matched" doc:"People who match"`
 	Tagged  int      `json:"tagged" doc:"Of these, who did not have the tag"`
-	Full    []string `json:"full" doc:"Ids of people whose list of tags takes no more: they were not tagged"`
+	Full    []string `json:"full" doc:"Ids of people whose list of tags, or whose custom fields take no more: they were not tagged"`
 }
 
 // snapshotTag is the form of a tag.
@@ -86,7 +86,13 @@ func (s *server) tag(ctx context.Context, rows []personRow, tag string, out *sna
 			continue
 		}
 		value := json.RawMessage(jsonText(append(slices.Clone(list), tag)))
-		if len(value) > maxCustomBytes {
+		room, err := s.roomOf(ctx, who)
+		if err != nil {
+			return err
+		}
+		var bad fieldErrors
+		room.take(map[string]json.RawMessage{fieldTags: value}, "", &bad)
+		if len(value) > maxCustomBytes || len(bad) > 0 {
 			out.Full = append(out.Full, who.ID)
 			continue
 		}
