@@ -179,7 +179,7 @@ func (l *looker) users(members []int64) bool {
 	return len(members) > 0 && len(l.missing) == 0
 }
 
-// describe adds the figures and activities of a user.
+// describe adds the figures and activities of a user, and what was decided about it and others.
 func (r *run) describe(a *accountWork, id int64, facts *schemas.PersonFacts) {
 	s := r.figures(a, id, statsKey(a.prefix, id))
 	facts.Stats = append(facts.Stats, s.row(a.name, id))
@@ -189,6 +189,11 @@ func (r *run) describe(a *accountWork, id int64, facts *schemas.PersonFacts) {
 		}
 	}
 	u := r.userOf(a, id).u
+	for _, l := range u.links {
+		if l.kind != linkNone {
+			facts.Decided = append(facts.Decided, schemas.Decided{User: id, Other: l.other, At: l.at, Apart: l.kind == linkApart, Leads: l.kind == linkLeads})
+		}
+	}
 	for _, k := range contactSlugs {
 		if m := summaryOf(u.activities, k); m.count > 0 {
 			facts.Activities = append(facts.Activities, m.row(a.name, id, k))

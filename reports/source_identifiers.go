@@ -2,9 +2,12 @@ package reports
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"deskstream/schemas"
 )
@@ -164,34 +167,82 @@ func (s *server) sharers(ctx context.Context, account string, kinds []string) ([
 	return users, s.addDecisions(ctx, account, users, at)
 }
 
-// addDecisions adds what holds whatever the identifiers are: merges by hand and by Zendesk, and what somebody took apart.
+// addDecisions adds what holds whatever the identifiers are: merges by hand and by Zendesk, and what somebody took apart. The log of merges says of whom
+// somebody decided anything; what is in force the processors know. Where they do not answer, whom the log shows as taken apart is so from whom it came by.
 func (s *server) addDecisions(ctx context.Context, account string, users []schemas.Identified, at map[int64]int) error {
 	p := params{}
 	p.text("account", account)
 	rows, err := list[schemas.PersonMerge](ctx, s, "merge_decisions", sqlText("merge_decisions"), p)
+	if err != nil {
+		return err
+	}
+	byHand := map[int64]bool{}
+	var logged []schemas.Decided
 	for _, m := range rows {
 		i, known := at[m.UserID]
-		if !known {
-			continue
-		}
-		u := &users[i]
-		j, both := at[m.ViaUserID]
 		switch {
-		case m.Undone == 1: // of both: either may be the older one
-			u.Apart = append(u.Apart, m.ViaUserID)
-			if both {
-				users[j].Apart = append(users[j].Apart, m.UserID)
-			}
-		case m.Reason == schemas.MergedByHand:
-			u.Joined = append(u.Joined, schemas.Joined{Other: m.ViaUserID, At: m.At.UnixNano()})
-			if both {
-				users[j].Joined = append(users[j].Joined, schemas.Joined{Other: m.UserID, At: m.At.UnixNano(), Leads: true})
-			}
+		case !known:
+		case m.Undone == 1 || m.Reason == schemas.MergedByHand:
+			byHand[m.UserID] = true
+			logged = append(logged, schemas.Decided{User: m.UserID, Other: m.ViaUserID, At: m.At.UnixNano(), Apart: m.Undone == 1})
 		default:
-			u.Merged = append(u.Merged, m.ViaUserID)
+			users[i].Merged = append(users[i].Merged, m.ViaUserID)
 		}
 	}
-	return err
+	decided, told := s.decidedOf(ctx, account, slices.Sorted(maps.Keys(byHand)))
+	if !told {
+		decided = logged
+	}
+	addDecided(users, at, decided)
+	return nil
+}
+
+// decidedOf asks the processors what is decided about users; told is false where they do not answer.
+func (s *server) decidedOf(ctx context.Context, account string, users []int64) (all []schemas.Decided, told bool) {
+	if s.Teller == nil {
+		return nil, false
+	}
+	found := make([][]schemas.Decided, len(users))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(looksAtOnce)
+	for i, id := range users {
+		g.Go(func() error {
+			facts, err := s.Teller.Person(ctx, account, schemas.OwnPersonID(account, schemas.ZID(id)))
+			if facts != nil {
+				found[i] = facts.Decided
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		s.Log.Debug().Err(err).Msg("what was decided about people is looked up in the log of merges")
+		return nil, false
+	}
+	return slices.Concat(found...), true
+}
+
+// looksAtOnce bounds the questions that one request asks the processors at a time.
+const looksAtOnce = 8
+
+// addDecided adds decisions to both users that each is about, once.
+func addDecided(users []schemas.Identified, at map[int64]int, decided []schemas.Decided) {
+	seen := map[[2]int64]bool{}
+	for _, d := range decided {
+		i, one := at[d.User]
+		j, other := at[d.Other]
+		pair := [2]int64{min(d.User, d.Other), max(d.User, d.Other)}
+		if !one || !other || seen[pair] {
+			continue
+		}
+		seen[pair] = true
+		u, o := &users[i], &users[j]
+		if d.Apart {
+			u.Apart, o.Apart = append(u.Apart, d.Other), append(o.Apart, d.User)
+			continue
+		}
+		u.Joined = append(u.Joined, schemas.Joined{Other: d.Other, At: d.At, Leads: d.Leads})
+		o.Joined = append(o.Joined, schemas.Joined{Other: d.User, At: d.At, Leads: !d.Leads})
+	}
 }
 
 // regroup has the people worked out anew whom a change of identifiers concerns.

@@ -73,6 +73,16 @@ type PersonFacts struct {
 	Stats         []PersonStats    `json:"stats"`
 	Activities    []PersonActivity `json:"activities"`
 	Organizations map[int64]string `json:"organizations"` // names by id, of those that are known
+	Decided       []Decided        `json:"decided,omitempty"`
+}
+
+// Decided is what somebody decided about a user and another one, as it is in force.
+type Decided struct {
+	User  int64 `json:"user"`
+	Other int64 `json:"other"`
+	At    int64 `json:"at"`              // Unix nanoseconds
+	Apart bool  `json:"apart,omitempty"` // they are not the same person
+	Leads bool  `json:"leads,omitempty"` // the user's person survives, not the other's
 }
 
 // Identity is a name by which a user may be the same person as another.

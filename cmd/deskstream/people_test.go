@@ -309,3 +309,66 @@ func TestR16_IdentifierChange(t *testing.T) {
 	}
 	wait(people)
 }
+
+// TestIdentifierChangeAfterUndo: who came into a merge by hand with somebody, and left with them when it was undone, is the same person as they are and
+// another one than all who stayed: so a preview of other identifiers has it, and so it comes about.
+func TestIdentifierChangeAfterUndo(t *testing.T) {
+	t.Parallel()
+	p := newPeopleTest(t)
+	_, ids := p.upsert(
+		map[string]any{"external_id": "stays", "email": "stays@x.test"}, map[string]any{"phone_number": "+4930111111"}, // comes to the first by its address
+		map[string]any{"email": "leaves@x.test", "phone_number": "+4930111111"}, map[string]any{"phone_number": "+4930222222"}, // comes to the third by its address
+	)
+	p.call("PATCH", "/v1/people/"+ids[1], map[string]any{"email": "stays@x.test"}, nil)
+	p.call("PATCH", "/v1/people/"+ids[3], map[string]any{"email": "leaves@x.test"}, nil)
+	stays, leaves := p.person(ids[0]).ID, p.person(ids[2]).ID
+	p.call("POST", "/v1/people/merge", map[string]any{"survivor": stays, "others": []string{leaves}}, nil)
+	var log struct {
+		Items []struct{ ID, Reason string } `json:"items"`
+	}
+	p.call("GET", "/v1/people/"+stays+"/merges", nil, &log)
+	for _, m := range log.Items {
+		if m.Reason == "manual" {
+			p.call("POST", "/v1/merges/"+m.ID+"/undo", nil, nil)
+		}
+	}
+	wait := func(when string, want ...int) {
+		t.Helper()
+		eventually(t, time.Minute, func() error {
+			got, known := []int{}, []string{}
+			for _, id := range ids {
+				who := p.person(id).ID
+				if !slices.Contains(known, who) {
+					known = append(known, who)
+				}
+				got = append(got, slices.Index(known, who))
+			}
+			if !slices.Equal(got, want) {
+				return fmt.Errorf("%s: %v, want %v", when, got, want)
+			}
+			return nil
+		})
+	}
+	wait("undone", 0, 0, 1, 1)
+	for _, c := range []struct {
+		identifiers  []string
+		merge, split int
+		then         []int
+	}{
+		{[]string{"external-id"}, 0, 2, []int{0, 1, 2, 3}},
+		{[]string{"external-id", "phone-number"}, 0, 0, []int{0, 1, 2, 3}}, // the second and the third share a number and were taken apart
+		{[]string{"external-id", "email"}, 2, 0, []int{0, 0, 1, 1}},
+	} {
+		var preview struct {
+			Merge int `json:"would_merge"`
+			Split int `json:"would_split"`
+		}
+		change := map[string]any{"identifiers": c.identifiers}
+		p.call("POST", "/v1/sources/"+p.source+"/identifiers/preview", change, &preview)
+		if preview.Merge != c.merge || preview.Split != c.split {
+			t.Errorf("%v: %+v, want %d and %d", c.identifiers, preview, c.merge, c.split)
+		}
+		p.call("PATCH", "/v1/sources/"+p.source, change, nil)
+		wait(fmt.Sprint(c.identifiers), c.then...)
+	}
+}
