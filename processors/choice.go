@@ -187,13 +187,15 @@ func (m *material) decided(kind int) (newest patch[int64]) {
 	return newest
 }
 
-// archived says whether all users of the person are archived, and since when.
+// archived says whether all users of the person are archived, and since when. Whoever was brought back stays so until Zendesk deletes them after that.
 func (m *material) archived() (archived uint8, since *time.Time) {
 	last := int64(0)
 	for i, u := range m.users {
 		is, at := u.archived, m.facts[i].at
-		if d := m.decidedOf(i, choiceArchived); d.at != 0 {
-			is, at = d.value == 1, d.at/int64(time.Second)
+		if d := m.decidedOf(i, choiceArchived); d.value == 1 {
+			is, at = true, d.at/int64(time.Second)
+		} else if d.at != 0 {
+			is = is && u.deleted*int64(time.Second) > d.at
 		}
 		if !is {
 			return 0, nil

@@ -142,6 +142,42 @@ func TestArchivedSince(t *testing.T) {
 	s.want("comes back", append(s.allows(3), since(3), s.alias("zendesk:4"), s.alias("email:b@x.test")), []any{flag(false), flag(false), flag(false), nil, int64(3), int64(3)})
 }
 
+// TestDeletedAfterRestored: whoever was brought back by hand is archived by a later deletion in Zendesk, not by what is said of an earlier one since; who
+// was archived by hand stays so whatever Zendesk says (R10).
+func TestDeletedAfterRestored(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(set *schemas.Settings) { set.ArchiveOnDelete = true })
+	archived := func(when string, id int64, want bool) {
+		t.Helper()
+		s.want(when, s.person(id)["archived"], flag(want))
+		s.want(when+", as told", s.look(t, "zendesk:"+decimal(id)).Person.Archived, flag(want))
+	}
+	gone := `,"name":"A","active":false`
+	s.user(1, 1, `,"name":"A"`)
+	s.user(1, 5, gone)
+	archived("deleted", 1, true)
+	s.chose(1, 1, `,"archived":false`)
+	archived("restored", 1, false)
+	s.user(1, 12, gone+`,"notes":"x"`)
+	archived("said again of who is deleted", 1, false)
+	s.user(1, 14, `,"name":"A"`)
+	archived("active again", 1, false)
+	s.user(1, 16, gone)
+	archived("deleted later", 1, true)
+	s.say(schemas.KindPerson, `{"id":1,"at":"2026-03-17T00:00:00Z","archived":false}`)
+	archived("restored again", 1, false)
+
+	s.user(2, 1, `,"name":"B"`)
+	s.chose(2, 1, `,"archived":false`)
+	s.user(2, 9, gone) // before that, told later
+	archived("an earlier deletion", 2, false)
+	s.user(3, 1, `,"name":"C"`)
+	s.chose(3, 1, `,"archived":true`)
+	s.user(3, 12, gone)
+	s.user(3, 14, `,"name":"C"`)
+	archived("by hand", 3, true)
+}
+
 // TestMergedDecisions: who unsubscribed stays so, and who is not archived too, when they turn out to be one person with somebody of whom the opposite
 // was said later, in either direction and whatever merged them; what is said of the person they are now counts for all of it (P1, U7, U10).
 func TestMergedDecisions(t *testing.T) {

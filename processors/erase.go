@@ -160,7 +160,7 @@ func (u *user) forget(left *schemas.Remains) {
 	}
 	u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
 	u.marks, u.long, u.tracks, u.system, u.chosen, u.heard, u.told = nil, nil, nil, systemFields{}, choices{}, choices{}, told{}
-	u.decided, u.mail, u.sms, u.archived = false, false, false, false
+	u.decided, u.mail, u.sms, u.archived, u.deleted = false, false, false, false, 0
 }
 
 // remains gives what stays of a user that is to be erased.

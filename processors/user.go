@@ -93,6 +93,7 @@ type user struct {
 	mail     bool
 	sms      bool
 	archived bool
+	deleted  int64 // when the deletion was that archived it
 	system   systemFields
 	chosen   choices
 	heard    choices // unsubscribes of others with one of its addresses
@@ -622,9 +623,11 @@ func (u *user) decide(set settings, told, before, after *userFacts) {
 		u.decided, u.mail, u.sms = true, set.OptIn.Email, set.OptIn.SMS
 	}
 	if after.active {
-		u.archived = false
+		u.archived, u.deleted = false, 0
 	} else if before.active || before.at == 0 {
-		u.archived = set.ArchiveOnDelete
+		if u.archived, u.deleted = set.ArchiveOnDelete, 0; u.archived {
+			u.deleted = after.at
+		}
 	}
 	if after.erased {
 		u.system = systemFields{}

@@ -26,6 +26,9 @@ func (u *user) encode(w *writer) {
 	list(w, u.pairs, func(w *writer, p *pair) { w.int(p.other); w.int(p.at); w.bool(p.lost) })
 	heard := u.heard != choices{}
 	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(heard)<<4 | flag(u.long != nil)<<5)
+	if u.archived {
+		w.int(u.deleted)
+	}
 	for _, p := range u.system.all() {
 		w.int(p.at)
 		w.str(p.value)
@@ -74,6 +77,9 @@ func (u *user) decode(r *reader) {
 	u.pairs = readList(r, func(r *reader, p *pair) { p.other, p.at, p.lost = r.int(), r.int(), r.bool() })
 	bits := r.byte()
 	u.decided, u.mail, u.sms, u.archived = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
+	if u.archived {
+		u.deleted = r.int()
+	}
 	for _, p := range u.system.all() {
 		p.at, p.value = r.int(), r.str()
 	}
