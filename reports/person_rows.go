@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"encoding/json/jsontext"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"mime"
 	"reflect"
 	"slices"
@@ -36,14 +40,29 @@ func readRows(contentType string, body []byte) ([]*upsertRow, error) {
 	return nil, schemas.Invalid("header.Content-Type", "accepted: application/json, application/x-ndjson, text/csv")
 }
 
+// tooMany says whether there are more rows than a request may have: the rest is not read then, which would take far more memory than the body.
+func tooMany(rows []*upsertRow) bool { return len(rows) > maxUpsert }
+
 func readJSONRows(body []byte) ([]*upsertRow, error) {
-	var list []json.RawMessage
-	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, schemas.Invalid("body", "must be a JSON array of people; send NDJSON as application/x-ndjson and CSV as text/csv")
+	notArray := schemas.Invalid("body", "must be a JSON array of people; send NDJSON as application/x-ndjson and CSV as text/csv")
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) // rows name these themselves
+	if begin, err := d.ReadToken(); err != nil || begin.Kind() != '[' {
+		return nil, notArray
 	}
-	rows := make([]*upsertRow, len(list))
-	for i, raw := range list {
-		rows[i] = readJSONRow(i+1, raw)
+	var rows []*upsertRow
+	for d.PeekKind() != ']' && !tooMany(rows) {
+		raw, err := d.ReadValue()
+		if err != nil {
+			return nil, notArray
+		}
+		rows = append(rows, readJSONRow(len(rows)+1, bytes.Clone(raw)))
+	}
+	if tooMany(rows) {
+		return rows, nil
+	}
+	_, err := d.ReadToken()
+	if _, end := d.ReadToken(); err != nil || !errors.Is(end, io.EOF) {
+		return nil, notArray
 	}
 	return rows, nil
 }
@@ -56,9 +75,15 @@ func readLines(body []byte) []*upsertRow {
 		if text = bytes.TrimSpace(text); len(text) > 0 {
 			rows = append(rows, readJSONRow(line, text))
 		}
+		if tooMany(rows) {
+			break
+		}
 	}
 	return rows
 }
+
+// maxUnknown is how many names that mean nothing an answer names.
+const maxUnknown = 20
 
 // rowFields are the members a row may have.
 var rowFields = append([]string{"id"}, jsonFields(reflect.TypeFor[personValues]())...)
@@ -74,8 +99,9 @@ func readJSONRow(line int, raw []byte) *upsertRow {
 		r.bad.add(at, givenTwice)
 		return r
 	}
-	for name, value := range members {
-		var err error
+	unknown := 0
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		value, err := members[name], error(nil)
 		switch {
 		case !utf8.Valid(value):
 			r.bad.add(name, notUTF8)
@@ -83,14 +109,14 @@ func readJSONRow(line int, raw []byte) *upsertRow {
 			err = json.Unmarshal(value, &r.id)
 		case slices.Contains(rowFields, name):
 			err = strictly(name, value, &r.values)
-		default:
+		case unknown < maxUnknown:
 			r.bad.add(name, "is no field of a person; accepted: "+strings.Join(rowFields, ", "))
+			unknown++
 		}
 		if err != nil {
 			r.bad.add(name, expected(name))
 		}
 	}
-	slices.SortFunc(r.bad, func(a, b schemas.Field) int { return strings.Compare(a.Location, b.Location) })
 	return r
 }
 
@@ -129,8 +155,11 @@ func readCSVRows(body []byte) ([]*upsertRow, error) {
 	}
 	for {
 		pass(len(body) - len(bytes.TrimLeft(body, "\r\n"))) // lines with nothing in them
-		if len(body) == 0 {
+		if len(body) == 0 || tooMany(rows) {
 			return rows, nil
+		}
+		if header == nil && bytes.Count(firstLine(body), []byte{','}) >= maxColumns {
+			return nil, schemas.Invalid("body.header", fmt.Sprintf("must have at most %d columns", maxColumns))
 		}
 		record, used, err := readRecord(body)
 		at := line
@@ -160,28 +189,37 @@ func readRecord(body []byte) (record []string, used int, err error) {
 	if err == nil {
 		return record, int(min(r.InputOffset(), int64(len(body)))), nil
 	}
-	end := bytes.IndexByte(body, '\n')
-	if end < 0 {
-		end = len(body) - 1
-	}
-	return nil, end + 1, err
+	return nil, len(firstLine(body)), err
 }
 
+// firstLine gives the first line with its end.
+func firstLine(body []byte) []byte {
+	if end := bytes.IndexByte(body, '\n'); end >= 0 {
+		return body[:end+1]
+	}
+	return body
+}
+
+// maxColumns bounds the columns of a table: as many as a person has fields, with much to spare.
+const maxColumns = 1000
+
 func csvHeader(record []string) ([]string, error) {
-	header := make([]string, len(record))
+	header, seen := make([]string, len(record)), map[string]bool{}
 	var bad fieldErrors
 	for i, name := range record {
 		header[i] = strings.ToLower(strings.TrimSpace(name))
 		custom, isCustom := strings.CutPrefix(header[i], "custom.")
 		known := slices.Contains(rowFields, header[i]) && header[i] != "custom" && header[i] != "permissions"
 		switch {
-		case slices.Contains(header[:i], header[i]):
+		case len(bad) == maxUnknown:
+		case seen[header[i]]:
 			bad.add("body.header."+header[i], givenTwice)
 		case known, header[i] == "permissions.email", header[i] == "permissions.sms", isCustom && schemas.CustomKey.MatchString(custom):
 		default:
 			bad.add("body.header."+header[i], "accepted: id, first_name, last_name, email, phone_number, external_id, language, timezone, permissions.email, "+
 				"permissions.sms and custom.<key>")
 		}
+		seen[header[i]] = true
 	}
 	return header, invalidFields(bad)
 }

@@ -89,8 +89,11 @@ func (s *server) upsertPeople(ctx context.Context, in *upsertInput) (*answer[ups
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) == 0 || len(rows) > maxUpsert {
-		return nil, schemas.Invalid("body", fmt.Sprintf("must have 1 to %d rows, this one has %d", maxUpsert, len(rows)))
+	switch {
+	case len(rows) == 0:
+		return nil, schemas.Invalid("body", fmt.Sprintf("must have 1 to %d rows, this one has none", maxUpsert))
+	case tooMany(rows):
+		return nil, schemas.Invalid("body", fmt.Sprintf("must have 1 to %d rows, this one has at least %d", maxUpsert, len(rows)))
 	}
 	for _, r := range rows {
 		r.check()

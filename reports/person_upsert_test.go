@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -425,5 +426,57 @@ func TestCustomTextsAreMeasuredAsTheyAreKept(t *testing.T) {
 				t.Errorf("%s of %d: not told as it is", way, n)
 			}
 		}
+	}
+}
+
+// TestUpsertOfTooMuch: what has too many rows or columns is refused once that is seen, whatever stands behind; of names that mean nothing some are named.
+func TestUpsertOfTooMuch(t *testing.T) {
+	t.Parallel()
+	for kind, body := range map[string]string{
+		"application/json":     "[" + strings.Repeat("{},", 1001) + "broken",
+		"application/x-ndjson": strings.Repeat("{}\n", 100_000),
+		"text/csv":             "email\n" + strings.Repeat("x\n", 100_000),
+	} {
+		if rows, err := readRows(kind, []byte(body)); len(rows) != maxUpsert+1 || err != nil {
+			t.Errorf("%s: %d rows are read (%v)", kind, len(rows), err)
+		}
+	}
+	for _, body := range []string{"[{}", "[{} {}]", "[{},]", "[{}] 1", "{}", "null", ""} {
+		if rows, err := readRows("", []byte(body)); err == nil {
+			t.Errorf("%s: %d rows", body, len(rows))
+		}
+	}
+	s := newTestServer(t, readOnly(t).db, nil)
+	columns := func(n int) string {
+		out := []string{"email"}
+		for i := range n - 1 {
+			out = append(out, fmt.Sprintf("custom.c%d", i))
+		}
+		return strings.Join(out, ",") + "\n"
+	}
+	row := "jo@x.test" + strings.Repeat(",", 999) + "\n"
+	for what, c := range map[string]struct{ body, part string }{
+		"columns": {columns(1001) + row, "1000 columns"},
+		"unknown": {"email" + strings.Repeat(",shoe", 999) + "\n" + row, "body.header.shoe"},
+		"many":    {strings.Repeat(",", 4_000_000), "1000 columns"},
+	} {
+		began := time.Now()
+		r := s.upload("text/csv", "/v1/people", c.body)
+		s.wantProblem(r, 422, "invalid-input", c.part)
+		if took := time.Since(began); took > 5*time.Second || len(r.body) > 10_000 {
+			t.Errorf("%s: %d bytes in %s", what, len(r.body), took)
+		}
+	}
+	if rows, err := readRows("text/csv", []byte(columns(1000)+row)); err != nil || len(rows) != 1 || len(rows[0].bad) > 0 {
+		t.Errorf("as many columns as there may be: %v", err)
+	}
+	var members []string
+	for i := range 100_000 {
+		members = append(members, fmt.Sprintf(`"m%d":1`, i))
+	}
+	var a upsertAnswer
+	s.want(200, s.upload("application/json", "/v1/people", "[{"+strings.Join(members, ",")+`,"custom":{`+strings.Join(members, ",")+"}}]"), &a)
+	if a.Rejected != 1 || len(a.Rows[0].Errors) != maxUnknown {
+		t.Errorf("%d rejected, %d errors", a.Rejected, len(a.Rows[0].Errors))
 	}
 }

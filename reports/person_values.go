@@ -107,6 +107,7 @@ func (v *personValues) clean(at string) fieldErrors {
 	})
 	if len(v.Custom) > maxCustomFields {
 		bad.add(at+"custom", fmt.Sprintf("must have at most %d fields", maxCustomFields))
+		return bad
 	}
 	for key, raw := range v.Custom {
 		value, ok := schemas.Compact(raw)
