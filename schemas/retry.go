@@ -11,7 +11,8 @@ import (
 // never negative and at most longest, so that no answer can stop who heeds it for hours. ok is false where there is nothing to read.
 func RetryAfter(h http.Header, now time.Time, longest time.Duration) (wait time.Duration, ok bool) {
 	value := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseUint(value, 10, 64); err == nil {
+	if value != "" && strings.Trim(value, "0123456789") == "" {
+		n, _ := strconv.ParseUint(value, 10, 64) // beyond 64 bits it is the most there is
 		return time.Duration(min(n, uint64(longest/time.Second))) * time.Second, true
 	}
 	if at, err := http.ParseTime(value); err == nil {
