@@ -126,10 +126,19 @@ func TestNobodyReadsOtherFiles(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	inMemory := filepath.Join("/dev/shm", fmt.Sprintf("deskstream-%d", os.Getpid()))
+	if err := os.WriteFile(inMemory, []byte("secret"), 0o600); err == nil {
+		t.Cleanup(func() { _ = os.Remove(inMemory) })
+	}
+	parent := fmt.Sprintf("/proc/%d", os.Getpid())
 	for _, path := range []string{
 		secret, "/etc/passwd", "../app.password", filepath.Join(shared.dir, "app.password"), filepath.Join(shared.dir, "analyst.password"),
-		"/proc/self/root" + secret, fmt.Sprintf("/proc/%d/environ", os.Getpid()), fmt.Sprintf("/proc/%d/root/etc/passwd", os.Getpid()),
+		"/proc/self/root" + secret, parent + "/environ", parent + "/root/etc/passwd", parent + "/cmdline", parent + "/status", "/proc/1/cmdline", inMemory,
+		"/etc/ssl/private/ssl-cert-snakeoil.key", "/proc/keys", "/proc/kmsg", "/sys/kernel/notes", "/sys/kernel/tracing/trace_pipe", "/dev/stdin", "/dev/tty", "/dev/ptmx",
 	} {
+		if _, err := os.Lstat(path); filepath.IsAbs(path) && errors.Is(err, fs.ErrNotExist) {
+			continue // not every system has it
+		}
 		for user, dsn := range map[string]string{"analyst": e.AnalystDSN(), "app": e.DSN()} {
 			if err := answer(t, dsn, "SELECT file('"+path+"')"); code(err) != codeNoFile {
 				t.Errorf("%s reads %s: %v, want code %d", user, path, err, codeNoFile)

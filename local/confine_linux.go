@@ -14,12 +14,15 @@ import (
 )
 
 // engineReads is what the engine reads of its folder, systemReads of the system. Of neither may anything be secret: the password of the pipeline user
-// lies beside the one, and config.xml and users.xml hold none.
+// lies beside the one, and config.xml and users.xml hold none. Nor may reading anything wait, as a terminal does for its user: no limit of time and no
+// KILL ends that. /proc/self is what the system tells of the engine itself, whose threads read there at each query what they cost; without it each
+// takes an exception. The command lines of other programs are beside it.
 var (
 	engineReads = []string{"config.xml", "users.xml", "data", "tmp", "user_files", "backups", "backups_disk"}
 	systemReads = []string{
-		"/proc", "/sys", "/dev", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share", "/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf",
-		"/etc/gai.conf", "/etc/localtime", "/etc/ld.so.cache", "/etc/ssl",
+		"/proc/self", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu", "/sys/fs/cgroup", os.DevNull, "/dev/urandom", "/lib", "/lib64", "/usr/lib", "/usr/lib64",
+		"/usr/share", "/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/localtime", "/etc/ld.so.cache",
+		"/etc/ssl/certs", "/etc/ssl/openssl.cnf",
 	}
 )
 
@@ -66,7 +69,6 @@ func permissions(dir, library string) []permission {
 
 // confine leaves this thread, and those it will begin, only some files to read: of dir, of the system, and the library; and to make and change only
 // what is below dir. ClickHouse's function file() asks for no right, sqlite() makes its file before it asks, and in this engine both take any path.
-// Of other processes /proc tells nothing secret then, because a confined thread may not look into them.
 func confine(dir, library string) error {
 	if err := confinable(); err != nil {
 		return err
@@ -105,13 +107,13 @@ func lookIntoNobody() error {
 	return unix.Capset(&header, &sets[0])
 }
 
-// allow adds a permission.
+// allow adds a permission. The descriptor stays open: /proc makes files as they are asked for, and would make another one, which no permission is for,
+// after it had forgotten the one that nobody held.
 func allow(ruleset int, p permission) error {
 	fd, err := unix.Open(p.path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unix.Close(fd) }()
 	rule := unix.LandlockPathBeneathAttr{Allowed_access: p.access, Parent_fd: int32(fd)}
 	if _, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
 		return errno

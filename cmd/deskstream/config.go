@@ -20,11 +20,11 @@ type Config struct {
 	Listen        string `default:"127.0.0.1:8080" help:"Address of the HTTP API and the webhooks."`
 	PublicURL     string `name:"public-url" placeholder:"URL" help:"What Zendesk and the OAuth callback are given (default http://<listen>)."`
 	NATSURL       string `name:"nats-url" env:"DESKSTREAM_NATS_URL" placeholder:"URL" help:"NATS server with JetStream; empty runs one inside."`
-	ClickHouseDSN string `name:"clickhouse-dsn" env:"DESKSTREAM_CLICKHOUSE_DSN" placeholder:"DSN" help:"clickhouse://user:pass@host:9000/deskstream; empty runs the engine inside."`
+	ClickHouseDSN string `name:"clickhouse-dsn" env:"DESKSTREAM_CLICKHOUSE_DSN" placeholder:"DSN" help:"clickhouse://user:pass@host:9000/deskstream; empty runs the engine inside. Better in the environment: others on the machine can see flags."`
 	ZendeskURL    string `name:"zendesk-url" default:"https://{account}.zendesk.com" help:"For a test server or a proxy; {account} is replaced."`
-	SecretKey     string `name:"secret-key" placeholder:"BASE64" help:"32 bytes that encrypt stored credentials (default: <data>/secret.key, made on first start)."`
+	SecretKey     string `name:"secret-key" placeholder:"BASE64" help:"32 bytes that encrypt stored credentials (default: <data>/secret.key, made on first start). Better in the environment: others on the machine can see flags."`
 	ReplaceKey    bool   `name:"replace-secret-key" help:"Start with another secret key than stored credentials are sealed with: they have to be entered again."`
-	APIKey        string `name:"api-key" placeholder:"KEY" help:"Bootstrap key with scope admin (default: made on first start and printed once)."`
+	APIKey        string `name:"api-key" placeholder:"KEY" help:"Bootstrap key with scope admin (default: made on first start and printed once). Better in the environment: others on the machine can see flags."`
 	TimeZone      string `name:"time-zone" default:"UTC" help:"Account time zone for reports and relative dates (IANA name)."`
 	LogLevel      string `name:"log-level" default:"info" help:"debug, info, warn or error."`
 	LogFormat     string `name:"log-format" placeholder:"FORMAT" help:"console or json (default: console on a terminal, else json)."`
