@@ -290,7 +290,7 @@ func shownKeys(keys []string) []string {
 	return out
 }
 
-// compareKeys orders ids by size, words by letter, and none last.
+// compareKeys orders ids by size and before words, words by letter, and none last.
 func compareKeys(a, b []string) int {
 	for i := range min(len(a), len(b)) {
 		if c := compareKey(a[i], b[i]); c != 0 {
@@ -300,14 +300,20 @@ func compareKeys(a, b []string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
+// compareKey tells any two keys apart, 01 and 1 too: rows come in one order then.
 func compareKey(a, b string) int {
 	if a == "" || b == "" {
 		return cmp.Compare(len(b), len(a))
 	}
 	x, errX := strconv.ParseInt(a, 10, 64)
 	y, errY := strconv.ParseInt(b, 10, 64)
-	if errX == nil && errY == nil {
+	switch {
+	case errX == nil && errY == nil && x != y:
 		return cmp.Compare(x, y)
+	case errX == nil && errY != nil:
+		return -1
+	case errX != nil && errY == nil:
+		return 1
 	}
 	return strings.Compare(a, b)
 }
