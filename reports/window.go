@@ -73,21 +73,36 @@ func parseEdge(location, s string, loc *time.Location, end bool) (time.Time, err
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		d, dateErr := time.Parse(time.DateOnly, s)
-		if dateErr != nil {
-			return t, schemas.Invalid(location, "must be a date as 2026-11-01, or an instant as 2026-11-01T13:00:00Z")
-		}
-		day := d.Day()
-		if end {
-			day++
-		}
-		t = schemas.StartOfDay(d.Year(), d.Month(), day, loc)
+		return parseDay(location, s, loc, end)
 	}
-	if t.Year() < 1970 || t.Year() > 2105 {
-		return t, schemas.Invalid(location, "must lie within 1970 to 2105")
+	if !countable(t) {
+		return t, outOfYears(location)
 	}
 	// What is counted happened at whole seconds: the first one that is not before an instant is the end that means the same.
 	return t.Add(time.Second - time.Nanosecond).Truncate(time.Second), nil
+}
+
+// parseDay reads a date, which as an end is part of the range.
+func parseDay(location, s string, loc *time.Location, end bool) (time.Time, error) {
+	d, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return d, schemas.Invalid(location, "must be a date as 2026-11-01, or an instant as 2026-11-01T13:00:00Z")
+	}
+	if !countable(d) {
+		return d, outOfYears(location)
+	}
+	day := d.Day()
+	if end {
+		day++
+	}
+	return schemas.StartOfDay(d.Year(), d.Month(), day, loc), nil
+}
+
+// countable says whether the tables have room for the time: their last one is in February 2106.
+func countable(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 2105 }
+
+func outOfYears(location string) error {
+	return schemas.Invalid(location, "must lie within 1970 to 2105")
 }
 
 // cut fills in bounds and labels.

@@ -40,6 +40,8 @@ func TestWindows(t *testing.T) {
 		{"hours skip one", "2026-03-08T05:00:00Z", "2026-03-08T08:00:00Z", "hour", "America/New_York", "1h 1h 1h", "2026-03-08T00:00:00-05:00", "2026-03-08T03:00:00-04:00"},
 		{"hours come twice", "2026-11-01T05:00:00Z", "2026-11-01T07:00:00Z", "hour", "America/New_York", "1h 1h", "2026-11-01T01:00:00-04:00", "2026-11-01T01:00:00-05:00"},
 		{"hours of a zone with a half", "2026-03-08T00:00:00+05:30", "2026-03-08T02:00:00+05:30", "hour", "Asia/Kolkata", "1h 1h", "2026-03-08T00:00:00+05:30", "2026-03-08T01:00:00+05:30"},
+		{"the first day there is", "1970-01-01", "1970-01-01", "day", "Asia/Tokyo", "24h", "1970-01-01", "1970-01-01"},
+		{"the last day there is", "2105-12-31", "2105-12-31", "day", "Pacific/Pago_Pago", "24h", "2105-12-31", "2105-12-31"},
 		{"instants between seconds", "2026-03-08T00:00:00.001Z", "2026-03-08T00:59:59.5Z", "", "UTC", "59m59s", "", ""},
 		{"instants between seconds mean the next ones", "2026-03-07T23:59:59.001Z", "2026-03-08T23:59:59.999Z", "day", "UTC", "24h", "2026-03-08", "2026-03-08"},
 		{"a second half of an hour and a half", "2026-04-05T01:45:00+10:30", "2026-04-05T03:00:00+10:30", "hour", "Australia/Lord_Howe", "15m0s 1h", "2026-04-05T01:00:00+11:00", "2026-04-05T02:00:00+10:30"},
