@@ -38,7 +38,7 @@ type Engine struct {
 	unlock  func()
 
 	stop    context.CancelFunc // ends the supervisor's waiting
-	stopped chan struct{}      // closed when the supervisor has returned
+	stopped chan struct{}      // closed when the supervisor and the look at its queries have returned
 	closing sync.Once
 
 	mu       sync.Mutex
@@ -77,7 +77,14 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 	}
 	supervised, stop := context.WithCancel(context.Background())
 	e.stop = stop
-	go e.supervise(supervised, e.child)
+	first := e.child
+	go func() {
+		defer close(e.stopped)
+		var both sync.WaitGroup
+		both.Go(func() { e.supervise(supervised, first) })
+		both.Go(func() { e.endOverdue(supervised) })
+		both.Wait()
+	}()
 	return e, nil
 }
 
@@ -120,7 +127,6 @@ func (e *Engine) running(c *process, p ports) {
 
 // supervise replaces the child each time it ends, until the engine is closed.
 func (e *Engine) supervise(ctx context.Context, c *process) {
-	defer close(e.stopped)
 	var backOff time.Duration
 	for started := time.Now(); ; started = time.Now() {
 		select {

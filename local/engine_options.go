@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -12,6 +13,9 @@ import (
 // ErrNoEngine is wrapped by the errors of FindLibrary and StartEngine when there is no engine to run: none was found, or this
 // binary was built without it.
 var ErrNoEngine = errors.New("no ClickHouse engine")
+
+// overdueEach is the time between two looks for queries that go on past their limit.
+const overdueEach = 10 * time.Second
 
 // EngineOptions says how StartEngine runs the engine.
 type EngineOptions struct {
@@ -34,6 +38,8 @@ type EngineOptions struct {
 	extraConfig func(tcp int) string
 	// ports are tried first instead of free ones.
 	ports ports
+	// overdueEach replaces the constant.
+	overdueEach time.Duration
 }
 
 var databaseName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
@@ -60,6 +66,9 @@ func (o EngineOptions) filled() (EngineOptions, error) {
 	}
 	if o.TTLMergeSeconds == 0 {
 		o.TTLMergeSeconds = 3600
+	}
+	if o.overdueEach == 0 {
+		o.overdueEach = overdueEach
 	}
 	return o, nil
 }

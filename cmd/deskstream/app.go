@@ -212,6 +212,11 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
+		if err := a.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "deskstream_engine_restarts_total", Help: "Restarts of the embedded engine after an unexpected end or under a query that nothing else ends.",
+		}, func() float64 { return float64(a.engine.Restarts()) })); err != nil {
+			return err
+		}
 		dsn = a.engine.DSN()
 		a.control.ClickHouse = dsn
 		if err := writeControl(a.Config.Data, a.control); err != nil {
