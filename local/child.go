@@ -21,7 +21,7 @@ import (
 const (
 	// childName is argument 0 of the engine process, by which the binary knows that it is to be the engine.
 	childName = "deskstream-engine"
-	// lifeLine is the descriptor of the pipe whose write end only the parent holds.
+	// lifeLine is the descriptor of the stream whose other end only the parent holds.
 	lifeLine = 3
 	// stopLimit is how long a stop may take before the child ends itself. With open connections about 5 s are normal.
 	stopLimit = 20 * time.Second

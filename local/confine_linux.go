@@ -90,7 +90,7 @@ func confine(dir, library string) error {
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0, 0); errno != 0 {
 		return fmt.Errorf("confine: %w", errno)
 	}
-	return refuseDatabases()
+	return errors.Join(refuseDatabases(), refusePipes())
 }
 
 // lookIntoNobody gives up what lets root read the memory of any process, its environment too, before Landlock is asked.

@@ -21,6 +21,8 @@ const (
 	// readyLimit is for one attempt; a warm start takes 0.5 s, but a data folder after a crash has parts to check.
 	readyLimit = 2 * time.Minute
 	readyPoll  = 20 * time.Millisecond
+	// outputLimit is how long the output of a child that has ended is waited for.
+	outputLimit = 2 * time.Second
 )
 
 var (
@@ -59,12 +61,18 @@ func spawn(library string, o EngineOptions, p ports) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: path of this program: %w", err)
 	}
-	r, w, err := os.Pipe()
+	life, childsLife, err := streamPair()
 	if err != nil {
 		return nil, fmt.Errorf("engine: life line: %w", err)
 	}
-	defer func() { _ = r.Close() }()
-	c := &process{life: w, tail: newTail(o.Log), done: make(chan struct{})}
+	defer func() { _ = childsLife.Close() }()
+	output, childsOutput, err := streamPair()
+	if err != nil {
+		_ = life.Close()
+		return nil, fmt.Errorf("engine: output: %w", err)
+	}
+	defer func() { _ = childsOutput.Close() }()
+	c := &process{life: life, tail: newTail(o.Log), done: make(chan struct{})}
 	c.cmd = &exec.Cmd{
 		Path: self,
 		Args: arguments(library, o, p),
@@ -72,22 +80,53 @@ func spawn(library string, o EngineOptions, p ports) (*process, error) {
 		// What the engine calls the user files folder is its working folder, whatever the configuration says; below it
 		// ATTACH … FROM may read and move files. It must hold nothing.
 		Dir:        filepath.Join(o.Dir, "user_files"),
-		Stdout:     c.tail,
-		Stderr:     c.tail,
-		ExtraFiles: []*os.File{r}, // becomes descriptor 3
+		Stdout:     childsOutput,
+		Stderr:     childsOutput,
+		ExtraFiles: []*os.File{childsLife}, // becomes descriptor 3
 		// A session of its own: Ctrl-C at the terminal must stop our stages first, and the engine last.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
-		WaitDelay:   2 * time.Second,
 	}
 	if err := c.cmd.Start(); err != nil {
-		_ = w.Close()
+		_, _ = life.Close(), output.Close()
 		return nil, fmt.Errorf("engine: start: %w", err)
 	}
-	go func() {
-		c.err = c.cmd.Wait()
-		close(c.done)
-	}()
+	go c.wait(output)
 	return c, nil
+}
+
+// wait reads the child's output and notes its end.
+func (c *process) wait(output *os.File) {
+	read := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(c.tail, output)
+		close(read)
+	}()
+	c.err = c.cmd.Wait()
+	select {
+	case <-read:
+	case <-time.After(outputLimit):
+	}
+	_ = output.Close()
+	close(c.done)
+}
+
+// streamPair gives two ends of a stream, the second one for the child. It is no pipe: a process can open by their paths in /proc the pipes that it holds,
+// to read what others should, or to wait for ever, but no sockets, and users of SQL can have the engine open any path.
+func streamPair() (ours, childs *os.File, err error) {
+	syscall.ForkLock.RLock() // until both are closed in other children
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := syscall.SetNonblock(fds[0], true); err != nil { // a read of ours ends when it is closed
+		return nil, nil, errors.Join(err, syscall.Close(fds[0]), syscall.Close(fds[1]))
+	}
+	return os.NewFile(uintptr(fds[0]), "engine"), os.NewFile(uintptr(fds[1]), "engine"), nil
 }
 
 // ownPath names the running program, also when its file has been replaced by another version meanwhile.

@@ -33,13 +33,6 @@ func opens() (arch, open, openat uint32) {
 func refuseDatabases() error {
 	const both = unix.O_CREAT | unix.O_NOFOLLOW
 	arch, open, openat := opens()
-	load := func(offset uint32) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
-	}
-	// equal goes on with the next instruction, or skips as many as it says where the value is another one.
-	equal := func(value uint32, otherwise uint8) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jf: otherwise}
-	}
 	filter := []unix.SockFilter{
 		load(callArch),
 		equal(arch, 9),
@@ -51,14 +44,33 @@ func refuseDatabases() error {
 		load(callSecond),
 		{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: both},
 		equal(both, 1),
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+		verdict(unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)),
+		verdict(unix.SECCOMP_RET_ALLOW),
 	}
+	_, err := install(filter, 0)
+	return err
+}
+
+func load(offset uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+}
+
+// equal goes on with the next instruction, or skips as many as it says where the value is another one.
+func equal(value uint32, otherwise uint8) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jf: otherwise}
+}
+
+func verdict(action uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: action}
+}
+
+// install has this thread, and those it will begin, filtered.
+func install(filter []unix.SockFilter, flags uintptr) (fd int, err error) {
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
+	r, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program)))
 	runtime.KeepAlive(filter)
 	if errno != 0 {
-		return fmt.Errorf("confine: seccomp: %w", errno)
+		return 0, fmt.Errorf("confine: seccomp: %w", errno)
 	}
-	return nil
+	return int(r), nil
 }
