@@ -296,8 +296,27 @@ func (s *Stream) Removed(ctx context.Context, gen uint64) error {
 	return b.amend(ctx, s.txn, map[string]string{metaOutdated: ""})
 }
 
-// Drop deletes the streams of a namespace other than the live one, for instance when a replay is done with.
-func (s *Stream) Drop(ctx context.Context) error {
+// Leftover gives the streams of a namespace other than the live one to whoever drops them, or schemas.ErrNotFound. It must not be closed.
+func Leftover(ctx context.Context, o Options) (*Stream, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	b := &boot{s: s, held: map[string]held{}}
+	for _, name := range []string{s.txn, s.sink} {
+		if err := b.look(ctx, name); err != nil {
+			return nil, err
+		}
+		if b.held[name].found {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("streams of %q: %w", o.Namespace, schemas.ErrNotFound)
+}
+
+// Drop deletes the streams of a namespace other than the live one, for instance when a replay is done with. Its generation stays, for rows made
+// in it later to outrank those in tables that stay, unless forget says that the tables go too.
+func (s *Stream) Drop(ctx context.Context, forget bool) error {
 	if s.namespace == "" {
 		return fmt.Errorf("drop: %w: the live pipeline cannot be dropped", schemas.ErrConflict)
 	}
@@ -306,7 +325,10 @@ func (s *Stream) Drop(ctx context.Context) error {
 		return err
 	}
 	// The epochs go first: a crash in between leaves streams that nobody expects, which Drop removes when it is called again.
-	gone := map[string]string{metaTxn + "." + s.namespace: "", metaSink + "." + s.namespace: "", metaGen + "." + s.namespace: ""}
+	gone := map[string]string{metaTxn + "." + s.namespace: "", metaSink + "." + s.namespace: ""}
+	if forget {
+		gone[metaGen+"."+s.namespace] = ""
+	}
 	if err := b.amend(ctx, s.events, gone); err != nil {
 		return err
 	}

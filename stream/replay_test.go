@@ -188,15 +188,30 @@ func TestNamespaces(t *testing.T) {
 	checkExact(t, slices.Concat(events, more), acts2, counts2)
 	checkExact(t, slices.Concat(events[:500], more), acts, counts)
 	stop()
-	if err := live.Drop(t.Context()); !errors.Is(err, schemas.ErrConflict) {
+	if err := live.Drop(t.Context(), true); !errors.Is(err, schemas.ErrConflict) {
 		t.Fatalf("the live pipeline was dropped: %v", err)
 	}
-	if err := side.Drop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	side = open(t, o) // begins anew
-	if processed, total, _, err := side.Progress(t.Context()); err != nil || processed != 0 || total != 601 {
-		t.Fatal(processed, total, err)
+	for _, c := range []struct {
+		forget bool
+		gen    uint64
+	}{{false, 2}, {true, 1}} {
+		left, err := Leftover(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := left.Drop(t.Context(), c.forget); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = Leftover(t.Context(), o); !errors.Is(err, schemas.ErrNotFound) {
+			t.Fatalf("streams are left: %v", err)
+		}
+		side = open(t, o) // begins anew
+		if processed, total, _, err := side.Progress(t.Context()); err != nil || processed != 0 || total != 601 {
+			t.Fatal(processed, total, err)
+		}
+		if gen, err := side.generation(t.Context()); err != nil || gen != c.gen {
+			t.Fatalf("generation %d, want %d (%v)", gen, c.gen, err)
+		}
 	}
 	if err := live.Health(t.Context()); err != nil {
 		t.Fatal(err)

@@ -61,12 +61,13 @@ type App struct {
 
 	control control // of the parts that run inside
 
-	replay    *time.Time // not nil: rebuild from this time on
-	into      string     // second database of a replay
-	namespace string     // of its streams; "" = replay
-	rebuild   bool       // replace streams that are not the recorded ones
-	only      bool       // a replay may remove what the stored events cannot make again
-	stays     bool       // nothing is replayed, because raw events are gone with a stream that was rebuilt
+	replay    *time.Time   // not nil: rebuild from this time on
+	into      string       // second database of a replay
+	namespace string       // of its streams; "" = replayNamespace
+	turn      *stream.Turn // to fill it; nil: taken by the start
+	rebuild   bool         // replace streams that are not the recorded ones
+	only      bool         // a replay may remove what the stored events cannot make again
+	stays     bool         // nothing is replayed, because raw events are gone with a stream that was rebuilt
 
 	feeding  group // pollers and fetcher: what brings events in
 	working  group // processors
@@ -132,6 +133,9 @@ func (a *App) startStores(ctx context.Context) error {
 		return err
 	}
 	if err := a.startNATS(); err != nil {
+		return err
+	}
+	if err := a.startTurn(ctx); err != nil {
 		return err
 	}
 	if !a.needsClickHouse() {
@@ -276,7 +280,7 @@ func (a *App) startStream(ctx context.Context) (err error) {
 	}
 	switch {
 	case a.into != "":
-		options.Namespace = cmp.Or(a.namespace, "replay")
+		options.Namespace = cmp.Or(a.namespace, replayNamespace)
 	case a.db != nil:
 		options.Meta = a.db
 	}
@@ -354,16 +358,19 @@ func (a *App) closeStream() {
 	}
 }
 
-// discard stops an app that filled a second database and removes that database and its streams.
-func (a *App) discard() {
+// leave stops an app that filled a second database and removes its streams, and with discard the database.
+func (a *App) leave(discard bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), discardTime)
 	defer cancel()
 	a.working.stop()
 	a.sinking.stop()
-	err := errors.Join(a.stream.Drop(ctx), a.stream.Close(ctx))
+	err := errors.Join(a.stream.Drop(ctx, discard), a.stream.Close(ctx))
 	a.stream = nil
-	if err = errors.Join(err, sinks.DropDatabase(ctx, a.dsn)); err != nil {
-		a.Log.Warn().Err(err).Msg("the second database was not removed")
+	if discard {
+		err = errors.Join(err, sinks.DropDatabase(ctx, a.dsn))
+	}
+	if err != nil {
+		a.Log.Warn().Err(err).Bool("database", discard).Msg("the streams of a second database, or it, were not removed; the next start of the sink stage does it")
 	}
 	a.Stop()
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"deskstream/stream"
 )
 
 // version is set at build time by -ldflags "-X main.version=...".
@@ -51,7 +53,7 @@ type commands struct {
 	Sink    sinkCmd    `cmd:"" help:"One stage: rows into ClickHouse."`
 	Serve   serveCmd   `cmd:"" help:"One stage: the HTTP API for reports, people, sources and Liquid."`
 	Replay  replayCmd  `cmd:"" help:"Rebuild state and tables from the raw stream."`
-	Verify  verifyCmd  `cmd:"" help:"Compare every table with what the stored events make of it; exit status 1 when something differs."`
+	Verify  verifyCmd  `cmd:"" help:"Compare every table with what the stored events make of it; exit status 1 when something differs, 3 when another verify or replay --into is running."`
 	Dead    deadCmd    `cmd:"" help:"Look at events that could not be used; try them again or drop them."`
 	Load    loadCmd    `cmd:"" help:"Send signed webhooks to a running instance at a given rate, or have it read a synthetic export."`
 	Keys    keysCmd    `cmd:"" help:"API keys and their scopes."`
@@ -114,8 +116,12 @@ type streams struct{ out, err io.Writer }
 // errFailed ends a command with status 1 after it has said itself what is wrong.
 var errFailed = errors.New("failed")
 
+// statusBusy ends a command that did nothing because another program has the turn.
+const statusBusy = 3
+
 func exitStatus(err error, stderr io.Writer) int {
 	var setting *settingError
+	var busy *stream.BusyError
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return 0
@@ -124,6 +130,9 @@ func exitStatus(err error, stderr io.Writer) int {
 	case errors.As(err, &setting):
 		fmt.Fprintln(stderr, "deskstream:", setting)
 		return 2
+	case errors.As(err, &busy):
+		fmt.Fprintln(stderr, "deskstream:", busy)
+		return statusBusy
 	default:
 		fmt.Fprintln(stderr, "deskstream:", err)
 		return 1

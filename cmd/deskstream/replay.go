@@ -65,12 +65,19 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 		replay: &from, into: c.Into, rebuild: c.Rebuild, only: c.Only,
 	}
 	app.heap.limitUntil(ctx)
-	err = app.Start(ctx)
-	if err == nil {
-		defer app.Stop()
+	todo := "start the replay again, or `deskstream run`, which goes on with it; until then tables are incomplete"
+	if c.Into != "" {
+		todo = "start the replay again; until then the tables in " + c.Into + " are incomplete"
+	}
+	if err = app.Start(ctx); err == nil {
+		if c.Into == "" {
+			defer app.Stop()
+		} else {
+			defer app.leave(false)
+		}
 		err = c.watch(ctx, app, out)
 	}
-	return unfinished(ctx, err, "start the replay again, or `deskstream run`, which goes on with it; until then tables are incomplete")
+	return unfinished(ctx, err, todo)
 }
 
 // since reads --from; zero when it is not given.
@@ -115,6 +122,11 @@ func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
 	}
 	if err := applyRetention(ctx, app.stream, app.db); err != nil { // in another database nothing is outdated
 		return err
+	}
+	if app.turn != nil {
+		if err := app.turn.Held(ctx); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(out.out, "\nreplayed %d events into %s\n", total, databaseOf(app.dsn))
 	purged, err := app.stream.Purged(ctx)

@@ -107,6 +107,7 @@ type installation struct {
 	Config                // addresses of its NATS and ClickHouse
 	stream *stream.Stream // of its own, beside those of the loops
 	db     *sinks.DB
+	turn   *stream.Turn // to build beside it
 	closes []func()
 }
 
@@ -146,6 +147,10 @@ func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation
 		return nil, err
 	}
 	live.closes = append(live.closes, func() { _ = live.stream.Close(context.WithoutCancel(ctx)) })
+	if live.turn, err = takeTurn(ctx, nc, "verify"); err != nil {
+		return nil, err
+	}
+	live.closes = append(live.closes, live.turn.End)
 	if live.db, err = sinks.Open(ctx, live.ClickHouseDSN, sinks.Options{Now: time.Now}); err != nil {
 		return nil, err
 	}
@@ -179,7 +184,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	name := databaseOf(live.ClickHouseDSN) + verifySuffix
 	app := &App{
 		Config: live.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
-		replay: &time.Time{}, into: name, namespace: verifyNamespace,
+		replay: &time.Time{}, into: name, namespace: verifyNamespace, turn: live.turn,
 	}
 	second, err := intoDatabase(live.ClickHouseDSN, name)
 	if err != nil {
@@ -193,7 +198,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	if err := app.Start(ctx); err != nil {
 		return nil, err
 	}
-	defer app.discard()
+	defer app.leave(true)
 	if err := followReplay(ctx, app, out.err, "rebuild", func(processed, total, _ uint64) bool { return processed >= total }); err != nil {
 		return nil, err
 	}
@@ -215,7 +220,10 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 		result.Clean = result.Clean && !t.differs()
 		result.Tables = append(result.Tables, *t)
 	}
-	return result, live.whole(ctx) // they may be purged meanwhile
+	if err := live.whole(ctx); err != nil { // they may be purged meanwhile
+		return nil, err
+	}
+	return result, live.turn.Held(ctx)
 }
 
 func settle(ctx context.Context, all ...*stream.Stream) error {
