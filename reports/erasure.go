@@ -60,6 +60,7 @@ var keptAfterErasure = []string{
 	"the Zendesk numbers of the person's users and tickets, and hashes of them",
 	"activities without texts, and their counts",
 	"what others wrote about the person in tickets of other requesters",
+	"databases that `deskstream replay --into` made on a ClickHouse server that is not the one in use, and backups",
 	"this receipt",
 }
 

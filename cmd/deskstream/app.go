@@ -234,6 +234,9 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 			}
 		})
 	}
+	if a.into != "" && a.namespace == "" && (a.into == databaseOf(dsn) || a.into == databaseOf(dsn)+verifySuffix) {
+		return &settingError{"into", a.into, "a database other than the live one and the one of `deskstream verify`"}
+	}
 	if a.dsn, err = intoDatabase(dsn, a.into); err != nil {
 		return err
 	}
@@ -295,10 +298,14 @@ func (a *App) startStream(ctx context.Context) (err error) {
 	if a.rebuild {
 		open = stream.Rebuild
 	}
-	if a.stream, err = open(ctx, options); err == nil {
-		a.heap.waits(a.stream.Backlog)
+	if a.stream, err = open(ctx, options); err != nil {
+		return err
 	}
-	return err
+	a.heap.waits(a.stream.Backlog)
+	if a.into != "" && a.namespace == "" {
+		return a.noteSecond(ctx)
+	}
+	return nil
 }
 
 // Stop drains: what brings events in ends first, then what is stored is processed and sunk, then the stores close. It is safe to call

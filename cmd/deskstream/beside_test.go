@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"deskstream/ingest/zendesktest"
 	"deskstream/sinks"
 	"deskstream/stream"
 )
@@ -82,6 +85,93 @@ func TestOneBesideAnother(t *testing.T) {
 	}
 	if filled == 0 {
 		t.Error("no database was filled")
+	}
+}
+
+// TestErasureReachesBesideTheTables erases a person who is in a database that a replay filled too, and in the streams and the database of a verification
+// that was cut off: it ends after the verification has, and nothing of the person is left anywhere.
+func TestErasureReachesBesideTheTables(t *testing.T) {
+	t.Parallel()
+	p := newPeopleTest(t, func(a *zendesktest.Account) { secretLife(t, a) })
+	drained(t, p.app)
+	two, second := intoSecond(t, p.app, "_two")
+	three, third := intoSecond(t, p.app, verifySuffix)
+	wantTool(t, p.app.Config, 0, "replayed", "replay", "--into", two)
+	wantTool(t, p.app.Config, 2, "other than the live one", "replay", "--into", databaseOf(p.app.dsn))
+	wantTool(t, p.app.Config, 2, "other than the live one", "replay", "--into", three)
+	at := func(dsn string) *App { return &App{Config: p.app.Config, dsn: dsn} }
+	if len(secretTraces(t, at(second))) < 8 {
+		t.Fatal("the second database does not hold the person")
+	}
+	turn, err := stream.TakeTurn(t.Context(), stream.Options{Conn: p.app.conn}, "verify")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := p.app.Config
+	if err := attach(&c); err != nil {
+		t.Fatal(err)
+	}
+	c.Listen = anyPort
+	verification := &App{
+		Config: c, Roles: roles{process: true, sink: true}, Log: p.app.Log, Now: time.Now,
+		replay: &time.Time{}, into: three, namespace: verifyNamespace, turn: turn,
+	}
+	begin(t, verification)
+	drained(t, verification)
+	verification.Stop() // leaves all as a kill does
+
+	var receipt struct{ ID, State string }
+	p.call("DELETE", "/v1/people/email:"+secretEmail, nil, &receipt)
+	if receipt.State != "running" {
+		t.Errorf("the receipt says %s while a verification runs", receipt.State)
+	}
+	turn.End()
+	eventually(t, time.Minute, func() error {
+		if err := p.api.call(t.Context(), "GET", "/v1/erasures/"+receipt.ID, nil, &receipt); err != nil || receipt.State == "done" {
+			return err
+		}
+		return errors.New(receipt.State)
+	})
+	for _, dsn := range []string{p.app.dsn, second} {
+		for _, trace := range secretTraces(t, at(dsn)) {
+			t.Errorf("%s: %s", databaseOf(dsn), trace)
+		}
+	}
+	if left := besideStreams(t, p.app); len(left) > 0 {
+		t.Errorf("left are %v", left)
+	}
+	if have, _, err := sinks.Versions(t.Context(), third); err != nil || have != 0 {
+		t.Errorf("the database of the verification is there: version %d, %v", have, err)
+	}
+	if n := rowsIn(t, second, "tickets"); n != rowsIn(t, p.app.dsn, "tickets") {
+		t.Errorf("%d tickets in the second database", n)
+	}
+}
+
+// TestLeftoversGoAtTheStart: what a killed replay into a second database has left goes when the program starts, and the database stays.
+func TestLeftoversGoAtTheStart(t *testing.T) {
+	t.Parallel()
+	p, _, zendesk, _ := syncedHistory(t, 19)
+	drained(t, p.app)
+	two, second := intoSecond(t, p.app, "_two")
+	p.restart(zendesk, func(c Config) {
+		c.Listen = anyPort
+		replay := &App{Config: c, Roles: roles{process: true, sink: true}, Log: p.app.Log, Now: time.Now, replay: &time.Time{}, into: two}
+		begin(t, replay)
+		drained(t, replay)
+		if left := besideStreams(t, replay); len(left) != 2 {
+			t.Errorf("the replay works on %v", left)
+		}
+		replay.Stop() // leaves all as a kill does
+	})
+	eventually(t, time.Minute, func() error {
+		if left := besideStreams(t, p.app); len(left) > 0 {
+			return fmt.Errorf("left are %v", left)
+		}
+		return nil
+	})
+	if n := rowsIn(t, second, "tickets"); n == 0 {
+		t.Error("the second database was emptied")
 	}
 }
 

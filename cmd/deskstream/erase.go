@@ -98,10 +98,14 @@ const (
 
 // runErasures works off the erasures that are asked for, one after the other, until ctx ends.
 func (a *App) runErasures(ctx context.Context, wake <-chan struct{}) error {
+	here := map[string]bool{} // erasures that are through but for what is beside the tables
 	for ctx.Err() == nil {
-		err := a.eraseAll(ctx)
+		err := a.eraseAll(ctx, here)
 		if err == nil {
 			err = a.sweepErased(ctx)
+		}
+		if err == nil {
+			err = a.clearLeftovers(ctx)
 		}
 		rest := sweepEvery
 		if err != nil && ctx.Err() == nil {
@@ -119,14 +123,38 @@ func (a *App) runErasures(ctx context.Context, wake <-chan struct{}) error {
 	return nil
 }
 
-func (a *App) eraseAll(ctx context.Context) error {
+// eraseAll works off the erasures that run, here first, so that none waits for what is built beside the tables.
+func (a *App) eraseAll(ctx context.Context, here map[string]bool) error {
 	all, err := a.stream.Erasures(ctx)
+	var open []*schemas.Erasure
 	for i := range all {
-		if all[i].State == schemas.ErasureRunning {
-			if e := a.erase(ctx, &all[i]); e != nil {
-				err = errors.Join(err, fmt.Errorf("erasure %s: %w", all[i].ID, e))
-			}
+		e := &all[i]
+		if e.State != schemas.ErasureRunning {
+			continue
 		}
+		if !here[e.ID] {
+			if failed := a.erase(ctx, e); failed != nil {
+				err = errors.Join(err, fmt.Errorf("erasure %s: %w", e.ID, failed))
+				continue
+			}
+			here[e.ID] = true
+		}
+		open = append(open, e)
+	}
+	if len(open) == 0 {
+		return err
+	}
+	if failed := a.eraseBeside(ctx, open); failed != nil {
+		return errors.Join(err, failed)
+	}
+	for _, e := range open {
+		now := a.Now().UTC()
+		e.State, e.FinishedAt = schemas.ErasureDone, &now
+		if failed := a.stream.PutErasure(ctx, e); failed != nil {
+			err = errors.Join(err, fmt.Errorf("erasure %s: %w", e.ID, failed))
+			continue
+		}
+		delete(here, e.ID)
 	}
 	return err
 }
@@ -176,7 +204,7 @@ func (a *App) sweepAccount(ctx context.Context, e *schemas.Erasure, users []int6
 	return a.stream.PutErasure(ctx, e) // last: tickets in a record are not looked at again
 }
 
-// erase works off one erasure. Every step may be done again, so that one that was cut off begins with the first. The order matters: once
+// erase works off one erasure but for what is beside the tables. Every step may be done again, so that one that was cut off begins with the first. The order matters: once
 // the users are tombstones nothing new about them comes into the tables, so their tickets can be found there; what the processor has
 // replaced can be removed from the disk only then.
 func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
@@ -198,12 +226,7 @@ func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 	if err := a.tellWords(ctx, e); err != nil {
 		return err
 	}
-	if err := a.removeErased(ctx, e); err != nil {
-		return err
-	}
-	now := a.Now().UTC()
-	e.State, e.FinishedAt = schemas.ErasureDone, &now
-	return a.stream.PutErasure(ctx, e)
+	return a.removeErased(ctx, e)
 }
 
 // countErased notes for the receipt what the tables hold before anything is removed: later some of it is replaced already.
