@@ -35,8 +35,11 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 	if o.Protocol != clickhouse.Native || !isNative(scheme) {
 		return nil, badDSN(fmt.Sprintf("has the scheme %q; rows are written by the native protocol (port 9000, or 9440 with ?secure=true)", scheme))
 	}
+	if o.Auth.Database == "" {
+		return nil, badDSN("names no database")
+	}
 	if !databaseName.MatchString(o.Auth.Database) {
-		return nil, badDSN(fmt.Sprintf("names the database %q; accepted are letters, digits and underscores", o.Auth.Database))
+		return nil, badDSN(fmt.Sprintf("names the database %q, whose name may have letters, digits and underscores only", o.Auth.Database))
 	}
 	if o.Auth.Username == "" {
 		o.Auth.Username = "default"

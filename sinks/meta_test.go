@@ -67,7 +67,7 @@ func TestParseDSN(t *testing.T) {
 		"http://h:8123/d":               "native protocol",
 		"https://h:8443/d?secure=true":  "native protocol",
 		"postgres://h/d":                "scheme",
-		"clickhouse://h:9000":           `names the database ""`,
+		"clickhouse://h:9000":           "names no database",
 		"clickhouse://h:9000/a-b":       `names the database "a-b"`,
 		"clickhouse://h:9000/d;DROP":    "names the database",
 		"clickhouse:///d":               "--clickhouse-dsn",

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"debug/elf"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +56,7 @@ func (e *settingError) Error() string {
 
 // Validate checks every setting before anything starts and fills in the derived ones.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkListen, c.checkURLs, c.checkZone, c.checkLog, c.checkSecret, c.checkAPIKey, c.checkPolling} {
+	for _, check := range []func() error{c.checkListen, c.checkURLs, c.checkZone, c.checkLog, c.checkSecret, c.checkAPIKey, c.checkPolling, c.checkEngine} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -154,6 +158,21 @@ func (c *Config) checkAPIKey() error {
 		return &settingError{"api-key", "(hidden)", "at least 16 characters without spaces"}
 	}
 	return nil
+}
+
+// checkEngine refuses a file that is no library. One that cannot be read is refused where it is looked for.
+func (c *Config) checkEngine() error {
+	if c.Engine == "" || runtime.GOOS != "linux" {
+		return nil
+	}
+	f, err := elf.Open(c.Engine)
+	if err == nil {
+		return f.Close()
+	}
+	if _, unread := errors.AsType[*fs.PathError](err); unread {
+		return nil
+	}
+	return &settingError{"engine", c.Engine, "the path of libchdb.so, which `make engine` installs"}
 }
 
 func (c *Config) checkPolling() error {

@@ -124,7 +124,11 @@ func (c *keysRevokeCmd) Run(ctx context.Context, out *streams) error {
 			return err
 		}
 		for _, k := range keys {
-			if k.ID == c.ID {
+			switch {
+			case k.ID == c.ID && k.RevokedAt != nil:
+				fmt.Fprintln(out.err, "key", k.ID, "was revoked at", k.RevokedAt.Format(time.RFC3339))
+				return nil
+			case k.ID == c.ID:
 				now := time.Now().UTC()
 				k.RevokedAt = &now
 				return s.PutAPIKey(ctx, k)

@@ -3,14 +3,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -107,7 +110,32 @@ func accepted(err error) string {
 	if strings.HasPrefix(err.Error(), "unexpected argument") && len(names) > 0 {
 		return "; commands are " + strings.Join(names, ", ")
 	}
-	return "; see `" + strings.TrimSpace("deskstream "+at.Path()) + " --help`"
+	kind := ""
+	for _, flag := range at.Flags {
+		if strings.HasPrefix(err.Error(), "--"+flag.Name+": ") {
+			kind = acceptedKind(flag)
+		}
+	}
+	return kind + "; see `" + strings.TrimSpace("deskstream "+at.Path()) + " --help`"
+}
+
+// acceptedKind says what a flag takes that is no text.
+func acceptedKind(flag *kong.Flag) string {
+	kind, example := "", flag.Default
+	switch {
+	case flag.Target.Type() == reflect.TypeFor[time.Duration]():
+		kind, example = "a duration", cmp.Or(example, "60s")
+	case flag.Target.CanInt(), flag.Target.CanUint():
+		kind = "a whole number"
+	case flag.Target.CanFloat():
+		kind = "a number"
+	default:
+		return ""
+	}
+	if example == "" {
+		return "; accepted is " + kind
+	}
+	return "; accepted is " + kind + ", e.g. " + example
 }
 
 // streams are the outputs of a command.
