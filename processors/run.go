@@ -89,6 +89,7 @@ type ticketWork struct {
 	now     time.Time // newest arrival among its events
 	source  string    // of its newest event
 	dirty   bool      // something is known that was not
+	hinted  bool      // a webhook told of it in this batch, and nothing else since
 	recount bool      // its texts are to be searched for the saved phrases again
 }
 

@@ -32,10 +32,14 @@ func (r *run) takeTicket(a *accountWork, it *item) {
 		w.t.source = it.ev.Source
 	}
 	w.see(it)
+	if it.hint == nil {
+		r.keepHinted(w)
+	}
 	var changed bool
 	switch {
 	case it.hint != nil:
 		changed = r.takeTicketHint(w, it)
+		w.hinted = w.hinted || changed
 	case it.rec != nil:
 		changed = w.t.takeRecord(copyRecord(it.rec))
 		if changed && w.t.marks.textless() {
@@ -205,6 +209,25 @@ func (r *run) takeTicketHint(w *ticketWork, it *item) bool {
 		r.setText(w, x, 1)
 	}
 	return true
+}
+
+// keepHinted adds the activities that webhooks of the batch tell to those emitted, as ones that were withdrawn, before something else takes their place:
+// activities go out when all of the batch is taken, and what counts is how each was first learned.
+func (r *run) keepHinted(w *ticketWork) {
+	if !w.hinted {
+		return
+	}
+	w.hinted = false
+	set := w.account.sources.of(w.source)
+	acts := r.foretold(w)
+	for i := range acts {
+		x := &acts[i]
+		if x.via == viaWebhook && findActivity(w.t.activities, x, i) < 0 {
+			w.t.activities = append(w.t.activities, sentActivity{
+				slug: x.slug, at: x.at, what: x.what, user: x.user, via: x.via, gone: true, away: set.Paused(unix(x.at)),
+			})
+		}
+	}
 }
 
 // texts opens the place of comment texts with that number: the ticket's own row or one of the rows beside it.
