@@ -204,9 +204,9 @@ func (a *App) sweepAccount(ctx context.Context, e *schemas.Erasure, users []int6
 	return a.stream.PutErasure(ctx, e) // last: tickets in a record are not looked at again
 }
 
-// erase works off one erasure but for what is beside the tables. Every step may be done again, so that one that was cut off begins with the first. The order matters: once
-// the users are tombstones nothing new about them comes into the tables, so their tickets can be found there; what the processor has
-// replaced can be removed from the disk only then.
+// erase works off one erasure but for what is beside the tables. Every step may be done again, so that one that was cut off begins with the
+// first. The order matters: once the users are tombstones nothing new about them comes into the tables, so their tickets can be found there;
+// what the processor has replaced can be removed from the disk only then.
 func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 	a.tombstones.add(e)
 	if err := a.countErased(ctx, *e, e); err != nil {
