@@ -36,7 +36,9 @@ func (c *compiler) readLoop(u tagUse, rows bool) (l loop, err *Error) {
 	if l.list, err = p.filtered(); err != nil {
 		return l, err
 	}
-	l.source, _ = l.list.(*path)
+	if l.source, _ = l.list.(*path); l.source != nil {
+		c.noteLooped(l.source)
+	}
 	l.name = l.variable + "-" + c.source[start:max(start, min(p.tok.at, len(c.source)))]
 	for p.tok.kind != tokenEnd {
 		if p.tok.is(',') {

@@ -219,6 +219,37 @@ func TestVariables(t *testing.T) {
 	wantError(t, err, liquid.KindSyntax, "part html")
 }
 
+// TestVariablesUsedAsTheyAre checks which paths a template may use all of, and not only what it names below them.
+func TestVariablesUsedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	r := patient()
+	for template, want := range map[string]string{
+		"{% for a in activities %}{{ a.kind }}{% endfor %}{% for a in activities limit: 2 %}{{ a.kind }}{% endfor %}": "activities[].kind",
+		"{% for a in activities %}{% endfor %}{{ activities.size }}{{ activities }}":                                  "activities activities.size",
+		"{% for a in activities %}{{ a }}{% endfor %}":                                                                "activities[]",
+		"{% for x in activities[request.n].tags %}{% endfor %}":                                                       "request.n",
+		`{% assign list = activities | map: "text" %}`:                                                                "activities",
+		"{% assign a = activity.x %}{{ a.subject }}":                                                                  "activity.x activity.x.subject",
+		"{% render 'rows', list: activities %}":                                                                       "activities activities[].subject",
+		"{% render 'all' %}":                                                                                          "activities",
+		"{% tablerow a in activities %}{% endtablerow %}":                                                             "",
+	} {
+		list, err := r.Variables(map[string]string{"html": template}, map[string]string{"rows": "{% for a in list %}{{ a.subject }}{% endfor %}", "all": "{{ activities }}"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, v := range list {
+			if v.Whole {
+				got = append(got, v.String())
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %q", template, got, want)
+		}
+	}
+}
+
 func TestEscaping(t *testing.T) {
 	t.Parallel()
 	const escaped = "&lt;b&gt;&quot;Tom&quot; &amp; &#39;Ann&#39;&lt;/b&gt;"

@@ -384,7 +384,7 @@ func (w *snippetWalk) enter(name string, u snippetUse, at int) *Error {
 	}
 	for _, v := range t.variables {
 		for _, p := range u.outside(v.Path) {
-			w.found(Variable{Path: p, InOutput: v.InOutput, at: at})
+			w.found(Variable{Path: p, InOutput: v.InOutput, Whole: v.Whole, at: at})
 		}
 	}
 	return w.visit(u.inside(t.snippets), at)

@@ -10,6 +10,7 @@ import (
 type Variable struct {
 	Path     []string `json:"path"`
 	InOutput bool     `json:"in_output"` // in a {{ }} or echo, not only in conditions and loops
+	Whole    bool     `json:"whole"`     // as it is, not only looped over: what is asked of its elements has paths of its own then
 
 	Part   string `json:"part,omitempty"` // where it is used first; Inspect tells
 	Line   int    `json:"line,omitempty"`
@@ -28,6 +29,7 @@ func dotted(path []string) string {
 // uses collects the variables while a template is parsed.
 type uses struct {
 	found  map[string]Variable
+	whole  map[string]int // how often each is used as it is
 	loops  []loopName
 	locals map[string][]string // assigned names; the path they stand for, nil when it is none
 }
@@ -42,20 +44,37 @@ type loopName struct {
 func (c *compiler) notePath(v *path) {
 	for _, p := range c.uses.resolve(v) {
 		c.uses.add(Variable{Path: p, InOutput: c.inOutput, at: v.at})
+		c.uses.count(p, 1)
 	}
 }
+
+// noteLooped is called for a path that was noted and is looped over.
+func (c *compiler) noteLooped(v *path) {
+	for _, p := range c.uses.resolve(v) {
+		c.uses.count(p, -1)
+	}
+}
+
+func (u *uses) count(path []string, n int) {
+	if u.whole == nil {
+		u.whole = map[string]int{}
+	}
+	u.whole[keyOf(path)] += n
+}
+
+func keyOf(path []string) string { return strings.Join(path, "\x00") }
 
 // add keeps the first use of a path.
 func (u *uses) add(v Variable) {
 	if u.found == nil {
 		u.found = map[string]Variable{}
 	}
-	key := strings.Join(v.Path, "\x00")
+	key := keyOf(v.Path)
 	known, ok := u.found[key]
 	if !ok {
 		known = v
 	}
-	known.InOutput = known.InOutput || v.InOutput
+	known.InOutput, known.Whole = known.InOutput || v.InOutput, known.Whole || v.Whole
 	u.found[key] = known
 }
 
@@ -124,7 +143,8 @@ func (u *uses) assign(name string, source *path) {
 // list gives the variables in order.
 func (u *uses) list() []Variable {
 	out := make([]Variable, 0, len(u.found))
-	for _, v := range u.found {
+	for key, v := range u.found {
+		v.Whole = v.Whole || u.whole[key] > 0
 		out = append(out, v)
 	}
 	slices.SortFunc(out, func(a, b Variable) int { return slices.Compare(a.Path, b.Path) })
