@@ -61,39 +61,19 @@ func (t *activityTexts) put(activity string, text activityText) {
 func (t activityText) source() string {
 	switch t.Show {
 	case showAttribute:
-		return "{{ attribute." + t.Attribute + " }}"
+		return "{{ " + templatePath("attribute."+t.Attribute) + " }}"
 	case showTemplate:
 		return t.Template
 	}
 	return ""
 }
 
-// rowAttributeNames are those that rows can show: what templates see of every activity, and what is special to some.
-func rowAttributeNames() (out []string) {
-	for name, v := range new(liquidActivity).object() {
-		parts, ok := v.(map[string]any)
-		if !ok {
-			out = append(out, name)
-		}
-		for part := range parts {
-			out = append(out, name+"."+part)
-		}
-	}
-	for name, a := range activityAttributes {
-		if a.place == placeJSON {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// check refuses what rows cannot show. at is where it stands in the request.
-func (t activityText) check(render Renderer, at string) error {
+// check refuses what rows cannot show, which is what some activity has. at is where it stands in the request.
+func (t activityText) check(render Renderer, names []string, at string) error {
 	var bad fieldErrors
 	if (t.Attribute != "") != (t.Show == showAttribute) {
 		bad.add(at+".attribute", `must be the name of an attribute with show "attribute", and be absent otherwise`)
-	} else if names := rowAttributeNames(); t.Show == showAttribute && !slices.Contains(names, strings.ReplaceAll(t.Attribute, "-", "_")) {
+	} else if t.Show == showAttribute && !slices.ContainsFunc(names, func(name string) bool { return underscored(name) == underscored(t.Attribute) }) {
 		bad.add(at+".attribute", "is not an attribute of activities; accepted: "+strings.Join(names, ", "))
 	}
 	switch {
@@ -166,7 +146,7 @@ func oneLine(text string) string {
 
 // rowAttributes reads the rows whose texts are made of attributes, by id.
 func (s *server) rowAttributes(ctx context.Context, accounts []string, items []feedItem, texts activityTexts) (map[string]*liquidActivity, error) {
-	kinds, ids := map[string]bool{}, []string{}
+	kinds, ids, asked := map[string]bool{}, []string{}, attributeSources(0)
 	p := params{}
 	for i := len(items) - 1; i >= 0; i-- { // oldest first
 		if texts.of(items[i].Activity).source() == "" {
@@ -176,7 +156,10 @@ func (s *server) rowAttributes(ctx context.Context, accounts []string, items []f
 			p.time("since", items[i].OccurredAt)
 		}
 		p.time("until", items[i].OccurredAt)
-		kinds[items[i].Activity] = true
+		if kind := items[i].Activity; !kinds[kind] {
+			kinds[kind] = true
+			asked |= texts.of(kind).sources(s.rows)
+		}
 		ids = append(ids, items[i].ID)
 	}
 	if len(ids) == 0 {
@@ -186,11 +169,28 @@ func (s *server) rowAttributes(ctx context.Context, accounts []string, items []f
 	p.texts("kinds", slices.Sorted(maps.Keys(kinds)))
 	p.texts("ids", ids)
 	rows, err := s.namedActivities(ctx, "feed_attributes", p)
+	if err != nil {
+		return nil, err
+	}
 	byID := make(map[string]*liquidActivity, len(rows))
 	for i := range rows {
 		byID[rows[i].ActivityID] = &rows[i]
 	}
-	return byID, err
+	return byID, s.describeActivities(ctx, accounts, slices.Collect(maps.Values(byID)), asked)
+}
+
+// sources gives what a text needs beside the row of its activity. A template that cannot be read is not rendered either.
+func (t activityText) sources(render Renderer) (asked attributeSources) {
+	variables, _ := render.Variables(map[string]string{liquid.FormatSubject: t.source()}, nil)
+	for _, v := range variables {
+		switch v.Path[0] {
+		case "attribute":
+			asked |= attributeSource(v.Path[1:], v.Whole)
+		case anyKind:
+			asked = fromEverywhere
+		}
+	}
+	return asked
 }
 
 // noActivityKind is the answer to a slug that is none.

@@ -85,11 +85,15 @@ func (s *server) patchActivity(ctx context.Context, in *activityPatch) (*answer[
 	if err := in.known(); err != nil {
 		return nil, err
 	}
-	if err := in.Body.Text.check(s.rows, "body.text"); err != nil {
+	known, err := s.knownAttributes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Body.Text.check(s.rows, known[anyKind], "body.text"); err != nil {
 		return nil, err
 	}
 	var view activityView
-	err := s.activityTexts.change(ctx, func(v *activityTexts) error {
+	err = s.activityTexts.change(ctx, func(v *activityTexts) error {
 		v.put(in.Activity, in.Body.Text)
 		view = viewActivity(in.Activity, *v)
 		return nil

@@ -325,13 +325,54 @@ func (s *server) patchField(ctx context.Context, in *fieldPatch) (*answer[record
 var customPlaces = map[string]struct{ record, prefix string }{
 	"user_field":         {"person", "zendesk.fields."},
 	"organization_field": {"organization", "organization.zendesk.fields."},
-	"ticket_field":       {"ticket", "custom_fields."},
+	"ticket_field":       {"ticket", customFields},
+}
+
+// fieldNames gives what the accounts call their custom fields.
+func (s *server) fieldNames(ctx context.Context, accounts []string) ([]schemas.Name, error) {
+	p := params{}
+	p.texts("accounts", accounts)
+	return list[schemas.Name](ctx, s, "fields", sqlText("fields"), p)
+}
+
+// allFieldNames gives those of all accounts.
+func (s *server) allFieldNames(ctx context.Context) ([]schemas.Name, error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.fieldNames(ctx, accounts)
+}
+
+// systemTicketFields are the types of Zendesk's own fields of tickets, which are listed among the custom ones.
+var systemTicketFields = []string{"subject", "description", "status", "custom_status", "tickettype", "priority", "basic_priority", "group", "assignee"}
+
+// ticketFields gives the custom fields of tickets with the key under which merge tags have each beside its id: of two of one title the older one
+// has it, and one that cannot be written has none.
+func ticketFields(names []schemas.Name) []schemas.Name {
+	var out []schemas.Name
+	for _, f := range names {
+		if f.Kind == "ticket_field" && !slices.Contains(systemTicketFields, f.Type) {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b schemas.Name) int {
+		return cmp.Or(strings.Compare(a.Account, b.Account), cmp.Compare(a.ID, b.ID))
+	})
+	taken := map[string]bool{}
+	for i := range out {
+		f := &out[i]
+		if at := f.Account + " " + f.Key; f.Key == "" || taken[at] || strings.ContainsAny(f.Key, ".'") {
+			f.Key = idText(f.ID)
+		} else {
+			taken[at] = true
+		}
+	}
+	return out
 }
 
 func (s *server) customFields(ctx context.Context, accounts []string) ([]recordField, error) {
-	p := params{}
-	p.texts("accounts", accounts)
-	rows, err := list[schemas.Name](ctx, s, "fields", sqlText("fields"), p)
+	rows, err := s.fieldNames(ctx, accounts)
 	var out []recordField
 	for _, r := range rows {
 		place, ok := customPlaces[r.Kind]

@@ -100,7 +100,7 @@ func (in *keepInput) check() error {
 	}
 	if list := keptAttributes(); !slices.Contains(list, b.Attribute) {
 		bad.add("body.attribute", "is not an attribute that can be kept; accepted: "+strings.Join(list, ", "))
-	} else if b.Activity == "ticket-note-added" && b.Attribute == "message" {
+	} else if b.Activity == noteAdded && b.Attribute == "message" {
 		bad.add("body.attribute", "of ticket-note-added cannot be message: what agents write for agents stays out of the fields of people")
 	}
 	return invalidFields(bad)

@@ -77,6 +77,22 @@ type liquidActivity struct {
 	Newest         uint8     `ch:"newest"`
 	Account        string    `ch:"account"`
 	Owner          string    `ch:"owner"`
+	UserID         int64     `ch:"user_id"`
+
+	// What the row does not have: set by describeActivities.
+	ticket                          activityTicket
+	customFields                    map[string]any
+	organizationName, previousGroup string
+	previousAssignee, author        namedUser
+	attributes                      map[string]any // Attributes, once read
+}
+
+// special gives what is special to the activity, with hyphens in its names.
+func (r *liquidActivity) special() map[string]any {
+	if r.attributes == nil {
+		r.attributes = jsonObject(r.Attributes)
+	}
+	return r.attributes
 }
 
 // namedActivities runs a statement that gives activities with the names of agents, groups and brands.
@@ -103,25 +119,61 @@ func activityRoots(rows []*liquidActivity, trigger string) (byKind map[string]an
 
 // object gives an activity as templates see it. The text of private notes stays out.
 func (r *liquidActivity) object() map[string]any {
-	first, last, _ := strings.Cut(r.AssigneeName, " ")
-	out := jsonObject(r.Attributes)
+	assignee := namedUser{Name: r.AssigneeName, Email: r.AssigneeEmail}
+	out := maps.Clone(r.special())
 	maps.Copy(out, map[string]any{
 		"id": r.ActivityID, "kind": "zendesk." + r.Activity, "activity": r.Activity, "name": activityName(r.Activity), "occurred_at": r.OccurredAt.UTC(),
 		"text": r.Text, "subject": r.Subject, "message": r.Message, "status": r.Status, "previous_status": r.PreviousStatus, "priority": r.Priority,
 		"type": r.Type, "channel": r.Channel, "tags": r.Tags, "ticket_id": idText(r.TicketID), "ticket_number": r.TicketID,
 		"group": r.GroupName, "group_id": idText(r.GroupID), "brand": r.BrandName, "brand_id": idText(r.BrandID),
-		"organization_id": idText(r.OrganizationID), "assignee_id": idText(r.AssigneeID), "assignee_name": r.AssigneeName,
-		"assignee_first_name": first, "assignee_last_name": last, "assignee_email": r.AssigneeEmail,
-		"assignee": map[string]any{"id": idText(r.AssigneeID), "name": r.AssigneeName, "first_name": first, "last_name": last, "email": r.AssigneeEmail},
+		"organization_id": idText(r.OrganizationID), "organization_name": r.organizationName,
+		"assignee_id": idText(r.AssigneeID), "assignee_name": assignee.Name,
+		"assignee_first_name": assignee.firstName(), "assignee_last_name": assignee.lastName(), "assignee_email": assignee.Email,
+		"assignee": map[string]any{
+			"id": idText(r.AssigneeID), "name": assignee.Name, "first_name": assignee.firstName(), "last_name": assignee.lastName(), "email": assignee.Email,
+		},
 		"ticket": map[string]any{
 			"id": idText(r.TicketID), "subject": r.Subject, "status": r.Status, "priority": r.Priority, "type": r.Type, "channel": r.Channel, "tags": r.Tags,
 		},
 	})
-	if r.Activity == "ticket-note-added" {
+	if ofTicket(r.Activity) {
+		maps.Copy(out, r.ticketNow())
+	}
+	maps.Copy(out, r.namesBefore())
+	if r.Activity == noteAdded {
 		delete(out, "message")
 		delete(out, "text")
 	}
 	return plainObject(out)
+}
+
+// ticketNow gives what templates see of the activity's ticket as it is now.
+func (r *liquidActivity) ticketNow() map[string]any {
+	t := &r.ticket
+	out := map[string]any{
+		"description": t.Description, "requester_id": idText(r.UserID), "submitter_id": idText(t.SubmitterID), "external_id": t.ExternalID, "url": t.URL,
+		"satisfaction_score": t.CSAT, "custom_fields": r.customFields, "created_at": nil, "updated_at": nil,
+	}
+	if t.TicketID != 0 {
+		out["created_at"], out["updated_at"] = t.CreatedAt.UTC(), t.UpdatedAt.UTC()
+	}
+	return out
+}
+
+// namesBefore gives the names that kinds of activities have of what was before them, and of the authors of messages.
+func (r *liquidActivity) namesBefore() map[string]any {
+	switch was := r.previousAssignee; {
+	case r.Activity == "ticket-assigned":
+		return map[string]any{
+			"previous_assignee_name": was.Name, "previous_assignee_first_name": was.firstName(), "previous_assignee_last_name": was.lastName(),
+			"previous_assignee_email": was.Email,
+		}
+	case r.Activity == "ticket-group-changed":
+		return map[string]any{"previous_group": r.previousGroup}
+	case hasMessage(r.Activity):
+		return map[string]any{"author_name": r.author.Name, "author_email": r.author.Email}
+	}
+	return nil
 }
 
 // plainObject gives a copy that a renderer accepts: maps, lists and scalars. Empty texts are no values, so that defaults fill in, and

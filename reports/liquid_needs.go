@@ -12,7 +12,8 @@ type needs struct {
 
 	organization, organizationFigures bool
 	activities, metrics               bool
-	kinds                             []string // of activity; anyKind = any
+	kinds                             []string         // of activity; anyKind = any
+	sources                           attributeSources // of activities, beside their rows
 }
 
 const (
@@ -38,14 +39,16 @@ func needsOf(variables []liquid.Variable) needs {
 			n.organizationFigures = n.organizationFigures || reachesFigure(v.Path[1:], isOrganizationFigure)
 		case "activities":
 			n.activities = true
+			n.sources |= attributeSource(attributeOfList(v.Path), v.Whole)
 		case "metrics":
 			n.metrics, n.figures = true, true
 		case "activity":
 			n.kinds = append(n.kinds, kindOf(v.Path))
+			n.sources |= attributeSource(v.Path[min(3, len(v.Path)):], v.Whole)
 		case anyKind:
 			return needs{
 				figures: true, firstLast: true, organizationName: true, organization: true, organizationFigures: true, activities: true, metrics: true,
-				kinds: []string{anyKind},
+				kinds: []string{anyKind}, sources: fromEverywhere,
 			}
 		}
 	}
@@ -57,6 +60,17 @@ func (n *needs) person(path []string) {
 	n.figures = n.figures || reachesFigure(path, isPersonFigure)
 	n.firstLast = n.firstLast || reaches(path, "first_last")
 	n.organizationName = n.organizationName || reaches(path, "organization")
+}
+
+// attributeOfList gives what of a path into the root activities lies below an activity.
+func attributeOfList(path []string) []string {
+	switch {
+	case len(path) < 2:
+		return nil
+	case path[1] == "size":
+		return path[1:] // no attribute
+	}
+	return path[2:]
 }
 
 // reaches tells whether a path may lead to what has this name.

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -259,6 +260,9 @@ func (f *fetching) activities(ctx context.Context) error {
 				byOwner[owner] = append(byOwner[owner], kept[owner]...)
 			}
 		}
+	}
+	if err := f.describeActivities(ctx, f.accounts, slices.Concat(slices.Collect(maps.Values(byOwner))...), f.needs.sources); err != nil {
+		return err
 	}
 	for _, r := range f.found {
 		byKind, newest, ok := activityRoots(of(r), r.trigger)

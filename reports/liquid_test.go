@@ -289,8 +289,15 @@ func TestOnlyWhatIsNeededIsFetched(t *testing.T) {
 		"{{ activity.zendesk.ticket-closed.subject }}":                           {kinds: []string{"ticket-closed"}},
 		"{{ activity.zendesk[request.kind].subject }}":                           {kinds: []string{anyKind}},
 		"{% for a in activities %}{{ a.kind }}{% endfor %}":                      {activities: true},
+		"{% for a in activities %}{{ a.url }}{% endfor %}":                       {activities: true, sources: fromTicket},
+		"{{ activities.first.message }}{{ activities.size }}":                    {activities: true, sources: fromMessages},
+		"{{ activities | map: request.x }}":                                      {activities: true, sources: fromEverywhere},
+		"{{ activity.zendesk.ticket-assigned.previous-assignee-email }}":         {kinds: []string{"ticket-assigned"}, sources: fromAgents},
+		"{{ activity.zendesk.ticket-closed.custom-fields.x }}":                   {kinds: []string{"ticket-closed"}, sources: fromTicket | fromTicketFields},
+		"{{ activity.zendesk.ticket-closed[request.x] }}":                        {kinds: []string{"ticket-closed"}, sources: fromEverywhere},
+		"{% assign a = activity.zendesk.ticket-closed %}{{ a.subject }}":         {kinds: []string{"ticket-closed", "ticket-closed"}, sources: fromEverywhere},
 		"{% if metrics.tickets.open > 1 %}{{ metrics.tickets.open }}{% endif %}": {metrics: true, figures: true},
-		"{{ [request.root].x }}":                                                 {figures: true, firstLast: true, organizationName: true, organization: true, organizationFigures: true, activities: true, metrics: true, kinds: []string{anyKind}},
+		"{{ [request.root].x }}":                                                 {figures: true, firstLast: true, organizationName: true, organization: true, organizationFigures: true, activities: true, metrics: true, kinds: []string{anyKind}, sources: fromEverywhere},
 	} {
 		variables, err := newRenderer().Variables(map[string]string{"text": template}, nil)
 		if err != nil {

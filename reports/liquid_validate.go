@@ -76,8 +76,9 @@ const mostWarnings = 100
 
 // knownNames are the names that merge tags have a value for.
 type knownNames struct {
-	paths []string // whole paths
-	under []string // beginnings of paths below which anything may be
+	paths      []string            // whole paths
+	under      []string            // beginnings of paths below which anything may be
+	attributes map[string][]string // of each kind of activity, and of any
 }
 
 // openNames may hold what no catalogue knows.
@@ -91,19 +92,36 @@ var besideFields = []string{
 }
 
 func (s *server) knownNames(ctx context.Context) (knownNames, error) {
-	tags, err := s.mergeTags(ctx, nil)
+	groups, err := s.tagGroups(ctx)
 	if err != nil {
 		return knownNames{}, err
 	}
 	k := knownNames{paths: slices.Clone(besideFields), under: openNames}
-	for _, t := range tags.Body.Items {
-		path := t.Path
-		if !strings.HasPrefix(path, "activity.") { // kinds keep their hyphens, fields are found under either spelling
-			path = strings.ReplaceAll(path, "-", "_")
+	for _, g := range groups {
+		for _, f := range g.fields {
+			path := g.path + f.ID
+			if !strings.HasPrefix(path, "activity.") { // kinds keep their hyphens, fields are found under either spelling
+				path = underscored(path)
+			}
+			k.paths = append(k.paths, path)
 		}
-		k.paths = append(k.paths, path)
 	}
-	return k, nil
+	k.attributes, err = s.knownAttributes(ctx)
+	return k, err
+}
+
+// knownAttributes gives the names of attributes by kind of activity, custom fields also by their ids.
+func (s *server) knownAttributes(ctx context.Context) (map[string][]string, error) {
+	names, err := s.allFieldNames(ctx)
+	var fields []recordField
+	for _, f := range ticketFields(names) {
+		fields = append(fields, recordField{ID: customFields + f.Key}, recordField{ID: customFields + idText(f.ID)})
+	}
+	known := map[string][]string{anyKind: attributeNamesOf(activitySlugs, fields)}
+	for _, slug := range activitySlugs {
+		known[slug] = attributeNamesOf([]string{slug}, fields)
+	}
+	return known, err
 }
 
 // doubt says why a variable is likely to have no value, "" when it is not, and the name that was probably meant.
@@ -118,7 +136,7 @@ func (k knownNames) doubt(v liquid.Variable) (why, meant string) {
 	if folded := liquid.CanonicalPath(strings.ToLower(path)); folded != path && k.knows(folded) {
 		return path + " has no value: names are lower case; did you mean \"" + folded + "\"?", folded
 	}
-	if why, meant := doubtAttribute(v.Path); why != "" {
+	if why, meant := k.doubtAttribute(v.Path); why != "" {
 		return why, meant
 	}
 	if v.Path[0] == "activity" {
@@ -150,30 +168,32 @@ func (k knownNames) knows(path string) bool {
 	return false
 }
 
-// attributePaths are the names of activities' attributes, as activity.zendesk.<kind> and the elements of activities have them.
-var attributePaths = append(rowAttributeNames(), "into_user_id")
-
-// doubtAttribute is doubt about an attribute of an activity. What attributes a kind has is open, so only one that is spelled nearly as a known one
-// is doubted.
-func doubtAttribute(path []string) (why, meant string) {
-	above := 2 // activities[]
+// doubtAttribute is doubt about an attribute of an activity: each kind has its own.
+func (k knownNames) doubtAttribute(path []string) (why, meant string) {
+	kind, above := anyKind, 2 // activities[]
 	switch {
 	case path[0] == "activity" && slices.Contains(activitySlugs, kindOf(path)):
-		above = 3
-	case path[0] != "activities" || len(path) < 2 || path[1] != element:
+		kind, above = kindOf(path), 3
+	case path[0] != "activities" || len(path) < 2 || !slices.Contains([]string{element, "first", "last"}, path[1]):
 		return "", ""
 	}
-	attribute := strings.ReplaceAll(strings.Join(path[above:], "."), "-", "_")
-	if attribute == "" || slices.ContainsFunc(attributePaths, func(known string) bool {
-		return attribute == known || strings.HasPrefix(known, attribute+".") || strings.HasPrefix(attribute, known+".")
+	attribute := underscored(strings.Join(path[above:], "."))
+	if attribute == "" || path[above] == element || slices.ContainsFunc(k.attributes[kind], func(name string) bool {
+		name = underscored(name)
+		return attribute == name || strings.HasPrefix(name, attribute+".") || strings.HasPrefix(attribute, name+".")
 	}) {
 		return "", ""
 	}
-	if meant = schemas.Nearest(attribute, attributePaths); meant == "" {
-		return "", ""
+	who := "activities have"
+	if kind != anyKind {
+		who = kind + " has"
 	}
-	meant = liquid.Variable{Path: append(slices.Clone(path[:above]), meant)}.String()
-	return liquid.Variable{Path: path}.String() + " is not a name that activities have; did you mean \"" + meant + "\"?", meant
+	why = liquid.Variable{Path: path}.String() + " is not a name that " + who
+	if meant = schemas.Nearest(attribute, k.attributes[kind]); meant != "" {
+		meant = templatePath(liquid.Variable{Path: path[:above]}.String() + "." + meant)
+		why += "; did you mean \"" + meant + "\"?"
+	}
+	return why, meant
 }
 
 // doubtKind is doubt about a kind of activity.

@@ -2,10 +2,9 @@ package reports
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
-
-	"deskstream/schemas"
 )
 
 // mergeTag is one thing that templates can write.
@@ -24,33 +23,6 @@ var (
 	booleanFormats = []string{"yesNo", "onOff", "trueFalse"}
 )
 
-// ticketAttributes are the attributes of every activity of a ticket.
-var ticketAttributes = []recordField{
-	{ID: "subject", Label: "Subject", Type: "text"},
-	{ID: "status", Label: "Status", Type: "text"},
-	{ID: "priority", Label: "Priority", Type: "text"},
-	{ID: "type", Label: "Type", Type: "text"},
-	{ID: "channel", Label: "Channel", Type: "text"},
-	{ID: "tags", Label: "Tags", Type: "list"},
-	{ID: "message", Label: "Message", Type: "text"},
-	{ID: "ticket_id", Label: "Ticket id", Type: "text"},
-	{ID: "assignee.name", Label: "Assignee", Type: "text"},
-	{ID: "group", Label: "Group", Type: "text"},
-	{ID: "brand", Label: "Brand", Type: "text"},
-	{ID: "occurred_at", Label: "Occurred at", Type: "time"},
-}
-
-// ratingAttributes are those of a satisfaction rating besides.
-var ratingAttributes = []recordField{{ID: "score", Label: "Score", Type: "text"}, {ID: "comment", Label: "Comment", Type: "text"}, {ID: "reason", Label: "Reason", Type: "text"}}
-
-// changeAttributes are those of a change of a tracked field, before its time.
-var changeAttributes = []recordField{
-	{ID: "label", Label: "Field", Type: "text"},
-	{ID: "field", Label: "Field id", Type: "text"},
-	{ID: "old_value", Label: "Old value", Type: "text"},
-	{ID: "new_value", Label: "New value", Type: "text"},
-}
-
 var metricTags = []recordField{
 	{ID: "metrics.tickets.total", Label: "Tickets", Type: "integer"},
 	{ID: "metrics.tickets.open", Label: "Open tickets", Type: "integer"},
@@ -63,45 +35,91 @@ var metricTags = []recordField{
 }
 
 func (s *server) mergeTags(ctx context.Context, in *CatalogPaging) (*answer[page[mergeTag]], error) {
+	groups, err := s.tagGroups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []mergeTag
+	for _, g := range groups {
+		for _, f := range g.fields {
+			f.ID = g.path + f.ID
+			out = append(out, tagOf(g.name+": ", f))
+		}
+	}
+	return reply(catalogPage("merge-tags", out, in, func(t mergeTag) string { return t.Path }))
+}
+
+// tagGroup is what lies below one path of merge tags.
+type tagGroup struct {
+	name, path string
+	fields     []recordField
+}
+
+// tagGroups gives all that merge tags can name: of people, organizations, each kind of activity, and the metrics.
+func (s *server) tagGroups(ctx context.Context) ([]tagGroup, error) {
 	fields, err := s.fields(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := page[mergeTag]{}
+	person, organization := tagGroup{name: "Person", path: "person."}, tagGroup{name: "Organization"}
 	for _, f := range fields {
 		switch {
 		case !f.Visible || slices.Contains(agentOnlyFields, f.ID):
 		case f.Record == "person":
-			f.ID = "person." + f.ID
-			out.Items = append(out.Items, tagOf("Person: ", f))
+			person.fields = append(person.fields, f)
 		case f.Record == "organization":
-			out.Items = append(out.Items, tagOf("Organization: ", f))
+			organization.fields = append(organization.fields, f)
 		}
+	}
+	out := []tagGroup{person, organization}
+	ofTickets, err := s.ticketFieldTags(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, slug := range activitySlugs {
-		attributes := ticketAttributes
-		switch {
-		case slug == schemas.ActivityFieldChanged:
-			attributes = slices.Concat(changeAttributes, attributes[len(attributes)-1:])
-		case strings.HasPrefix(slug, "contact-") || strings.HasPrefix(slug, "organization-"):
-			attributes = attributes[len(attributes)-1:]
-		case slug == "satisfaction-rating-received":
-			attributes = slices.Concat(attributes, ratingAttributes)
-		}
-		for _, f := range attributes {
-			f.ID = "activity.zendesk." + slug + "." + f.ID
-			out.Items = append(out.Items, tagOf(activityName(slug)+": ", f))
-		}
+		out = append(out, tagGroup{activityName(slug), kindPath(slug), attributesOf(slug, ofTickets)})
 	}
-	for _, f := range metricTags {
-		out.Items = append(out.Items, tagOf("Metrics: ", f))
-	}
-	return reply(catalogPage("merge-tags", out.Items, in, func(t mergeTag) string { return t.Path }))
+	return append(out, tagGroup{name: "Metrics", fields: metricTags}), nil
 }
+
+// kindPath is what the paths of a kind's attributes begin with.
+func kindPath(slug string) string { return "activity.zendesk." + slug + "." }
+
+// ticketFieldTags gives the custom fields of tickets as attributes of activities, each once.
+func (s *server) ticketFieldTags(ctx context.Context) ([]recordField, error) {
+	names, err := s.allFieldNames(ctx)
+	var out []recordField
+	for _, f := range ticketFields(names) {
+		tag := recordField{ID: customFields + f.Key, Label: f.Name, Type: f.Type}
+		if !slices.ContainsFunc(out, func(o recordField) bool { return o.ID == tag.ID }) {
+			out = append(out, tag)
+		}
+	}
+	return out, err
+}
+
+// templatePath writes a path as templates have to: a step that is no name stands in brackets.
+func templatePath(dotted string) string {
+	var out strings.Builder
+	for i, step := range strings.Split(dotted, ".") {
+		switch {
+		case i == 0:
+			out.WriteString(step)
+		case templateName.MatchString(step):
+			out.WriteString("." + step)
+		default:
+			out.WriteString("['" + step + "']")
+		}
+	}
+	return out.String()
+}
+
+var templateName = regexp.MustCompile("^[A-Za-z_][A-Za-z0-9_-]*$")
 
 // tagOf writes the text that an editor inserts for a field, by its type. Nobody has set a default, so a text has none: with one, a value that is missing
 // would never fail a message that wants to fail then.
 func tagOf(prefix string, f recordField) mergeTag {
+	f.ID = templatePath(f.ID)
 	t := mergeTag{Name: prefix + f.Label, Path: f.ID, Type: f.Type, Formats: []string{}}
 	switch f.Type {
 	case "date":
@@ -112,7 +130,7 @@ func tagOf(prefix string, f recordField) mergeTag {
 		t.Liquid, t.Example, t.Formats = `{{ `+f.ID+` | booleanFormat: "yesNo" }}`, "Yes", booleanFormats
 	case "phone":
 		t.Liquid, t.Example = `{{ `+f.ID+` | hideCountryCodeAndDefault: false, "" }}`, "+1 415 555 0100"
-	case "list":
+	case "list", "multiselect":
 		t.Liquid, t.Example = `{{ `+f.ID+` | join: ", " }}`, "vip, beta"
 	case "decimal":
 		t.Liquid, t.Example = `{{ `+f.ID+` | round: 1 }}`, "87.5"

@@ -1,7 +1,8 @@
 -- Activities of people that templates ask for: the triggering ones, of each person the latest of each kind, and the newest.
 -- owner is the person now; an absorbed one's activities keep the person id they came with.
 SELECT
-    a.account AS account, owner, activity_id, toString(activity) AS activity, occurred_at, ticket_id, person_id, subject, toString(status) AS status, text, attributes, message,
+    a.account AS account, owner, activity_id, toString(activity) AS activity, occurred_at, ticket_id, person_id, a.user_id AS user_id, subject, toString(status) AS status,
+    text, attributes, message,
     toString(previous_status) AS previous_status, toString(priority) AS priority, toString(type) AS type, toString(channel) AS channel, tags,
     assignee_id, group_id, brand_id, organization_id, expires_at,
     u.name AS assignee_name, u.email AS assignee_email, g.name AS group_name, b.name AS brand_name,
