@@ -12,13 +12,15 @@ import (
 type attributeSources uint16
 
 const (
-	fromTicket        attributeSources = 1 << iota // the ticket as it is now
-	fromTicketFields                               // the titles of the custom fields of tickets
-	fromMessages                                   // the messages of the ticket
-	fromOrganizations                              // names
-	fromGroups                                     // names of groups that had the ticket before
-	fromAgents                                     // names of agents that had the ticket before
-	fromAuthors                                    // names of those who wrote a message
+	fromTicket         attributeSources = 1 << iota // the ticket as it is now
+	fromTicketFields                                // the titles of the custom fields of tickets
+	fromMessages                                    // the messages of the ticket
+	fromOrganizations                               // names of organizations
+	fromForms                                       // names of the forms of tickets
+	fromCustomStatuses                              // names of custom statuses
+	fromGroups                                      // names of groups that had the ticket before
+	fromAgents                                      // names of agents that had the ticket before
+	fromAuthors                                     // names of those who wrote a message
 
 	fromEverywhere = fromAuthors<<1 - 1
 )
@@ -28,6 +30,9 @@ var sourceOf = map[string]attributeSources{
 	"description":   fromTicket | fromMessages, // which say whether it is private
 	"custom_fields": fromTicket | fromTicketFields,
 	"submitter_id":  fromTicket, "external_id": fromTicket, "created_at": fromTicket, "updated_at": fromTicket, "url": fromTicket, "satisfaction_score": fromTicket,
+	"due_at": fromTicket, "is_public": fromTicket, "custom_status_id": fromTicket,
+	"custom_status":          fromTicket | fromCustomStatuses,
+	"form":                   fromForms,
 	"message":                fromMessages,
 	"organization_name":      fromOrganizations,
 	"previous_group":         fromGroups,
@@ -66,6 +71,8 @@ var ticketAttributes = []recordField{
 	{ID: "description", Label: "Description", Type: "text"},
 	{ID: "message", Label: "Message", Type: "text"},
 	{ID: "status", Label: "Status", Type: "text"},
+	{ID: "custom_status_id", Label: "Custom status id", Type: "text"},
+	{ID: "custom_status", Label: "Custom status", Type: "text"},
 	{ID: "priority", Label: "Priority", Type: "text"},
 	{ID: "type", Label: "Type", Type: "text"},
 	{ID: "channel", Label: "Channel", Type: "text"},
@@ -86,6 +93,8 @@ var ticketAttributes = []recordField{
 	{ID: "group", Label: "Group", Type: "text"},
 	{ID: "brand_id", Label: "Brand id", Type: "text"},
 	{ID: "brand", Label: "Brand", Type: "text"},
+	{ID: "form_id", Label: "Form id", Type: "text"},
+	{ID: "form", Label: "Form", Type: "text"},
 	{ID: "requester_id", Label: "Requester id", Type: "text"},
 	{ID: "submitter_id", Label: "Submitter id", Type: "text"},
 	{ID: "external_id", Label: "External id", Type: "text"},
@@ -93,6 +102,8 @@ var ticketAttributes = []recordField{
 	{ID: "satisfaction_score", Label: "Satisfaction score", Type: "text"},
 	{ID: "created_at", Label: "Created", Type: "time"},
 	{ID: "updated_at", Label: "Updated", Type: "time"},
+	{ID: "due_at", Label: "Due", Type: "time"},
+	{ID: "is_public", Label: "Public", Type: "boolean"},
 	{ID: "ticket.id", Label: "Ticket id", Type: "text"},
 	{ID: "ticket.subject", Label: "Subject", Type: "text"},
 	{ID: "ticket.status", Label: "Status", Type: "text"},

@@ -55,13 +55,14 @@ func told(tb testing.TB) *testServer {
 	name := func(kind string, id int64, title, key, typ string) schemas.Name {
 		return schemas.Name{Account: testAccount, Kind: kind, ID: id, Name: title, Key: key, Type: typ}
 	}
-	insertInto(tb, s.db, schemas.TableNames, name("group", 500, "Support", "", ""), name("group", 501, "Billing", "", ""), name("brand", 600, "Main", "", ""),
+	insertInto(tb, s.db, schemas.TableNames, name("group", 500, "Support", "", ""), name("group", 501, "Billing", "", ""), name("brand", 600, "Main", "", ""), name("ticket_form", 61, "Refund", "", ""), name("custom_status", 77, "Waiting for parts", "", ""),
 		name("ticket_field", 7, "Order number", "order-number", "text"), name("ticket_field", 9, "Order Number", "order-number", "text"),
 		name("ticket_field", 8, "2nd line", "2nd-line", "checkbox"), name("ticket_field", 1, "Subject", "subject", "subject"))
 	insertInto(tb, s.db, schemas.TableOrganizations, schemas.OrganizationRow{Account: testAccount, OrganizationID: 701, Name: "Org One", Zendesk: "{}"})
 	f := &fixture{}
 	f.ticket(5, "02 10:00", "solved", "05 12:00", func(t *schemas.TicketRow) {
 		t.Subject, t.Description, t.SubmitterID, t.RequesterID, t.ExternalID, t.URL, t.CSAT = "Now", "It burns", 2003, 2001, "X-5", "https://acme.test/5.json", "good"
+		t.CustomStatusID, t.DueAt = 77, atP("20 10:00")
 		t.CustomFields = `{"7":"A-1","8":true,"9":"B-2"}`
 	})
 	elsewhere := f.tickets[0]
@@ -83,7 +84,7 @@ func told(tb testing.TB) *testServer {
 		}
 		if ofTicket(slug) {
 			a.TicketID, a.Subject, a.Status, a.Priority, a.Type, a.Channel, a.Tags = 5, "Then", "pending", "high", "incident", "web", []string{"vip", "beta"}
-			a.AssigneeID, a.GroupID, a.BrandID = bob, 500, 600
+			a.AssigneeID, a.GroupID, a.BrandID, a.FormID = bob, 500, 600, 61
 			if strings.Contains(a.Attributes, "previous-status") {
 				a.PreviousStatus = "open"
 			}
@@ -106,7 +107,8 @@ func TestAttributesOfEveryTicketActivity(t *testing.T) {
 		"type": "incident", "tags": "vip, beta", "channel": "web", "group": "Support", "group-id": "500", "brand": "Main", "assignee-id": "1001",
 		"assignee-name": "Bob de Wit", "assignee-first-name": "Bob", "assignee-last-name": "de Wit", "assignee-email": "bob@acme.test", "requester-id": "2001",
 		"submitter-id": "2003", "organization-id": "701", "organization-name": "Org One", "external-id": "X-5", "created-at": "2026-03-02 10:00:00 +0000",
-		"updated-at": "2026-03-05 12:00:00 +0000", "url": "https://acme.test/5.json", "satisfaction-score": "good", "custom-fields.order-number": "A-1",
+		"updated-at": "2026-03-05 12:00:00 +0000", "url": "https://acme.test/5.json", "satisfaction-score": "good", "form": "Refund",
+		"form-id": "61", "custom-status": "Waiting for parts", "custom-status-id": "77", "due-at": "2026-03-20 10:00:00 +0000", "is-public": "true", "custom-fields.order-number": "A-1",
 		"custom-fields.order_number": "A-1", "custom-fields['2nd-line']": "true", "custom-fields['8']": "true", "custom-fields['9']": "B-2",
 		"custom-fields['7']": "A-1", "custom-fields.subject": "",
 	}
@@ -251,9 +253,16 @@ func TestNotesStayOut(t *testing.T) {
 	if got.Parts["one"] != "seen||" {
 		t.Errorf("%q", got.Parts["one"])
 	}
+	f.ticket(7, "02 10:00", "open", "02 10:00", func(t *schemas.TicketRow) { t.Description, t.IsPublic = "secret note", 0 })
+	insertInto(t, s.db, schemas.TableTickets, f.tickets[1:]...) // its comments are to be read yet
+	created.TicketID, created.ActivityID = 7, "b_7"
+	insertInto(t, s.db, schemas.TableActivities, created)
+	if got := s.rendered(text(parts["one"], map[string]any{"activity_id": "b_7"})); got.Parts["text"] != "||" {
+		t.Errorf("%q", got.Parts["text"])
+	}
 	answer.Public = 0 // by whoever wrote it
 	insertInto(t, s.db, schemas.TableMessages, answer)
-	if got := s.rendered(text(parts["one"], nil)); got.Parts["text"] != "||" {
+	if got := s.rendered(text(parts["one"], map[string]any{"activity_id": "b_ticket-created"})); got.Parts["text"] != "||" {
 		t.Errorf("%q", got.Parts["text"])
 	}
 }
@@ -288,6 +297,8 @@ func TestTemplatesPayForWhatTheyAsk(t *testing.T) {
 		"{{ activity.zendesk.ticket-closed.message }}":                         "liquid_messages",
 		"{{ activity.zendesk.ticket-closed.custom-fields.order-number }}":      "fields liquid_tickets",
 		"{{ activity.zendesk.ticket-closed.organization-name }}":               "names",
+		"{{ activity.zendesk.ticket-closed.form }}":                            "names",
+		"{{ activity.zendesk.ticket-closed.custom-status }}":                   "liquid_tickets names",
 		"{{ activity.zendesk.ticket-assigned.previous-assignee-name }}":        "liquid_agents",
 		"{{ activity.zendesk.contact-created.description }}":                   "",
 		"{% for a in activities %}{{ a.external_id }}{{ a.url }}{% endfor %}x": "liquid_tickets",

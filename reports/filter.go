@@ -26,6 +26,8 @@ const (
 	kindGroup        = "group"
 	kindBrand        = "brand"
 	kindOrganization = "organization"
+	kindForm         = "ticket_form"
+	kindCustomStatus = "custom_status"
 )
 
 // attributeNames are the attributes that are names: of which kind, and the column that has the id.

@@ -78,13 +78,14 @@ type liquidActivity struct {
 	Account        string    `ch:"account"`
 	Owner          string    `ch:"owner"`
 	UserID         int64     `ch:"user_id"`
+	FormID         int64     `ch:"form_id"`
 
 	// What the row does not have: set by describeActivities.
-	ticket                          activityTicket
-	customFields                    map[string]any
-	organizationName, previousGroup string
-	previousAssignee, author        namedUser
-	attributes                      map[string]any // Attributes, once read
+	ticket                                              activityTicket
+	customFields                                        map[string]any
+	organizationName, form, customStatus, previousGroup string
+	previousAssignee, author                            namedUser
+	attributes                                          map[string]any // Attributes, once read
 }
 
 // special gives what is special to the activity, with hyphens in its names.
@@ -152,10 +153,11 @@ func (r *liquidActivity) ticketNow() map[string]any {
 	t := &r.ticket
 	out := map[string]any{
 		"description": t.Description, "requester_id": idText(r.UserID), "submitter_id": idText(t.SubmitterID), "external_id": t.ExternalID, "url": t.URL,
-		"satisfaction_score": t.CSAT, "custom_fields": r.customFields, "created_at": nil, "updated_at": nil,
+		"satisfaction_score": t.CSAT, "custom_fields": r.customFields, "form_id": idText(r.FormID), "form": r.form,
+		"custom_status_id": idText(t.CustomStatusID), "custom_status": r.customStatus, "created_at": nil, "updated_at": nil, "due_at": utc(t.DueAt), "is_public": nil,
 	}
 	if t.TicketID != 0 {
-		out["created_at"], out["updated_at"] = t.CreatedAt.UTC(), t.UpdatedAt.UTC()
+		out["created_at"], out["updated_at"], out["is_public"] = t.CreatedAt.UTC(), t.UpdatedAt.UTC(), t.IsPublic == 1
 	}
 	return out
 }

@@ -10,16 +10,19 @@ import (
 
 // activityTicket is the ticket of an activity as it is now.
 type activityTicket struct {
-	Account      string    `ch:"account"`
-	TicketID     int64     `ch:"ticket_id"`
-	CreatedAt    time.Time `ch:"created_at"`
-	UpdatedAt    time.Time `ch:"updated_at"`
-	Description  string    `ch:"description"`
-	SubmitterID  int64     `ch:"submitter_id"`
-	ExternalID   string    `ch:"external_id"`
-	URL          string    `ch:"url"`
-	CustomFields string    `ch:"custom_fields"`
-	CSAT         string    `ch:"csat"`
+	Account        string     `ch:"account"`
+	TicketID       int64      `ch:"ticket_id"`
+	CreatedAt      time.Time  `ch:"created_at"`
+	UpdatedAt      time.Time  `ch:"updated_at"`
+	Description    string     `ch:"description"`
+	SubmitterID    int64      `ch:"submitter_id"`
+	ExternalID     string     `ch:"external_id"`
+	URL            string     `ch:"url"`
+	CustomFields   string     `ch:"custom_fields"`
+	CSAT           string     `ch:"csat"`
+	CustomStatusID int64      `ch:"custom_status_id"`
+	IsPublic       uint8      `ch:"is_public"`
+	DueAt          *time.Time `ch:"due_at"`
 }
 
 // activityMessages is what a ticket's activities show of its messages.
@@ -56,7 +59,8 @@ func (s *server) describeActivities(ctx context.Context, accounts []string, rows
 		sources attributeSources
 		do      func(context.Context) error
 	}{
-		{fromTicket, d.tickets}, {fromTicketFields, d.ticketFields}, {fromMessages, d.messages}, {fromOrganizations, d.organizations}, {fromGroups, d.groups},
+		{fromTicket, d.tickets}, {fromTicketFields, d.ticketFields}, {fromMessages, d.messages}, {fromOrganizations, d.organizations}, {fromForms, d.forms},
+		{fromCustomStatuses, d.customStatuses}, {fromGroups, d.groups},
 		{fromAgents | fromAuthors, d.users},
 	} {
 		if asked&step.sources == 0 {
@@ -140,7 +144,7 @@ func (d *describing) messages(ctx context.Context) error {
 	for _, r := range d.rows {
 		m := byID[userKey(r.Account, r.TicketID)]
 		if m == nil {
-			continue
+			m = &activityMessages{FirstPublic: r.ticket.IsPublic} // none is known yet
 		}
 		if !hasMessage(r.Activity) {
 			r.Message = m.Newest
@@ -154,6 +158,14 @@ func (d *describing) messages(ctx context.Context) error {
 
 func (d *describing) organizations(ctx context.Context) error {
 	return d.names(ctx, kindOrganization, func(r *liquidActivity) int64 { return r.OrganizationID }, func(r *liquidActivity) *string { return &r.organizationName })
+}
+
+func (d *describing) forms(ctx context.Context) error {
+	return d.names(ctx, kindForm, func(r *liquidActivity) int64 { return r.FormID }, func(r *liquidActivity) *string { return &r.form })
+}
+
+func (d *describing) customStatuses(ctx context.Context) error {
+	return d.names(ctx, kindCustomStatus, func(r *liquidActivity) int64 { return r.ticket.CustomStatusID }, func(r *liquidActivity) *string { return &r.customStatus })
 }
 
 func (d *describing) groups(ctx context.Context) error {

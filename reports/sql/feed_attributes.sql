@@ -3,7 +3,7 @@ SELECT
     a.account AS account, activity_id, toString(activity) AS activity, occurred_at, ticket_id, person_id, a.user_id AS user_id, subject, toString(status) AS status,
     text, attributes, message,
     toString(previous_status) AS previous_status, toString(priority) AS priority, toString(type) AS type, toString(channel) AS channel, tags,
-    assignee_id, group_id, brand_id, organization_id, u.name AS assignee_name, u.email AS assignee_email, g.name AS group_name, b.name AS brand_name
+    assignee_id, group_id, brand_id, form_id, organization_id, u.name AS assignee_name, u.email AS assignee_email, g.name AS group_name, b.name AS brand_name
 FROM
 (
     SELECT *

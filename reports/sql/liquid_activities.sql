@@ -4,7 +4,7 @@ SELECT
     a.account AS account, owner, activity_id, toString(activity) AS activity, occurred_at, ticket_id, person_id, a.user_id AS user_id, subject, toString(status) AS status,
     text, attributes, message,
     toString(previous_status) AS previous_status, toString(priority) AS priority, toString(type) AS type, toString(channel) AS channel, tags,
-    assignee_id, group_id, brand_id, organization_id, expires_at,
+    assignee_id, group_id, brand_id, form_id, organization_id, expires_at,
     u.name AS assignee_name, u.email AS assignee_email, g.name AS group_name, b.name AS brand_name,
     toUInt8(nth_of_kind = 1 AND recent) AS latest, toUInt8(recent AND nth <= {newest:UInt32}) AS newest
 FROM
