@@ -15,6 +15,7 @@ import (
 type fieldRow struct {
 	ID         string         `json:"id"`
 	Activity   string         `json:"activity"`
+	TicketID   string         `json:"ticket_id"`
 	Text       string         `json:"text"`
 	Attributes map[string]any `json:"attributes"`
 }
