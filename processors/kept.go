@@ -100,7 +100,7 @@ func (r *run) keepValue(c *carrier, a *activity, s *sentActivity) {
 		}
 		if row.OccurredAt.IsZero() {
 			row = c.row(a)
-			row.OccurredAt = unix(s.at)
+			row.OccurredAt, row.UserID = unix(s.at), s.user
 		}
 		r.setKept(c.account, s.user, keptValue{f.ID, s.at, c.id(s), attributeOf(&row, f.Attribute)})
 	}
@@ -225,6 +225,18 @@ func attributeOf(a *schemas.Activity, name string) string {
 		return id(a.BrandID)
 	case "organization_id":
 		return id(a.OrganizationID)
+	case "form_id":
+		return id(a.FormID)
+	case "requester_id":
+		if a.TicketID == 0 {
+			return ""
+		}
+		return id(a.UserID)
+	case "ticket_number":
+		if a.TicketID == 0 {
+			return ""
+		}
+		return decimal(a.TicketID)
 	case "occurred_at":
 		return text(a.OccurredAt.Format(time.RFC3339))
 	case "tags":

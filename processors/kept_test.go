@@ -107,15 +107,20 @@ func TestKeptValuesAreBounded(t *testing.T) {
 func TestAttributesAreKeptAsFiltersNameThem(t *testing.T) {
 	t.Parallel()
 	a := &schemas.Activity{
-		Subject: "S", Status: "open", PreviousStatus: "new", Tags: []string{"a", "b"}, TicketID: 7, OccurredAt: time.Unix(0, 0).UTC(),
+		Subject: "S", Status: "open", PreviousStatus: "new", Tags: []string{"a", "b"}, TicketID: 7, UserID: 9, FormID: 3, OccurredAt: time.Unix(0, 0).UTC(),
 		Attributes: `{"score":"good","resolution-minutes":12,"tags-added":["x"],"comment":""}`,
 	}
 	for name, want := range map[string]string{
-		"subject": `"S"`, "status": `"open"`, "previous_status": `"new"`, "tags": `["a","b"]`, "ticket_id": `"7"`, "assignee_id": "", "score": `"good"`,
+		"subject": `"S"`, "status": `"open"`, "previous_status": `"new"`, "tags": `["a","b"]`, "ticket_id": `"7"`, "ticket_number": "7", "requester_id": `"9"`, "form_id": `"3"`, "assignee_id": "", "score": `"good"`,
 		"resolution_minutes": "12", "tags_added": `["x"]`, "comment": "", "none": "", "occurred_at": `"1970-01-01T00:00:00Z"`,
 	} {
 		if got := attributeOf(a, name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	for _, name := range []string{"ticket_number", "requester_id"} {
+		if got := attributeOf(&schemas.Activity{UserID: 9}, name); got != "" {
+			t.Errorf("%s of no ticket: %s", name, got)
 		}
 	}
 	a.Tags = make([]string, 10_000)

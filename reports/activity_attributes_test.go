@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -366,4 +367,36 @@ func TestRowsShowWhatTheTicketHas(t *testing.T) {
 	}
 	refused := `{"text":{"show":"attribute","attribute":"custom_fields.nope'] }}"}}`
 	s.wantProblem(s.call("PATCH", "/v1/activities/ticket-solved", "people-key", refused), 422, "invalid-input", "custom_fields.order-number")
+}
+
+// TestFiltersOnWhatTheActivityWas looks for people by what the rows of their activities have.
+func TestFiltersOnWhatTheActivityWas(t *testing.T) {
+	t.Parallel()
+	s := told(t)
+	for where, want := range map[string]int{
+		`ticket-closed {"attribute":"requester-id","op":"is","value":"2001"}`: 1, `ticket-closed {"attribute":"requester_id","op":"is","value":"2002"}`: 0,
+		`contact-created {"attribute":"requester_id","op":"has_value"}`:                      0,
+		`ticket-closed {"attribute":"ticket_number","op":"is","value":5}`:                    1,
+		`ticket-closed {"attribute":"ticket_number","op":"lt","value":5}`:                    0,
+		`contact-created {"attribute":"ticket_number","op":"lt","value":5}`:                  0,
+		`ticket-closed {"attribute":"form","op":"is","value":"refund"}`:                      1,
+		`ticket-closed {"attribute":"form_id","op":"is","value":"61"}`:                       1,
+		`ticket-closed {"attribute":"assignee_name","op":"is","value":"bob de wit"}`:         1,
+		`ticket-closed {"attribute":"assignee_first_name","op":"is","value":"bob"}`:          1,
+		`ticket-closed {"attribute":"assignee_first_name","op":"is","value":"de wit"}`:       0,
+		`ticket-closed {"attribute":"assignee_last_name","op":"is","value":"de wit"}`:        1,
+		`ticket-closed {"attribute":"assignee_email","op":"ends_with","value":"@acme.test"}`: 1,
+		`contact-created {"attribute":"assignee_email","op":"has_value"}`:                    0,
+	} {
+		kind, condition, _ := strings.Cut(where, " ")
+		var people page[map[string]any]
+		s.get("/v1/people?filter="+url.QueryEscape(`{"activity":"`+kind+`","op":"has_occurred","where":[`+condition+`]}`), &people)
+		if len(people.Items) != want {
+			t.Errorf("%s: %d people, want %d", where, len(people.Items), want)
+		}
+	}
+	for _, name := range []string{"description", "external_id", "url", "due_at"} {
+		r := s.call("GET", "/v1/people?filter="+url.QueryEscape(`{"activity":"ticket-closed","op":"has_occurred","where":[{"attribute":"`+name+`","op":"has_value"}]}`), "admin-key", nil)
+		s.wantProblem(r, 422, "invalid-input", "where") // an activity is what it was
+	}
 }

@@ -15,7 +15,7 @@ type nameRef struct {
 type nameBook map[nameRef]string
 
 // nameKinds are the kinds of names that activities have, in the order in which a roster keeps their ids.
-var nameKinds = [4]string{kindAgent, kindGroup, kindBrand, kindOrganization}
+var nameKinds = [...]string{kindAgent, kindGroup, kindBrand, kindOrganization, kindForm, kindAgentEmail}
 
 // nameRow gives an activity the names that are known of it.
 func (b nameBook) nameRow(account string, r *filterRow) {

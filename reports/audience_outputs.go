@@ -106,6 +106,7 @@ func (w *audienceWorker) namesOf(into *[]changedNameRow) []outputs {
 			var r schemas.Agent
 			err := json.Unmarshal(line, &r)
 			add(r.Account, kindAgent, r.UserID, r.Name, 0, at)
+			add(r.Account, kindAgentEmail, r.UserID, r.Email, 0, at)
 			return err
 		}},
 		{table: schemas.TableOrganizations, take: func(line []byte, at RowPlace) error {

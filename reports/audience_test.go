@@ -408,6 +408,18 @@ func testRenamedAtOnce(t *testing.T, a *audienceServer) {
 		Account: testAccount, AudienceID: v.ID, PersonID: schemas.OwnPersonID(testAccount, 1), Since: a.now, IsDeleted: 1,
 	})
 	wantRows(t, a.found())
+	agent := func(name, email string) {
+		insertInto(t, a.db, schemas.TableAgents, schemas.Agent{Account: testAccount, UserID: 60, Name: name, Email: email})
+	}
+	a.now = a.now.Add(passRetry)
+	both := a.create("hannah's", `{"activity":"ticket-closed","op":"has_occurred","where":[{"attribute":"assignee_last_name","op":"is","value":"von b"},{"attribute":"assignee_email","op":"is","value":"h@x.test"}]}`)
+	wantRows(t, a.found())
+	agent("Hannah von B", "old@x.test")
+	wantRows(t, a.found())
+	a.now = a.now.Add(passRetry)
+	agent("Hannah von B", "h@x.test")
+	wantRows(t, a.found(), "in 1", "in 2")
+	a.believe(both.ID, 1, 2)
 	group(501, "Claims") // while no worker runs
 	group(500, "Refunds")
 	most := a.w.mostInRoster

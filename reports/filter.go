@@ -18,11 +18,13 @@ const (
 	placeID                  // a column of ids, 0 = none
 	placeTime                // a column of times
 	placeName                // the name of an id in a column
+	placeNumber              // a column of ids as numbers, 0 = none
 )
 
 // Kinds of names that activities have.
 const (
 	kindAgent        = "agent"
+	kindAgentEmail   = "agent_email"
 	kindGroup        = "group"
 	kindBrand        = "brand"
 	kindOrganization = "organization"
@@ -30,10 +32,48 @@ const (
 	kindCustomStatus = "custom_status"
 )
 
-// attributeNames are the attributes that are names: of which kind, and the column that has the id.
-var attributeNames = map[string]struct{ kind, column string }{
-	"assignee_name": {kindAgent, "assignee_id"}, "group": {kindGroup, "group_id"}, "brand": {kindBrand, "brand_id"},
-	"organization_name": {kindOrganization, "organization_id"},
+// namePart is the part of a name that an attribute is.
+type namePart int
+
+const (
+	wholeName namePart = iota
+	firstName          // before the first blank
+	lastName           // behind it
+)
+
+// of gives the part of a name.
+func (p namePart) of(name string) string {
+	switch u := (namedUser{Name: name}); p {
+	case firstName:
+		return u.firstName()
+	case lastName:
+		return u.lastName()
+	case wholeName:
+	}
+	return name
+}
+
+// sql is the part of a column name.
+func (p namePart) sql() string {
+	switch p {
+	case firstName:
+		return "splitByChar(' ', name)[1]"
+	case lastName:
+		return "if(position(name, ' ') = 0, '', substring(name, position(name, ' ') + 1))"
+	case wholeName:
+	}
+	return "name"
+}
+
+// attributeNames are the attributes that are names: of which kind, the column that has the id, and which part.
+var attributeNames = map[string]struct {
+	kind, column string
+	part         namePart
+}{
+	"assignee_name": {kindAgent, "assignee_id", wholeName}, "assignee_first_name": {kindAgent, "assignee_id", firstName},
+	"assignee_last_name": {kindAgent, "assignee_id", lastName}, "assignee_email": {kindAgentEmail, "assignee_id", wholeName},
+	"group": {kindGroup, "group_id", wholeName}, "brand": {kindBrand, "brand_id", wholeName}, "form": {kindForm, "form_id", wholeName},
+	"organization_name": {kindOrganization, "organization_id", wholeName},
 }
 
 // activityAttributes are what a filter can ask of an activity.
@@ -46,6 +86,9 @@ var activityAttributes = map[string]struct {
 	"channel": {schemas.TypeText, placeColumn}, "tags": {schemas.TypeList, placeColumn},
 	"ticket_id": {schemas.TypeText, placeID}, "assignee_id": {schemas.TypeText, placeID}, "group_id": {schemas.TypeText, placeID},
 	"brand_id": {schemas.TypeText, placeID}, "organization_id": {schemas.TypeText, placeID},
+	"form_id": {schemas.TypeText, placeID}, "requester_id": {schemas.TypeText, placeID}, "ticket_number": {schemas.TypeNumber, placeNumber},
+	"assignee_first_name": {schemas.TypeText, placeName}, "assignee_last_name": {schemas.TypeText, placeName}, "assignee_email": {schemas.TypeText, placeName},
+	"form":          {schemas.TypeText, placeName},
 	"assignee_name": {schemas.TypeText, placeName}, "group": {schemas.TypeText, placeName}, "brand": {schemas.TypeText, placeName},
 	"organization_name": {schemas.TypeText, placeName},
 	"occurred_at":       {schemas.TypeTime, placeTime},

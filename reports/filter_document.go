@@ -101,7 +101,6 @@ func (s *server) organizationsOf(ctx context.Context, accounts []string, docs []
 type documentActivity struct {
 	filterRow
 	Account string `ch:"account"`
-	UserID  int64  `ch:"user_id"`
 }
 
 // addActivities adds the activities that are looked at one by one.

@@ -17,6 +17,8 @@ type filterRow struct {
 	AssigneeID     int64     `ch:"assignee_id"`
 	GroupID        int64     `ch:"group_id"`
 	BrandID        int64     `ch:"brand_id"`
+	FormID         int64     `ch:"form_id"`
+	UserID         int64     `ch:"user_id"`
 	Channel        string    `ch:"channel"`
 	Priority       string    `ch:"priority"`
 	Type           string    `ch:"type"`
@@ -34,7 +36,7 @@ type filterRow struct {
 func filterRowOf(x *schemas.Activity) *filterRow {
 	return &filterRow{
 		Activity: x.Activity, OccurredAt: x.OccurredAt, TicketID: x.TicketID, OrganizationID: x.OrganizationID, AssigneeID: x.AssigneeID, GroupID: x.GroupID,
-		BrandID: x.BrandID, Channel: x.Channel, Priority: x.Priority, Type: x.Type, Status: x.Status, PreviousStatus: x.PreviousStatus, Subject: x.Subject,
+		BrandID: x.BrandID, FormID: x.FormID, UserID: x.UserID, Channel: x.Channel, Priority: x.Priority, Type: x.Type, Status: x.Status, PreviousStatus: x.PreviousStatus, Subject: x.Subject,
 		Message: x.Message, Tags: x.Tags, Attributes: x.Attributes,
 	}
 }
@@ -46,8 +48,10 @@ func (r *filterRow) activity() schemas.FilterActivity {
 // idOf gives the id for which the activity has a name of a kind, empty for none.
 func (r *filterRow) idOf(kind string) string {
 	switch kind {
-	case kindAgent:
+	case kindAgent, kindAgentEmail:
 		return idText(r.AssigneeID)
+	case kindForm:
+		return idText(r.FormID)
 	case kindGroup:
 		return idText(r.GroupID)
 	case kindBrand:
@@ -194,8 +198,9 @@ func (r *filterRow) attribute(name string) any {
 		}
 		return filterValue(r.special[strings.ReplaceAll(name, "_", "-")], a.typ)
 	case placeName:
-		return filterValue(r.names[attributeNames[name].kind], a.typ)
-	case placeColumn, placeID, placeTime:
+		n := attributeNames[name]
+		return filterValue(n.part.of(r.names[n.kind]), a.typ)
+	case placeColumn, placeID, placeTime, placeNumber:
 	}
 	return filterValue(r.column(name), a.typ)
 }
@@ -228,6 +233,16 @@ func (r *filterRow) column(name string) any {
 		return idText(r.BrandID)
 	case "organization_id":
 		return idText(r.OrganizationID)
+	case "form_id":
+		return idText(r.FormID)
+	case "requester_id":
+		if r.TicketID != 0 {
+			return idText(r.UserID)
+		}
+	case "ticket_number":
+		if r.TicketID != 0 {
+			return r.TicketID
+		}
 	case "occurred_at":
 		return r.OccurredAt
 	}

@@ -390,12 +390,18 @@ func (b *filterSQL) attribute(c *schemas.Condition) string {
 		value := "toString(" + name + ")"
 		return b.compare(c, operand{value: value, has: value + " != ''"})
 	case placeID:
+		if name == "requester_id" {
+			name = "if(ticket_id = 0, 0, user_id)" // others have a user too
+		}
 		return b.compare(c, operand{value: "toString(" + name + ")", has: name + " != 0"})
+	case placeNumber: // ticket_number
+		return b.compare(c, operand{value: "nullIf(ticket_id, 0)", has: "ticket_id != 0"})
 	case placeTime:
 		return b.compare(c, operand{value: name, has: "1"})
 	case placeName:
+		part := attributeNames[name].part.sql()
 		return "(account, " + attributeNames[name].column + ") IN (SELECT account, id FROM (" + namesOf(attributeNames[name].kind) + ") WHERE " +
-			b.compare(c, operand{value: "name", has: "name != ''"}) + ")"
+			b.compare(c, operand{value: part, has: part + " != ''"}) + ")"
 	case placeJSON:
 	}
 	return b.compare(c, b.member("attributes", strings.ReplaceAll(name, "_", "-"), c.Type))
@@ -407,6 +413,8 @@ func namesOf(kind string) string {
 	switch kind {
 	case kindAgent:
 		from = "user_id AS id, name FROM agents FINAL WHERE "
+	case kindAgentEmail:
+		from = "user_id AS id, email AS name FROM agents FINAL WHERE "
 	case kindOrganization:
 		from = "organization_id AS id, name FROM organizations FINAL WHERE "
 	}

@@ -86,6 +86,7 @@ func (c *crowd) user(u int64) {
 				Account: testAccount, Activity: slug, OccurredAt: at, ActivityID: fmt.Sprintf("a_%d_%s_%d_%d", u, slug, i, at.Unix()), UserID: u, Subject: c.of(someWords),
 				Message: c.of(someWords), Tags: []string{c.of(someWords)}, Status: c.of([]string{"open", "solved"}), AssigneeID: int64(c.Intn(5) * 5),
 				GroupID: int64(c.Intn(5)), BrandID: int64(c.Intn(5)), OrganizationID: int64(c.Intn(2) * 700),
+				FormID: int64(c.Intn(5)), TicketID: (u + int64(i)) % 3,
 				Attributes: c.of([]string{`{}`, `{"score":"good","reopens":2}`, `{"changed-fields":["name","x"],"reopens":0}`}), ExpiresAt: testNow.AddDate(50*c.Intn(2), 0, 0), // ClickHouse drops what is over for it, so the others are far off
 			}
 			c.activities = append(c.activities, a)
@@ -201,8 +202,8 @@ func (c *crowd) activity() map[string]any {
 // named puts agents, groups and brands into the tables, some without a name, and tickets of organizations.
 func (c *crowd) named(s *testServer) {
 	for i := int64(1); i <= 3; i++ {
-		insertInto(s.t, s.db, schemas.TableAgents, schemas.Agent{Account: testAccount, UserID: 5 * i, Name: c.of(someWords)})
-		for _, kind := range []string{"group", "brand"} {
+		insertInto(s.t, s.db, schemas.TableAgents, schemas.Agent{Account: testAccount, UserID: 5 * i, Name: c.of(someWords), Email: c.of(someWords)})
+		for _, kind := range []string{"group", "brand", "ticket_form"} {
 			insertInto(s.t, s.db, schemas.TableNames, schemas.Name{Account: testAccount, Kind: kind, ID: i, Name: c.of(someWords)})
 		}
 	}

@@ -73,12 +73,14 @@ func (s *server) names(ctx context.Context, kind string, accounts, keys []string
 
 // namesStatement reads the one table that has the names of a kind.
 func namesStatement(kind string) string {
-	table, id, of := "names", "id", "AND kind = {kind:String}"
+	table, id, name, of := "names", "id", "name", "AND kind = {kind:String}"
 	switch kind {
-	case "agent":
+	case kindAgent:
 		table, id, of = "agents", "user_id", ""
-	case "organization":
+	case kindAgentEmail:
+		table, id, name, of = "agents", "user_id", "email", ""
+	case kindOrganization:
 		table, id, of = "organizations", "organization_id", ""
 	}
-	return strings.NewReplacer("/*table*/", table, "/*id*/", id, "/*kind*/", of).Replace(sqlText("names"))
+	return strings.NewReplacer("/*table*/", table, "/*id*/", id, "/*name*/", name, "/*kind*/", of).Replace(sqlText("names"))
 }

@@ -187,7 +187,7 @@ type rosterActivity struct {
 	id          uint64 // hash of its id
 	kind        int    // place of its slug in the roster
 	at, expires int64  // Unix seconds
-	names       [4]int64
+	names       [len(nameKinds)]int64
 	judged      string // bits by rosterJudge.place
 }
 

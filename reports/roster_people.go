@@ -118,10 +118,10 @@ func (r *roster) appendActivities(list []schemas.FilterActivity, row *rosterRow)
 
 // attributeName gives an attribute that is a name, as it is now.
 func (r *roster) attributeName(row *rosterRow, a *rosterActivity, name string) any {
-	kind := attributeNames[name].kind
+	n := attributeNames[name]
 	for i, k := range nameKinds {
-		if k == kind && a.names[i] != 0 {
-			return filterValue(r.book[nameRef{r.accounts[row.account], kind, a.names[i]}], schemas.TypeText)
+		if k == n.kind && a.names[i] != 0 {
+			return filterValue(n.part.of(r.book[nameRef{r.accounts[row.account], k, a.names[i]}]), schemas.TypeText)
 		}
 	}
 	return nil

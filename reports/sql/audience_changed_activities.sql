@@ -1,7 +1,7 @@
 -- Activities of some kinds behind one position and up to another; withdrawn ones too.
 SELECT
     toString(account) AS account, toString(activity) AS activity, occurred_at, activity_id, toString(source_id) AS source_id, ticket_id, person_id, user_id,
-    organization_id, actor_id, assignee_id, group_id, brand_id, toString(channel) AS channel, toString(priority) AS priority, toString(type) AS type,
+    organization_id, actor_id, assignee_id, group_id, brand_id, form_id, toString(channel) AS channel, toString(priority) AS priority, toString(type) AS type,
     toString(status) AS status, toString(previous_status) AS previous_status, subject, message, tags, text, attributes, toString(via) AS via, expires_at,
     is_deleted, _seq, _ver
 FROM activities AS a/*final*/

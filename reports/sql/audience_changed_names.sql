@@ -1,8 +1,10 @@
--- Names of agents, organizations, groups and brands behind one position and up to another.
+-- Names of agents, organizations, groups, brands and forms, and addresses of agents, behind one position and up to another.
 SELECT account, kind, id, name, _seq, _ver
 FROM
 (
     SELECT toString(account) AS account, 'agent' AS kind, user_id AS id, name, _seq, _ver FROM agents/*final*/
+    UNION ALL
+    SELECT toString(account) AS account, 'agent_email' AS kind, user_id AS id, email AS name, _seq, _ver FROM agents/*final*/
     UNION ALL
     SELECT toString(account) AS account, 'organization' AS kind, organization_id AS id, if(is_deleted = 1, '', o.name) AS name, _seq, _ver FROM organizations AS o/*final*/
     UNION ALL

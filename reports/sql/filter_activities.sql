@@ -1,7 +1,7 @@
 -- Activities of some kinds of users, as filters look at them. An activity may have had another user before, so that the user is no matter of
 -- PREWHERE, which the columns of the sorting key are: it has FINAL merge few rows.
 SELECT
-    toString(account) AS account, user_id, activity, occurred_at, ticket_id, organization_id, assignee_id, group_id, brand_id, channel, priority, type, status,
+    toString(account) AS account, user_id, activity, occurred_at, ticket_id, organization_id, assignee_id, group_id, brand_id, form_id, channel, priority, type, status,
     previous_status, subject, message, tags, attributes
 FROM activities FINAL
 PREWHERE (account, activity, occurred_at, ticket_id, activity_id) IN
