@@ -56,7 +56,8 @@ func told(tb testing.TB) *testServer {
 	name := func(kind string, id int64, title, key, typ string) schemas.Name {
 		return schemas.Name{Account: testAccount, Kind: kind, ID: id, Name: title, Key: key, Type: typ}
 	}
-	insertInto(tb, s.db, schemas.TableNames, name("group", 500, "Support", "", ""), name("group", 501, "Billing", "", ""), name("brand", 600, "Main", "", ""), name("ticket_form", 61, "Refund", "", ""), name("custom_status", 77, "Waiting for parts", "", ""),
+	insertInto(tb, s.db, schemas.TableNames, name("group", 500, "Support", "", ""), name("group", 501, "Billing", "", ""), name("brand", 600, "Main", "", ""),
+		name("ticket_form", 61, "Refund", "", ""), name("custom_status", 77, "Waiting for parts", "", ""),
 		name("ticket_field", 7, "Order number", "order-number", "text"), name("ticket_field", 9, "Order Number", "order-number", "text"),
 		name("ticket_field", 8, "2nd line", "2nd-line", "checkbox"), name("ticket_field", 1, "Subject", "subject", "subject"))
 	insertInto(tb, s.db, schemas.TableOrganizations, schemas.OrganizationRow{Account: testAccount, OrganizationID: 701, Name: "Org One", Zendesk: "{}"})
