@@ -124,12 +124,19 @@ var (
 		statusBefore, {ID: "resolution_minutes", Label: "Resolution minutes", Type: "integer"}, {ID: "reopens", Label: "Reopens", Type: "integer"},
 	}
 	written = []recordField{
-		messageID, {ID: "author_id", Label: "Author id", Type: "text"}, {ID: "author_role", Label: "Author's role", Type: "text"},
-		{ID: "author_name", Label: "Author", Type: "text"}, {ID: "author_email", Label: "Author's email", Type: "email"},
+		messageID,
+		{ID: "author_id", Label: "Author id", Type: "text"},
+		{ID: "author_role", Label: "Author's role", Type: "text"},
+		{ID: "author_name", Label: "Author", Type: "text"},
+		{ID: "author_email", Label: "Author's email", Type: "email"},
 	}
 	rated = []recordField{
-		{ID: "score", Label: "Score", Type: "text"}, {ID: "previous_score", Label: "Previous score", Type: "text"}, {ID: "comment", Label: "Comment", Type: "text"},
-		{ID: "reason", Label: "Reason", Type: "text"}, {ID: "reason_id", Label: "Reason id", Type: "text"}, {ID: "rating_id", Label: "Rating id", Type: "text"},
+		{ID: "score", Label: "Score", Type: "text"},
+		{ID: "previous_score", Label: "Previous score", Type: "text"},
+		{ID: "comment", Label: "Comment", Type: "text"},
+		{ID: "reason", Label: "Reason", Type: "text"},
+		{ID: "reason_id", Label: "Reason id", Type: "text"},
+		{ID: "rating_id", Label: "Rating id", Type: "text"},
 	}
 )
 
@@ -167,8 +174,10 @@ var kindAttributes = map[string][]recordField{
 	"contact-merged":               {{ID: "into_user_id", Label: "Into user id", Type: "text"}},
 	"organization-updated":         {changed},
 	schemas.ActivityFieldChanged: {
-		{ID: "label", Label: "Field", Type: "text"}, {ID: "field", Label: "Field id", Type: "text"},
-		{ID: "old_value", Label: "Old value", Type: "text"}, {ID: "new_value", Label: "New value", Type: "text"},
+		{ID: "label", Label: "Field", Type: "text"},
+		{ID: "field", Label: "Field id", Type: "text"},
+		{ID: "old_value", Label: "Old value", Type: "text"},
+		{ID: "new_value", Label: "New value", Type: "text"},
 	},
 }
 

@@ -349,7 +349,7 @@ func TestRowsShowWhatTheTicketHas(t *testing.T) {
 	t.Parallel()
 	s := told(t)
 	const feed = "/v1/activities/ticket-solved/activity?limit=500"
-	s.server.Now = func() time.Time { return at("12 00:00") }
+	s.Now = func() time.Time { return at("12 00:00") }
 	for _, c := range []struct {
 		text activityText
 		want string

@@ -59,8 +59,13 @@ func (s *server) describeActivities(ctx context.Context, accounts []string, rows
 		sources attributeSources
 		do      func(context.Context) error
 	}{
-		{fromTicket, d.tickets}, {fromTicketFields, d.ticketFields}, {fromMessages, d.messages}, {fromOrganizations, d.organizations}, {fromForms, d.forms},
-		{fromCustomStatuses, d.customStatuses}, {fromGroups, d.groups},
+		{fromTicket, d.tickets},
+		{fromTicketFields, d.ticketFields},
+		{fromMessages, d.messages},
+		{fromOrganizations, d.organizations},
+		{fromForms, d.forms},
+		{fromCustomStatuses, d.customStatuses},
+		{fromGroups, d.groups},
 		{fromAgents | fromAuthors, d.users},
 	} {
 		if asked&step.sources == 0 {

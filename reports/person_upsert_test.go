@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -419,7 +420,7 @@ func TestCustomTextsAreMeasuredAsTheyAreKept(t *testing.T) {
 		for n, takes := range map[int]bool{700: true, 4094: true, 4095: false} {
 			s.store.published = nil
 			text := strings.Repeat("<", n)
-			if r := send(text); r.StatusCode == 200 != takes && way == "PATCH" || (len(s.store.published) > 0) != takes {
+			if r := send(text); r.StatusCode == http.StatusOK != takes && way == "PATCH" || (len(s.store.published) > 0) != takes {
 				t.Errorf("%s of %d: %d %.200s, %d events", way, n, r.StatusCode, r.body, len(s.store.published))
 			}
 			if takes && (len(s.store.published) == 0 || !strings.Contains(string(s.store.published[0].Data), `{"tier":"`+text+`"}`)) {

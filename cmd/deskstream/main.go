@@ -121,7 +121,8 @@ func accepted(err error) string {
 
 // acceptedKind says what a flag takes that is no text.
 func acceptedKind(flag *kong.Flag) string {
-	kind, example := "", flag.Default
+	var kind string
+	example := flag.Default
 	switch {
 	case flag.Target.Type() == reflect.TypeFor[time.Duration]():
 		kind, example = "a duration", cmp.Or(example, "60s")
