@@ -27,13 +27,13 @@ func TestTicketDetails(t *testing.T) {
 			s.want("form of "+row["activity"].(string), row["form_id"], 61)
 		}
 	}
-	s.record("02T13:00", "open", `,"raw_subject":"{{dc.help}}","is_public":false,"allow_attachments":false,"allow_channelback":true,"collaborator_ids":[7,8],
+	s.record("02T13:00", "open", `,"raw_subject":"{{dc.help}} & more","is_public":false,"allow_attachments":false,"allow_channelback":true,"collaborator_ids":[7,8],
 		"follower_ids":[8],"email_cc_ids":[7],"forum_topic_id":3,"problem_id":4,"has_incidents":true,"sharing_agreement_ids":[11],"followup_ids":[6],
 		"from_messaging_channel":true,"recipient":"help@acme.test","due_at":"2026-03-05T08:00:00Z","custom_status_id":77,
 		"via":{"channel":"email","source":{"rel":"follow_up"}}`)
 	s.wantRow(map[string]any{
 		"is_public": 0, "due_at": "2026-03-05T08:00:00Z", "custom_status_id": 77,
-		"details": `{"raw_subject":"{{dc.help}}","recipient":"help@acme.test","collaborator_ids":[7,8],"follower_ids":[8],"email_cc_ids":[7],"forum_topic_id":3,` +
+		"details": `{"raw_subject":"{{dc.help}} & more","recipient":"help@acme.test","collaborator_ids":[7,8],"follower_ids":[8],"email_cc_ids":[7],"forum_topic_id":3,` +
 			`"problem_id":4,"has_incidents":true,"sharing_agreement_ids":[11],"followup_ids":[6],"allow_channelback":true,"no_attachments":true,` +
 			`"from_messaging_channel":true,"via_rel":"follow_up"}`,
 	})

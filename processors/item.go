@@ -319,7 +319,7 @@ func detailsObject(z *schemas.ZTicket) string {
 	if z.RawSubject != z.Subject {
 		d.RawSubject = cut(z.RawSubject, maxSubject)
 	}
-	b, err := json.Marshal(&d)
+	b, err := schemas.Marshal(&d)
 	if err != nil || len(b) > maxText || string(b) == "{}" {
 		return ""
 	}
