@@ -29,12 +29,13 @@ func (d *DamageError) Error() string {
 func (*DamageError) Unwrap() error { return ErrUnavailable }
 
 // ambiguousCodes come of values and files that are none of a table, too: of damage where the server names the part that was read.
-var ambiguousCodes = []int{32, 33, 107}
+var ambiguousCodes = []int{32, 33, 107, 117, 128, 131}
 
 // damageCodes are the errors of ClickHouse's src/Common/ErrorCodes.cpp that files of a table give which were changed, cut or removed: 32
-// ATTEMPT_TO_READ_AFTER_EOF, 33 CANNOT_READ_ALL_DATA, 40 CHECKSUM_DOESNT_MATCH, 107 FILE_DOESNT_EXIST, 226 NO_FILE_IN_DATA_PART, 228
-// BAD_SIZE_OF_FILE_IN_DATA_PART, 246 CORRUPTED_DATA, 271 CANNOT_DECOMPRESS, 432 UNKNOWN_CODEC.
-var damageCodes = []int{32, 33, 40, 107, 226, 228, 246, 271, 432}
+// ATTEMPT_TO_READ_AFTER_EOF, 33 CANNOT_READ_ALL_DATA, 39 TOO_LARGE_SIZE_COMPRESSED, 40 CHECKSUM_DOESNT_MATCH, 107 FILE_DOESNT_EXIST, 117 INCORRECT_DATA,
+// 128 TOO_LARGE_ARRAY_SIZE, 131 TOO_LARGE_STRING_SIZE, 226 NO_FILE_IN_DATA_PART, 228 BAD_SIZE_OF_FILE_IN_DATA_PART, 246 CORRUPTED_DATA, 271
+// CANNOT_DECOMPRESS, 432 UNKNOWN_CODEC.
+var damageCodes = []int{32, 33, 39, 40, 107, 117, 128, 131, 226, 228, 246, 271, 432}
 
 // codeUnfinished is UNFINISHED, of a mutation of a table; its message has the error that it met.
 const codeUnfinished = 341

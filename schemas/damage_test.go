@@ -17,6 +17,9 @@ func TestDamageNamesTableAndPart(t *testing.T) {
 	}{
 		{40, where, &DamageError{"deskstream", "tickets", "202611-0_1_2_2"}},
 		{33, where, &DamageError{"deskstream", "tickets", "202611-0_1_2_2"}},
+		{39, where, &DamageError{"deskstream", "tickets", "202611-0_1_2_2"}},
+		{131, where, &DamageError{"deskstream", "tickets", "202611-0_1_2_2"}},
+		{131, "Too large string size", nil},
 		{271, "Cannot decompress", &DamageError{}},
 		{341, "Exception happened during execution of mutation 'mutation_4.txt' with part '1_2' reason: 'Code: 40. DB::Exception: Checksum", &DamageError{Part: "1_2"}},
 		{341, "Exception happened during execution of mutation 'mutation_4.txt' with part '1_2' reason: 'Code: 60. DB::Exception: No table", nil},
