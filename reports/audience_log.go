@@ -2,12 +2,8 @@ package reports
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"time"
-
-	"deskstream/schemas"
 )
 
 func (s *server) audienceLogRoutes() {
@@ -110,9 +106,9 @@ func (s *server) audienceEntries(ctx context.Context, in *audienceLogInput) (*an
 
 // shownAttributes gives a kept activity: what is special to it, by the names that feeds show, and what all activities have. What it has not is left out.
 func shownAttributes(kept string) (map[string]any, error) {
-	var x schemas.Activity
-	if err := json.Unmarshal([]byte(kept), &x); err != nil {
-		return nil, fmt.Errorf("activity of an audience's entry: %w", err)
+	x, err := activityOfEntry(kept)
+	if err != nil {
+		return nil, err
 	}
 	out := jsonObject(x.Attributes)
 	for name, v := range map[string]string{

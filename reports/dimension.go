@@ -64,7 +64,7 @@ var ticketDimensions = []dimension{
 	wordDimension("priority", "priority", priorities...),
 	wordDimension("type", "type", types...),
 	statusDimension,
-	idDimension("form", "form_id", "ticket_form"),
+	idDimension("form", "form_id", kindForm),
 }
 
 var statusDimension = func() dimension {

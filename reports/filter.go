@@ -43,11 +43,12 @@ const (
 
 // of gives the part of a name.
 func (p namePart) of(name string) string {
-	switch u := (namedUser{Name: name}); p {
+	first, last, _ := strings.Cut(name, " ")
+	switch p {
 	case firstName:
-		return u.firstName()
+		return first
 	case lastName:
-		return u.lastName()
+		return last
 	case wholeName:
 	}
 	return name

@@ -25,15 +25,24 @@ func (f *fetching) keptActivities(ctx context.Context, p params) (map[string][]*
 	byOwner := map[string][]*liquidActivity{}
 	var all []*liquidActivity
 	for _, r := range rows {
-		var x schemas.Activity
-		if err := json.Unmarshal([]byte(r.Attributes), &x); err != nil {
-			return nil, fmt.Errorf("activity of an audience's entry: %w", err)
+		x, err := activityOfEntry(r.Attributes)
+		if err != nil {
+			return nil, err
 		}
-		a := keptActivity(&x)
+		a := keptActivity(x)
 		byOwner[r.Account+" "+r.Owner] = append(byOwner[r.Account+" "+r.Owner], a)
 		all = append(all, a)
 	}
 	return byOwner, f.nameKept(ctx, all)
+}
+
+// activityOfEntry reads the activity that an audience's entry keeps.
+func activityOfEntry(text string) (*schemas.Activity, error) {
+	var x schemas.Activity
+	if err := json.Unmarshal([]byte(text), &x); err != nil {
+		return nil, fmt.Errorf("activity of an audience's entry: %w", err)
+	}
+	return &x, nil
 }
 
 func keptActivity(x *schemas.Activity) *liquidActivity {
@@ -49,25 +58,18 @@ func keptActivity(x *schemas.Activity) *liquidActivity {
 
 // nameKept adds the names of what the activities name by ids, as they are now.
 func (f *fetching) nameKept(ctx context.Context, all []*liquidActivity) error {
+	d := describing{f.server, f.accounts, all}
 	for _, n := range []struct {
 		kind string
 		id   func(*liquidActivity) int64
 		to   func(*liquidActivity) *string
 	}{
-		{"agent", func(a *liquidActivity) int64 { return a.AssigneeID }, func(a *liquidActivity) *string { return &a.AssigneeName }},
-		{"group", func(a *liquidActivity) int64 { return a.GroupID }, func(a *liquidActivity) *string { return &a.GroupName }},
-		{"brand", func(a *liquidActivity) int64 { return a.BrandID }, func(a *liquidActivity) *string { return &a.BrandName }},
+		{kindAgent, func(a *liquidActivity) int64 { return a.AssigneeID }, func(a *liquidActivity) *string { return &a.AssigneeName }},
+		{kindGroup, func(a *liquidActivity) int64 { return a.GroupID }, func(a *liquidActivity) *string { return &a.GroupName }},
+		{kindBrand, func(a *liquidActivity) int64 { return a.BrandID }, func(a *liquidActivity) *string { return &a.BrandName }},
 	} {
-		keys := make([]string, len(all))
-		for i, a := range all {
-			keys[i] = idText(n.id(a))
-		}
-		names, err := f.names(ctx, n.kind, f.accounts, keys)
-		if err != nil {
+		if err := d.names(ctx, n.kind, n.id, n.to); err != nil {
 			return err
-		}
-		for i, a := range all {
-			*n.to(a) = names[keys[i]]
 		}
 	}
 	return nil

@@ -41,9 +41,8 @@ type namedUser struct {
 	Email   string `ch:"email"`
 }
 
-// firstName and lastName are the parts of a name before and behind its first blank.
-func (u namedUser) firstName() string { first, _, _ := strings.Cut(u.Name, " "); return first }
-func (u namedUser) lastName() string  { _, last, _ := strings.Cut(u.Name, " "); return last }
+func (u namedUser) firstName() string { return firstName.of(u.Name) }
+func (u namedUser) lastName() string  { return lastName.of(u.Name) }
 
 // describing is the work of giving activities what their rows do not have.
 type describing struct {

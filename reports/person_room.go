@@ -31,20 +31,21 @@ func (s *server) roomOf(ctx context.Context, people ...*person) (ownRoom, error)
 	return room, nil
 }
 
-func (r ownRoom) bytes() (n int) {
+func (r ownRoom) sum() ownSum {
+	n := ownSum{fields: len(r)}
 	for _, bytes := range r {
-		n += bytes
+		n.bytes += bytes
 	}
 	return n
 }
 
 // full says why the fields are more than a person may have; "" when they are not.
 func (r ownRoom) full() string {
-	switch n := r.bytes(); {
-	case len(r) > schemas.MaxOwnFields:
-		return fmt.Sprintf("would be one of %d custom fields; a person has at most %d, and null takes one away", len(r), schemas.MaxOwnFields)
-	case n > schemas.MaxOwnBytes:
-		return fmt.Sprintf("would make the custom fields %d bytes of JSON together; a person has at most %d, and null takes a field away", n, schemas.MaxOwnBytes)
+	switch n := r.sum(); {
+	case n.fields > schemas.MaxOwnFields:
+		return fmt.Sprintf("would be one of %d custom fields; a person has at most %d, and null takes one away", n.fields, schemas.MaxOwnFields)
+	case n.bytes > schemas.MaxOwnBytes:
+		return fmt.Sprintf("would make the custom fields %d bytes of JSON together; a person has at most %d, and null takes a field away", n.bytes, schemas.MaxOwnBytes)
 	}
 	return ""
 }
@@ -66,11 +67,12 @@ func (s *server) fits(ctx context.Context, who *person, custom map[string]json.R
 // fitTogether refuses to merge people who would have more custom fields than one may have.
 func (s *server) fitTogether(ctx context.Context, people []*person) error {
 	room, err := s.roomOf(ctx, people...)
-	if err != nil || len(room) <= schemas.MaxOwnFields && room.bytes() <= schemas.MaxOwnBytes {
+	n := room.sum()
+	if err != nil || n.fits() {
 		return err
 	}
 	return &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-fields", Detail: fmt.Sprintf(
-		"the people have %d custom fields of %d bytes of JSON together; one person has at most %d of %d: take some away first", len(room), room.bytes(),
+		"the people have %d custom fields of %d bytes of JSON together; one person has at most %d of %d: take some away first", n.fields, n.bytes,
 		schemas.MaxOwnFields, schemas.MaxOwnBytes)}
 }
 
@@ -149,14 +151,14 @@ func (s *server) peopleBefore(ctx context.Context, ids []string) (people []*pers
 	return people, nil
 }
 
-// ownSum is the most that a person can have of custom fields once some rows are taken.
+// ownSum is how many custom fields a person has, and how long they are together.
 type ownSum struct{ fields, bytes int }
 
 func (n *ownSum) fits() bool {
 	return n.fields <= schemas.MaxOwnFields && n.bytes <= schemas.MaxOwnBytes
 }
 
-// mostOf adds up what people have and what rows tell of them.
+// mostOf adds up what people have and what rows tell of them: the most that a person can have once the rows are taken.
 func mostOf(found map[string]named, rows []*upsertRow) map[string]*ownSum {
 	have := make(map[string]ownSum, len(found))
 	for _, who := range found { // names that rows told lead to people without figures

@@ -234,7 +234,7 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 			}
 		})
 	}
-	if a.into != "" && a.namespace == "" && (a.into == databaseOf(dsn) || a.into == databaseOf(dsn)+verifySuffix) {
+	if a.fillsForUser() && (a.into == databaseOf(dsn) || a.into == databaseOf(dsn)+verifySuffix) {
 		return &settingError{"into", a.into, "a database other than the live one and the one of `deskstream verify`"}
 	}
 	if a.dsn, err = intoDatabase(dsn, a.into); err != nil {
@@ -302,7 +302,7 @@ func (a *App) startStream(ctx context.Context) (err error) {
 		return err
 	}
 	a.heap.waits(a.stream.Backlog)
-	if a.into != "" && a.namespace == "" {
+	if a.fillsForUser() {
 		return a.noteSecond(ctx)
 	}
 	return nil

@@ -55,6 +55,9 @@ func (a *App) startTurn(ctx context.Context) (err error) {
 	return err
 }
 
+// fillsForUser says whether this is a replay into a database that its user keeps, and no verification.
+func (a *App) fillsForUser() bool { return a.into != "" && a.namespace == "" }
+
 // noteSecond notes the database that a replay is about to fill, so that an erasure finds it.
 func (a *App) noteSecond(ctx context.Context) error {
 	for {
