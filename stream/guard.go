@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 
@@ -60,6 +61,8 @@ type boot struct {
 	s        *Stream
 	recorded map[string]StreamMeta
 	held     map[string]held
+	yields   bool // changes are left to the program that made EVENTS
+	answers  *nats.Subscription
 }
 
 func (s *Stream) newBoot(ctx context.Context) (*boot, error) {
@@ -258,10 +261,14 @@ func (b *boot) create(ctx context.Context) error {
 	if err := b.ensure(ctx, sinkConfig, map[string]string{metaEvents: events, metaTxn: txn}); err != nil {
 		return err
 	}
-	return b.amend(ctx, s.events, map[string]string{
+	err := b.amend(ctx, s.events, map[string]string{
 		metaTxn + "." + s.namespace: txn, metaSink + "." + s.namespace: b.held[s.sink].meta(metaEpoch),
 		metaGen + "." + s.namespace: b.held[s.txn].meta(metaGen),
 	})
+	if err != nil {
+		return err
+	}
+	return b.grow(ctx)
 }
 
 // oldGen gives the last known generation of a stream that is missing, 0 when there was none.
@@ -275,48 +282,76 @@ func (b *boot) oldGen(name string) uint64 {
 	return gen
 }
 
-// ensure creates a stream, or brings limits and subjects of an existing one up to date.
+// ensure creates a stream that is missing, and brings limits and subjects up to date.
 func (b *boot) ensure(ctx context.Context, c jetstream.StreamConfig, meta map[string]string) error {
 	c = complete(c)
-	if h := b.held[c.Name]; h.found {
-		c.Metadata = h.config.Metadata
-		if c.MaxBytes == 0 {
-			c.MaxBytes = h.config.MaxBytes
+	if !b.held[c.Name].found {
+		if err := b.found(ctx, c, meta); err != nil {
+			return err
 		}
-		return b.update(ctx, c, meta)
+	}
+	held := b.held[c.Name].config
+	c.Metadata = held.Metadata
+	if c.MaxBytes == 0 {
+		c.MaxBytes = held.MaxBytes
+	}
+	return b.update(ctx, c, meta)
+}
+
+// found creates a stream with little room, and not with what it is to get: the server keeps creations of one name apart only as long as none is refused.
+// Those that waited for a refused one run at once, on one folder.
+func (b *boot) found(ctx context.Context, c jetstream.StreamConfig, meta map[string]string) error {
+	epoch := nuid.Next()
+	if err := b.begin(ctx, c.Name, epoch); err != nil {
+		return err
+	}
+	if c.MaxBytes == 0 || c.MaxBytes > initialMaxBytes {
+		c.MaxBytes = initialMaxBytes
 	}
 	c.Metadata = map[string]string{
-		metaEpoch: nuid.Next(), metaGen: strconv.FormatUint(b.oldGen(c.Name)+1, 10), metaSchema: schemaVersion,
+		metaEpoch: epoch, metaGen: strconv.FormatUint(b.oldGen(c.Name)+1, 10), metaSchema: schemaVersion,
 	}
 	maps.Copy(c.Metadata, meta)
-	if err := b.reserve(ctx, c); err != nil {
+	if _, err := b.s.js.CreateStream(ctx, c); err != nil {
 		return fmt.Errorf("stream %s: create: %w: %w", c.Name, schemas.ErrUnavailable, err)
 	}
+	b.yields = false
 	b.s.crash("open.created")
 	return b.look(ctx, c.Name)
 }
 
-// reserve creates the stream with as much room as the server gives when no size is configured. What is found by trying is halved
-// once more, so that the streams created after it find room too.
-func (b *boot) reserve(ctx context.Context, c jetstream.StreamConfig) error {
-	if c.MaxBytes != 0 {
-		_, err := b.s.js.CreateStream(ctx, c)
-		return err
+// grow gives the streams without a configured size as much room as the server has.
+func (b *boot) grow(ctx context.Context) error {
+	for name, configured := range map[string]int64{b.s.events: b.s.o.MaxBytesEvents, b.s.txn: b.s.o.MaxBytesTxn} {
+		if configured == 0 {
+			if err := b.enlarge(ctx, name); err != nil {
+				return err
+			}
+		}
 	}
-	for size := int64(defaultMaxBytes); ; size /= 2 {
+	return nil
+}
+
+// enlarge finds by trying what room the server gives a stream that has what it was created with, and takes half of it, so that other streams find room too.
+func (b *boot) enlarge(ctx context.Context, name string) error {
+	c := b.held[name].config
+	if c.MaxBytes > initialMaxBytes {
+		return nil
+	}
+	for size := int64(defaultMaxBytes); size > initialMaxBytes; size /= 2 {
 		c.MaxBytes = size
-		_, err := b.s.js.CreateStream(ctx, c)
+		err := b.update(ctx, c, nil)
 		var refused *jetstream.APIError
-		full := errors.As(err, &refused) && (refused.ErrorCode == codeNoStorage || refused.ErrorCode == codeNoResources)
-		if full && size > sinkMaxBytes {
+		if errors.As(err, &refused) && (refused.ErrorCode == codeNoStorage || refused.ErrorCode == codeNoResources) {
 			continue
 		}
-		if err == nil && size < defaultMaxBytes {
-			c.MaxBytes = size / 2
-			_, err = b.s.js.UpdateStream(ctx, c)
+		if err != nil || size == defaultMaxBytes {
+			return err
 		}
-		return err
+		c.MaxBytes = size / 2
+		return b.update(ctx, c, nil)
 	}
+	return nil
 }
 
 // update writes a configuration when it differs in what we set.
@@ -328,6 +363,9 @@ func (b *boot) update(ctx context.Context, c jetstream.StreamConfig, meta map[st
 		slices.Equal(old.Subjects, c.Subjects)
 	if same {
 		return nil
+	}
+	if b.yields {
+		return errYields
 	}
 	if _, err := b.s.js.UpdateStream(ctx, c); err != nil {
 		return fmt.Errorf("stream %s: update: %w: %w", c.Name, schemas.ErrUnavailable, err)

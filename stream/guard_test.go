@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,37 +63,49 @@ func TestOpenCreatesTheStreams(t *testing.T) {
 	_ = again.Close(t.Context())
 }
 
-// TestProgramsStartTogether opens the streams of a fresh server from several programs at once, also so that one makes EVENTS and another the rest, and expects
-// that all go on with the same ones.
+// TestProgramsStartTogether opens the streams of fresh servers from several programs at once, also so that one makes EVENTS and dies, with sizes that are
+// configured and with those that are found by trying, and expects that all go on with the same ones.
 func TestProgramsStartTogether(t *testing.T) {
 	t.Parallel()
-	_, o := testOptions(t)
-	meta := &memoryMeta{}
-	o.Meta = meta
-	same := func(all ...*Stream) {
+	fresh := func(round int) (Options, *memoryMeta) {
+		_, o := testOptions(t)
+		meta := &memoryMeta{}
+		o.Meta = meta
+		if round%2 == 0 {
+			o.MaxBytesEvents, o.MaxBytesTxn = 0, 0
+		}
+		return o, meta
+	}
+	same := func(meta *memoryMeta, all ...*Stream) {
 		t.Helper()
 		for _, s := range all {
 			if !maps.Equal(s.recorded.all(), meta.by) || len(meta.by) != 3 {
 				t.Errorf("%v, recorded are %v", s.recorded.all(), meta.by)
 			}
 		}
-		for name := range meta.by {
-			if err := all[0].js.DeleteStream(t.Context(), name); err != nil {
+	}
+	sizes := func(s *Stream) [2]int64 {
+		var of [2]int64
+		for i, name := range []string{s.events, s.txn} {
+			st, err := s.js.Stream(t.Context(), name)
+			if err != nil {
 				t.Fatal(err)
 			}
+			of[i] = st.CachedInfo().Config.MaxBytes
 		}
-		clear(meta.by)
+		return of
 	}
-	first, second := o, (*Stream)(nil)
-	first.Crash = func(string) {
-		if second == nil { // EVENTS is there
-			second = open(t, o)
-		}
-	}
-	same(open(t, first), second)
-	for range 20 {
+	first, meta := fresh(0)
+	second := first
+	first.Crash = func(string) { runtime.Goexit() } // EVENTS is there
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = Open(t.Context(), first) })
+	wg.Wait()
+	alone := open(t, second)
+	same(meta, alone)
+	for round := range 20 {
+		o, meta := fresh(round)
 		all := make([]*Stream, 4)
-		var wg sync.WaitGroup
 		for i := range all {
 			wg.Go(func() {
 				var err error
@@ -108,7 +121,10 @@ func TestProgramsStartTogether(t *testing.T) {
 		for _, s := range all {
 			t.Cleanup(s.publisher.close)
 		}
-		same(all...)
+		same(meta, all...)
+		if got, want := sizes(all[0]), sizes(alone); round%2 == 0 && got != want {
+			t.Errorf("EVENTS and TXN have %d bytes, with one program they have %d", got, want)
+		}
 	}
 }
 

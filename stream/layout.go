@@ -14,7 +14,9 @@ import (
 
 const (
 	defaultMaxBytes = 8 << 30
-	sinkMaxBytes    = 64 << 20
+	// initialMaxBytes is what a stream is created with: the least with which the server makes its files as large as those of any larger stream.
+	initialMaxBytes = 64 << 20
+	sinkMaxBytes    = initialMaxBytes
 	// eventsDuplicates is how long a repeated webhook is recognised by its Nats-Msg-Id. It only saves work: the processor's state is
 	// what makes repeats harmless.
 	eventsDuplicates = 10 * time.Minute

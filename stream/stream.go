@@ -30,7 +30,7 @@ type Options struct {
 	// Partitions of a new installation, 0 means schemas.DefaultPartitions. A number other than the one in the metadata of an
 	// existing installation is refused.
 	Partitions int
-	// MaxBytesEvents and MaxBytesTxn limit the streams in bytes, 0 means 8 GiB each. A full stream refuses, it never drops.
+	// MaxBytesEvents and MaxBytesTxn limit the streams in bytes, 0 means 8 GiB each or what room the server has. A full stream refuses, it never drops.
 	MaxBytesEvents, MaxBytesTxn int64
 	// Unwritable says whether the server of Conn is known not to write, for want of room; it answers at once. nil = nobody knows.
 	Unwritable func() bool
@@ -160,15 +160,24 @@ func Look(ctx context.Context, o Options) (*Stream, error) {
 	return b.s, nil
 }
 
-// createdBoot makes the streams that are missing. Programs that start together each make some: who finds that another one was faster with a stream looks
-// anew and goes on with that one, which can happen once with each.
+// createdBoot makes the streams that are missing, or waits for the program that makes them.
 func createdBoot(ctx context.Context, o Options) (*boot, error) {
-	for left := 3; ; left-- {
+	yields := true
+	for left := 3; ; {
 		b, err := verifiedBoot(ctx, o)
 		if err != nil {
 			return nil, err
 		}
-		if err = b.create(ctx); left == 0 || !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		b.yields = yields
+		err = b.settle(ctx)
+		switch {
+		case errors.Is(err, errYields):
+			if yields, err = b.makerLives(ctx); err != nil {
+				return nil, err
+			}
+		case left > 0 && errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // made since it was looked for
+			left--
+		default:
 			return b, err
 		}
 	}

@@ -60,7 +60,8 @@ func TakeTurn(ctx context.Context, o Options, what string) (*Turn, error) {
 		return nil, fmt.Errorf("stream %s: %w: there are no stored events", s.events, schemas.ErrNotFound)
 	}
 	t := &Turn{s: s, id: nuid.Next()}
-	if err := t.answer(ctx); err != nil {
+	// Before the record names it, so that a record whose holder does not answer is one of a program that is gone.
+	if t.sub, err = s.answer(ctx, turnSubject(t.id)); err != nil {
 		return nil, err
 	}
 	for {
@@ -73,21 +74,6 @@ func TakeTurn(ctx context.Context, o Options, what string) (*Turn, error) {
 			return nil, err
 		}
 	}
-}
-
-// answer begins to answer for this program: before the record names it, so that a record whose holder does not answer is one of a program that
-// is gone.
-func (t *Turn) answer(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, budget)
-	defer cancel()
-	if t.sub, err = t.s.o.Conn.Subscribe(turnSubject(t.id), func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
-		return unknown(err)
-	}
-	if err = t.s.o.Conn.FlushWithContext(ctx); err != nil {
-		_ = t.sub.Unsubscribe()
-		return unknown(err)
-	}
-	return nil
 }
 
 func turnSubject(holder string) string { return "deskstream.turn." + holder }
@@ -109,21 +95,12 @@ func (t *Turn) take(ctx context.Context, what string) error {
 	return t.write(ctx, v, turnRecord{t.id, what})
 }
 
-// lives asks a holder whether it is there. One that somebody answers for but not in time is.
+// lives asks a holder whether it is there.
 func (t *Turn) lives(ctx context.Context, holder string) (bool, error) {
 	for until := time.Now().Add(turnPatience); ; {
-		asking, cancel := context.WithTimeout(ctx, budget)
-		_, err := t.s.o.Conn.RequestWithContext(asking, turnSubject(holder), nil)
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return false, ctx.Err()
-		case err == nil, errors.Is(err, context.DeadlineExceeded):
-			return true, nil
-		case !errors.Is(err, nats.ErrNoResponders):
-			return false, unknown(err)
-		case time.Now().After(until):
-			return false, nil
+		there, err := t.s.answered(ctx, turnSubject(holder))
+		if there || err != nil || time.Now().After(until) {
+			return there, err
 		}
 		time.Sleep(turnLook)
 	}
