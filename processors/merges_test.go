@@ -286,6 +286,28 @@ func TestUndoOfZendesksMerge(t *testing.T) {
 	s.want("people", []any{s.alias("zendesk:1"), s.alias("zendesk:2")}, []any{int64(1), int64(2)})
 }
 
+// TestAddressOfSomebodyElse: a person of two users stays one, and becomes nobody else, when it is told the address of somebody with another external id.
+func TestAddressOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	for _, first := range []bool{true, false} { // whether the other person is the oldest
+		s := newScene(t)
+		other := int64(schemas.OwnUserID(testAccount, "external-id", "ec"))
+		otherPerson := func() { s.told(other, 1, `"external_id":"EC","email":"aaa@x.test"`) }
+		if first {
+			otherPerson()
+		}
+		s.user(1, 1, `,"name":"Ann","email":"ann@x.test","verified":true`)
+		s.user(2, 1, `,"name":"Bob","email":"bob@x.test","verified":true,"external_id":"EB"`)
+		s.told(2, 2, `"email":"ann@x.test"`)
+		if !first {
+			otherPerson()
+		}
+		s.told(1, 3, `"first_name":"Robert","email":"aaa@x.test","external_id":"EB"`)
+		s.want("people", []any{s.person(1)["first_name"], s.person(2) == nil, s.person(other)["external_id"]}, []any{"Robert", true, "EC"})
+		s.want("merges", s.merges(1, 2, other), []string{"2>1 external-id"})
+	}
+}
+
 // TestMergeEndsWithItsIdentifier: a merge by an address ends when one of the two gives the address up, and is no undoing.
 func TestMergeEndsWithItsIdentifier(t *testing.T) {
 	t.Parallel()

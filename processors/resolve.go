@@ -77,30 +77,25 @@ func (g *grouping) join(i, j int, reason string) {
 
 // level joins users who share a value of one identifier.
 func (g *grouping) level(kind string, stronger []string) {
-	byValue := map[string][]int{}
-	for i := range g.nodes {
-		for _, id := range g.nodes[i].Identities {
+	having := map[string][]int{}
+	for m := range g.nodes {
+		var older []int
+		for _, id := range g.nodes[m].Identities {
 			if id.Kind == kind && id.Strong {
-				byValue[id.Value] = append(byValue[id.Value], i)
+				older = append(older, having[id.Value]...)
+				having[id.Value] = append(having[id.Value], m)
 			}
 		}
-	}
-	for _, value := range sortedKeys(byValue) {
-		g.share(byValue[value], kind, stronger)
+		slices.Sort(older)
+		g.fit(m, older, kind, stronger)
 	}
 }
 
-// share joins each user with the oldest of those before it that it does not contradict.
-func (g *grouping) share(members []int, kind string, stronger []string) {
-	for i, m := range members {
-		for _, older := range members[:i] {
-			if g.root(m) == g.root(older) {
-				break
-			}
-			if !g.contradict(m, older, stronger) {
-				g.join(m, older, kind)
-				break
-			}
+// fit joins a user with those before it whom it does not contradict, the oldest first: by whichever value, or the alphabet would decide between two people.
+func (g *grouping) fit(m int, older []int, kind string, stronger []string) {
+	for _, o := range older {
+		if g.root(m) != g.root(o) && !g.contradict(m, o, stronger) {
+			g.join(m, o, kind)
 		}
 	}
 }

@@ -91,6 +91,19 @@ func (d *directory) spare(r *upsertRow, key string) {
 	}
 }
 
+// bind has a row that brings an address of somebody with another external id tell its person's one too: its user may be one without, who would follow the
+// address.
+func (d *directory) bind(r *upsertRow, who named) {
+	mine, theirs := d.externals[who.PersonID], d.externals[d.found["email:"+textOf(r.values.Email)].PersonID]
+	if r.values.ExternalID != nil || mine == "" || theirs == "" || mine == theirs {
+		return
+	}
+	if foldName(who.ExternalID) == mine {
+		mine = who.ExternalID
+	}
+	r.values.ExternalID = &mine
+}
+
 // arrivals are the new people of upserts that run now, which the tables do not have yet: of several upserts of one person one creates it. It is safe
 // for concurrent use.
 type arrivals struct {

@@ -247,6 +247,9 @@ func (r *upsertRow) aim(home schemas.Source, d *directory) {
 	if i >= 0 && r.id == "" {
 		d.spare(r, names[i])
 	}
+	if i >= 0 {
+		d.bind(r, d.found[names[i]])
+	}
 	r.tell(d, append(names, t.name()))
 }
 

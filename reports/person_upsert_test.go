@@ -325,6 +325,8 @@ func TestUpsertByAnotherName(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, openDatabase(t), nil)
 	people, aliases := fixturePeople()
+	people[1].ExternalID = "ZZ"
+	aliases = append(aliases, schemas.PersonAlias{Account: testAccount, Alias: "email:emile@x.test", PersonID: "p_2002"})
 	insertInto(t, s.db, schemas.TablePeople, people...)
 	insertInto(t, s.db, schemas.TablePersonAliases, aliases...)
 	for _, i := range []schemas.PersonIdentity{
@@ -351,6 +353,10 @@ func TestUpsertByAnotherName(t *testing.T) {
 		{`{"external_id":"AB","email":"merged@x.test"}`, `{"external_id":"AB"}`},
 		{`{"external_id":"AB","email":"second@x.test"}`, `{"email":"second@x.test","external_id":"AB"}`}, // the address is a value here
 		{`{"id":"p_2001","email":"merged@x.test"}`, `{"email":"merged@x.test"}`},
+		// The address of somebody with another external id leads nobody there.
+		{`{"id":"p_2001","email":"emile@x.test"}`, `{"email":"emile@x.test","external_id":"AB"}`},
+		{`{"external_id":"cd","email":"emile@x.test"}`, `{"email":"emile@x.test","external_id":"AB"}`},
+		{`{"id":"p_2001","email":"emile@x.test","external_id":"new"}`, `{"email":"emile@x.test","external_id":"new"}`},
 		{`{"external_id":"cd","first_name":"J"},{"external_id":"ab","first_name":"K"}`, `{"first_name":"J"} {"first_name":"K","external_id":"ab"}`},
 		{`{"id":"p_2001","email":"new@x.test"},{"email":"new@x.test","first_name":"J"}`, `{"email":"new@x.test"} {"first_name":"J"}`},
 	} {
