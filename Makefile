@@ -1,9 +1,9 @@
-# deskstream: `make demo` and `make test` each do their whole set-up on a machine with Go, Node/npm and make.
+# deskstream: `make demo` and `make test` each do their whole set-up on a machine with Go, Node/npm and make; `make test` needs a C compiler too.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 
-# encoding/json v2 behind the same API: decoding one ticket event takes 6.7 us instead of 17.2.
+# The code imports encoding/json/v2, and encoding/json is built on it, which decodes a ticket event in less than half the time.
 export GOEXPERIMENT := jsonv2
 
 OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
@@ -19,10 +19,15 @@ FUZZ_TIME ?= 30s
 # Tickets in the history that the benchmark of the reports loads, with ten activities each.
 SCALE ?= 100000
 
-.PHONY: build demo test bench lint engine fuzz clean
+.PHONY: build static demo test bench lint engine fuzz clean
+
+BUILD := go build -trimpath -ldflags "-X main.version=$(VERSION)"
 
 build: engine ## the complete program at bin/deskstream
-	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/deskstream ./cmd/deskstream
+	$(BUILD) -o bin/deskstream ./cmd/deskstream
+
+static: ## a static program at bin/deskstream-static, without the engine: for NATS and ClickHouse servers outside of it
+	CGO_ENABLED=0 $(BUILD) -tags noengine -o bin/deskstream-static ./cmd/deskstream
 
 demo: build ## a simulated Zendesk account with 90 days of history, connected and live
 	bin/deskstream demo
@@ -33,9 +38,10 @@ UNWATCHED := encoding/json/jsontext encoding/json/internal/... github.com/klausp
 RACE := -race -gcflags=all=-d=checkptr=0 -gcflags=deskstream/...=-d=checkptr=1 $(UNWATCHED:%=-gcflags=%=-race=false)
 
 test: engine ## every test, with the race detector
+	@command -v $$(go env CC) >/dev/null || { echo "make test needs a C compiler for the race detector: $$(go env CC) is not there" >&2; exit 1; }
 	go test $(RACE) -timeout 40m $(TEST_FLAGS) ./...
 
-bench: engine ## the benchmarks behind the table in README.md; SCALE=10000000 for the size that its reports are meant for
+bench: engine ## the benchmarks behind the tables in README.md; that of the reports is for SCALE=10000000
 	npm ci --prefix tools/liquidjs
 	DESKSTREAM_BENCH_TICKETS=$(SCALE) go test -run '^$$' -bench . -benchtime 1x -timeout 240m $(TEST_FLAGS) ./cmd/deskstream
 	go test -run '^$$' -bench . -benchtime 1s -timeout 30m $(TEST_FLAGS) ./stream ./processors ./sinks ./liquid
