@@ -278,7 +278,7 @@ func (r *run) waitForHours(w *ticketWork) {
 	}
 	if i, noted := slices.BinarySearch(c.waiting, w.id); !noted {
 		c.waiting = slices.Insert(c.waiting, i, w.id)
-		r.touch(w.account.prefix + "cal")
+		r.touch(calendarKey(w.account.prefix))
 	}
 }
 

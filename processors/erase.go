@@ -44,7 +44,7 @@ func (it *item) loadErasure() {
 
 // erasure asks for the tickets that lose words, with all that making their rows anew needs.
 func (k *keyer) erasure(prefix string, it *item) {
-	k.need(prefix + "cal")
+	k.need(calendarKey(prefix))
 	k.need(phrasesKey(prefix))
 	for _, id := range it.lost {
 		if t, loaded := look[ticket](k, ticketKey(prefix, id)); loaded && t != nil {

@@ -43,7 +43,7 @@ func (k *keyer) enter(account string) string {
 	}
 	k.account, k.prefix, k.common = account, account+".", common{}
 	k.need(erasedKey(k.prefix))
-	if s, loaded := look[sources](k, k.prefix+"src"); loaded {
+	if s, loaded := look[sources](k, sourcesKey(k.prefix)); loaded {
 		k.common.settings = orNew(s)
 	}
 	if f, loaded := look[personFields](k, fieldsKey(k.prefix)); loaded {
@@ -87,9 +87,9 @@ func (k *keyer) needKey(key []byte) (*schemas.StateRow, bool) {
 	return nil, false
 }
 
-// of makes the key of a row from the letter that says what it is and an id.
-func (k *keyer) of(prefix string, letter byte, id int64) []byte {
-	return strconv.AppendInt(append(append(k.key[:0], prefix...), letter, '.'), id, 10)
+// of makes the key of a row from what leads the keys of its kind and an id.
+func (k *keyer) of(prefix, kind string, id int64) []byte {
+	return strconv.AppendInt(append(append(k.key[:0], prefix...), kind...), id, 10)
 }
 
 // look reads a row; nil while it is not there, does not exist or is damaged.
@@ -143,7 +143,7 @@ func (k *keyer) item(it *item) {
 	case domainTicket:
 		if !k.common.ticketed {
 			k.common.ticketed = true
-			k.need(prefix + "cal")
+			k.need(calendarKey(prefix))
 			k.need(phrasesKey(prefix))
 		}
 	case domainCalendar:
@@ -165,7 +165,7 @@ func (k *keyer) item(it *item) {
 
 // calendar asks for what a schedule needs; a list of them, which may be the first one, releases the tickets that wait for it.
 func (k *keyer) calendar(prefix string, it *item) {
-	c, loaded := look[calendar](k, prefix+"cal")
+	c, loaded := look[calendar](k, calendarKey(prefix))
 	switch {
 	case it.listed == nil:
 		k.need(nameKey(prefix, "schedule", it.id))

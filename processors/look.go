@@ -9,7 +9,10 @@ import (
 // TellKeys are the keys of all rows that Person and Ticket ask for: what is decided about fields, kept values, users, identities, figures,
 // organizations, tickets, which have the figures of those who have one, and calendars.
 func (p *Processor) TellKeys() []string {
-	return []string{"*.fields", "*.k.*", "*.u.*", "*.i.*", "*.s.*", "*.o.*", "*.t.*", "*.cal"}
+	return []string{
+		"*." + keyFields, "*." + keyKept + "*", "*." + keyUser + "*", "*." + keyShelf + "*", "*." + keyStats + "*", "*." + keyOrganization + "*",
+		"*." + keyTicket + "*", "*." + keyCalendar,
+	}
 }
 
 // errOutdated: a ticket that is computed anew gets another row than was put out, because the role of an author changed since, say. The table keeps
@@ -21,7 +24,7 @@ var errOutdated = errors.New("the table has another row")
 func (p *Processor) Ticket(account string, id int64, state schemas.State) (row *schemas.TicketRow, missing []string, err error) {
 	k := &keyer{state: state, asked: map[string]bool{}}
 	prefix := account + "."
-	k.need(prefix + "cal")
+	k.need(calendarKey(prefix))
 	t, loaded := look[ticket](k, ticketKey(prefix, id))
 	if loaded && t != nil {
 		k.authors(prefix, t)

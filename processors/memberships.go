@@ -286,5 +286,3 @@ func (r *run) quit(a *accountWork, id, at int64, erased bool) {
 	r.touch(membersKey(a.prefix, id))
 	r.listMembers(a, id, m, true)
 }
-
-func membersKey(prefix string, id int64) string { return prefix + "a." + decimal(id) }

@@ -302,7 +302,7 @@ func (r *run) account(name string) *accountWork {
 	a, ok := r.accounts[name]
 	if !ok {
 		a = newAccount(name)
-		a.sources, a.erased = open[sources](r, a.prefix+"src"), open[erasedUsers](r, erasedKey(a.prefix))
+		a.sources, a.erased = open[sources](r, sourcesKey(a.prefix)), open[erasedUsers](r, erasedKey(a.prefix))
 		a.fields = open[personFields](r, fieldsKey(a.prefix))
 		r.accounts[name] = a
 	}
@@ -312,7 +312,7 @@ func (r *run) account(name string) *accountWork {
 // cal opens the account's calendar on first use: only tickets and schedules need it.
 func (r *run) cal(a *accountWork) *calendar {
 	if a.calendar == nil {
-		a.calendar = open[calendar](r, a.prefix+"cal")
+		a.calendar = open[calendar](r, calendarKey(a.prefix))
 	}
 	return a.calendar
 }
@@ -417,35 +417,3 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
-
-// State keys. The account leads, because several accounts may share a partition.
-
-func ticketKey(prefix string, id int64) string { return prefix + "t." + decimal(id) }
-
-func textsKey(prefix string, id, n int64) string {
-	return prefix + "m." + decimal(id) + "." + decimal(n)
-}
-func erasedKey(prefix string) string           { return prefix + "x" }
-func userKey(prefix string, id int64) string   { return prefix + "u." + decimal(id) }
-func statsKey(prefix string, id int64) string  { return prefix + "s." + decimal(id) }
-func orgKey(prefix string, id int64) string    { return prefix + "o." + decimal(id) }
-func metricKey(prefix string, id int64) string { return prefix + "e." + decimal(id) }
-
-func rollKey(prefix string, part int64) string { return prefix + "r." + decimal(part) }
-
-// joinedKey is the row of memberships that webhooks told since the last roll of a part.
-func joinedKey(prefix string, part int64) string { return prefix + "j." + decimal(part) }
-
-func phrasesKey(prefix string) string { return prefix + "phrases" }
-
-func fieldsKey(prefix string) string { return prefix + "fields" }
-
-func keptKey(prefix string, id int64) string { return prefix + "k." + decimal(id) }
-
-func nameKey(prefix, kind string, id int64) string {
-	return prefix + "n." + kind + "." + decimal(id)
-}
-
-func counterKey(prefix, source string, at int64) string {
-	return prefix + "h." + schemas.Token(source) + "." + decimal(at/86400)
-}

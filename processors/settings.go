@@ -139,7 +139,7 @@ func (r *run) takeSource(a *accountWork, it *item) {
 		r.result.Duplicates++
 		return
 	}
-	r.touch(a.prefix + "src")
+	r.touch(sourcesKey(a.prefix))
 }
 
 func (s *sources) empty() bool { return len(s.list) == 0 }
@@ -178,7 +178,7 @@ func (r *run) takeSchedule(a *accountWork, it *item) {
 		news = c.add(*it.cal)
 	}
 	if news {
-		r.touch(a.prefix + "cal")
+		r.touch(calendarKey(a.prefix))
 		r.emitOpeningHours(a, before, c.periods())
 	}
 	if (it.listed != nil || !r.putName(a, it.name)) && !news {

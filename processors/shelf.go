@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-	"strconv"
 	"strings"
 
 	"deskstream/schemas"
@@ -237,14 +236,6 @@ func (s *shelf) split(to *shelf, depth int) {
 		data = rest
 	}
 	s.data = stay
-}
-
-func catalogueKey(prefix string) string { return prefix + "i.all" }
-
-func shelfKey(prefix string, n uint64) string { return string(appendShelfKey(nil, prefix, n)) }
-
-func appendShelfKey(b []byte, prefix string, n uint64) []byte {
-	return strconv.AppendUint(append(append(b, prefix...), "i."...), n, 10)
 }
 
 // identity asks for the shelf of an identity and gives the identity; nil while that is not there, or when there is none.

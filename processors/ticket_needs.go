@@ -58,8 +58,8 @@ func (k *keyer) ticket(key string, items []*item) {
 
 // figures asks for a user's figures and for the ticket that may carry their newest form.
 func (k *keyer) figures(prefix string, id int64) {
-	if s, loaded := lookKey[stats](k, k.of(prefix, 's', id)); loaded && s != nil && s.home != 0 {
-		k.needKey(k.of(prefix, 't', s.home))
+	if s, loaded := lookKey[stats](k, k.of(prefix, keyStats, id)); loaded && s != nil && s.home != 0 {
+		k.needKey(k.of(prefix, keyTicket, s.home))
 	}
 }
 
@@ -161,7 +161,7 @@ func (k *keyer) counter(prefix, source string, at int64) {
 	if k.token == "" || k.source != source {
 		k.source, k.token = source, schemas.Token(source)
 	}
-	key := append(append(k.key[:0], prefix...), "h."...)
+	key := append(append(k.key[:0], prefix...), keyCounter...)
 	k.needKey(strconv.AppendInt(append(append(key, k.token...), '.'), at/86400, 10))
 }
 
@@ -198,5 +198,5 @@ func (n *ticketNeeds) author(id int64) {
 		return
 	}
 	n.users = append(n.users, -id)
-	n.k.needKey(n.k.of(n.prefix, 'u', id))
+	n.k.needKey(n.k.of(n.prefix, keyUser, id))
 }

@@ -502,7 +502,7 @@ func (p *Processor) Sum(key string, row *schemas.StateRow) uint64 {
 	if row.Sum != 0 && row.Value == nil {
 		return row.Sum
 	}
-	if _, rest, _ := strings.Cut(key, "."); !strings.HasPrefix(rest, "u.") {
+	if _, rest, _ := strings.Cut(key, "."); !strings.HasPrefix(rest, keyUser) {
 		return 0
 	}
 	u, err := value[user](row)

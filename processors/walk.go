@@ -69,7 +69,7 @@ func (k *keyer) waiting(prefix string, tickets []int64) {
 	if len(tickets) == 0 {
 		return
 	}
-	k.need(prefix + "cal")
+	k.need(calendarKey(prefix))
 	k.need(phrasesKey(prefix))
 	for _, id := range tickets {
 		key := ticketKey(prefix, id)
