@@ -50,7 +50,7 @@ var viaNames = [...]string{"poll", "webhook"}
 
 // activities derives what happened to a ticket (product.md 3.1) from its history. It is pure.
 func (s *subject) activities(messages []message) []activity {
-	l := &activityLog{subject: s, messages: messages, out: s.desk.acts[:0]}
+	l := &activityLog{subject: s, messages: messages, out: s.scratch.acts[:0]}
 	l.created()
 	for i := range s.h.moments {
 		l.moment(&s.h.moments[i])
@@ -58,7 +58,7 @@ func (s *subject) activities(messages []message) []activity {
 	l.marks()
 	l.ratings()
 	l.number()
-	s.desk.acts = l.out
+	s.scratch.acts = l.out
 	return l.out
 }
 

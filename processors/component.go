@@ -7,7 +7,7 @@ import (
 )
 
 // weakened gives identities, without the power to merge where too many users share a value.
-func (r *run) weakened(a *accountWork, list []carried) []schemas.Identity {
+func (r *run) weakened(a *accountWork, list []hashedIdentity) []schemas.Identity {
 	out := make([]schemas.Identity, len(list))
 	for n := range list {
 		out[n] = list[n].Identity
@@ -57,7 +57,7 @@ func (c *component) add(r *run, a *accountWork, id int64) {
 	}
 }
 
-func (c *component) identities(r *run, a *accountWork, list []carried) {
+func (c *component) identities(r *run, a *accountWork, list []hashedIdentity) {
 	for n := range list {
 		if !a.sources.joinBy(list[n].Kind) {
 			continue

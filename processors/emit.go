@@ -162,9 +162,9 @@ func digestShared(w *writer, e *schemas.TicketEvent) uint64 {
 }
 
 func (r *run) emitEvents(w *ticketWork, s *subject, events []schemas.TicketEvent) {
-	t, next := w.t, room(r.desk.nextEvents, len(events))[:len(events)]
+	t, next := w.t, room(r.ticketScratch.nextEvents, len(events))[:len(events)]
 	shared := digestShared(&r.scratch, &events[0])
-	matched, hint := r.desk.marks(len(t.events)), 0
+	matched, hint := r.ticketScratch.marks(len(t.events)), 0
 	for i := range events {
 		e := &events[i]
 		next[i] = sentEvent{eventKind(e.Kind), e.At.Unix(), e.EventID, digestOf(&r.scratch, e, shared)}
@@ -184,7 +184,7 @@ func (r *run) emitEvents(w *ticketWork, s *subject, events []schemas.TicketEvent
 			}))
 		}
 	}
-	t.events, r.desk.nextEvents = replace(t.events, next), next
+	t.events, r.ticketScratch.nextEvents = replace(t.events, next), next
 }
 
 // findEvent looks for an event by its table key, first behind the one found before it.
@@ -202,8 +202,8 @@ func findEvent(list []sentEvent, e *sentEvent, hint int) int {
 }
 
 func (r *run) emitMessages(w *ticketWork, messages []message) {
-	t, next := w.t, room(r.desk.nextMessages, len(messages))[:len(messages)]
-	matched, hint := r.desk.marks(len(t.messages)), 0
+	t, next := w.t, room(r.ticketScratch.nextMessages, len(messages))[:len(messages)]
+	matched, hint := r.ticketScratch.marks(len(t.messages)), 0
 	for i := range messages {
 		x := &messages[i]
 		next[i] = sentMessage{x.id, x.at, x.digest(&r.scratch)}
@@ -226,7 +226,7 @@ func (r *run) emitMessages(w *ticketWork, messages []message) {
 			r.emitHits(w, place{at: old.at, message: old.id}, "", true)
 		}
 	}
-	t.messages, r.desk.nextMessages = replace(t.messages, next), next
+	t.messages, r.ticketScratch.nextMessages = replace(t.messages, next), next
 }
 
 func findMessage(list []sentMessage, m *sentMessage, hint int) int {

@@ -83,8 +83,8 @@ func (r *run) settle(c *carrier, acts []activity, sent []sentActivity) []sentAct
 // settled compares the activities that follow from what is known with those emitted: new and changed ones go out, those that no longer
 // follow are withdrawn. It gives what is emitted now, good until the next call.
 func (r *run) settled(c *carrier, acts []activity, sent []sentActivity) []sentActivity {
-	next := room(r.desk.nextActivities, len(acts)+len(sent))
-	matched, hint := r.desk.marks(len(sent)), 0
+	next := room(r.ticketScratch.nextActivities, len(acts)+len(sent))
+	matched, hint := r.ticketScratch.marks(len(sent)), 0
 	for i := range acts {
 		a := &acts[i]
 		j := findActivity(sent, a, hint)
@@ -122,7 +122,7 @@ func (r *run) settled(c *carrier, acts []activity, sent []sentActivity) []sentAc
 			next = append(next, r.withdraw(c, sent[j]))
 		}
 	}
-	r.desk.nextActivities = next
+	r.ticketScratch.nextActivities = next
 	return next
 }
 

@@ -43,7 +43,7 @@ func (it *item) loadErasure() {
 }
 
 // erasure asks for the tickets that lose words, with all that making their rows anew needs.
-func (k *keyer) erasure(prefix string, it *item) {
+func (k *keyCollector) erasure(prefix string, it *item) {
 	k.need(calendarKey(prefix))
 	k.need(phrasesKey(prefix))
 	for _, id := range it.lost {
@@ -159,7 +159,7 @@ func (u *user) forget(left *schemas.Remains) {
 		id: u.id, at: f.at, full: true, hasState: true, active: f.active, erased: true, created: f.created, role: f.role, org: f.org, fields: "{}",
 	}
 	u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
-	u.marks, u.long, u.tracks, u.system, u.chosen, u.heard, u.told = nil, nil, nil, systemFields{}, choices{}, choices{}, told{}
+	u.marks, u.oldest, u.tracks, u.system, u.decisions, u.inherited, u.apiValues = nil, nil, nil, systemFields{}, decisions{}, decisions{}, apiValues{}
 	u.decided, u.mail, u.sms, u.archived, u.deleted = false, false, false, false, 0
 }
 
@@ -184,7 +184,7 @@ func (u *user) remains() *schemas.Remains {
 
 // Remains gives what stays of a user that is to be erased. missing lists rows of state that it needs and state lacks; it is asked again with them.
 func (p *Processor) Remains(account string, id int64, state schemas.State) (*schemas.Remains, []string, error) {
-	k := &keyer{state: state, asked: map[string]bool{}}
+	k := &keyCollector{state: state, asked: map[string]bool{}}
 	u, _ := look[user](k, userKey(account+".", id))
 	return orNew(u).remains(), k.missing, nil
 }
@@ -354,22 +354,22 @@ func (r *run) dropText(w *ticketWork, id int64) bool {
 	return true
 }
 
-// veil stands for a subject that must not be kept. Whether and when a subject changed is counted, so that equal ones must stay equal and
+// maskSubject gives what stands for a subject that must not be kept. Whether and when a subject changed is counted, so that equal ones must stay equal and
 // different ones different: of an erased one two bytes of its hash are left, of a permanently deleted one nothing.
-func (m *marks) veil(subject string) string {
+func (m *marks) maskSubject(subject string) string {
 	if m.scrubbed != 0 {
 		return ""
 	}
-	return veil(subject)
+	return maskSubject(subject)
 }
 
-func veil(subject string) string {
-	if subject == "" || subject == scrubbedSubject || veiled(subject) {
+func maskSubject(subject string) string {
+	if subject == "" || subject == scrubbedSubject || isMasked(subject) {
 		return subject
 	}
 	return "~" + strconv.FormatUint(hashText(subject)&0xffff|0x10000, 16)[1:]
 }
 
-func veiled(s string) bool {
+func isMasked(s string) bool {
 	return len(s) == 5 && s[0] == '~' && strings.Trim(s[1:], "0123456789abcdef") == ""
 }

@@ -255,7 +255,7 @@ func TestErasedStayErased(t *testing.T) {
 			}
 		}
 		for key, data := range s.state {
-			if key != shelfKey(testAccount+".", 0) && key != userKey(testAccount+".", 2) && (strings.Contains(string(data), "jo@x") || strings.Contains(string(data), "Jo Doe")) {
+			if key != bucketKey(testAccount+".", 0) && key != userKey(testAccount+".", 2) && (strings.Contains(string(data), "jo@x") || strings.Contains(string(data), "Jo Doe")) {
 				t.Errorf("%s: state %s is %q", when, key, data)
 			}
 		}

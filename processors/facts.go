@@ -33,7 +33,7 @@ type subject struct {
 	merged  int64   // when it was absorbed by another ticket (G7), 0 = not
 	via     string  // channel
 	hidden  []int64 // comments made private later: private from the beginning
-	desk    *desk
+	scratch *ticketScratch
 }
 
 // subject brings together what is known of a ticket; nil for an orphan. It is good until the next one is made.
@@ -42,8 +42,8 @@ func (r *run) subject(a *accountWork, id int64, t *ticket) *subject {
 	if base == nil {
 		return nil
 	}
-	h := r.desk.past(t)
-	s := &subject{account: a.name, id: id, t: t, h: h, base: base, now: h.current(base), roles: r.rolesOf(a), cal: r.cal(a), desk: &r.desk}
+	h := r.ticketScratch.past(t)
+	s := &subject{account: a.name, id: id, t: t, h: h, base: base, now: h.current(base), roles: r.rolesOf(a), cal: r.cal(a), scratch: &r.ticketScratch}
 	s.merged, s.via, s.hidden = s.mergedAt(), s.channel(), hiddenComments(h)
 	return s
 }
@@ -91,7 +91,7 @@ type factSheet struct {
 
 // facts computes a ticket's row and events from its history: metrics M1 to M23 and M28 to M31. It is pure.
 func facts(s *subject) *factSheet {
-	d := s.desk
+	d := s.scratch
 	f := &fold{subject: s, sheet: &d.sheet, assignees: d.assignees[:0], agents: d.agents[:0], solves: d.solves[:0]}
 	defer func() { d.assignees, d.agents, d.solves = f.assignees, f.agents, f.solves }()
 	d.times, d.numbers = room(d.times, rowTimes), room(d.numbers, rowNumbers)
@@ -151,7 +151,7 @@ func (s *subject) none(updated int64) *int64 {
 	if !s.cal.known(updated) {
 		return nil
 	}
-	return s.desk.number(0)
+	return s.scratch.number(0)
 }
 
 // due says when a task is due, nil where nothing is.
@@ -159,7 +159,7 @@ func (s *subject) due() *time.Time {
 	if s.base.due == 0 {
 		return nil
 	}
-	return s.desk.time(s.base.due)
+	return s.scratch.time(s.base.due)
 }
 
 // statusSince gives the last moment at which the status became what it is; the record's time where history does not tell.
@@ -325,7 +325,7 @@ func (f *fold) moment(m *moment) {
 	}
 	f.spells(m)
 	if len(m.comments) > 0 {
-		f.sheet.row.LatestCommentAt = f.desk.time(m.at)
+		f.sheet.row.LatestCommentAt = f.scratch.time(m.at)
 	}
 	for i := range m.comments {
 		f.comment(m, &m.comments[i])
@@ -386,7 +386,7 @@ func (f *fold) solved(m *moment) {
 
 func (f *fold) closed(m *moment) {
 	if f.sheet.row.ClosedAt == nil {
-		f.sheet.row.ClosedAt = f.desk.time(m.at)
+		f.sheet.row.ClosedAt = f.scratch.time(m.at)
 	}
 	f.add(m, schemas.EventClose, "close")
 }
@@ -403,10 +403,10 @@ func (f *fold) assigned(m *moment, before, after int64) {
 	if before != 0 && before != after {
 		row.Reassignments++
 	}
-	row.LastAssignedAt, row.LastAssigneeID = f.desk.time(m.at), after
+	row.LastAssignedAt, row.LastAssigneeID = f.scratch.time(m.at), after
 	if row.FirstAssignedAt == nil {
 		row.FirstAssigneeID = after
-		row.FirstAssignedAt, row.FirstAssignedS = f.desk.time(m.at), f.desk.number(m.at-f.base.created)
+		row.FirstAssignedAt, row.FirstAssignedS = f.scratch.time(m.at), f.scratch.number(m.at-f.base.created)
 		row.FirstAssignedBizS = f.cal.seconds(f.base.created, m.at, m.at)
 	}
 	e := f.add(m, schemas.EventAssign, numeral(after, knownEvent(f.t, len(f.sheet.events))))
@@ -467,7 +467,7 @@ func (f *fold) longer(sum *int64, end int64) *int64 {
 	if sum == nil || n == nil {
 		return nil
 	}
-	return f.desk.number(*sum + *n)
+	return f.scratch.number(*sum + *n)
 }
 
 // measure gives the spells of a status that ended their business seconds: it may be cut into several, but one schedule counts for it.
@@ -514,7 +514,7 @@ func (f *fold) reply(m *moment, c *comment) {
 	if f.pending >= 0 {
 		e := &f.sheet.events[f.pending]
 		n := m.at - e.At.Unix()
-		e.Seconds, e.ActorID = f.desk.number(n), c.author
+		e.Seconds, e.ActorID = f.scratch.number(n), c.author
 		e.BusinessS = f.cal.seconds(e.At.Unix(), m.at, m.at)
 		row.NextReplyS = append(row.NextReplyS, n)
 		f.pending = -1
@@ -527,7 +527,7 @@ func (f *fold) reply(m *moment, c *comment) {
 	if row.FirstReplyAt != nil {
 		return
 	}
-	row.FirstReplyAt, row.FirstReplyS = f.desk.time(m.at), f.desk.number(m.at-f.base.created)
+	row.FirstReplyAt, row.FirstReplyS = f.scratch.time(m.at), f.scratch.number(m.at-f.base.created)
 	row.FirstReplyBizS = f.cal.seconds(f.base.created, m.at, m.at)
 }
 
@@ -550,9 +550,9 @@ func (f *fold) resolutions() {
 	row, events, created := &f.sheet.row, f.sheet.events, f.base.created
 	first, last := &events[f.solves[0]], &events[f.solves[len(f.solves)-1]]
 	last.Last = 1
-	row.FirstSolvedAt, row.LastSolvedAt = f.desk.time(first.At.Unix()), f.desk.time(last.At.Unix())
-	row.FirstResolutionS, row.FirstResolutionBiz = f.desk.number(first.At.Unix()-created), first.BusinessS
+	row.FirstSolvedAt, row.LastSolvedAt = f.scratch.time(first.At.Unix()), f.scratch.time(last.At.Unix())
+	row.FirstResolutionS, row.FirstResolutionBiz = f.scratch.number(first.At.Unix()-created), first.BusinessS
 	if done(row.Status) {
-		row.FullResolutionS, row.FullResolutionBizS = f.desk.number(last.At.Unix()-created), last.BusinessS
+		row.FullResolutionS, row.FullResolutionBizS = f.scratch.number(last.At.Unix()-created), last.BusinessS
 	}
 }

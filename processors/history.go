@@ -24,7 +24,7 @@ type history struct {
 }
 
 // past orders what is known and follows the values through it. The ticket must have a base.
-func (d *desk) past(t *ticket) *history {
+func (d *ticketScratch) past(t *ticket) *history {
 	base := t.base()
 	h := &d.history
 	*h = history{begin: base.created}
@@ -44,7 +44,7 @@ func (d *desk) past(t *ticket) *history {
 }
 
 // stepsOf gives the audits and, behind them, webhooks of one action joined into one step.
-func (d *desk) stepsOf(t *ticket) []*step {
+func (d *ticketScratch) stepsOf(t *ticket) []*step {
 	steps := room(d.steps, len(t.audits)+len(t.hints)+1)
 	d.joined = room(d.joined, len(t.hints))
 	defer func() { d.steps = steps }()
@@ -211,7 +211,7 @@ func (d *dims) get(f field) (c change) {
 	return c
 }
 
-func (d *desk) walk(h *history, steps []*step, creation, audits int) {
+func (d *ticketScratch) walk(h *history, steps []*step, creation, audits int) {
 	d.values = room(d.values, len(steps)+1)[:len(steps)+1] // the last slot is the value after everything
 	d.moments = room(d.moments, len(steps))[:len(steps)]
 	values, changes := d.values, 0

@@ -13,7 +13,7 @@ type identityRow struct {
 	stored      bool // it was there before
 	users       []int64
 	sent        int64   // user whose person the alias was emitted for, 0 = none
-	shelf       *slot   // of the state row that holds it, once it was opened
+	bucket      *slot   // of the state row that holds it, once it was opened
 	name        emitted // the alias in this batch
 	claimed     bool    // it is among the claims of this batch
 	round       int     // of the component it was reached in last
@@ -28,17 +28,19 @@ func (i *identityRow) encode(w *writer) {
 
 func (i *identityRow) decode(r *reader) { i.users, i.sent = r.ints(), r.int() }
 
-// carried is an identity with the hash that leads to who carries it.
-type carried struct {
+// hashedIdentity is an identity with the hash that leads to who carries it.
+type hashedIdentity struct {
 	schemas.Identity
 	hash uint64
 	row  *identityRow // once a run opened it
 }
 
-func newCarried(i schemas.Identity) carried { return carried{Identity: i, hash: identityHash(i)} }
+func newHashedIdentity(i schemas.Identity) hashedIdentity {
+	return hashedIdentity{Identity: i, hash: identityHash(i)}
+}
 
 // carries gives what a user carries. It is for when an event is taken: what is known of users does not change then until the next one.
-func (w *userWork) carries() []carried {
+func (w *userWork) carries() []hashedIdentity {
 	if !w.counted {
 		w.carried, w.counted = w.u.identities(), true
 	}
@@ -68,7 +70,7 @@ func (r *run) index(w *userWork) {
 }
 
 // find gives the same identity in a list, nil when it is not there.
-func find(list []carried, i *carried) *carried {
+func find(list []hashedIdentity, i *hashedIdentity) *hashedIdentity {
 	for n := range list {
 		if x := &list[n]; x.hash == i.hash && x.Kind == i.Kind && x.Value == i.Value {
 			return x

@@ -25,7 +25,7 @@ const (
 	domainName
 	domainCalendar
 	domainErasure
-	domainRoll
+	domainMembershipSnapshot
 )
 
 // item is an event on its way: first only its ids are known, the rest is decoded when it turns out to be news.
@@ -43,30 +43,30 @@ type item struct {
 
 	decodedID, decodedSub int64 // id and sub as a full decoding reads them
 
-	step    *step
-	texts   []text
-	rec     *record
-	rating  *rating
-	hint    *ticketHint
-	user    *userFacts
-	carried []carried // what the user of user carries, once somebody asked
-	choice  *choice
-	link    *linkFacts
-	member  *member
-	roll    *roll
-	verdict *verdict
-	org     *orgFacts
-	name    *nameFacts
-	cal     *schedule
-	listed  *scheduleList
-	metric  *metricEvent
-	source  *schemas.Settings
-	erased  bool                    // the event erases
-	remains *schemas.Remains        // of the user erased, nil = what is known of it
-	entries []schemas.AudienceEntry // of the log of audiences that stay
-	lost    []int64                 // tickets it removes words from
-	saved   *schemas.SavedPhrases
-	fields  *schemas.PersonFields
+	step     *step
+	texts    []text
+	rec      *record
+	rating   *rating
+	hint     *ticketHint
+	user     *userFacts
+	carried  []hashedIdentity // what the user of user carries, once somebody asked
+	edit     *personEdit
+	link     *linkFacts
+	member   *member
+	snapshot *membershipSnapshot
+	verdict  *verdict
+	org      *orgFacts
+	name     *nameFacts
+	cal      *schedule
+	listed   *scheduleList
+	metric   *metricEvent
+	source   *schemas.Settings
+	erased   bool                    // the event erases
+	remains  *schemas.Remains        // of the user erased, nil = what is known of it
+	entries  []schemas.AudienceEntry // of the log of audiences that stay
+	lost     []int64                 // tickets it removes words from
+	saved    *schemas.SavedPhrases
+	fields   *schemas.PersonFields
 }
 
 // ticketHint is what a ticket webhook says.
@@ -116,7 +116,7 @@ func newItem(ev *schemas.Event) *item {
 	case schemas.KindFields:
 		it.loadFields()
 	case schemas.KindMembers:
-		it.loadRoll()
+		it.loadMembershipSnapshot()
 	case schemas.KindTicket, schemas.KindRecount:
 		it.peek(domainTicket, "id", "")
 	case schemas.KindMembership:
@@ -180,7 +180,7 @@ func (it *item) consistent() bool {
 		return it.org.id == it.id
 	case it.name != nil:
 		return it.name.id == it.id
-	case it.rec != nil, it.choice != nil, it.link != nil, it.verdict != nil:
+	case it.rec != nil, it.edit != nil, it.link != nil, it.verdict != nil:
 		return it.decodedID == it.id
 	case it.ev.Kind == schemas.KindAudit, it.ev.Kind == schemas.KindRating, it.ev.Kind == schemas.KindMetricEvent, it.ev.Kind == schemas.KindMembership:
 		return it.decodedID == it.id && it.decodedSub == it.sub
@@ -201,7 +201,7 @@ func (it *item) decode() {
 	case schemas.KindUser:
 		it.loadUser()
 	case schemas.KindPerson:
-		it.loadChoice()
+		it.loadPersonEdit()
 	case schemas.KindLink:
 		it.loadLink()
 	case schemas.KindMembership:

@@ -10,7 +10,7 @@ import (
 // organizations, tickets, which have the figures of those who have one, and calendars.
 func (p *Processor) TellKeys() []string {
 	return []string{
-		"*." + keyFields, "*." + keyKept + "*", "*." + keyUser + "*", "*." + keyShelf + "*", "*." + keyStats + "*", "*." + keyOrganization + "*",
+		"*." + keyFields, "*." + keyKept + "*", "*." + keyUser + "*", "*." + keyBucket + "*", "*." + keyStats + "*", "*." + keyOrganization + "*",
 		"*." + keyTicket + "*", "*." + keyCalendar,
 	}
 }
@@ -22,7 +22,7 @@ var errOutdated = errors.New("the table has another row")
 // Ticket gives the row of a ticket as the table has it or will have it, without its longer texts; nil when there is none. It is an error when
 // only the table can tell.
 func (p *Processor) Ticket(account string, id int64, state schemas.State) (row *schemas.TicketRow, missing []string, err error) {
-	k := &keyer{state: state, asked: map[string]bool{}}
+	k := &keyCollector{state: state, asked: map[string]bool{}}
 	prefix := account + "."
 	k.need(calendarKey(prefix))
 	t, loaded := look[ticket](k, ticketKey(prefix, id))
@@ -51,7 +51,7 @@ func (p *Processor) Ticket(account string, id int64, state schemas.State) (row *
 }
 
 // authors asks for the users who wrote comments.
-func (k *keyer) authors(prefix string, t *ticket) {
+func (k *keyCollector) authors(prefix string, t *ticket) {
 	ask := func(s *step) {
 		for i := range s.comments {
 			if id := s.comments[i].author; id > 0 {

@@ -111,23 +111,23 @@ func (m *sentMerge) decode(r *reader) {
 	}
 }
 
-// standing is what of a user others are found by.
-type standing struct {
-	identities []carried
+// publicState is what of a user others are found by.
+type publicState struct {
+	identities []hashedIdentity
 	listed     bool // in the audience: the identities are in their table
 	created    int64
 }
 
-func (u *user) standing() standing {
+func (u *user) publicState() publicState {
 	if u.id == 0 {
-		return standing{}
+		return publicState{}
 	}
-	return standing{identities: u.identities(), listed: u.person(), created: u.now().created}
+	return publicState{identities: u.identities(), listed: u.person(), created: u.now().created}
 }
 
 // emitIdentities keeps the table of identities in line with what the user carries.
 func (r *run) emitIdentities(w *userWork) {
-	var now []carried
+	var now []hashedIdentity
 	if w.u.person() {
 		now = w.carries()
 	}
@@ -144,7 +144,7 @@ func (r *run) emitIdentities(w *userWork) {
 	}
 }
 
-func (s *standing) published() []carried {
+func (s *publicState) published() []hashedIdentity {
 	if !s.listed {
 		return nil
 	}

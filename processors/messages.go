@@ -18,7 +18,7 @@ type message struct {
 
 // messages lists the comments of a ticket in order, each once. Orphans have none.
 func (s *subject) messages() []message {
-	out := s.desk.messages[:0]
+	out := s.scratch.messages[:0]
 	for i := range s.h.moments {
 		m := &s.h.moments[i]
 		for _, c := range m.comments {
@@ -33,7 +33,7 @@ func (s *subject) messages() []message {
 			out = append(out, x)
 		}
 	}
-	s.desk.messages = out
+	s.scratch.messages = out
 	return out
 }
 

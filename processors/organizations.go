@@ -31,12 +31,12 @@ type organization struct {
 	rec    *orgFacts // newest record
 	part   *orgFacts // newest webhook
 	versions
-	active     patch[bool]
-	archived   bool
-	foretold   bool // a webhook was the first to tell of it
-	sent       uint64
-	activities []sentActivity
-	retention  uint64
+	active      patch[bool]
+	archived    bool
+	hintedFirst bool // a webhook was the first to tell of it
+	sent        uint64
+	activities  []sentActivity
+	retention   uint64
 }
 
 var organizationFields = []string{
@@ -190,7 +190,7 @@ func (r *run) takeOrganization(a *accountWork, it *item) {
 	f := it.org
 	wasActive := o.now().active || o.id == 0
 	if o.id == 0 {
-		o.foretold = !f.full
+		o.hintedFirst = !f.full
 	}
 	news := o.addMark(f.versionMark())
 	if f.full && newerOrg(f, o.rec) {
@@ -245,7 +245,7 @@ func (r *run) emitOrganization(a *accountWork, o *organization, it *item, set se
 }
 
 func (o *organization) happenings(f *orgFacts) []activity {
-	out := []activity{{slug: organizationCreated, at: f.created, via: viaOf(o.foretold)}}
+	out := []activity{{slug: organizationCreated, at: f.created, via: viaOf(o.hintedFirst)}}
 	for _, c := range o.changes(organizationFields) {
 		switch {
 		case c.gone:
@@ -295,7 +295,7 @@ func (o *organization) encode(w *writer) {
 	o.versions.encode(w)
 	w.int(o.active.at)
 	w.bool(o.active.value)
-	w.byte(flag(o.archived) | flag(o.foretold)<<1)
+	w.byte(flag(o.archived) | flag(o.hintedFirst)<<1)
 	w.hash(o.sent)
 	list(w, o.activities, writeSentActivity)
 	w.hash(o.retention)
@@ -312,7 +312,7 @@ func (o *organization) decode(r *reader) {
 	o.versions.decode(r)
 	o.active = patch[bool]{r.int(), r.bool()}
 	bits := r.byte()
-	o.archived, o.foretold, o.sent = bits&1 != 0, bits&2 != 0, r.hash()
+	o.archived, o.hintedFirst, o.sent = bits&1 != 0, bits&2 != 0, r.hash()
 	o.activities = readList(r, readSentActivity)
 	o.retention = r.hash()
 }

@@ -7,7 +7,7 @@ import "deskstream/schemas"
 func (r *run) keepAway(a *accountWork, next *schemas.Settings) {
 	for _, w := range r.tickets {
 		if w.account == a {
-			w.t.activities = withAway(w.t.activities, r.foretold(w), a.sources.of(w.source), next)
+			w.t.activities = withAway(w.t.activities, r.predictedActivities(w), a.sources.of(w.source), next)
 		}
 	}
 	for _, w := range r.users {

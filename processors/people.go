@@ -25,11 +25,11 @@ type claim struct {
 // put off until the end of the batch, so that they come out the same wherever batches are cut.
 func (r *run) regroup(it *item) {
 	r.partners()
-	inOrder(r.stirred)
-	for _, w := range r.stirred {
+	inOrder(r.eventUsers)
+	for _, w := range r.eventUsers {
 		r.index(w)
 	}
-	for _, w := range r.stirred {
+	for _, w := range r.eventUsers {
 		if !w.resolved {
 			r.resolve(w, it)
 		}
@@ -37,10 +37,10 @@ func (r *run) regroup(it *item) {
 	for _, w := range r.resolving {
 		w.resolved = false
 	}
-	for _, w := range r.stirred {
-		w.stirred, w.was, w.verdict = false, nil, nil
+	for _, w := range r.eventUsers {
+		w.inEvent, w.was, w.verdict = false, nil, nil
 	}
-	r.stirred, r.resolving = r.stirred[:0], r.resolving[:0]
+	r.eventUsers, r.resolving = r.eventUsers[:0], r.resolving[:0]
 }
 
 // people brings everything about touched users up to date: the rows of people, agents and aliases, and contact activities.
@@ -76,8 +76,8 @@ func inOrder(users []*userWork) {
 
 // partners adds the users that Zendesk merged with a touched one: which of the two lost may have become clear.
 func (r *run) partners() {
-	inOrder(r.stirred)
-	for _, w := range r.stirred {
+	inOrder(r.eventUsers)
+	for _, w := range r.eventUsers {
 		for _, p := range w.u.pairs {
 			o := r.user(w.account, p.other)
 			if o.now.IsZero() {
@@ -128,7 +128,7 @@ func (r *run) resolve(w *userWork, it *item) {
 	users, rows := r.component(w)
 	var nodes []schemas.Identified
 	now, alone := it.ev.ReceivedAt.Unix(), len(users) == 1
-	r.hear(a, users)
+	r.inheritRefusals(a, users)
 	r.resolving = append(r.resolving, users...)
 	for _, o := range users {
 		o.resolved = true

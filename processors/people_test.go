@@ -502,7 +502,7 @@ func TestUnchangedUsersCostNothing(t *testing.T) {
 	}
 	keys := s.p.Keys(again[:50], schemas.State{})
 	if len(keys) != 54 {
-		t.Errorf("an unchanged sync of 50 users asks for %d rows, want the users, the settings of sources and fields, the tombstones and the catalogue of identities", len(keys))
+		t.Errorf("an unchanged sync of 50 users asks for %d rows, want the users, the settings of sources and fields, the tombstones and the directory of identities", len(keys))
 	}
 	for key, row := range s.load(again[:50]) {
 		if strings.HasPrefix(key, testAccount+".u.") && row.Data != nil {

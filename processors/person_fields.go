@@ -100,7 +100,7 @@ func foldEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 // identities lists by what the user may be found and merged: external id (case does not matter), verified email addresses, phone
 // number unless it is shared, and whatever was told through our API. An address that is not verified only finds the user. Of a deleted user the
 // address it had still counts.
-func (u *user) identities() []carried {
+func (u *user) identities() []hashedIdentity {
 	if u.id == 0 {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (u *user) identities() []carried {
 	if f.erased {
 		return nil
 	}
-	list := make([]carried, 0, len(identityKinds))
+	list := make([]hashedIdentity, 0, len(identityKinds))
 	list = add(list, byExternal, strings.ToLower(strings.TrimSpace(f.external)), true)
 	list = add(list, byEmail, foldEmail(f.email), f.verified && !f.fetched)
 	if f.fetched {
@@ -121,11 +121,11 @@ func (u *user) identities() []carried {
 	if !f.shared {
 		list = add(list, byPhone, f.dial, true)
 	}
-	return u.told.identities(list)
+	return u.apiValues.identities(list)
 }
 
 // add adds an identity to a list, which has each once: strong if one of its mentions is.
-func add(list []carried, kind, value string, strong bool) []carried {
+func add(list []hashedIdentity, kind, value string, strong bool) []hashedIdentity {
 	if value == "" {
 		return list
 	}
@@ -135,5 +135,5 @@ func add(list []carried, kind, value string, strong bool) []carried {
 			return list
 		}
 	}
-	return append(list, newCarried(schemas.Identity{Kind: kind, Value: value, Strong: strong}))
+	return append(list, newHashedIdentity(schemas.Identity{Kind: kind, Value: value, Strong: strong}))
 }

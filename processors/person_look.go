@@ -14,8 +14,8 @@ import (
 // state that it needs and state lacks; it is asked again with them. nil facts mean that nobody answers to the name. With names of others it is the person
 // as it would be if these were merged into it by hand.
 func (p *Processor) Person(account, name string, others []string, state schemas.State) (facts *schemas.PersonFacts, missing []string, err error) {
-	l := &looker{keyer: keyer{state: state, asked: map[string]bool{}, fresh: map[string]int64{}}, account: newAccount(account)}
-	l.account.fields, _ = look[personFields](&l.keyer, fieldsKey(l.account.prefix))
+	l := &looker{keyCollector: keyCollector{state: state, asked: map[string]bool{}, fresh: map[string]int64{}}, account: newAccount(account)}
+	l.account.fields, _ = look[personFields](&l.keyCollector, fieldsKey(l.account.prefix))
 	if l.account.fields == nil {
 		l.account.fields = &personFields{}
 	}
@@ -35,7 +35,7 @@ func (p *Processor) Person(account, name string, others []string, state schemas.
 	m.absorb(absorbed)
 	facts = &schemas.PersonFacts{Person: *r.rowOf(l.account, m), Organizations: map[int64]string{}}
 	facts.Person.OrganizationIDs = slices.DeleteFunc(facts.Person.OrganizationIDs, func(id int64) bool {
-		o, _ := look[organization](&l.keyer, orgKey(l.account.prefix, id))
+		o, _ := look[organization](&l.keyCollector, orgKey(l.account.prefix, id))
 		if o == nil {
 			return false
 		}
@@ -66,7 +66,7 @@ func (r *run) joining(a *accountWork, members, absorbed []int64) []int64 {
 
 // looker follows a name to what there is about its person.
 type looker struct {
-	keyer
+	keyCollector
 	account *accountWork
 }
 
@@ -105,7 +105,7 @@ func (l *looker) caller(number string) (head int64) {
 	}
 	oldest := int64(0)
 	for _, id := range row.users[:min(len(row.users), schemas.MaxSharers)] {
-		u, _ := look[user](&l.keyer, userKey(l.account.prefix, id))
+		u, _ := look[user](&l.keyCollector, userKey(l.account.prefix, id))
 		if u == nil || u.head == 0 {
 			continue
 		}
@@ -119,20 +119,20 @@ func (l *looker) caller(number string) (head int64) {
 	return head
 }
 
-// identity gives an identity by its value. The catalogue may be older than the shelves, because rows are not looked at all at once: what a
-// shelf tells of itself is right.
+// identity gives an identity by its value. The directory may be older than the buckets, because rows are not looked at all at once: what a
+// bucket tells of itself is right.
 func (l *looker) identity(kind, value string) *identityRow {
-	i := newCarried(schemas.Identity{Kind: kind, Value: value})
-	c, loaded := look[catalogue](&l.keyer, catalogueKey(l.account.prefix))
+	i := newHashedIdentity(schemas.Identity{Kind: kind, Value: value})
+	c, loaded := look[bucketDirectory](&l.keyCollector, directoryKey(l.account.prefix))
 	if !loaded || c == nil {
 		return nil
 	}
 	for at := c.of(i.hash); ; {
-		s, _ := look[shelf](&l.keyer, shelfKey(l.account.prefix, at))
+		s, _ := look[identityBucket](&l.keyCollector, bucketKey(l.account.prefix, at))
 		if s == nil {
 			return nil
 		}
-		to := s.lent(i.hash, at)
+		to := s.movedTo(i.hash, at)
 		if to == at {
 			row, _ := s.identity(i.Identity)
 			return row
@@ -145,7 +145,7 @@ func (l *looker) headOf(id int64) int64 {
 	if id <= 0 {
 		return 0
 	}
-	u, _ := look[user](&l.keyer, userKey(l.account.prefix, id))
+	u, _ := look[user](&l.keyCollector, userKey(l.account.prefix, id))
 	if u == nil {
 		return 0
 	}
@@ -157,7 +157,7 @@ func (l *looker) members(head int64) []int64 {
 	if head == 0 {
 		return nil
 	}
-	u, _ := look[user](&l.keyer, userKey(l.account.prefix, head))
+	u, _ := look[user](&l.keyCollector, userKey(l.account.prefix, head))
 	switch {
 	case u == nil || u.head != head || u.sentPerson == 0:
 		return nil

@@ -22,7 +22,7 @@ func (r *run) rowOf(a *accountWork, m *material) *schemas.PersonRow {
 	for i, id := range members {
 		u, f := m.users[i], m.facts[i]
 		row.OwnIDs = append(row.OwnIDs, r.userOf(a, id).own())
-		row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), f.at, u.told.at()))
+		row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), f.at, u.apiValues.at()))
 		if i == 0 || f.created < row.CreatedAt.Unix() {
 			row.CreatedAt = unix(f.created)
 		}
@@ -34,7 +34,7 @@ func (r *run) rowOf(a *accountWork, m *material) *schemas.PersonRow {
 	}
 	head := m.users[0]
 	row.EmailPermission, row.SMSPermission = flag(head.mail), flag(head.sms)
-	m.choose(row)
+	m.applyDecisions(row)
 	for n, to := range []*string{&row.FirstName, &row.LastName, &row.Email, &row.PhoneNumber, &row.Language, &row.Timezone, &row.ExternalID} {
 		*to = m.field(n)
 	}

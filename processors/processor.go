@@ -83,7 +83,7 @@ type asked struct {
 	state   uintptr
 	users   []bool           // of the batch for whom everything was there
 	tickets map[string]bool  // the same by key
-	fresh   map[string]int64 // as keyer has it, of these
+	fresh   map[string]int64 // as keyCollector has it, of these
 }
 
 // of gives what was asked for a state: nothing yet if it is another one than last.
@@ -100,7 +100,7 @@ func (a *asked) of(state schemas.State, users int) *asked {
 func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 	b := p.batch(events)
 	before := b.asked.of(state, len(b.users))
-	k := &keyer{state: state, asked: make(map[string]bool, len(b.users)), fresh: maps.Clone(before.fresh)}
+	k := &keyCollector{state: state, asked: make(map[string]bool, len(b.users)), fresh: maps.Clone(before.fresh)}
 	for _, it := range b.items {
 		k.renewed = k.renewed || it.domain == domainSource
 		k.byPhone = k.byPhone || it.source != nil && slices.Contains(it.source.Identifiers, byPhone)
@@ -111,8 +111,8 @@ func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 	}
 	k.tickets(b, before)
 	k.people(b, before)
-	k.splits()
-	k.rolls(b)
+	k.bucketSplits()
+	k.membershipSnapshots(b)
 	return k.missing
 }
 

@@ -48,7 +48,7 @@ func (m *moment) rating(s *score) rating {
 // earlierRatings gives the scores that counted before the latest one, in order and one for each second: those that audits tell and those
 // that the records went through. A record says who held the ticket only of its newest form, the history says it of the others.
 func (f *fold) earlierRatings(latest *rating) []rating {
-	all := f.desk.ratings[:0]
+	all := f.scratch.ratings[:0]
 	for i := range f.h.moments {
 		m := &f.h.moments[i]
 		for j := range m.scores {
@@ -64,7 +64,7 @@ func (f *fold) earlierRatings(latest *rating) []rating {
 	slices.SortStableFunc(all, func(a, b rating) int {
 		return cmp.Or(cmp.Compare(a.updated, b.updated), cmp.Compare(a.answered(), b.answered()), cmp.Compare(a.id, b.id))
 	})
-	f.desk.ratings = all
+	f.scratch.ratings = all
 	kept := all[:0]
 	for i := range all {
 		if i+1 == len(all) || all[i+1].updated > all[i].updated {

@@ -54,7 +54,7 @@ func (x *Redactor) reader(kind schemas.Kind) func(parts) parts {
 	case schemas.KindUser:
 		return x.user
 	case schemas.KindPerson:
-		return x.choice
+		return x.personEdit
 	case schemas.KindAudience:
 		return x.verdict
 	case schemas.KindTicket:
@@ -119,9 +119,9 @@ func (p parts) narrow(name string, names ...string) {
 
 func (p parts) id(name string) int64 { return idOf(p[name]) }
 
-func (p parts) veil(name string) {
+func (p parts) maskText(name string) {
 	if v, ok := p[name]; ok {
-		p[name], _ = json.Marshal(veil(cut(schemas.Text(v), maxSubject))) // a text has a JSON form
+		p[name], _ = json.Marshal(maskSubject(cut(schemas.Text(v), maxSubject))) // a text has a JSON form
 	}
 }
 
@@ -143,7 +143,7 @@ func (x *Redactor) user(in parts) parts {
 	return in.pick("id", "role", "organization_id", "created_at", "updated_at")
 }
 
-func (x *Redactor) choice(in parts) parts {
+func (x *Redactor) personEdit(in parts) parts {
 	if x.Users[in.id("id")] {
 		return nil
 	}
@@ -183,7 +183,7 @@ func (x *Redactor) ticket(in parts) parts {
 	case x.Tickets[in.id("id")] || x.Users[in.id("requester_id")]:
 		in = in.pick("id", "subject", "type", "priority", "status", "custom_status_id", "requester_id", "submitter_id", "assignee_id", "organization_id",
 			"group_id", "brand_id", "ticket_form_id", "tags", "is_public", "due_at", "created_at", "updated_at", "generated_timestamp", "url", "via")
-		in.veil("subject")
+		in.maskText("subject")
 	case x.Users[in.id("submitter_id")]:
 		in = maps.Clone(in)
 		delete(in, "description")
@@ -288,7 +288,7 @@ func auditEvent(e parts) parts {
 		}
 		if field == "subject" {
 			for _, name := range []string{"subject", "value", "previous_value"} {
-				out.veil(name)
+				out.maskText(name)
 			}
 		}
 	}
@@ -341,7 +341,7 @@ func ticketWebhook(in, detail, event parts, name string) parts {
 	out := in.pick("type", "account_id", "id", "time", "subject", "zendesk_event_version")
 	d := detail.pick("id", "actor_id", "assignee_id", "brand_id", "created_at", "form_id", "group_id", "is_public", "organization_id", "priority",
 		"requester_id", "status", "subject", "submitter_id", "tags", "type", "updated_at", "via")
-	d.veil("subject")
+	d.maskText("subject")
 	d.via()
 	out["detail"], out["event"] = d.json(), webhookEvent(event, name).json()
 	return out
@@ -364,8 +364,8 @@ func webhookEvent(event parts, name string) parts {
 	switch name {
 	case "subject_changed":
 		maps.Copy(out, event.pick("current", "previous"))
-		out.veil("current")
-		out.veil("previous")
+		out.maskText("current")
+		out.maskText("previous")
 	case "status_changed", "agent_assignment_changed", "group_assignment_changed", "requester_changed", "organization_changed", "brand_changed",
 		"form_changed", "priority_changed", "type_changed":
 		maps.Copy(out, event.pick("current", "previous"))

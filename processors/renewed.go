@@ -58,7 +58,7 @@ func (r *run) alike(w *ticketWork, x *schemas.Activity) (list []likeness) {
 		apart := at - x.OccurredAt.Unix()
 		return kind.String() == x.Activity && max(apart, -apart) <= provisionalFor
 	}
-	for _, n := range r.foretold(w) {
+	for _, n := range r.predictedActivities(w) {
 		if near(n.slug, n.at) {
 			list = append(list, likeness{id: w.idOf(n.slug, n.at, n.what)})
 		}
@@ -81,8 +81,8 @@ func (r *run) alike(w *ticketWork, x *schemas.Activity) (list []likeness) {
 	return list
 }
 
-// foretold gives the activities of a ticket of which the batch told news, as they follow by now. They go out when all of it is taken.
-func (r *run) foretold(w *ticketWork) []activity {
+// predictedActivities gives the activities of a ticket of which the batch told news, as they follow by now. They go out when all of it is taken.
+func (r *run) predictedActivities(w *ticketWork) []activity {
 	if !w.dirty {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // stored is a value that lives in a state row.
-type stored interface {
+type rowValue interface {
 	encode(w *writer)
 	decode(r *reader)
 	empty() bool // nothing worth a row
@@ -25,41 +25,41 @@ const stateVersion = 11
 type slot struct {
 	key   string
 	row   *schemas.StateRow
-	value stored
+	value rowValue
 	dirty bool
 }
 
 // run is one Apply: the rows it works on and what comes out.
 type run struct {
-	state   schemas.State
-	slots   map[string]*slot // but those of users, which userOf finds
-	all     []*slot
-	spare   []slot
-	result  schemas.Result
-	err     error // a damaged row, or one that Keys did not ask for
-	scratch writer
-	desk    desk
+	state         schemas.State
+	slots         map[string]*slot // but those of users, which userOf finds
+	all           []*slot
+	spare         []slot
+	result        schemas.Result
+	err           error // a damaged row, or one that Keys did not ask for
+	scratch       writer
+	ticketScratch ticketScratch
 
-	tickets   map[string]*ticketWork
-	users     []*userWork // that the batch touched
-	stirred   []*userWork // that the event taken touched
-	resolving []*userWork // of whom it is clear who they are after it
-	parties   []settled   // what became clear after each event
-	claims    []claim     // names that may lead to somebody else now
-	accounts  map[string]*accountWork
-	counters  map[string]*counterWork
-	statistic map[string]*statsWork
-	counted   *statsWork           // looked at last
-	quarters  *counterWork         // looked at last
-	telling   *telling             // of tickets
-	mover     int64                // ticket whose rows are being made, 0 = none
-	kept      map[string]keptOwner // users of whom a kept value changed
-	last      map[string]emitted   // emitted rows that a later event of the batch may replace
-	free      []byte               // room for rows
-	newcomers []userWork           // room for users
-	walked    component            // the newest, with room for the next
-	material  material             // of the newest person's row
-	contacts  contacts
+	tickets    map[string]*ticketWork
+	users      []*userWork // that the batch touched
+	eventUsers []*userWork // that the event taken touched
+	resolving  []*userWork // of whom it is clear who they are after it
+	parties    []settled   // what became clear after each event
+	claims     []claim     // names that may lead to somebody else now
+	accounts   map[string]*accountWork
+	counters   map[string]*counterWork
+	statistic  map[string]*statsWork
+	counted    *statsWork           // looked at last
+	quarters   *counterWork         // looked at last
+	telling    *telling             // of tickets
+	mover      int64                // ticket whose rows are being made, 0 = none
+	kept       map[string]keptOwner // users of whom a kept value changed
+	last       map[string]emitted   // emitted rows that a later event of the batch may replace
+	free       []byte               // room for rows
+	newcomers  []userWork           // room for users
+	walked     component            // the newest, with room for the next
+	material   material             // of the newest person's row
+	contacts   contacts
 }
 
 // accountWork holds what events of one account share.
@@ -76,8 +76,8 @@ type accountWork struct {
 	roles   func(user, at int64) role
 	authors map[int64]*user // whose role was asked for
 
-	catalogue *catalogue
-	shelves   []*shelf // that changed
+	directory *bucketDirectory
+	buckets   []*identityBucket // that changed
 }
 
 // ticketWork is a ticket that an event of the batch touched.
@@ -101,12 +101,12 @@ type userWork struct {
 	slot    *slot
 	ownID   string // once somebody asked
 
-	carried  []carried // what it carries
-	counted  bool      // carried is told
-	was      []carried // what it carried before the event taken, while that touches it
-	stirred  bool      // the event taken touches it
-	resolved bool      // it is clear who it is after that event
-	party    []int64   // users of its person as of the event that settled it last, nil = it is no person, or no event did
+	carried  []hashedIdentity // what it carries
+	counted  bool             // carried is told
+	was      []hashedIdentity // what it carried before the event taken, while that touches it
+	inEvent  bool             // the event taken touches it
+	resolved bool             // it is clear who it is after that event
+	party    []int64          // users of its person as of the event that settled it last, nil = it is no person, or no event did
 
 	names [2]emitted // its Zendesk id and its own person id, as aliases
 	row   emitted    // of the person it heads
@@ -114,7 +114,7 @@ type userWork struct {
 	fresh   bool // it was not known, so that nothing is kept of it elsewhere
 	judged  bool // something is now
 	touched bool
-	before  standing // when the batch began
+	before  publicState // when the batch began
 	now     time.Time
 	source  string
 	known   bool             // it was known before the batch
@@ -134,7 +134,7 @@ func newRun(state schemas.State) *run {
 // value gives the decoded form of a row, kept in the row between batches; nil for a row that does not exist.
 func value[T any, P interface {
 	*T
-	stored
+	rowValue
 }](row *schemas.StateRow,
 ) (P, error) {
 	if row == nil {
@@ -164,7 +164,7 @@ func value[T any, P interface {
 // only once touched.
 func open[T any, P interface {
 	*T
-	stored
+	rowValue
 }](r *run, key string,
 ) P {
 	if s, ok := r.slots[key]; ok {
@@ -178,7 +178,7 @@ func open[T any, P interface {
 // load takes a row that is not in use yet into use, for whoever finds it again.
 func load[T any, P interface {
 	*T
-	stored
+	rowValue
 }](r *run, key string,
 ) *slot {
 	row, ok := r.state[key]
@@ -195,7 +195,7 @@ func load[T any, P interface {
 	return r.slot(key, row, v)
 }
 
-func (r *run) slot(key string, row *schemas.StateRow, v stored) *slot {
+func (r *run) slot(key string, row *schemas.StateRow, v rowValue) *slot {
 	if len(r.spare) == 0 {
 		r.spare = make([]slot, 256)
 	}
@@ -210,7 +210,7 @@ func (r *run) slot(key string, row *schemas.StateRow, v stored) *slot {
 func (r *run) touch(key string) { r.slots[key].dirty = true }
 
 // fresh opens a row that Keys could not know of because this run creates it.
-func (r *run) fresh(key string, v stored) {
+func (r *run) fresh(key string, v rowValue) {
 	if _, ok := r.slots[key]; !ok {
 		s := r.slot(key, nil, v)
 		s.dirty = true
@@ -246,11 +246,11 @@ func (r *run) store() {
 
 // stateRow gives a row as it is kept in memory. Of rows that seldom change again soon only the stored form is: a contact sync leaves
 // hundreds of thousands of them.
-func stateRow(data []byte, v stored) *schemas.StateRow {
+func stateRow(data []byte, v rowValue) *schemas.StateRow {
 	switch v := v.(type) {
 	case *user:
 		return &schemas.StateRow{Data: data, Sum: v.sum()}
-	case *shelf:
+	case *identityBucket:
 		return &schemas.StateRow{Data: data}
 	case *ticket:
 		v.wrote(data)
@@ -324,7 +324,7 @@ func (r *run) dead(it *item) {
 // take merges one event into what is known and settles who is one person, before the next one comes.
 func (r *run) take(it *item) {
 	r.merge(it)
-	if len(r.stirred) > 0 {
+	if len(r.eventUsers) > 0 {
 		r.regroup(it)
 	}
 }
@@ -372,8 +372,8 @@ func (r *run) merge(it *item) {
 		r.takeSchedule(a, it)
 	case domainErasure:
 		r.eraseTickets(a, it)
-	case domainRoll:
-		r.takeRoll(a, it)
+	case domainMembershipSnapshot:
+		r.takeMembershipSnapshot(a, it)
 	case domainNone, domainDead, domainSource, domainPhrases, domainFields:
 	}
 }
@@ -398,7 +398,7 @@ func (r *run) finish() {
 	}
 	r.emitKept()
 	for _, a := range r.accounts {
-		r.arrange(a)
+		r.resizeDirectory(a)
 	}
 	r.flushCounters()
 	r.flushStats()

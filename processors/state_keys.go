@@ -19,10 +19,10 @@ const (
 	keyMetric       = "e." // a ticket metric event
 	keyName         = "n." // the name of something: its kind and id
 	keyCounter      = "h." // counters of a source and day: the source's token and the day since 1970
-	keyRoll         = "r." // memberships of a part of the users, as the whole list showed them
+	keySnapshot     = "r." // memberships of a part of the users, as the whole list showed them
 	keyJoined       = "j." // memberships of a part that webhooks told since then
-	keyShelf        = "i." // identities whose hashes end alike: the number of the shelf
-	keyCatalogue    = "i.all"
+	keyBucket       = "i." // identities whose hashes end alike: the number of the bucket
+	keyDirectory    = "i.all"
 	keyErased       = "x"   // tombstones: who was erased
 	keySources      = "src" // the settings of the sources
 	keyCalendar     = "cal" // opening hours and holidays
@@ -51,16 +51,16 @@ func counterKey(prefix, source string, at int64) string {
 	return prefix + keyCounter + schemas.Token(source) + "." + decimal(at/86400)
 }
 
-func rollKey(prefix string, part int64) string   { return prefix + keyRoll + decimal(part) }
-func joinedKey(prefix string, part int64) string { return prefix + keyJoined + decimal(part) }
+func snapshotKey(prefix string, part int64) string { return prefix + keySnapshot + decimal(part) }
+func joinedKey(prefix string, part int64) string   { return prefix + keyJoined + decimal(part) }
 
-func shelfKey(prefix string, n uint64) string { return string(appendShelfKey(nil, prefix, n)) }
+func bucketKey(prefix string, n uint64) string { return string(appendBucketKey(nil, prefix, n)) }
 
-func appendShelfKey(b []byte, prefix string, n uint64) []byte {
-	return strconv.AppendUint(append(append(b, prefix...), keyShelf...), n, 10)
+func appendBucketKey(b []byte, prefix string, n uint64) []byte {
+	return strconv.AppendUint(append(append(b, prefix...), keyBucket...), n, 10)
 }
 
-func catalogueKey(prefix string) string { return prefix + keyCatalogue }
+func directoryKey(prefix string) string { return prefix + keyDirectory }
 func erasedKey(prefix string) string    { return prefix + keyErased }
 func sourcesKey(prefix string) string   { return prefix + keySources }
 func calendarKey(prefix string) string  { return prefix + keyCalendar }

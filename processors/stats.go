@@ -21,7 +21,7 @@ type stats struct {
 
 	epoch uint64 // how often this row was written
 	by    int64  // the one ticket that made the last change of this row, 0 = another or several
-	home  int64  // the ticket that may carry a newer form, see carry; 0 = none
+	home  int64  // the ticket that may carry a newer form, see piggybackedStats; 0 = none
 
 	held []byte // what the home carries, when this is the same already; not stored
 }
@@ -260,7 +260,7 @@ func (s *actSummary) row(account string, user int64, k slug) schemas.PersonActiv
 func (r *run) flushStats() {
 	for _, key := range sortedKeys(r.statistic) {
 		w := r.statistic[key]
-		r.keep(key, w)
+		r.placeFigures(key, w)
 		r.emitStats(w)
 		for i := range w.s.acts {
 			m := &w.s.acts[i]

@@ -219,7 +219,7 @@ func (r *run) keepHinted(w *ticketWork) {
 	}
 	w.hinted = false
 	set := w.account.sources.of(w.source)
-	acts := r.foretold(w)
+	acts := r.predictedActivities(w)
 	for i := range acts {
 		x := &acts[i]
 		if x.via == viaWebhook && findActivity(w.t.activities, x, i) < 0 {

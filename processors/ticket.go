@@ -203,7 +203,7 @@ type ticket struct {
 	events     []sentEvent
 	messages   []sentMessage
 	share      share
-	carry      carry
+	piggyback  piggybackedStats
 	retention  uint64 // hash of the retention settings the activities were made under
 
 	written written
@@ -288,7 +288,7 @@ func (t *ticket) blank() {
 	}
 	for _, r := range []*record{t.rec, t.snap} {
 		if r != nil {
-			r.subject, r.description, r.custom, r.details = t.marks.veil(r.subject), "", "", ""
+			r.subject, r.description, r.custom, r.details = t.marks.maskSubject(r.subject), "", "", ""
 			if t.marks.erased {
 				r.external = ""
 			}
@@ -311,7 +311,7 @@ func (s *step) blank(m *marks) {
 	s.changes, s.scores = slices.Clone(s.changes), slices.Clone(s.scores)
 	for i := range s.changes {
 		if c := &s.changes[i]; c.field == fieldSubject {
-			c.old, c.new = m.veil(c.old), m.veil(c.new)
+			c.old, c.new = m.maskSubject(c.old), m.maskSubject(c.new)
 		}
 	}
 	for i := range s.scores {

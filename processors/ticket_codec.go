@@ -44,7 +44,7 @@ func (t *ticket) encode(w *writer) {
 		w.hash(m.hash)
 	})
 	writeShare(w, &t.share)
-	t.carry.encode(w)
+	t.piggyback.encode(w)
 	w.hash(t.retention)
 }
 
@@ -68,7 +68,7 @@ func (t *ticket) decode(r *reader) {
 	t.events = readList(r, func(r *reader, e *sentEvent) { e.kind, e.at, e.id, e.hash = r.byte(), r.int(), r.str(), r.hash() })
 	t.messages = readList(r, func(r *reader, m *sentMessage) { m.id, m.at, m.hash = r.int(), r.int(), r.hash() })
 	readShare(r, &t.share)
-	t.carry.decode(r)
+	t.piggyback.decode(r)
 	t.retention = r.hash()
 }
 

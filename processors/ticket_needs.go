@@ -8,7 +8,7 @@ import (
 )
 
 // tickets asks for what touched tickets need, but for those that lacked nothing before.
-func (k *keyer) tickets(b *batch, before *asked) {
+func (k *keyCollector) tickets(b *batch, before *asked) {
 	for _, key := range b.changed {
 		if before.tickets[key] {
 			continue
@@ -22,7 +22,7 @@ func (k *keyer) tickets(b *batch, before *asked) {
 
 // ticket asks for what the ticket of some events needs: its texts, the roles of its authors, the figures of its requesters and the
 // counters of the days on which something happened.
-func (k *keyer) ticket(key string, items []*item) {
+func (k *keyCollector) ticket(key string, items []*item) {
 	t, loaded := look[ticket](k, key)
 	n := &k.needs
 	*n = ticketNeeds{k: k, prefix: k.enter(items[0].ev.Account), source: items[0].ev.Source, users: n.users[:0], ahead: !loaded}
@@ -57,7 +57,7 @@ func (k *keyer) ticket(key string, items []*item) {
 }
 
 // figures asks for a user's figures and for the ticket that may carry their newest form.
-func (k *keyer) figures(prefix string, id int64) {
+func (k *keyCollector) figures(prefix string, id int64) {
 	if s, loaded := lookKey[stats](k, k.of(prefix, keyStats, id)); loaded && s != nil && s.home != 0 {
 		k.needKey(k.of(prefix, keyTicket, s.home))
 	}
@@ -65,7 +65,7 @@ func (k *keyer) figures(prefix string, id int64) {
 
 // ticketNeeds collects the needs of one ticket, each once.
 type ticketNeeds struct {
-	k      *keyer
+	k      *keyCollector
 	prefix string
 	source string
 	users  []int64
@@ -157,7 +157,7 @@ func (n *ticketNeeds) at(at int64) {
 }
 
 // counter asks for the counters of a source and day.
-func (k *keyer) counter(prefix, source string, at int64) {
+func (k *keyCollector) counter(prefix, source string, at int64) {
 	if k.token == "" || k.source != source {
 		k.source, k.token = source, schemas.Token(source)
 	}
@@ -176,7 +176,7 @@ func (n *ticketNeeds) requester(id int64) {
 }
 
 // keptOwner asks for what is kept of a user and for what the row of its person is made of.
-func (k *keyer) keptOwner(prefix string, id int64) {
+func (k *keyCollector) keptOwner(prefix string, id int64) {
 	k.need(keptKey(prefix, id))
 	u, loaded := look[user](k, userKey(prefix, id))
 	if !loaded || u == nil || u.head == 0 {

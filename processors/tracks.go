@@ -155,7 +155,7 @@ func (u *user) track(fields *personFields) {
 		if old := u.tracks.find(f.ID); old != nil && old.since == t.since {
 			t = *old
 		} else {
-			t.points = u.standingPoints(f.ID)
+			t.points = u.knownPoints(f.ID)
 		}
 		t.label = orElse(f.Label, f.ID)
 		next = append(next, t)
@@ -172,8 +172,8 @@ func (t tracks) find(field string) *track {
 	return nil
 }
 
-// standingPoints gives what is known of a field already.
-func (u *user) standingPoints(field string) []fieldPoint {
+// knownPoints gives what is known of a field already.
+func (u *user) knownPoints(field string) []fieldPoint {
 	var t track
 	add := func(at int64, rank byte, value string) {
 		t.add(fieldPoint{at: at, rank: rank, known: true, value: value})
@@ -183,21 +183,21 @@ func (u *user) standingPoints(field string) []fieldPoint {
 		if s := u.said(f, n); s.at != 0 && (s.value != "" || f.active) {
 			add(s.at, rankRecord, s.value)
 		}
-		if p := u.told.all()[n]; p.at != 0 {
+		if p := u.apiValues.all()[n]; p.at != 0 {
 			add(p.at, rankTold, p.value)
 		}
 		return t.points
 	}
 	if key, ok := strings.CutPrefix(field, customPrefix); ok {
-		for i := range u.told.custom {
-			if c := &u.told.custom[i]; c.key == key {
+		for i := range u.apiValues.custom {
+			if c := &u.apiValues.custom[i]; c.key == key {
 				if value, single := singleText(c.value); single {
 					add(c.at, rankTold, value)
 				}
 			}
 		}
 	}
-	for _, f := range u.standingFacts() {
+	for _, f := range u.knownFacts() {
 		if value, said := f.says(field); said {
 			add(f.at*int64(time.Second), flag(f.full), value)
 		}
@@ -205,8 +205,8 @@ func (u *user) standingPoints(field string) []fieldPoint {
 	return t.points
 }
 
-// standingFacts are the record of a user and what webhooks told later, as if each told one thing.
-func (u *user) standingFacts() []*userFacts {
+// knownFacts are the record of a user and what webhooks told later, as if each told one thing.
+func (u *user) knownFacts() []*userFacts {
 	var list []*userFacts
 	if u.rec != nil {
 		list = append(list, u.rec)
@@ -226,7 +226,7 @@ const (
 	userFieldsPrefix = zendeskPrefix + "fields."
 )
 
-// systemField gives the place of a system field in told's, -1 for others.
+// systemField gives the place of a system field in apiValues, -1 for others.
 func systemField(id string) int {
 	for n := range systemNames {
 		if systemNames[n].id == id {
@@ -305,8 +305,8 @@ func (u *user) noteFacts(f *userFacts) {
 	}
 }
 
-// noteTold notes what somebody said through our API and reports whether it was news.
-func (u *user) noteTold(told *told) bool {
+// noteAPIValues notes what somebody said through our API and reports whether it was news.
+func (u *user) noteAPIValues(told *apiValues) bool {
 	if len(u.tracks) == 0 {
 		return false
 	}

@@ -83,22 +83,22 @@ type user struct {
 	born    int64 // created_at as webhooks told it before there was a record
 	roles   []rolePoint
 	versions
-	long    *standings // of fields at the floor of the versions, nil while none was forgotten
+	oldest  *changeTimes // of fields at the floor of the versions, nil while none was forgotten
 	tracks  tracks
 	pairs   []pair
 	links   []link
 	members []member // by organization
 
-	decided  bool // the permissions were decided, when the user was first seen as an end user
-	mail     bool
-	sms      bool
-	archived bool
-	deleted  int64 // when the deletion was that archived it
-	system   systemFields
-	chosen   choices
-	heard    choices // unsubscribes of others with one of its addresses
-	told     told
-	merge    sentMerge
+	decided   bool // the permissions were decided, when the user was first seen as an end user
+	mail      bool
+	sms       bool
+	archived  bool
+	deleted   int64 // when the deletion was that archived it
+	system    systemFields
+	decisions decisions
+	inherited decisions // unsubscribes of others with one of its addresses
+	apiValues apiValues
+	merge     sentMerge
 
 	sentPerson uint64
 	sentAgent  uint64
@@ -281,7 +281,7 @@ func (u *user) takeFacts(f *userFacts) bool {
 	}
 	if u.rec != nil && u.rec.erased {
 		u.email, u.ext, u.name = patch[string]{}, patch[string]{}, patch[string]{}
-		u.marks, u.long, u.tracks = nil, nil, nil // hashes of personal data go too
+		u.marks, u.oldest, u.tracks = nil, nil, nil // hashes of personal data go too
 	}
 	return news
 }
@@ -444,12 +444,12 @@ func (r *run) user(a *accountWork, id int64) *userWork {
 
 // begin notes how a user was before the event taken and before the batch, once each.
 func (r *run) begin(w *userWork) {
-	if w.stirred {
+	if w.inEvent {
 		return
 	}
-	r.stirred = append(r.stirred, w)
-	if w.stirred, w.was = true, w.carried; !w.touched {
-		w.touched, w.before, w.known = true, w.u.standing(), len(w.u.roles) > 0
+	r.eventUsers = append(r.eventUsers, w)
+	if w.inEvent, w.was = true, w.carried; !w.touched {
+		w.touched, w.before, w.known = true, w.u.publicState(), len(w.u.roles) > 0
 		w.was = w.before.identities
 		r.users = append(r.users, w)
 	}
@@ -537,7 +537,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 	}
 	switch it.ev.Kind {
 	case schemas.KindPerson:
-		r.takeChoice(a, it)
+		r.takePersonEdit(a, it)
 		return
 	case schemas.KindLink:
 		r.takeLink(a, it)
@@ -661,7 +661,7 @@ func (u *user) writeSystem(set settings, f *userFacts) {
 	}
 }
 
-// systemNames name the system fields in the order of told's: for the API, and for the settings of a source, which does not write the last one.
+// systemNames name the system fields in the order of apiValues: for the API, and for the settings of a source, which does not write the last one.
 var systemNames = [...]struct{ id, setting string }{
 	{"first_name", "first-name"},
 	{"last_name", "last-name"},

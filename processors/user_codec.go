@@ -24,8 +24,8 @@ func (u *user) encode(w *writer) {
 	u.versions.encode(w)
 	u.tracks.encode(w)
 	list(w, u.pairs, func(w *writer, p *pair) { w.int(p.other); w.int(p.at); w.bool(p.lost) })
-	heard := u.heard != choices{}
-	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(heard)<<4 | flag(u.long != nil)<<5)
+	heard := u.inherited != decisions{}
+	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(heard)<<4 | flag(u.oldest != nil)<<5)
 	if u.archived {
 		w.int(u.deleted)
 	}
@@ -33,20 +33,20 @@ func (u *user) encode(w *writer) {
 		w.int(p.at)
 		w.str(p.value)
 	}
-	for _, p := range u.chosen.all() {
+	for _, p := range u.decisions.all() {
 		w.int(p.at)
 		w.int(p.value)
 	}
 	if heard {
-		w.int(u.heard.noMail.at)
-		w.int(u.heard.noSMS.at)
+		w.int(u.inherited.noMail.at)
+		w.int(u.inherited.noSMS.at)
 	}
-	if u.long != nil {
-		for _, at := range u.long {
+	if u.oldest != nil {
+		for _, at := range u.oldest {
 			w.int(at)
 		}
 	}
-	u.told.encode(w)
+	u.apiValues.encode(w)
 	list(w, u.links, func(w *writer, l *link) { w.int(l.other); w.int(l.at); w.byte(byte(l.kind)) })
 	list(w, u.members, func(w *writer, m *member) { w.int(m.org); w.int(m.at); w.bool(m.gone) })
 	u.merge.encode(w)
@@ -83,19 +83,19 @@ func (u *user) decode(r *reader) {
 	for _, p := range u.system.all() {
 		p.at, p.value = r.int(), r.str()
 	}
-	for _, p := range u.chosen.all() {
+	for _, p := range u.decisions.all() {
 		p.at, p.value = r.int(), r.int()
 	}
 	if bits&16 != 0 {
-		u.heard = choices{noMail: heardAt(r.int()), noSMS: heardAt(r.int())}
+		u.inherited = decisions{noMail: heardAt(r.int()), noSMS: heardAt(r.int())}
 	}
 	if bits&32 != 0 {
-		u.long = new(standings)
-		for n := range u.long {
-			u.long[n] = r.int()
+		u.oldest = new(changeTimes)
+		for n := range u.oldest {
+			u.oldest[n] = r.int()
 		}
 	}
-	u.told.decode(r)
+	u.apiValues.decode(r)
 	u.links = readList(r, func(r *reader, l *link) { l.other, l.at, l.kind = r.int(), r.int(), linkKind(r.byte()) })
 	u.members = readList(r, func(r *reader, m *member) { m.org, m.at, m.gone = r.int(), r.int(), r.bool() })
 	u.merge.decode(r)

@@ -6,14 +6,14 @@ import (
 	"deskstream/schemas"
 )
 
-// keyer finds out which state rows a batch needs.
-type keyer struct {
+// keyCollector finds out which state rows a batch needs.
+type keyCollector struct {
 	state   schemas.State
 	asked   map[string]bool
 	missing []string
 	lacking bool             // something was not there since somebody reset this
 	renewed bool             // the batch brings settings: what is a repeat under the old ones may be news under the new ones
-	fresh   map[string]int64 // identities that are on no shelf yet, at most, by the prefix of the account
+	fresh   map[string]int64 // identities that are in no bucket yet, at most, by the prefix of the account
 
 	keeping bool // the batch decides that fields keep values
 	byPhone bool // the batch lets phone numbers merge people
@@ -30,14 +30,14 @@ type keyer struct {
 
 // common is what all of an account share; nil or false what is not loaded.
 type common struct {
-	settings *sources
-	shelves  *catalogue
-	keeps    bool // fields keep values of activities
-	ticketed bool // what all tickets need has been asked for
+	settings  *sources
+	directory *bucketDirectory
+	keeps     bool // fields keep values of activities
+	ticketed  bool // what all tickets need has been asked for
 }
 
 // enter asks for the settings and tombstones of an account and gives the prefix of its keys.
-func (k *keyer) enter(account string) string {
+func (k *keyCollector) enter(account string) string {
 	if k.prefix != "" && k.account == account {
 		return k.prefix
 	}
@@ -61,7 +61,7 @@ func orNew[T any](v *T) *T {
 }
 
 // need asks for a row and reports whether it is there.
-func (k *keyer) need(key string) (*schemas.StateRow, bool) {
+func (k *keyCollector) need(key string) (*schemas.StateRow, bool) {
 	if row, ok := k.state[key]; ok && !row.Missing() {
 		return row, true
 	}
@@ -69,7 +69,7 @@ func (k *keyer) need(key string) (*schemas.StateRow, bool) {
 	return nil, false
 }
 
-func (k *keyer) lack(key string) {
+func (k *keyCollector) lack(key string) {
 	k.lacking = true
 	if !k.asked[key] {
 		k.asked[key] = true
@@ -78,7 +78,7 @@ func (k *keyer) lack(key string) {
 }
 
 // needKey is need for a key that is made in k.key.
-func (k *keyer) needKey(key []byte) (*schemas.StateRow, bool) {
+func (k *keyCollector) needKey(key []byte) (*schemas.StateRow, bool) {
 	k.key = key
 	if row, ok := k.state[string(key)]; ok && !row.Missing() {
 		return row, true
@@ -88,15 +88,15 @@ func (k *keyer) needKey(key []byte) (*schemas.StateRow, bool) {
 }
 
 // of makes the key of a row from what leads the keys of its kind and an id.
-func (k *keyer) of(prefix, kind string, id int64) []byte {
+func (k *keyCollector) of(prefix, kind string, id int64) []byte {
 	return strconv.AppendInt(append(append(k.key[:0], prefix...), kind...), id, 10)
 }
 
 // look reads a row; nil while it is not there, does not exist or is damaged.
 func look[T any, P interface {
 	*T
-	stored
-}](k *keyer, key string,
+	rowValue
+}](k *keyCollector, key string,
 ) (v P, loaded bool) {
 	row, ok := k.need(key)
 	if !ok {
@@ -108,8 +108,8 @@ func look[T any, P interface {
 // lookKey is look for a key that is made in k.key.
 func lookKey[T any, P interface {
 	*T
-	stored
-}](k *keyer, key []byte,
+	rowValue
+}](k *keyCollector, key []byte,
 ) (v P, loaded bool) {
 	row, ok := k.needKey(key)
 	if !ok {
@@ -121,7 +121,7 @@ func lookKey[T any, P interface {
 // valueIn gives the value of a row, nil of one that does not exist or is damaged.
 func valueIn[T any, P interface {
 	*T
-	stored
+	rowValue
 }](row *schemas.StateRow,
 ) P {
 	v, err := value[T, P](row)
@@ -132,7 +132,7 @@ func valueIn[T any, P interface {
 }
 
 // item asks for what an event needs by itself.
-func (k *keyer) item(it *item) {
+func (k *keyCollector) item(it *item) {
 	if it.domain == domainNone || it.domain == domainDead {
 		return
 	}
@@ -156,15 +156,15 @@ func (k *keyer) item(it *item) {
 		k.organization(prefix, it)
 	case domainErasure:
 		k.erasure(prefix, it)
-	case domainRoll:
-		k.need(rollKey(prefix, it.id))
+	case domainMembershipSnapshot:
+		k.need(snapshotKey(prefix, it.id))
 		k.need(joinedKey(prefix, it.id))
 	default:
 	}
 }
 
 // calendar asks for what a schedule needs; a list of them, which may be the first one, releases the tickets that wait for it.
-func (k *keyer) calendar(prefix string, it *item) {
+func (k *keyCollector) calendar(prefix string, it *item) {
 	c, loaded := look[calendar](k, calendarKey(prefix))
 	switch {
 	case it.listed == nil:
@@ -174,7 +174,7 @@ func (k *keyer) calendar(prefix string, it *item) {
 	}
 }
 
-func (k *keyer) organization(prefix string, it *item) {
+func (k *keyCollector) organization(prefix string, it *item) {
 	o, loaded := look[organization](k, orgKey(prefix, it.id))
 	if !loaded || o != nil && o.rec != nil && it.ev.Kind == schemas.KindOrganization && o.rec.hash == it.hash && !k.retold(it, o.retention) {
 		return
@@ -199,14 +199,14 @@ func (k *keyer) organization(prefix string, it *item) {
 	}
 }
 
-func (k *keyer) marks(prefix, source string, v versions) {
+func (k *keyCollector) marks(prefix, source string, v versions) {
 	for i := range v.marks {
 		k.need(counterKey(prefix, source, v.marks[i].at))
 	}
 }
 
 // retold says whether the retention changed since the row was made, so that even a repeat is worth another look.
-func (k *keyer) retold(it *item, fingerprint uint64) bool {
+func (k *keyCollector) retold(it *item, fingerprint uint64) bool {
 	if k.renewed {
 		return true
 	}
@@ -215,7 +215,7 @@ func (k *keyer) retold(it *item, fingerprint uint64) bool {
 }
 
 // repeats says whether all that a batch tells of a user is known, from the sum of the user's row alone.
-func (k *keyer) repeats(key string, items []*item) bool {
+func (k *keyCollector) repeats(key string, items []*item) bool {
 	row := k.state[key]
 	if row == nil || k.renewed {
 		return false

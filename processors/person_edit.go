@@ -7,26 +7,26 @@ import (
 	"deskstream/schemas"
 )
 
-// choice is what somebody said of a person, as one event tells it.
-type choice struct {
+// personEdit is what somebody said of a person, through our API, as one event tells it.
+type personEdit struct {
 	at                     int64 // nanoseconds
 	noMail, noSMS, archive *bool
-	told                   told
+	values                 apiValues
 }
 
 // nothing says whether nothing was said: the person is to be worked out anew.
-func (c *choice) nothing() bool {
-	return c.noMail == nil && c.noSMS == nil && c.archive == nil && c.told.empty()
+func (c *personEdit) nothing() bool {
+	return c.noMail == nil && c.noSMS == nil && c.archive == nil && c.values.empty()
 }
 
-func (c *choice) identities() []carried { return c.told.identities(nil) }
+func (c *personEdit) identities() []hashedIdentity { return c.values.identities(nil) }
 
-// choices are the newest decisions about a user: values are 0 and 1, a time of 0 means none. They outlive what any source says. Of two
+// decisions are the newest decisions about a user: values are 0 and 1, a time of 0 means none. They outlive what any source says. Of two
 // decisions of one instant the larger counts: no.
-type choices struct{ noMail, noSMS, archived patch[int64] }
+type decisions struct{ noMail, noSMS, archived patch[int64] }
 
 // take keeps the newer of each decision.
-func (c *choices) take(o *choices) {
+func (c *decisions) take(o *decisions) {
 	have := c.all()
 	for i, p := range o.all() {
 		if p.at > have[i].at {
@@ -35,9 +35,9 @@ func (c *choices) take(o *choices) {
 	}
 }
 
-func (c *choices) all() []*patch[int64] { return []*patch[int64]{&c.noMail, &c.noSMS, &c.archived} }
+func (c *decisions) all() []*patch[int64] { return []*patch[int64]{&c.noMail, &c.noSMS, &c.archived} }
 
-func (it *item) loadChoice() {
+func (it *item) loadPersonEdit() {
 	var z schemas.PersonChange
 	if !it.unmarshal(it.ev.Data, &z) || !it.sound(z.At, "at") {
 		return
@@ -49,7 +49,7 @@ func (it *item) loadChoice() {
 		}
 	}
 	it.decodedID = int64(z.ID)
-	it.choice = &choice{at: z.At.UnixNano(), noMail: not(z.Email), noSMS: not(z.SMS), archive: z.Archived, told: newTold(&z)}
+	it.edit = &personEdit{at: z.At.UnixNano(), noMail: not(z.Email), noSMS: not(z.SMS), archive: z.Archived, values: newAPIValues(&z)}
 }
 
 func not(b *bool) *bool {
@@ -60,9 +60,9 @@ func not(b *bool) *bool {
 	return &n
 }
 
-// takeChoice keeps the newest decision of each kind and the newest values. They are kept for a user that is not known yet too. A choice
+// takePersonEdit keeps the newest decision of each kind and the newest values. They are kept for a user that is not known yet too. An edit
 // that says nothing has the person worked out anew.
-func (r *run) takeChoice(a *accountWork, it *item) {
+func (r *run) takePersonEdit(a *accountWork, it *item) {
 	if it.load(); it.domain == domainDead {
 		r.dead(it)
 		return
@@ -70,21 +70,21 @@ func (r *run) takeChoice(a *accountWork, it *item) {
 	w := r.user(a, it.id)
 	w.see(it)
 	w.u.id = it.id
-	c := it.choice
+	c := it.edit
 	w.u.track(a.fields)
-	news := w.u.told.take(&c.told)
-	news = w.u.noteTold(&c.told) || news
+	news := w.u.apiValues.take(&c.values)
+	news = w.u.noteAPIValues(&c.values) || news
 	nothing := c.nothing()
 	for _, d := range []struct {
 		have *patch[int64]
 		told *bool
-	}{{&w.u.chosen.noMail, c.noMail}, {&w.u.chosen.noSMS, c.noSMS}, {&w.u.chosen.archived, c.archive}} {
+	}{{&w.u.decisions.noMail, c.noMail}, {&w.u.decisions.noSMS, c.noSMS}, {&w.u.decisions.archived, c.archive}} {
 		if d.told != nil {
 			news = take(d.have, c.at, int64(flag(*d.told))) || news
 		}
 	}
 	if schemas.IsOwnUser(schemas.ZID(it.id)) && !nothing {
-		news = w.u.bear(c.at/int64(time.Second)) || news // an older word may say nothing else that is news
+		news = w.u.startAsEndUser(c.at/int64(time.Second)) || news // an older word may say nothing else that is news
 	}
 	if !news && !nothing {
 		r.result.Duplicates++
@@ -96,8 +96,8 @@ func (r *run) takeChoice(a *accountWork, it *item) {
 	w.touch()
 }
 
-// bear makes a user of ours an end user since the first word about it; it reports whether that was news.
-func (u *user) bear(at int64) bool {
+// startAsEndUser makes a user of ours an end user since the first word about it; it reports whether that was news.
+func (u *user) startAsEndUser(at int64) bool {
 	if u.born != 0 && at >= u.born {
 		return false
 	}
@@ -106,23 +106,23 @@ func (u *user) bear(at int64) bool {
 	return true
 }
 
-// hear keeps with users the newest unsubscribes of others who have one of their addresses, whether that merges them or not: whoever has an
+// inheritRefusals keeps with users the newest unsubscribes of others who have one of their addresses, whether that merges them or not: whoever has an
 // address that is unsubscribed stays so until a newer decision, in whatever order they became known. The users are all that could be one person.
-func (r *run) hear(a *accountWork, users []*userWork) {
-	refused := slices.ContainsFunc(users, func(w *userWork) bool { return w.u.chosen.noMail.value|w.u.chosen.noSMS.value != 0 })
+func (r *run) inheritRefusals(a *accountWork, users []*userWork) {
+	refused := slices.ContainsFunc(users, func(w *userWork) bool { return w.u.decisions.noMail.value|w.u.decisions.noSMS.value != 0 })
 	for _, w := range users {
-		var heard choices
+		var heard decisions
 		if refused {
 			heard = r.refusals(a, w)
 		}
-		if heard != w.u.heard {
-			w.u.heard = heard
+		if heard != w.u.inherited {
+			w.u.inherited = heard
 			w.touch()
 		}
 	}
 }
 
-func (r *run) refusals(a *accountWork, w *userWork) (c choices) {
+func (r *run) refusals(a *accountWork, w *userWork) (c decisions) {
 	list := w.carries()
 	for n := range list {
 		if list[n].Kind != byEmail {
@@ -136,8 +136,8 @@ func (r *run) refusals(a *accountWork, w *userWork) (c choices) {
 			if id == w.id {
 				continue
 			}
-			o := &r.userOf(a, id).u.chosen
-			c.take(&choices{noMail: refusal(o.noMail), noSMS: refusal(o.noSMS)})
+			o := &r.userOf(a, id).u.decisions
+			c.take(&decisions{noMail: refusal(o.noMail), noSMS: refusal(o.noSMS)})
 		}
 	}
 	return c
@@ -153,15 +153,15 @@ func refusal(p patch[int64]) patch[int64] {
 
 // kinds of decisions.
 const (
-	choiceMail = iota
-	choiceSMS
-	choiceArchived
+	decisionMail = iota
+	decisionSMS
+	decisionArchived
 )
 
-// choose writes what was decided about a person's users over what the sources say. What is decided of a user who is one person with others counts
+// applyDecisions writes what was decided about a person's users over what the sources say. What is decided of a user who is one person with others counts
 // for all of them, what was decided before that for this user alone. So an unsubscribe of one of them stays until somebody takes it back who means
 // the person they are now (P1), and a person is archived when all of its users are (U7, U10).
-func (m *material) choose(row *schemas.PersonRow) {
+func (m *material) applyDecisions(row *schemas.PersonRow) {
 	for n, to := range []*uint8{&row.EmailPermission, &row.SMSPermission} {
 		if d := m.decided(n); d.at != 0 {
 			*to = uint8(1 - d.value)
@@ -169,7 +169,7 @@ func (m *material) choose(row *schemas.PersonRow) {
 	}
 	row.Archived, row.ArchivedAt = m.archived()
 	for _, u := range m.users {
-		for n := range choiceArchived + 1 {
+		for n := range decisionArchived + 1 {
 			row.UpdatedAt = unix(max(row.UpdatedAt.Unix(), u.decision(n).at/int64(time.Second)))
 		}
 	}
@@ -192,7 +192,7 @@ func (m *material) archived() (archived uint8, since *time.Time) {
 	last := int64(0)
 	for i, u := range m.users {
 		is, at := u.archived, m.facts[i].at
-		if d := m.decidedOf(i, choiceArchived); d.value == 1 {
+		if d := m.decidedOf(i, decisionArchived); d.value == 1 {
 			is, at = true, d.at/int64(time.Second)
 		} else if d.at != 0 {
 			is = is && u.deleted*int64(time.Second) > d.at
@@ -222,7 +222,7 @@ func (m *material) means(i, j, kind int, at int64) bool {
 	if at > max(m.joined(i), m.joined(j)) {
 		return true
 	}
-	return kind == choiceArchived && m.hand[i].at == 0 && m.hand[j].at == 0 && m.facts[i].created > at/int64(time.Second)
+	return kind == decisionArchived && m.hand[i].at == 0 && m.hand[j].at == 0 && m.facts[i].created > at/int64(time.Second)
 }
 
 // joined is since when a user belongs to the person, in nanoseconds. Merges that nobody made by hand are known by the second.
@@ -238,16 +238,16 @@ func (m *material) joined(i int) int64 {
 
 // decision gives the newest decision about the user, or about who has one of its addresses.
 func (u *user) decision(kind int) patch[int64] {
-	d, heard := u.chosen.of(kind), u.heard.of(kind)
+	d, heard := u.decisions.of(kind), u.inherited.of(kind)
 	take(&d, heard.at, heard.value)
 	return d
 }
 
-func (c *choices) of(kind int) patch[int64] {
+func (c *decisions) of(kind int) patch[int64] {
 	switch kind {
-	case choiceMail:
+	case decisionMail:
 		return c.noMail
-	case choiceSMS:
+	case decisionSMS:
 		return c.noSMS
 	}
 	return c.archived

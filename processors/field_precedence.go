@@ -54,7 +54,7 @@ func (m *material) absorb(users []int64) {
 type word struct {
 	user  int   // its place in the person
 	at    int64 // nanoseconds
-	told  bool  // through our API
+	byAPI bool  // through our API
 	value string
 }
 
@@ -63,15 +63,15 @@ func (w *word) beats(o *word) bool {
 	switch {
 	case w.at != o.at:
 		return w.at > o.at
-	case w.told && o.told:
+	case w.byAPI && o.byAPI:
 		return w.value > o.value
 	}
-	return w.told
+	return w.byAPI
 }
 
-// field gives a field of the person, told's by its place in all.
+// field gives a field of the person, apiValues' by its place in all.
 func (m *material) field(n int) string {
-	if u := m.users[0]; len(m.users) == 1 && u.told.empty() {
+	if u := m.users[0]; len(m.users) == 1 && u.apiValues.empty() {
 		if p := u.system.field(n); p != nil {
 			return p.value
 		}
@@ -83,11 +83,11 @@ func (m *material) field(n int) string {
 		if s := u.said(m.facts[i], n); s.value != "" {
 			m.words = append(m.words, word{user: i, at: s.at, value: s.value})
 		}
-		if u.told.empty() {
+		if u.apiValues.empty() {
 			continue
 		}
-		if p := u.told.all()[n]; p.at != 0 {
-			m.words = append(m.words, word{user: i, at: p.at, told: true, value: p.value})
+		if p := u.apiValues.all()[n]; p.at != 0 {
+			m.words = append(m.words, word{user: i, at: p.at, byAPI: true, value: p.value})
 		}
 	}
 	return m.outcome().value
@@ -112,14 +112,14 @@ func (m *material) organization() int64 {
 
 // custom joins the custom fields of the person's users; those that keep values of activities are given.
 func (m *material) custom(kept []customValue) string {
-	var all told
+	var all apiValues
 	for _, c := range kept {
 		if i, known := all.findCustom(c.key); !known {
 			all.custom = slices.Insert(all.custom, i, c)
 		}
 	}
 	for _, u := range m.users {
-		for _, c := range u.told.custom {
+		for _, c := range u.apiValues.custom {
 			i, known := all.findCustom(c.key)
 			if known {
 				continue
@@ -149,7 +149,7 @@ func (m *material) custom(kept []customValue) string {
 const maxRowText = 960 << 10
 
 // shorten empties the custom fields that were told first until the others fit in a row. People that turned out to be one may have more than one may be given.
-func (t *told) shorten() {
+func (t *apiValues) shorten() {
 	if 2*t.customBytes() <= maxRowText { // a byte of JSON is two in a text at most
 		return
 	}
@@ -182,9 +182,9 @@ func lenWithin(s string) int { return len(appendText(nil, s)) - len(`""`) }
 func (m *material) customWord(key string) word {
 	m.words = m.words[:0]
 	for _, i := range m.order {
-		t := &m.users[i].told
+		t := &m.users[i].apiValues
 		if at, known := t.findCustom(key); known {
-			m.words = append(m.words, word{user: i, at: t.custom[at].at, told: true, value: t.custom[at].value})
+			m.words = append(m.words, word{user: i, at: t.custom[at].at, byAPI: true, value: t.custom[at].value})
 		}
 	}
 	return m.outcome()
@@ -208,10 +208,10 @@ func (m *material) outcome() word {
 // only where they say nothing of others.
 func (m *material) newest(way byHand, after int64) (newest word) {
 	counts := func(w *word) bool { return m.way(w) == way && (way.at == 0 || way.at > after) }
-	active := slices.ContainsFunc(m.words, func(w word) bool { return counts(&w) && !w.told && m.facts[w.user].active })
+	active := slices.ContainsFunc(m.words, func(w word) bool { return counts(&w) && !w.byAPI && m.facts[w.user].active })
 	for i := range m.words {
 		w := &m.words[i]
-		if counts(w) && (w.told || m.facts[w.user].active || !active) && (newest.at == 0 || w.beats(&newest)) {
+		if counts(w) && (w.byAPI || m.facts[w.user].active || !active) && (newest.at == 0 || w.beats(&newest)) {
 			newest = *w
 		}
 	}

@@ -2,20 +2,20 @@ package processors
 
 import "time"
 
-// standings tell of the fields of a person since when a user has had what it has, in Unix seconds: those of told's in their order, and the
+// changeTimes tell of the fields of a person since when a user has had what it has, in Unix seconds: those of apiValues in their order, and the
 // organization.
-type standings [len(systemNames) + 1]int64
+type changeTimes [len(systemNames) + 1]int64
 
 // organizationField is the place of the organization among the fields.
 const organizationField = len(systemNames)
 
-// standingMarks are the places of these fields in a versionMark.
-var standingMarks = [...]int{0, 16, 1, 2, 5, 6, 3, 7}
+// markPlaces are the places of these fields in a versionMark.
+var markPlaces = [...]int{0, 16, 1, 2, 5, 6, 3, 7}
 
 // said gives what sources say about a field, with the time in nanoseconds since when they say it: a record that says it once more is no newer
 // word about it (U5).
 func (u *user) said(f *userFacts, field int) patch[string] {
-	at := u.since(f, field) * int64(time.Second)
+	at := u.unchangedSince(f, field) * int64(time.Second)
 	switch p := u.system.field(field); {
 	case p != nil:
 		return patch[string]{at, p.value}
@@ -27,21 +27,21 @@ func (u *user) said(f *userFacts, field int) patch[string] {
 	return patch[string]{at, f.external}
 }
 
-// since is since when sources say what they say about a field: the time of the first of the versions in a row, up to the one that counts, that
+// unchangedSince is since when sources say what they say about a field: the time of the first of the versions in a row, up to the one that counts, that
 // all say the same. So it is the same in whatever order they came.
-func (u *user) since(f *userFacts, field int) int64 {
+func (u *user) unchangedSince(f *userFacts, field int) int64 {
 	newest, last := f.at, int64(1<<62)
 	if p := u.system.field(field); p != nil {
 		newest, last = p.at/2, p.at/2 // a later version was not allowed to write it
 	}
-	if at, first := u.same(standingMarks[field], last); at != 0 {
+	if at, first := u.same(markPlaces[field], last); at != 0 {
 		newest = at
 		if !first {
 			return newest
 		}
 	}
-	if u.long != nil && u.long[field] != 0 {
-		return min(u.long[field], newest)
+	if u.oldest != nil && u.oldest[field] != 0 {
+		return min(u.oldest[field], newest)
 	}
 	return newest
 }
@@ -51,12 +51,12 @@ func (u *user) remember() {
 	if len(u.marks) < maxVersions || u.id == 0 {
 		return
 	}
-	var long standings
+	var long changeTimes
 	f := u.now()
 	for n := range long {
-		long[n] = u.since(f, n)
+		long[n] = u.unchangedSince(f, n)
 	}
-	u.long = &long
+	u.oldest = &long
 }
 
 // blankMark is the hash of no value.

@@ -5,20 +5,20 @@ import (
 	"slices"
 )
 
-// carry is what a ticket holds of its requester's figures. Most changes of a user's figures come from one ticket after the other, and that
+// piggybackedStats is what a ticket holds of its requester's figures. Most changes of a user's figures come from one ticket after the other, and that
 // ticket's row is written anyway: while the figures' own row names the ticket as their home, their newest form rides along in it, and
 // their own row stays as it is. They go home with the second change in a row by one ticket, so that a history read in one go never needs
-// a ticket to learn the figures of another's requester. Any other change writes the figures' own row and makes the carried ones void.
+// a ticket to learn the figures of another's requester. Any other change writes the figures' own row and makes the piggybacked ones void.
 //
-// Subjects are not carried: the ticket knows its own, and the others cannot have changed since the own row was written. So no ticket's
+// Subjects do not ride along: the ticket knows its own, and the others cannot have changed since the own row was written. So no ticket's
 // text outlives its erasure in another ticket's row.
-type carry struct {
+type piggybackedStats struct {
 	user  int64  // 0 = none
 	epoch uint64 // of the figures' own row they continue
 	data  []byte
 }
 
-func (c *carry) encode(w *writer) {
+func (c *piggybackedStats) encode(w *writer) {
 	w.int(c.user)
 	if c.user == 0 {
 		return
@@ -27,7 +27,7 @@ func (c *carry) encode(w *writer) {
 	w.str(string(c.data))
 }
 
-func (c *carry) decode(r *reader) {
+func (c *piggybackedStats) decode(r *reader) {
 	if c.user = r.int(); c.user != 0 {
 		c.epoch, c.data = r.uint(), []byte(r.str())
 	}
@@ -40,10 +40,10 @@ func (r *run) figures(a *accountWork, user int64, key string) *stats {
 		return s
 	}
 	t := open[ticket](r, ticketKey(a.prefix, s.home))
-	if t.carry.user != user || t.carry.epoch != s.epoch || s.held != nil && bytes.Equal(s.held, t.carry.data) {
+	if t.piggyback.user != user || t.piggyback.epoch != s.epoch || s.held != nil && bytes.Equal(s.held, t.piggyback.data) {
 		return s
 	}
-	in := &reader{b: t.carry.data}
+	in := &reader{b: t.piggyback.data}
 	var n stats
 	n.readFigures(in)
 	if in.err != nil && r.err == nil {
@@ -55,7 +55,7 @@ func (r *run) figures(a *accountWork, user int64, key string) *stats {
 			n.last[i].subject = t.share.subject
 		}
 	}
-	n.epoch, n.by, n.home, n.held = s.epoch, s.by, s.home, t.carry.data
+	n.epoch, n.by, n.home, n.held = s.epoch, s.by, s.home, t.piggyback.data
 	*s = n
 	return s
 }
@@ -69,8 +69,8 @@ func (s *stats) subject(m *ticketMark) string {
 	return ""
 }
 
-// keep decides where the changed figures of a user are stored.
-func (r *run) keep(key string, w *statsWork) {
+// placeFigures decides where the changed figures of a user are stored.
+func (r *run) placeFigures(key string, w *statsWork) {
 	s := w.s
 	if bytes.Equal(r.figuresOf(s, true), w.figures) {
 		return
@@ -80,8 +80,8 @@ func (r *run) keep(key string, w *statsWork) {
 		ticketKey := ticketKey(w.account+".", w.by)
 		t = open[ticket](r, ticketKey)
 		r.touch(ticketKey)
-		if t.carry.user == w.user {
-			t.carry = carry{}
+		if t.piggyback.user == w.user {
+			t.piggyback = piggybackedStats{}
 		}
 		// Once the ticket is deleted or erased its subject must not stay in the figures' own row, so that row is written.
 		if !t.share.counted || t.share.user != w.user || t.marks.textless() {
@@ -90,7 +90,7 @@ func (r *run) keep(key string, w *statsWork) {
 	}
 	if t != nil && s.home == w.by {
 		s.held = slices.Clone(r.figuresOf(s, false))
-		t.carry = carry{w.user, s.epoch, s.held}
+		t.piggyback = piggybackedStats{w.user, s.epoch, s.held}
 		return
 	}
 	s.epoch++

@@ -11,9 +11,9 @@ import (
 	"deskstream/schemas"
 )
 
-// TestShelves: whatever users come, change and go, and in whatever batches: each identity is on the one shelf where it belongs, with those who
-// carry it; there are as many shelves as there should be; and a catalogue of any time before leads to it.
-func TestShelves(t *testing.T) {
+// TestIdentityBuckets: whatever users come, change and go, and in whatever batches: each identity is on the one bucket where it belongs, with those who
+// carry it; there are as many buckets as there should be; and a directory of any time before leads to it.
+func TestIdentityBuckets(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s, rnd := newStore(), rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
@@ -37,11 +37,11 @@ func TestShelves(t *testing.T) {
 					`"role":"end-user","active":true,"email":%q,"external_id":"E%d"}`, id, round, len(f.out)/60, len(f.out)%60, users[id], id))
 			}
 			s.batches(fataler{t}, f.out, 1+rnd.Intn(len(f.out)))
-			s.checkShelves(t, users)
-			catalogues = append(catalogues, s.state[catalogueKey(testAccount+".")])
+			s.checkBuckets(t, users)
+			catalogues = append(catalogues, s.state[directoryKey(testAccount+".")])
 		}
 		for _, old := range catalogues {
-			s.state[catalogueKey(testAccount+".")] = old
+			s.state[directoryKey(testAccount+".")] = old
 			for id := 1 + rnd.Intn(20); id <= 200; id += 20 {
 				if users[id] == "" {
 					continue
@@ -54,8 +54,8 @@ func TestShelves(t *testing.T) {
 	})
 }
 
-// checkShelves holds the shelves against the addresses of all users there are.
-func (s *store) checkShelves(t *rapid.T, users map[int]string) {
+// checkBuckets holds the buckets against the addresses of all users there are.
+func (s *store) checkBuckets(t *rapid.T, users map[int]string) {
 	want := map[string]string{}
 	for id := 1; id <= 200; id++ {
 		address, there := users[id]
@@ -67,12 +67,12 @@ func (s *store) checkShelves(t *rapid.T, users map[int]string) {
 			want[byEmail+" "+address] = strings.TrimSpace(want[byEmail+" "+address] + " " + fmt.Sprint(id))
 		}
 	}
-	c, err := value[catalogue](&schemas.StateRow{Data: s.state[catalogueKey(testAccount+".")]})
+	c, err := value[bucketDirectory](&schemas.StateRow{Data: s.state[directoryKey(testAccount+".")]})
 	if err != nil || c == nil {
-		t.Fatalf("catalogue: %v", err)
+		t.Fatalf("directory: %v", err)
 	}
 	for n := range c.count() {
-		sh, err := value[shelf](&schemas.StateRow{Data: s.state[shelfKey(testAccount+".", n)]})
+		sh, err := value[identityBucket](&schemas.StateRow{Data: s.state[bucketKey(testAccount+".", n)]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func (s *store) checkShelves(t *rapid.T, users map[int]string) {
 			continue
 		}
 		for data := sh.data; len(data) > 0; {
-			e, rest := nextShelved(data)
+			e, rest := nextStored(data)
 			data = rest
 			id := schemas.Identity{Kind: identityKinds[e.name[0]], Value: string(e.name[1:])}
 			row, err := sh.identity(id)
@@ -88,7 +88,7 @@ func (s *store) checkShelves(t *rapid.T, users map[int]string) {
 				t.Fatal(err)
 			}
 			if at := c.of(identityHash(id)); at != n || lastBits(identityHash(id), sh.depth) != n {
-				t.Fatalf("%v is on shelf %d of depth %d instead of %d", id, n, sh.depth, at)
+				t.Fatalf("%v is on bucket %d of depth %d instead of %d", id, n, sh.depth, at)
 			}
 			key := id.Kind + " " + id.Value
 			if have := fmt.Sprint(row.users); have != want[key] && have != "["+want[key]+"]" {
@@ -99,9 +99,9 @@ func (s *store) checkShelves(t *rapid.T, users map[int]string) {
 		}
 	}
 	if len(want) > 0 || c.identities != 0 {
-		t.Fatalf("%v are on no shelf, the catalogue has %d more", want, c.identities)
+		t.Fatalf("%v are on no bucket, the directory has %d more", want, c.identities)
 	}
-	if c, _ = value[catalogue](&schemas.StateRow{Data: s.state[catalogueKey(testAccount+".")]}); crowded(c.count(), c.identities) {
-		t.Fatalf("%d identities are on %d shelves", c.identities, c.count())
+	if c, _ = value[bucketDirectory](&schemas.StateRow{Data: s.state[directoryKey(testAccount+".")]}); crowded(c.count(), c.identities) {
+		t.Fatalf("%d identities are on %d buckets", c.identities, c.count())
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // people asks for what touched users need, but for those who lacked nothing before.
-func (k *keyer) people(b *batch, before *asked) {
+func (k *keyCollector) people(b *batch, before *asked) {
 	var w *walk
 	for n := range b.users {
 		items := b.users[n].items
@@ -21,7 +21,7 @@ func (k *keyer) people(b *batch, before *asked) {
 			w = k.walk(b, prefix, len(b.users))
 		}
 		fresh := k.fresh[prefix]
-		k.lacking = k.common.shelves == nil
+		k.lacking = k.common.directory == nil
 		if w.user(key, items); !k.lacking {
 			before.users[n] = true
 			before.fresh[prefix] += k.fresh[prefix] - fresh
@@ -43,7 +43,7 @@ func (w *walk) user(key string, items []*item) {
 		if sameUser(u, it, u.retention) && !k.retold(it, u.retention) {
 			continue
 		}
-		if it.load(); it.user != nil || it.member != nil || it.choice != nil || it.link != nil || it.verdict != nil || it.erased {
+		if it.load(); it.user != nil || it.member != nil || it.edit != nil || it.link != nil || it.verdict != nil || it.erased {
 			news = true
 		}
 	}
@@ -65,7 +65,7 @@ func (u *user) promotes(it *item) bool {
 }
 
 // waiting asks for the tickets that the arrival of a user, or of the schedules, releases.
-func (k *keyer) waiting(prefix string, tickets []int64) {
+func (k *keyCollector) waiting(prefix string, tickets []int64) {
 	if len(tickets) == 0 {
 		return
 	}
@@ -84,7 +84,7 @@ func (k *keyer) waiting(prefix string, tickets []int64) {
 
 // walk follows users over identities and merges, like component does once everything is there.
 type walk struct {
-	k       *keyer
+	k       *keyCollector
 	prefix  string
 	pending *batch
 	seen    map[int64]bool
@@ -95,9 +95,9 @@ type walk struct {
 }
 
 // walk begins one in the account that was entered last, which is to meet about so many users.
-func (k *keyer) walk(b *batch, prefix string, users int) *walk {
-	if c, loaded := look[catalogue](k, catalogueKey(prefix)); loaded {
-		k.common.shelves = orNew(c)
+func (k *keyCollector) walk(b *batch, prefix string, users int) *walk {
+	if c, loaded := look[bucketDirectory](k, directoryKey(prefix)); loaded {
+		k.common.directory = orNew(c)
 	}
 	return &walk{k: k, prefix: prefix, pending: b, seen: make(map[int64]bool, users), stay: map[string]int{}}
 }
@@ -131,7 +131,7 @@ func (w *walk) known(id int64, u *user, items []*item) {
 		w.visit(l.other)
 	}
 	for _, it := range items {
-		if it.load(); it.erased || it.choice != nil && it.choice.nothing() {
+		if it.load(); it.erased || it.edit != nil && it.edit.nothing() {
 			w.k.need(keptKey(w.prefix, id))
 		}
 		switch {
@@ -154,8 +154,8 @@ func (w *walk) known(id int64, u *user, items []*item) {
 					w.k.need(ticketKey(w.prefix, ticket))
 				}
 			}
-		case it.choice != nil:
-			w.identities(it.choice.identities())
+		case it.edit != nil:
+			w.identities(it.edit.identities())
 		case it.remains != nil:
 			w.visit(int64(it.remains.Person))
 		}
@@ -171,7 +171,7 @@ func (w *walk) hidden(u *user) {
 		return
 	}
 	for _, i := range u.rec.identities {
-		c := newCarried(i)
+		c := newHashedIdentity(i)
 		w.identity(&c)
 	}
 }
@@ -210,13 +210,13 @@ func (w *walk) other(id int64) *user {
 	return other
 }
 
-func (w *walk) identities(list []carried) {
+func (w *walk) identities(list []hashedIdentity) {
 	for n := range list {
 		w.identity(&list[n])
 	}
 }
 
-func (w *walk) identity(i *carried) {
+func (w *walk) identity(i *hashedIdentity) {
 	if i.Value == "" {
 		return
 	}
@@ -278,8 +278,8 @@ func (w *walk) days(id int64, u *user, items []*item, source string) {
 		case it.user != nil:
 			need(it.user.at)
 			need(it.user.created)
-		case it.choice != nil:
-			need(it.choice.at / int64(time.Second))
+		case it.edit != nil:
+			need(it.edit.at / int64(time.Second))
 		case it.remains != nil:
 			from := orElse(append(it.remains.Sources, "")[0], orElse(it.ev.Source, source))
 			for i := range it.remains.Activities {

@@ -8,8 +8,8 @@ import (
 	"deskstream/schemas"
 )
 
-// told is what somebody said of a user through our API: values of a person's fields, each with its time in nanoseconds.
-type told struct {
+// apiValues is what somebody said of a user through our API: values of a person's fields, each with its time in nanoseconds.
+type apiValues struct {
 	systemFields
 	external patch[string]
 	custom   []customValue // by key
@@ -28,15 +28,15 @@ const (
 	maxCustomBytes = 2 * schemas.MaxOwnBytes
 )
 
-func (t *told) all() []*patch[string] { return append(t.systemFields.all(), &t.external) }
+func (t *apiValues) all() []*patch[string] { return append(t.systemFields.all(), &t.external) }
 
-func (t *told) empty() bool {
+func (t *apiValues) empty() bool {
 	s := &t.systemFields
 	return s.first.at|s.last.at|s.email.at|s.phone.at|s.language.at|s.zone.at|t.external.at == 0 && len(t.custom) == 0
 }
 
 // identities adds those somebody told us: they are trusted.
-func (t *told) identities(list []carried) []carried {
+func (t *apiValues) identities(list []hashedIdentity) []hashedIdentity {
 	if t.empty() {
 		return list
 	}
@@ -46,7 +46,7 @@ func (t *told) identities(list []carried) []carried {
 }
 
 // take keeps the newer of what is known and what n tells.
-func (t *told) take(n *told) bool {
+func (t *apiValues) take(n *apiValues) bool {
 	news := false
 	have := t.all()
 	for i, p := range n.all() {
@@ -61,7 +61,7 @@ func (t *told) take(n *told) bool {
 }
 
 // takeCustom keeps a custom field, unless that takes the user over a bound. That a field was taken away is known until the place is needed.
-func (t *told) takeCustom(c customValue) bool {
+func (t *apiValues) takeCustom(c customValue) bool {
 	i, known := t.findCustom(c.key)
 	grows := len(c.value)
 	if known {
@@ -85,7 +85,7 @@ func (t *told) takeCustom(c customValue) bool {
 	return true
 }
 
-func (t *told) customBytes() (n int) {
+func (t *apiValues) customBytes() (n int) {
 	for i := range t.custom {
 		n += schemas.OwnFieldBytes(t.custom[i].key, t.custom[i].value)
 	}
@@ -93,7 +93,7 @@ func (t *told) customBytes() (n int) {
 }
 
 // oldestRemoved gives the place of the custom field that was taken away first, -1 for none.
-func (t *told) oldestRemoved() int {
+func (t *apiValues) oldestRemoved() int {
 	oldest := -1
 	for i := range t.custom {
 		if c := &t.custom[i]; c.value == "" && (oldest < 0 || c.at < t.custom[oldest].at) {
@@ -104,13 +104,13 @@ func (t *told) oldestRemoved() int {
 }
 
 // findCustom gives the place of a custom field, and whether it was told of.
-func (t *told) findCustom(key string) (int, bool) {
+func (t *apiValues) findCustom(key string) (int, bool) {
 	return slices.BinarySearchFunc(t.custom, key, func(c customValue, key string) int { return strings.Compare(c.key, key) })
 }
 
-// newTold reads what a change says.
-func newTold(z *schemas.PersonChange) told {
-	var t told
+// newAPIValues reads what a change says.
+func newAPIValues(z *schemas.PersonChange) apiValues {
+	var t apiValues
 	at := z.At.UnixNano()
 	to := t.all()
 	for i, s := range z.Values.All() {
@@ -130,7 +130,7 @@ func newTold(z *schemas.PersonChange) told {
 }
 
 // at is the time of the newest word in seconds, 0 = nothing was told.
-func (t *told) at() int64 {
+func (t *apiValues) at() int64 {
 	at := int64(0)
 	if t.empty() {
 		return at
@@ -144,7 +144,7 @@ func (t *told) at() int64 {
 	return at / int64(time.Second)
 }
 
-func (t *told) encode(w *writer) {
+func (t *apiValues) encode(w *writer) {
 	w.bool(!t.empty())
 	if t.empty() {
 		return
@@ -156,7 +156,7 @@ func (t *told) encode(w *writer) {
 	list(w, t.custom, func(w *writer, c *customValue) { w.str(c.key); w.int(c.at); w.str(c.value) })
 }
 
-func (t *told) decode(r *reader) {
+func (t *apiValues) decode(r *reader) {
 	if !r.bool() {
 		return
 	}

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// desk is where a run works out the rows of one ticket after the other. Its slices are used again for the next ticket, so that nothing that
+// ticketScratch is where a run works out the rows of one ticket after the other. Its slices are used again for the next ticket, so that nothing that
 // stays may share memory with them.
-type desk struct {
+type ticketScratch struct {
 	history  history
 	steps    []*step
 	joined   []step
@@ -39,14 +39,14 @@ func room[T any](list []T, n int) []T {
 }
 
 // marks gives n marks that are not set.
-func (d *desk) marks(n int) []bool {
+func (d *ticketScratch) marks(n int) []bool {
 	d.matched = room(d.matched, n)[:n]
 	clear(d.matched)
 	return d.matched
 }
 
 // time gives a place for a time. There is none for more than a ticket's row has.
-func (d *desk) time(at int64) *time.Time {
+func (d *ticketScratch) time(at int64) *time.Time {
 	if len(d.times) == cap(d.times) {
 		return ptr(at)
 	}
@@ -54,7 +54,7 @@ func (d *desk) time(at int64) *time.Time {
 	return &d.times[len(d.times)-1]
 }
 
-func (d *desk) number(n int64) *int64 {
+func (d *ticketScratch) number(n int64) *int64 {
 	if len(d.numbers) == cap(d.numbers) {
 		return number(n)
 	}
