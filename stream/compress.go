@@ -43,7 +43,7 @@ func compress(msgs []message) {
 }
 
 // expand makes the data what they were before compress.
-func (m *stored) expand() error {
+func (m *storedMessage) expand() error {
 	encoding := m.header.Get(headerEncoding)
 	if encoding == "" {
 		return nil

@@ -31,18 +31,18 @@ func TestCompress(t *testing.T) {
 		if small := m.Header.Get(headerEncoding) != ""; small != tc.small || small && len(m.Data) > len(tc.data)/4 {
 			t.Errorf("%s: %d bytes became %d, %v", name, len(tc.data), len(m.Data), m.Header)
 		}
-		torn := stored{header: maps.Clone(m.Header), data: m.Data[:len(m.Data)/2]}
+		torn := storedMessage{header: maps.Clone(m.Header), data: m.Data[:len(m.Data)/2]}
 		if err := torn.expand(); tc.small && !errors.Is(err, errTorn) {
 			t.Errorf("%s: half of it is %v", name, err)
 		}
-		whole := stored{header: m.Header, data: m.Data}
+		whole := storedMessage{header: m.Header, data: m.Data}
 		for range 2 { // what is expanded stays as it is
 			if err := whole.expand(); err != nil || !bytes.Equal(whole.data, tc.data) {
 				t.Errorf("%s: came back as %d bytes of %d: %v", name, len(whole.data), len(tc.data), err)
 			}
 		}
 	}
-	if err := (&stored{header: nats.Header{headerEncoding: {"zip"}}}).expand(); err == nil {
+	if err := (&storedMessage{header: nats.Header{headerEncoding: {"zip"}}}).expand(); err == nil {
 		t.Error("an unknown encoding is read")
 	}
 }

@@ -18,7 +18,7 @@ type Letter struct {
 	At        time.Time
 }
 
-func letter(m stored) Letter {
+func letter(m storedMessage) Letter {
 	l := Letter{Seq: m.seq, At: m.at}
 	l.Partition, _ = strconv.Atoi(m.subject[strings.LastIndexByte(m.subject, '.')+1:])
 	l.Class, l.Reason = m.header.Get(headerClass), m.header.Get(headerReason)
@@ -33,7 +33,7 @@ func (s *Stream) DeadList(ctx context.Context, limit int, after uint64) (letters
 	if limit <= 0 {
 		return nil, 0, fmt.Errorf("dead letters: %w", schemas.Invalid("limit", "must be positive"))
 	}
-	err = s.each(ctx, s.txn, s.prefix+".dead.*", after+1, func(m stored) error {
+	err = s.each(ctx, s.txn, s.prefix+".dead.*", after+1, func(m storedMessage) error {
 		if len(letters) == limit {
 			next = letters[limit-1].Seq
 			return errStop

@@ -23,7 +23,7 @@ func (s *Stream) Delivery(ctx context.Context, audience string) (schemas.Deliver
 	return d, nil
 }
 
-func parseDelivery(m stored) (d schemas.Delivery, err error) {
+func parseDelivery(m storedMessage) (d schemas.Delivery, err error) {
 	if err = json.Unmarshal(m.data, &d); err != nil {
 		return d, fmt.Errorf("record at %d: %w: %w", m.seq, schemas.ErrInvalid, err)
 	}
@@ -92,7 +92,7 @@ func (s *Stream) DropUndelivered(ctx context.Context, audience, id string) error
 // Undelivered gives the entries of an audience that were given up, oldest first.
 func (s *Stream) Undelivered(ctx context.Context, audience string) (all []schemas.Undelivered, err error) {
 	filter := schemas.SubjectUndelivered(schemas.Token(audience), "*")
-	err = s.newest(ctx, s.events, filter, func(m stored) error {
+	err = s.newest(ctx, s.events, filter, func(m storedMessage) error {
 		u := schemas.Undelivered{Seq: m.seq}
 		if err := json.Unmarshal(m.data, &u); err != nil {
 			return fmt.Errorf("record at %d: %w: %w", m.seq, schemas.ErrInvalid, err)
@@ -115,7 +115,7 @@ func (s *Stream) undelivered(ctx context.Context, table string, below uint64) (u
 	if table != schemas.TableAudienceEntries || s.namespace != "" {
 		return below, nil
 	}
-	err := s.newest(ctx, s.events, schemas.SubjectDelivery("*"), func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectDelivery("*"), func(m storedMessage) error {
 		d, err := parseDelivery(m)
 		if err != nil || d.Ended {
 			return err
@@ -136,7 +136,7 @@ func (s *Stream) undelivered(ctx context.Context, table string, below uint64) (u
 func (s *Stream) dropEntries(ctx context.Context, from, below uint64, drop func(activity []byte) bool) error {
 	filter := s.outputs(schemas.TableAudienceEntries)
 	var seqs []uint64
-	err := s.each(ctx, s.txn, filter, from, func(m stored) error {
+	err := s.each(ctx, s.txn, filter, from, func(m storedMessage) error {
 		if m.seq >= below {
 			return errStop
 		}

@@ -108,7 +108,7 @@ func (s *Stream) EraseRaw(ctx context.Context, account string, redact Redact) (e
 // staleEvents reads from a sequence on until there is enough to do; next is where to go on.
 func (s *Stream) staleEvents(ctx context.Context, account string, from, last uint64, redact Redact) (page []stale, next uint64, err error) {
 	next, size := from, 0
-	err = s.each(ctx, s.events, schemas.SubjectRaw(schemas.Partition(account, s.partitions)), from, func(m stored) error {
+	err = s.each(ctx, s.events, schemas.SubjectRaw(schemas.Partition(account, s.partitions)), from, func(m storedMessage) error {
 		if m.seq > last || len(page) == erasePage || size > erasePageBytes {
 			return errStop
 		}
@@ -204,7 +204,7 @@ func (s *Stream) disown(ctx context.Context, filter string, seqs []uint64) error
 // EraseDead drops the dead letters of an account of whose events redact does not keep all, and gives their number.
 func (s *Stream) EraseDead(ctx context.Context, account string, redact Redact) (erased uint64, err error) {
 	var seqs []uint64
-	err = s.each(ctx, s.txn, s.prefix+".dead.*", 1, func(m stored) error {
+	err = s.each(ctx, s.txn, s.prefix+".dead.*", 1, func(m storedMessage) error {
 		l := letter(m)
 		if e := l.Event; e.Account == account && len(e.Data) > 0 && !bytes.Equal(redact(&e), l.Event.Data) {
 			seqs = append(seqs, m.seq)

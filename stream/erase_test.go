@@ -284,7 +284,7 @@ func TestAdmit(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	err := s.each(t.Context(), s.events, "deskstream.raw.*", 1, func(m stored) error {
+	err := s.each(t.Context(), s.events, "deskstream.raw.*", 1, func(m storedMessage) error {
 		if n++; strings.Contains(m.header.Get(headerID), "secret") || bytes.Contains(m.data, []byte("secret")) {
 			t.Errorf("%s %s is stored", m.header.Get(headerID), m.data)
 		}

@@ -44,7 +44,7 @@ func (s *Stream) Erasure(ctx context.Context, id string) (schemas.Erasure, error
 // Erasures gives all records, in the order in which they were asked for.
 func (s *Stream) Erasures(ctx context.Context) ([]schemas.Erasure, error) {
 	var all []schemas.Erasure
-	err := s.newest(ctx, s.events, schemas.SubjectErasure("*"), func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectErasure("*"), func(m storedMessage) error {
 		e, err := parseErasure(m)
 		all = append(all, e)
 		return err
@@ -63,7 +63,7 @@ func (s *Stream) Erasures(ctx context.Context) ([]schemas.Erasure, error) {
 
 // WatchErasures calls fn with every record and then with every change, as WatchSources does.
 func (s *Stream) WatchErasures(ctx context.Context, fn func(schemas.Erasure)) error {
-	return s.watch(ctx, schemas.SubjectErasure("*"), func(m stored) {
+	return s.watch(ctx, schemas.SubjectErasure("*"), func(m storedMessage) {
 		e, err := parseErasure(m)
 		if err != nil {
 			s.o.Log.Error().Err(err).Msg("erasure record is not readable")
@@ -73,7 +73,7 @@ func (s *Stream) WatchErasures(ctx context.Context, fn func(schemas.Erasure)) er
 	})
 }
 
-func parseErasure(m stored) (schemas.Erasure, error) {
+func parseErasure(m storedMessage) (schemas.Erasure, error) {
 	var e schemas.Erasure
 	if err := json.Unmarshal(m.data, &e); err != nil {
 		return e, fmt.Errorf("erasure at %d: %w", m.seq, err)

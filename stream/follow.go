@@ -24,7 +24,7 @@ const (
 //
 // Data are given as they are stored: packed rows are compressed. It is an ordered consumer without acknowledgements: an acknowledged position
 // is not durable, ours is part of the commits.
-func (s *Stream) follow(ctx context.Context, name, filter string, from uint64, fn func(stored)) (stop func(), err error) {
+func (s *Stream) follow(ctx context.Context, name, filter string, from uint64, fn func(storedMessage)) (stop func(), err error) {
 	c := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}, InactiveThreshold: followIdle}
 	if from == 0 {
 		c.DeliverPolicy = jetstream.DeliverLastPerSubjectPolicy
@@ -49,7 +49,7 @@ func (s *Stream) follow(ctx context.Context, name, filter string, from uint64, f
 }
 
 // watch calls fn with the newest record of every subject and then with every change until ctx ends.
-func (s *Stream) watch(ctx context.Context, filter string, fn func(stored)) error {
+func (s *Stream) watch(ctx context.Context, filter string, fn func(storedMessage)) error {
 	wait := newBackoff(100*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
 		stop, err := s.follow(ctx, s.events, filter, 0, fn)
@@ -135,7 +135,7 @@ func signal(c chan struct{}) {
 }
 
 // received turns a message into an event.
-func received(m stored) schemas.Event { return event(m.header, m.data, m.seq) }
+func received(m storedMessage) schemas.Event { return event(m.header, m.data, m.seq) }
 
 // backoff doubles the wait between tries.
 type backoff struct{ first, most, next time.Duration }

@@ -2,13 +2,13 @@ package stream
 
 import "time"
 
-// sentIDs remembers the Msg-Ids of the batches that landed of late. The server refuses a batch with an id that it still knows, so that a
+// sentIDs remembers the Msg-Ids of the batches that were committed of late. The server refuses a batch with an id that it still knows, so that a
 // row that replaces one of a moment ago comes without.
 type sentIDs []sentBatch
 
 type sentBatch struct {
 	ids map[string]bool
-	at  time.Time // when it landed, which is after the server has stored it
+	at  time.Time // when its commit ended, which is after the server has stored it
 }
 
 // idsKept is how long ids are remembered: longer than the server may know them.
@@ -24,7 +24,7 @@ func (s sentIDs) has(id string, now time.Time) bool {
 	return false
 }
 
-// add notes the ids of a batch that has landed, and forgets those of old ones.
+// add notes the ids of a batch that is committed, and forgets those of old ones.
 func (s *sentIDs) add(ids map[string]bool, at time.Time) {
 	kept := (*s)[:0]
 	for _, b := range *s {

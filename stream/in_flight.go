@@ -11,21 +11,21 @@ import (
 	"deskstream/schemas"
 )
 
-// flight is the commit of one batch under way. While it lasts the loop works on the next batch, which sees the rows of this one; the
+// inFlightCommit is the commit of one batch under way. While it lasts the loop works on the next batch, which sees the rows of this one; the
 // next commit starts only when this one has succeeded, because its sequence is the next fence.
-type flight struct {
+type inFlightCommit struct {
 	rec    offset
 	events int
 	res    schemas.Result
-	rows   map[string]flying
+	rows   map[string]inFlightRow
 	moved  map[string]*journalled // rows that leave the journal
 	size   int                    // bytes added to the journal
 	ids    map[string]bool        // Msg-Ids of its messages
-	done   chan landing           // has room for the one value it gets
+	done   chan commitResult      // has room for the one value it gets
 }
 
-// flying is a state row that is being stored. The next batch may change row in memory; data stays what is being stored.
-type flying struct {
+// inFlightRow is a state row that is being stored. The next batch may change row in memory; data stays what is being stored.
+type inFlightRow struct {
 	row  *schemas.StateRow
 	data []byte
 }
@@ -33,16 +33,16 @@ type flying struct {
 // idTries is how often a batch is stored again that the server has refused for an id it knows.
 const idTries = 5
 
-// landing is how a commit ended: the sequence of its record, or an error after which nothing in memory counts.
-type landing struct {
+// commitResult is how a commit ended: the sequence of its record, or an error after which nothing in memory counts.
+type commitResult struct {
 	fence uint64
 	took  time.Duration
 	err   error
 }
 
-// launch starts the commit of a batch; the one before must have landed. A result too large for one commit is stored in steps, for
-// which launch waits.
-func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) error {
+// startCommit starts the commit of a batch; the one before must have ended. A result too large for one commit is stored in steps, for
+// which startCommit waits.
+func (l *loop) startCommit(batch []schemas.Event, res schemas.Result, packed packed) error {
 	rec := l.rec
 	if rec.In >= rec.Replay {
 		rec.Replay = 0
@@ -55,7 +55,7 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 	rec.Duplicates += uint64(res.Duplicates)
 	rec.Ignored += uint64(res.Ignored)
 	rec.Dead += uint64(len(res.Dead))
-	f := &flight{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, ids: packed.ids, done: make(chan landing, 1)}
+	f := &inFlightCommit{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, ids: packed.ids, done: make(chan commitResult, 1)}
 	if len(packed.msgs) >= l.s.maxMessages() { // nothing moves by it, see pack
 		compress(packed.packs)
 		if err := l.spill(rec, packed.msgs); err != nil {
@@ -67,15 +67,15 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 	if f.rec.Journal = l.journal.begin(f.moved); f.rec.Journal == 0 {
 		f.rec.Journal = l.fence + 1
 	}
-	f.rows = make(map[string]flying, len(res.State))
+	f.rows = make(map[string]inFlightRow, len(res.State))
 	for key, row := range res.State {
 		if row == nil {
 			row = &schemas.StateRow{}
 		}
-		f.rows[key] = flying{row, row.Data}
+		f.rows[key] = inFlightRow{row, row.Data}
 	}
 	l.shared.Lock()
-	l.flight = f
+	l.inFlight = f
 	l.shared.Unlock()
 	fence := l.fence
 	go func() {
@@ -85,37 +85,37 @@ func (l *loop) launch(batch []schemas.Event, res schemas.Result, packed packed) 
 		if err == nil {
 			l.s.crash("process.committed")
 		}
-		f.done <- landing{seq, time.Since(start), err}
+		f.done <- commitResult{seq, time.Since(start), err}
 	}()
 	return nil
 }
 
-// landed is ready when the commit under way has ended; it never is when there is none.
-func (l *loop) landed() <-chan landing {
-	if l.flight == nil {
+// commitDone is ready when the commit under way has ended; it never is when there is none.
+func (l *loop) commitDone() <-chan commitResult {
+	if l.inFlight == nil {
 		return nil
 	}
-	return l.flight.done
+	return l.inFlight.done
 }
 
-// settle waits for the commit under way. Any error means that the outcome is unknown or that a rival was faster; the caller drops
+// awaitCommit waits for the commit under way. Any error means that the outcome is unknown or that a rival was faster; the caller drops
 // everything and reads the record.
-func (l *loop) settle() error {
-	if l.flight == nil {
+func (l *loop) awaitCommit() error {
+	if l.inFlight == nil {
 		return nil
 	}
-	return l.land(<-l.flight.done)
+	return l.finishCommit(<-l.inFlight.done)
 }
 
-// land takes over what the commit under way has stored.
-func (l *loop) land(got landing) error {
+// finishCommit takes over what the commit under way has stored.
+func (l *loop) finishCommit(got commitResult) error {
 	if got.err == nil {
-		l.keep(l.flight.moved, got.fence)
+		l.keep(l.inFlight.moved, got.fence)
 	}
 	l.shared.Lock()
 	defer l.shared.Unlock()
-	f := l.flight
-	l.flight = nil
+	f := l.inFlight
+	l.inFlight = nil
 	if got.err != nil {
 		return got.err
 	}
@@ -141,7 +141,7 @@ func (l *loop) land(got landing) error {
 }
 
 // processed counts a batch that is stored.
-func (l *loop) processed(f *flight) {
+func (l *loop) processed(f *inFlightCommit) {
 	l.s.metrics.processed(l.partition, f.events, f.res.Duplicates, f.res.Ignored, len(f.res.Dead))
 	l.s.troubles.set("process "+strconv.Itoa(l.partition), l.s.now(), nil)
 	l.wait.reset()
@@ -149,8 +149,8 @@ func (l *loop) processed(f *flight) {
 
 // row gives a row that is in memory: what is being stored is newer than what is remembered.
 func (l *loop) row(key string) (*schemas.StateRow, bool) {
-	if l.flight != nil {
-		if r, ok := l.flight.rows[key]; ok {
+	if l.inFlight != nil {
+		if r, ok := l.inFlight.rows[key]; ok {
 			return r.row, true
 		}
 	}
@@ -162,16 +162,16 @@ func (l *loop) row(key string) (*schemas.StateRow, bool) {
 
 // known says whether the server may know a Msg-Id when the next batch comes.
 func (l *loop) known(id string) bool {
-	return l.flight != nil && l.flight.ids[id] || l.sent.has(id, time.Now())
+	return l.inFlight != nil && l.inFlight.ids[id] || l.sent.has(id, time.Now())
 }
 
-// flies says whether a row is being stored or moved.
-func (l *loop) flies(key string) bool {
-	if l.flight == nil {
+// beingStored says whether a row is being stored or moved.
+func (l *loop) beingStored(key string) bool {
+	if l.inFlight == nil {
 		return false
 	}
-	_, changes := l.flight.rows[key]
-	_, moves := l.flight.moved[key]
+	_, changes := l.inFlight.rows[key]
+	_, moves := l.inFlight.moved[key]
 	return changes || moves
 }
 
@@ -198,11 +198,11 @@ func (l *loop) forget(state schemas.State) {
 			l.heat.cool(&r.loadedRow)
 			r.loadedRow = cold(r.data)
 		}
-		if l.flight == nil {
+		if l.inFlight == nil {
 			continue
 		}
-		if r, ok := l.flight.rows[key]; ok {
-			l.flight.rows[key] = flying{&schemas.StateRow{Data: r.data}, r.data}
+		if r, ok := l.inFlight.rows[key]; ok {
+			l.inFlight.rows[key] = inFlightRow{&schemas.StateRow{Data: r.data}, r.data}
 		}
 	}
 }

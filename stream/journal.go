@@ -167,7 +167,7 @@ func (l *loop) loadJournal() error {
 	l.shared.Lock()
 	defer l.shared.Unlock()
 	l.journal = newJournal(l.s.o.journal, l.heat)
-	return l.s.each(context.Background(), l.s.txn, l.s.state(l.partition, journalKey), l.rec.Journal, func(m stored) error {
+	return l.s.each(context.Background(), l.s.txn, l.s.state(l.partition, journalKey), l.rec.Journal, func(m storedMessage) error {
 		l.journal.part(m.seq, len(m.data))
 		err := readJournal(m.data, func(key string, data []byte) {
 			l.journal.put(&journalled{loadedRow: cold(data), key: key, from: m.seq, own: true})

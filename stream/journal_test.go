@@ -42,7 +42,7 @@ func TestJournal(t *testing.T) {
 
 	p := schemas.Partition("acme", s.partitions)
 	own, journal := 0, 0
-	err := s.each(t.Context(), s.txn, s.state(p, ">"), 1, func(m stored) error {
+	err := s.each(t.Context(), s.txn, s.state(p, ">"), 1, func(m storedMessage) error {
 		if strings.HasSuffix(m.subject, journalKey) {
 			journal += len(m.data)
 		} else {
@@ -83,7 +83,7 @@ func TestJournalStaysSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := 0
-	err = s.each(t.Context(), s.txn, s.state(p, journalKey), rec.Journal, func(m stored) error {
+	err = s.each(t.Context(), s.txn, s.state(p, journalKey), rec.Journal, func(m storedMessage) error {
 		return readJournal(m.data, func(string, []byte) { rows++ })
 	})
 	if err != nil || rows > 2*maxEvents {

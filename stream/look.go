@@ -215,7 +215,7 @@ func (l *loop) newest(ctx context.Context) error {
 	l.shared.RLock()
 	defer l.shared.RUnlock()
 	switch {
-	case seq > l.fence && l.flight == nil:
+	case seq > l.fence && l.inFlight == nil:
 		return errBehind
 	case o.Reset != nil || o.In < o.Replay:
 		return errReplayed
@@ -310,7 +310,7 @@ func (l *loop) copyRows(ctx context.Context, file *rowFile, end uint64) (all boo
 		rows = rows[:0]
 		return err
 	}
-	all, err = l.s.sweep(ctx, l.s.txn, []string{prefix + ">"}, 1, func(m stored) error {
+	all, err = l.s.sweep(ctx, l.s.txn, []string{prefix + ">"}, 1, func(m storedMessage) error {
 		last = m.seq
 		if key := strings.TrimPrefix(m.subject, prefix); file.takes(key) {
 			rows = append(rows, keyedRow{key, m.data, m.seq})
@@ -352,8 +352,8 @@ func (l *loop) keep(moved map[string]*journalled, record uint64) {
 func (l *loop) inMemory(key string) (data []byte, file *rowFile, ok bool) {
 	l.shared.RLock()
 	defer l.shared.RUnlock()
-	if l.flight != nil {
-		if r, ok := l.flight.rows[key]; ok {
+	if l.inFlight != nil {
+		if r, ok := l.inFlight.rows[key]; ok {
 			return r.data, nil, true
 		}
 	}

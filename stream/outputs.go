@@ -11,7 +11,7 @@ import (
 // q.To. all is false if some may be gone from the stream, which happens once they are in the table: what fn was called with then is not to be
 // used.
 func (s *Stream) Outputs(ctx context.Context, q schemas.OutputQuery, fn func(m schemas.OutputMessage) (more bool, err error)) (all bool, err error) {
-	all, err = s.sweep(ctx, s.txn, s.filters(q), q.From+1, func(m stored) error {
+	all, err = s.sweep(ctx, s.txn, s.filters(q), q.From+1, func(m storedMessage) error {
 		if m.seq > q.To {
 			return errStop
 		}

@@ -82,7 +82,7 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 	most := min(l.moves(len(res.State)), int(l.room())-len(p.msgs))
 	moved := l.journal.overdue(most, func(key string) bool {
 		_, changes := res.State[key]
-		return changes || l.flies(key)
+		return changes || l.beingStored(key)
 	})
 	out := packed{ids: p.ids, rows: len(res.State), moved: make(map[string]*journalled, len(moved)), journal: p.size}
 	for i, r := range moved {

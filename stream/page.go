@@ -85,7 +85,7 @@ func (s *Stream) Cursor(ctx context.Context, source, resource string) (schemas.C
 // Cursors gives all cursors of a source, in the order of their last change.
 func (s *Stream) Cursors(ctx context.Context, source string) ([]schemas.Cursor, error) {
 	var all []schemas.Cursor
-	err := s.newest(ctx, s.events, strings.TrimSuffix(cursorSubject(source, "x"), "x")+"*", func(m stored) error {
+	err := s.newest(ctx, s.events, strings.TrimSuffix(cursorSubject(source, "x"), "x")+"*", func(m storedMessage) error {
 		c, err := parseCursor(m)
 		all = append(all, c)
 		return err
@@ -96,7 +96,7 @@ func (s *Stream) Cursors(ctx context.Context, source string) ([]schemas.Cursor, 
 	return all, nil
 }
 
-func parseCursor(m stored) (schemas.Cursor, error) {
+func parseCursor(m storedMessage) (schemas.Cursor, error) {
 	var c schemas.Cursor
 	if err := json.Unmarshal(m.data, &c); err != nil {
 		return c, fmt.Errorf("cursor at %d: %w", m.seq, err)

@@ -93,10 +93,10 @@ type loop struct {
 	processor Processor
 	wait      *backoff
 
-	shared   sync.RWMutex // of fence, flight and journal, which questions about people look at
+	shared   sync.RWMutex // of fence, inFlight and journal, which questions about people look at
 	rec      offset
-	fence    uint64  // stream sequence of the record
-	flight   *flight // commit under way, nil when there is none
+	fence    uint64          // stream sequence of the record
+	inFlight *inFlightCommit // commit under way, nil when there is none
 	journal  *journal
 	cache    *rowCache
 	heat     *warmth  // of the rows of journal and cache
@@ -147,7 +147,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 	defer unanswer()
 	defer l.fillFile(ctx)()
 	l.feed = newFeed[schemas.Event](prefetchBytes)
-	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m stored) {
+	stop, err := l.s.follow(ctx, l.s.events, schemas.SubjectRaw(l.partition), l.rec.In+1, func(m storedMessage) {
 		l.waiting.Store(m.pending)
 		e := received(m)
 		l.decode(&e)
@@ -158,7 +158,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 	}
 	defer stop()
 	defer l.feed.close() // before stop, which waits for a blocked put
-	defer func() { err = errors.Join(err, l.settle()) }()
+	defer func() { err = errors.Join(err, l.awaitCommit()) }()
 	for {
 		if err := l.collect(ctx); err != nil || len(l.queue) == 0 || ctx.Err() != nil {
 			return err
@@ -184,34 +184,34 @@ func (l *loop) decode(e *schemas.Event) {
 }
 
 // collect waits until there is a batch; the queue is empty when ctx has ended. While the partition has little to do it waits until the
-// last commit has landed and is some milliseconds old, so that events that come close together share a commit.
+// last commit has ended and is some milliseconds old, so that events that come close together share a commit.
 func (l *loop) collect(ctx context.Context) error {
 	timer := time.NewTimer(watchdog)
 	defer timer.Stop()
 	for {
 		l.queue = append(l.queue, l.feed.take(l.limit-len(l.queue))...)
 		rest := l.pause() - time.Since(l.begun)
-		if len(l.queue) >= l.limit || (len(l.queue) > 0 && rest <= 0 && l.flight == nil) {
+		if len(l.queue) >= l.limit || (len(l.queue) > 0 && rest <= 0 && l.inFlight == nil) {
 			return nil
 		}
-		if rest = l.s.publisher.nap(rest); len(l.queue) == 0 || l.flight != nil {
+		if rest = l.s.publisher.nap(rest); len(l.queue) == 0 || l.inFlight != nil {
 			rest = watchdog
 		}
 		timer.Reset(rest)
 		select {
 		case <-l.feed.ready:
-		case got := <-l.landed():
-			if err := l.land(got); err != nil {
+		case got := <-l.commitDone():
+			if err := l.finishCommit(got); err != nil {
 				return err
 			}
 		case <-l.woken:
-			if l.flight == nil {
+			if l.inFlight == nil {
 				if err := l.unchanged(ctx); err != nil {
 					return err
 				}
 			}
 		case <-timer.C:
-			if len(l.queue) == 0 && l.flight == nil {
+			if len(l.queue) == 0 && l.inFlight == nil {
 				if err := l.look(ctx); err != nil {
 					return err
 				}
@@ -296,10 +296,10 @@ func (l *loop) step() error {
 		l.narrow(min(len(batch)-1, l.fits()), state)
 		return nil
 	}
-	if err := l.settle(); err != nil {
+	if err := l.awaitCommit(); err != nil {
 		return err
 	}
-	if err := l.launch(batch, res, packed); err != nil {
+	if err := l.startCommit(batch, res, packed); err != nil {
 		return err
 	}
 	l.queue = l.queue[len(batch):]
@@ -463,7 +463,7 @@ func (l *loop) fetch(state schemas.State, missing map[string]string) error {
 		subjects = append(subjects, subject)
 	}
 	exists := make(map[string]bool, len(missing))
-	err := l.s.lasts(context.Background(), l.s.txn, subjects, func(m stored) error {
+	err := l.s.lasts(context.Background(), l.s.txn, subjects, func(m storedMessage) error {
 		exists[m.subject] = true
 		if len(m.data) > 0 {
 			state[missing[m.subject]].Data = m.data

@@ -55,7 +55,7 @@ func TestRivalProcessors(t *testing.T) {
 func checkState(t *testing.T, s *Stream) {
 	t.Helper()
 	rows := map[string]bool{}
-	err := s.each(t.Context(), s.txn, s.prefix+".state.>", 1, func(m stored) error {
+	err := s.each(t.Context(), s.txn, s.prefix+".state.>", 1, func(m storedMessage) error {
 		if !strings.HasSuffix(m.subject, journalKey) && rows[m.subject] {
 			t.Errorf("%s is stored twice", m.subject)
 		}
@@ -286,14 +286,14 @@ func storedRows(t *testing.T, s *Stream, p int) map[string]string {
 	t.Helper()
 	rows := map[string]string{}
 	prefix := s.state(p, "")
-	err := s.each(t.Context(), s.txn, prefix+">", 1, func(m stored) error {
+	err := s.each(t.Context(), s.txn, prefix+">", 1, func(m storedMessage) error {
 		if key := strings.TrimPrefix(m.subject, prefix); key != journalKey {
 			rows[key] = string(m.data)
 		}
 		return nil
 	})
 	if err == nil {
-		err = s.each(t.Context(), s.txn, s.state(p, journalKey), 1, func(m stored) error {
+		err = s.each(t.Context(), s.txn, s.state(p, journalKey), 1, func(m storedMessage) error {
 			return readJournal(m.data, func(key string, data []byte) { rows[key] = string(data) })
 		})
 	}

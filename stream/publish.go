@@ -99,20 +99,20 @@ type publisher struct {
 	s       *Stream
 	waiting atomic.Int64
 	press   pressure
-	queue   chan ticket
+	queue   chan pendingPublish
 	stop    chan struct{}
 	once    sync.Once
 	grouper sync.WaitGroup
 }
 
-// ticket is a caller that waits for its group.
-type ticket struct {
+// pendingPublish is a caller that waits for its group.
+type pendingPublish struct {
 	msg  *nats.Msg
 	done chan error // buffered: the caller may have gone
 }
 
 func startPublisher(s *Stream) *publisher {
-	p := &publisher{s: s, queue: make(chan ticket, 4*groupMax), stop: make(chan struct{})}
+	p := &publisher{s: s, queue: make(chan pendingPublish, 4*groupMax), stop: make(chan struct{})}
 	p.grouper.Go(p.group)
 	return p
 }
@@ -146,7 +146,7 @@ func (p *publisher) single(ctx context.Context, m *nats.Msg) error {
 
 // join waits for a group to take the message and commit it.
 func (p *publisher) join(ctx context.Context, m *nats.Msg) error {
-	t := ticket{msg: m, done: make(chan error, 1)}
+	t := pendingPublish{msg: m, done: make(chan error, 1)}
 	limit := time.NewTimer(budget)
 	defer limit.Stop()
 	select {
@@ -182,8 +182,8 @@ func (p *publisher) group() {
 	}
 }
 
-func (p *publisher) gather(first ticket) []ticket {
-	group, size := []ticket{first}, len(first.msg.Data)
+func (p *publisher) gather(first pendingPublish) []pendingPublish {
+	group, size := []pendingPublish{first}, len(first.msg.Data)
 	for len(group) < groupMax && size < groupBytes {
 		select {
 		case t := <-p.queue:
@@ -197,7 +197,7 @@ func (p *publisher) gather(first ticket) []ticket {
 }
 
 // commit stores a group. The messages carry no Msg-Id: one that is known would make the server refuse the whole batch.
-func (p *publisher) commit(group []ticket) {
+func (p *publisher) commit(group []pendingPublish) {
 	if len(group) < groupLeast {
 		p.singly(group)
 		return
@@ -213,7 +213,7 @@ func (p *publisher) commit(group []ticket) {
 }
 
 // singly stores a group that is not worth a batch.
-func (p *publisher) singly(group []ticket) {
+func (p *publisher) singly(group []pendingPublish) {
 	var all sync.WaitGroup
 	for _, t := range group {
 		all.Go(func() { t.done <- p.single(context.Background(), t.msg) })

@@ -19,7 +19,7 @@ import (
 func raw(tb testing.TB, s *Stream) map[string]int {
 	tb.Helper()
 	got := map[string]int{}
-	err := s.each(tb.Context(), s.events, "deskstream.raw.*", 1, func(m stored) error {
+	err := s.each(tb.Context(), s.events, "deskstream.raw.*", 1, func(m storedMessage) error {
 		got[event(m.header, m.data, m.seq).ID]++
 		return nil
 	})
@@ -323,7 +323,7 @@ func TestSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := 0
-	_ = s.each(t.Context(), s.events, schemas.SubjectRaw(schemas.Partition("acme", 2)), 1, func(m stored) error {
+	_ = s.each(t.Context(), s.events, schemas.SubjectRaw(schemas.Partition("acme", 2)), 1, func(m storedMessage) error {
 		if e := event(m.header, m.data, m.seq); e.Kind == schemas.KindSource && e.Account == "acme" {
 			kinds++
 		}

@@ -20,8 +20,8 @@ const (
 	readBytes = 8 << 20
 )
 
-// stored is a message as the stream holds it.
-type stored struct {
+// storedMessage is a message as the stream holds it.
+type storedMessage struct {
 	subject string
 	seq     uint64
 	at      time.Time
@@ -31,8 +31,8 @@ type stored struct {
 }
 
 // receivedBy gives what a consumer has received, still compressed.
-func receivedBy(m jetstream.Msg, md *jetstream.MsgMetadata) stored {
-	return stored{subject: m.Subject(), seq: md.Sequence.Stream, at: md.Timestamp, header: m.Headers(), data: m.Data(), pending: md.NumPending}
+func receivedBy(m jetstream.Msg, md *jetstream.MsgMetadata) storedMessage {
+	return storedMessage{subject: m.Subject(), seq: md.Sequence.Stream, at: md.Timestamp, header: m.Headers(), data: m.Data(), pending: md.NumPending}
 }
 
 // get is the body of a direct get request (JSApiMsgGetRequest of nats-server).
@@ -46,34 +46,34 @@ type get struct {
 	MultiLast []string   `json:"multi_last,omitempty"`
 }
 
-func (s *Stream) readOne(ctx context.Context, stream string, g get) (stored, bool, error) {
+func (s *Stream) readOne(ctx context.Context, stream string, g get) (storedMessage, bool, error) {
 	body, err := json.Marshal(g)
 	if err != nil {
-		return stored{}, false, fmt.Errorf("read request: %w", err)
+		return storedMessage{}, false, fmt.Errorf("read request: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	r, err := s.o.Conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream, body)
 	if err != nil {
-		return stored{}, false, fmt.Errorf("stream %s: read: %w: %w", stream, schemas.ErrUnavailable, err)
+		return storedMessage{}, false, fmt.Errorf("stream %s: read: %w: %w", stream, schemas.ErrUnavailable, err)
 	}
 	if st := r.Header.Get("Status"); st == "404" {
-		return stored{}, false, nil
+		return storedMessage{}, false, nil
 	} else if st != "" {
-		return stored{}, false, statusError(stream, r)
+		return storedMessage{}, false, statusError(stream, r)
 	}
-	m, err := parseStored(r)
+	m, err := parseStoredMessage(r)
 	return m, err == nil, err
 }
 
 // last gives the newest message on a subject.
-func (s *Stream) last(ctx context.Context, stream, subject string) (stored, bool, error) {
+func (s *Stream) last(ctx context.Context, stream, subject string) (storedMessage, bool, error) {
 	return s.readOne(ctx, stream, get{LastFor: subject})
 }
 
 // next gives the first message that matches filter at or behind a sequence, with the number of those behind it.
-func (s *Stream) next(ctx context.Context, stream, filter string, from uint64) (m stored, found bool, err error) {
-	_, err = s.readMany(ctx, stream, get{Seq: max(from, 1), NextFor: filter, Batch: 1}, func(got stored) error {
+func (s *Stream) next(ctx context.Context, stream, filter string, from uint64) (m storedMessage, found bool, err error) {
+	_, err = s.readMany(ctx, stream, get{Seq: max(from, 1), NextFor: filter, Batch: 1}, func(got storedMessage) error {
 		m, found = got, true
 		return nil
 	})
@@ -81,7 +81,7 @@ func (s *Stream) next(ctx context.Context, stream, filter string, from uint64) (
 }
 
 // since gives the first message that matches filter and was stored at or after a time.
-func (s *Stream) since(ctx context.Context, stream, filter string, t time.Time) (stored, bool, error) {
+func (s *Stream) since(ctx context.Context, stream, filter string, t time.Time) (storedMessage, bool, error) {
 	t = t.UTC()
 	return s.readOne(ctx, stream, get{NextFor: filter, StartTime: &t})
 }
@@ -99,12 +99,12 @@ func (s *Stream) count(ctx context.Context, stream, filter string, from uint64) 
 var errStop = errors.New("stop")
 
 // each calls fn with every message that matches filter at or behind a sequence, in order; fn ends it with errStop.
-func (s *Stream) each(ctx context.Context, stream, filter string, from uint64, fn func(stored) error) error {
+func (s *Stream) each(ctx context.Context, stream, filter string, from uint64, fn func(storedMessage) error) error {
 	from = max(from, 1)
 	for {
 		n := 0
 		g := get{Seq: from, NextFor: filter, Batch: readPage, MaxBytes: readBytes}
-		pending, err := s.readMany(ctx, stream, g, func(m stored) error {
+		pending, err := s.readMany(ctx, stream, g, func(m storedMessage) error {
 			n++
 			from = m.seq + 1
 			return fn(m)
@@ -120,12 +120,12 @@ func (s *Stream) each(ctx context.Context, stream, filter string, from uint64, f
 
 // newest calls fn with the newest message on every subject that matches filter, in the order in which they were stored. A record that was
 // replaced can still be there: the server stores a record and then removes the one before, and a crash may come between.
-func (s *Stream) newest(ctx context.Context, stream, filter string, fn func(stored) error) error {
-	var all []stored
+func (s *Stream) newest(ctx context.Context, stream, filter string, fn func(storedMessage) error) error {
+	var all []storedMessage
 	at := map[string]int{}
-	err := s.each(ctx, stream, filter, 1, func(m stored) error {
+	err := s.each(ctx, stream, filter, 1, func(m storedMessage) error {
 		if older, ok := at[m.subject]; ok {
-			all[older] = stored{}
+			all[older] = storedMessage{}
 		}
 		at[m.subject] = len(all)
 		all = append(all, m)
@@ -146,11 +146,11 @@ func (s *Stream) newest(ctx context.Context, stream, filter string, fn func(stor
 }
 
 // lasts calls fn with the newest message of each of the subjects that has one.
-func (s *Stream) lasts(ctx context.Context, stream string, subjects []string, fn func(stored) error) error {
+func (s *Stream) lasts(ctx context.Context, stream string, subjects []string, fn func(storedMessage) error) error {
 	for len(subjects) > 0 {
 		page := subjects[:min(readPage, len(subjects))]
 		got := make(map[string]bool, len(page))
-		pending, err := s.readMany(ctx, stream, get{MultiLast: page, MaxBytes: readBytes}, func(m stored) error {
+		pending, err := s.readMany(ctx, stream, get{MultiLast: page, MaxBytes: readBytes}, func(m storedMessage) error {
 			got[m.subject] = true
 			return fn(m)
 		})
@@ -174,7 +174,7 @@ func (s *Stream) lasts(ctx context.Context, stream string, subjects []string, fn
 }
 
 // readMany asks for several messages at once; pending is the number of those that did not fit.
-func (s *Stream) readMany(ctx context.Context, stream string, g get, fn func(stored) error) (pending uint64, err error) {
+func (s *Stream) readMany(ctx context.Context, stream string, g get, fn func(storedMessage) error) (pending uint64, err error) {
 	body, err := json.Marshal(g)
 	if err != nil {
 		return 0, fmt.Errorf("read request: %w", err)
@@ -212,7 +212,7 @@ func (s *Stream) readMany(ctx context.Context, stream string, g get, fn func(sto
 		default:
 			return 0, statusError(stream, r)
 		}
-		m, err := parseStored(r)
+		m, err := parseStoredMessage(r)
 		if err != nil {
 			return 0, err
 		}
@@ -231,8 +231,8 @@ func statusError(stream string, r *nats.Msg) error {
 	return fmt.Errorf("stream %s: read: %w: %s %s", stream, schemas.ErrUnavailable, r.Header.Get("Status"), r.Header.Get("Description"))
 }
 
-func parseStored(r *nats.Msg) (stored, error) {
-	m := stored{
+func parseStoredMessage(r *nats.Msg) (storedMessage, error) {
+	m := storedMessage{
 		subject: r.Header.Get("Nats-Subject"), seq: number(r, "Nats-Sequence"), header: r.Header, data: r.Data,
 		pending: number(r, "Nats-Num-Pending"),
 	}

@@ -94,7 +94,7 @@ func ownMessages(t *testing.T, s *Stream, partition int, ask func(n int, rolled 
 		rolled bool
 	}
 	rows := map[string]own{}
-	err := s.each(t.Context(), s.txn, s.state(partition, "c.>"), 1, func(m stored) error {
+	err := s.each(t.Context(), s.txn, s.state(partition, "c.>"), 1, func(m storedMessage) error {
 		rows[m.subject] = own{rows[m.subject].n + 1, m.header.Get(headerRollup) != ""}
 		return nil
 	})

@@ -214,7 +214,7 @@ func (s *Stream) clearDead(ctx context.Context, bound uint64) error {
 // repeated calls fn with the dead letters stored before a sequence whose events a replay reads again. A letter whose raw event is gone is
 // the only copy left and stays.
 func (s *Stream) repeated(ctx context.Context, bound uint64, fn func(Letter)) error {
-	return s.each(ctx, s.txn, s.prefix+".dead.*", 1, func(m stored) error {
+	return s.each(ctx, s.txn, s.prefix+".dead.*", 1, func(m storedMessage) error {
 		if m.seq >= bound {
 			return errStop
 		}

@@ -159,7 +159,7 @@ func (l *loop) moveAll() error {
 func (s *Stream) restate(ctx context.Context, end uint64) error {
 	for {
 		p := &restatement{s: s}
-		_, err := s.sweep(ctx, s.txn, []string{s.prefix + ".state.>"}, 1, func(m stored) error {
+		_, err := s.sweep(ctx, s.txn, []string{s.prefix + ".state.>"}, 1, func(m storedMessage) error {
 			if m.seq > end {
 				return errStop
 			}
@@ -183,7 +183,7 @@ type restatement struct {
 	size  int
 }
 
-func (p *restatement) add(ctx context.Context, m stored) error {
+func (p *restatement) add(ctx context.Context, m storedMessage) error {
 	switch {
 	case p.s.internal(m.subject):
 		return nil
@@ -212,7 +212,7 @@ func (s *Stream) moveDead(ctx context.Context, end uint64) error {
 	for {
 		var letters []*nats.Msg
 		var old []uint64
-		err := s.each(ctx, s.txn, filter, 1, func(m stored) error {
+		err := s.each(ctx, s.txn, filter, 1, func(m storedMessage) error {
 			if m.seq > end || len(old) == letterPage {
 				return errStop
 			}
@@ -284,7 +284,7 @@ func (s *Stream) withoutReplaced(ctx context.Context, rows []*nats.Msg) (newest 
 		subjects[i] = m.Subject
 	}
 	slices.Sort(subjects)
-	err = s.lasts(ctx, s.txn, slices.Compact(subjects), func(m stored) error {
+	err = s.lasts(ctx, s.txn, slices.Compact(subjects), func(m storedMessage) error {
 		last[m.subject] = strconv.FormatUint(m.seq, 10)
 		return nil
 	})
@@ -377,7 +377,7 @@ func (s *Stream) held(ctx context.Context) (uint64, error) {
 func (s *Stream) dropActivities(ctx context.Context, from, below uint64, drop func([]byte) bool) (uint64, error) {
 	filter := s.outputs(schemas.TableActivities)
 	var seqs []uint64
-	err := s.each(ctx, s.txn, filter, from, func(m stored) error {
+	err := s.each(ctx, s.txn, filter, from, func(m storedMessage) error {
 		if m.seq >= below {
 			return errStop
 		}

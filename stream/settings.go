@@ -37,7 +37,7 @@ func (s *Stream) PutSetting(ctx context.Context, v *schemas.Setting) error {
 // Settings gives the settings whose names begin with a prefix, in no order.
 func (s *Stream) Settings(ctx context.Context, prefix string) ([]schemas.Setting, error) {
 	var all []schemas.Setting
-	err := s.newest(ctx, s.events, schemas.SubjectSetting("*"), func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectSetting("*"), func(m storedMessage) error {
 		name := schemas.FromToken(strings.TrimPrefix(m.subject, schemas.SubjectSetting("")))
 		if strings.HasPrefix(name, prefix) {
 			all = append(all, schemas.Setting{Name: name, Value: m.data, Revision: m.seq})

@@ -64,7 +64,7 @@ type output struct {
 	behind   bool      // the processor had a backlog
 }
 
-func outputOf(m stored) output {
+func outputOf(m storedMessage) output {
 	o := output{seq: m.seq, gen: 1, rows: 1, data: m.data, encoding: m.header.Get(headerEncoding), at: time.Now(), behind: m.header.Get(headerBehind) != ""}
 	o.size = schemas.ExpandedSize(o.data, o.encoding)
 	if gen, err := strconv.ParseUint(m.header.Get(headerGen), 10, 64); err == nil {
@@ -118,7 +118,7 @@ func (w *writer) run(ctx context.Context) error {
 		return err
 	}
 	w.feed = newFeed[output](feedBytes)
-	stop, err := w.s.follow(ctx, w.s.txn, w.s.outputs(w.table), w.rec.To+1, func(m stored) { w.feed.put(outputOf(m), len(m.data)) })
+	stop, err := w.s.follow(ctx, w.s.txn, w.s.outputs(w.table), w.rec.To+1, func(m storedMessage) { w.feed.put(outputOf(m), len(m.data)) })
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (w *writer) recover(ctx context.Context) error {
 		return nil
 	}
 	var block []output
-	err := w.s.each(ctx, w.s.txn, w.s.outputs(w.table), w.rec.From, func(m stored) error {
+	err := w.s.each(ctx, w.s.txn, w.s.outputs(w.table), w.rec.From, func(m storedMessage) error {
 		if m.seq > w.rec.To {
 			return errStop
 		}

@@ -17,7 +17,7 @@ import (
 // Sources gives all source records, ordered by id.
 func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) {
 	var all []schemas.Source
-	err := s.newest(ctx, s.events, schemas.SubjectSource("*"), func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectSource("*"), func(m storedMessage) error {
 		src, deleted, err := parseSource(m.header, m.data, m.seq)
 		if err == nil && !deleted {
 			all = append(all, src)
@@ -34,7 +34,7 @@ func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) {
 // Accounts gives the accounts that have a source or had one, in order: what a deleted source brought stays.
 func (s *Stream) Accounts(ctx context.Context) ([]string, error) {
 	var all []string
-	err := s.newest(ctx, s.events, schemas.SubjectSource("*"), func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectSource("*"), func(m storedMessage) error {
 		src, _, err := parseSource(m.header, m.data, m.seq)
 		if src.Account != "" {
 			all = append(all, src.Account)
@@ -151,7 +151,7 @@ func parseSource(h nats.Header, data []byte, seq uint64) (src schemas.Source, de
 // WatchSources calls fn with every source and then with every change, in order and one call at a time, until ctx ends (nil). A
 // deleted one has only its ID and Account. After a broken connection the present values may come again.
 func (s *Stream) WatchSources(ctx context.Context, fn func(src schemas.Source, deleted bool)) error {
-	return s.watch(ctx, schemas.SubjectSource("*"), func(m stored) {
+	return s.watch(ctx, schemas.SubjectSource("*"), func(m storedMessage) {
 		src, deleted, err := parseSource(m.header, m.data, m.seq)
 		if err != nil {
 			s.o.Log.Error().Err(err).Msg("source record is not readable")
@@ -164,7 +164,7 @@ func (s *Stream) WatchSources(ctx context.Context, fn func(src schemas.Source, d
 // APIKeys gives all API keys, revoked and expired ones too, ordered by id.
 func (s *Stream) APIKeys(ctx context.Context) ([]schemas.Key, error) {
 	var all []schemas.Key
-	err := s.newest(ctx, s.events, schemas.SubjectKey("*"), func(m stored) error {
+	err := s.newest(ctx, s.events, schemas.SubjectKey("*"), func(m storedMessage) error {
 		k, err := parseKey(m)
 		all = append(all, k)
 		return err
@@ -193,7 +193,7 @@ func (s *Stream) PutAPIKey(ctx context.Context, k schemas.Key) error {
 
 // WatchAPIKeys calls fn with every key and then with every change, as WatchSources does.
 func (s *Stream) WatchAPIKeys(ctx context.Context, fn func(schemas.Key)) error {
-	return s.watch(ctx, schemas.SubjectKey("*"), func(m stored) {
+	return s.watch(ctx, schemas.SubjectKey("*"), func(m storedMessage) {
 		k, err := parseKey(m)
 		if err != nil {
 			s.o.Log.Error().Err(err).Msg("API key record is not readable")
@@ -203,7 +203,7 @@ func (s *Stream) WatchAPIKeys(ctx context.Context, fn func(schemas.Key)) error {
 	})
 }
 
-func parseKey(m stored) (schemas.Key, error) {
+func parseKey(m storedMessage) (schemas.Key, error) {
 	var k schemas.Key
 	if err := json.Unmarshal(m.data, &k); err != nil {
 		return k, fmt.Errorf("API key at %d: %w", m.seq, errors.Join(schemas.ErrInvalid, err))

@@ -179,7 +179,7 @@ func (s *Stream) intents(ctx context.Context) (map[string]intent, error) {
 		tables[subjects[i]] = table
 	}
 	out := map[string]intent{}
-	err := s.lasts(ctx, s.sink, subjects, func(m stored) error {
+	err := s.lasts(ctx, s.sink, subjects, func(m storedMessage) error {
 		var i intent
 		if err := json.Unmarshal(m.data, &i); err != nil {
 			return fmt.Errorf("sink %s: record at %d: %w", tables[m.subject], m.seq, err)

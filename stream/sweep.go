@@ -13,7 +13,7 @@ import (
 // sweep calls fn with the messages that a stream has now under some subjects, from a position on and in order, until fn gives errStop. all is
 // false if some went before they were read. It is what each is, for many messages: the server does several times as much for one that is
 // asked for directly, and counts with each page what is behind it, subject by subject, which takes long where there are millions.
-func (s *Stream) sweep(ctx context.Context, stream string, subjects []string, from uint64, fn func(stored) error) (all bool, err error) {
+func (s *Stream) sweep(ctx context.Context, stream string, subjects []string, from uint64, fn func(storedMessage) error) (all bool, err error) {
 	c, err := s.js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, AckPolicy: jetstream.AckNonePolicy, FilterSubjects: subjects,
 		MemoryStorage: true, InactiveThreshold: followIdle,
@@ -42,7 +42,7 @@ func (s *Stream) sweep(ctx context.Context, stream string, subjects []string, fr
 // sweeping is how far a sweep has come.
 type sweeping struct {
 	stream string
-	fn     func(stored) error
+	fn     func(storedMessage) error
 	at     uint64 // messages read
 }
 
