@@ -245,7 +245,7 @@ func (r *run) emitRatings(w *ticketWork) {
 	for i := range w.t.ratings {
 		x := &w.t.ratings[i]
 		row := x.row(w.account.name, w.id)
-		data := encodeRating(&row)
+		data := appendRating(r.room(360+len(row.Comment)), &row)
 		if h := hashOf(data); h != x.sent {
 			x.sent = h
 			r.emit(schemas.TableRatings, data)

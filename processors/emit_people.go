@@ -188,7 +188,7 @@ func (r *run) emitAgent(w *userWork) {
 		return
 	}
 	f := u.now()
-	data := encodeAgent(&schemas.Agent{
+	data := appendAgent(r.room(240), &schemas.Agent{
 		Account: w.account.name, UserID: u.id, Name: f.name, Email: foldEmail(f.email), Role: f.role, Active: flag(f.active), UpdatedAt: unix(f.at),
 	})
 	if h := hashOf(data); h != u.sentAgent {

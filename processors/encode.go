@@ -322,8 +322,8 @@ func appendMessage(b []byte, m *schemas.Message) []byte {
 	return o.end()
 }
 
-func encodePhraseHits(h *schemas.PhraseHits) []byte {
-	o := newObject(make([]byte, 0, 200+32*len(h.PhraseIDs)))
+func appendPhraseHits(b []byte, h *schemas.PhraseHits) []byte {
+	o := newObject(b)
 	o.str("account", h.Account)
 	o.time("at", h.At)
 	o.int("ticket_id", h.TicketID)
@@ -385,8 +385,8 @@ func appendIdentity(b []byte, i *schemas.PersonIdentity) []byte {
 	return o.end()
 }
 
-func encodeMerge(m *schemas.PersonMerge) []byte {
-	o := newObject(make([]byte, 0, 360))
+func appendMerge(b []byte, m *schemas.PersonMerge) []byte {
+	o := newObject(b)
 	o.str("account", m.Account)
 	o.str("merge_id", m.MergeID)
 	o.int("user_id", m.UserID)
@@ -401,8 +401,8 @@ func encodeMerge(m *schemas.PersonMerge) []byte {
 	return o.end()
 }
 
-func encodeMember(m *schemas.AudienceMember) []byte {
-	o := newObject(make([]byte, 0, 200))
+func appendMember(b []byte, m *schemas.AudienceMember) []byte {
+	o := newObject(b)
 	o.str("account", m.Account)
 	o.str("audience_id", m.AudienceID)
 	o.str("person_id", m.PersonID)
@@ -411,8 +411,8 @@ func encodeMember(m *schemas.AudienceMember) []byte {
 	return o.end()
 }
 
-func encodeEntry(e *schemas.AudienceEntry) []byte {
-	o := newObject(make([]byte, 0, 360+len(e.Attributes)*5/4))
+func appendEntry(b []byte, e *schemas.AudienceEntry) []byte {
+	o := newObject(b)
 	o.str("account", e.Account)
 	o.str("audience_id", e.AudienceID)
 	o.str("entry_id", e.EntryID)
@@ -467,8 +467,8 @@ func appendActivityCount(b []byte, c *schemas.ActivityCount) []byte {
 	return o.end()
 }
 
-func encodeRating(r *schemas.RatingRow) []byte {
-	o := newObject(make([]byte, 0, 360+len(r.Comment)))
+func appendRating(b []byte, r *schemas.RatingRow) []byte {
+	o := newObject(b)
 	o.str("account", r.Account)
 	o.int("rating_id", r.RatingID)
 	o.int("ticket_id", r.TicketID)
@@ -485,8 +485,8 @@ func encodeRating(r *schemas.RatingRow) []byte {
 	return o.end()
 }
 
-func encodeMetricEvent(e *schemas.MetricEventRow) []byte {
-	o := newObject(make([]byte, 0, 320))
+func appendMetricEvent(b []byte, e *schemas.MetricEventRow) []byte {
+	o := newObject(b)
 	o.str("account", e.Account)
 	o.int("event_id", e.EventID)
 	o.int("ticket_id", e.TicketID)
@@ -515,8 +515,8 @@ func appendOpeningHours(b []byte, h *schemas.OpeningHours) []byte {
 	return o.end()
 }
 
-func encodeOrganization(r *schemas.OrganizationRow) []byte {
-	o := newObject(make([]byte, 0, 320+len(r.Zendesk)*2))
+func appendOrganization(b []byte, r *schemas.OrganizationRow) []byte {
+	o := newObject(b)
 	o.str("account", r.Account)
 	o.int("organization_id", r.OrganizationID)
 	o.str("source_id", r.SourceID)
@@ -530,8 +530,8 @@ func encodeOrganization(r *schemas.OrganizationRow) []byte {
 	return o.end()
 }
 
-func encodeAgent(a *schemas.Agent) []byte {
-	o := newObject(make([]byte, 0, 240))
+func appendAgent(b []byte, a *schemas.Agent) []byte {
+	o := newObject(b)
 	o.str("account", a.Account)
 	o.int("user_id", a.UserID)
 	o.str("name", a.Name)
@@ -542,8 +542,8 @@ func encodeAgent(a *schemas.Agent) []byte {
 	return o.end()
 }
 
-func encodeName(n *schemas.Name) []byte {
-	o := newObject(make([]byte, 0, 200))
+func appendName(b []byte, n *schemas.Name) []byte {
+	o := newObject(b)
 	o.str("account", n.Account)
 	o.str("kind", n.Kind)
 	o.int("id", n.ID)

@@ -249,7 +249,8 @@ func (r *run) eraseTickets(a *accountWork, it *item) {
 		e := &it.entries[i]
 		e.Account, e.Attributes = a.name, "{}"
 		r.result.Outputs = append(r.result.Outputs, schemas.Output{
-			Table: schemas.TableAudienceEntries, Subject: schemas.SubjectEntriesKept, Data: encodeEntry(e),
+			Table: schemas.TableAudienceEntries, Subject: schemas.SubjectEntriesKept,
+			Data: r.hold(appendEntry(r.room(360), e)),
 		})
 	}
 	for _, id := range it.lost {

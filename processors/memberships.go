@@ -248,7 +248,8 @@ func (w *audienceWork) emitEntry(audience, event string, at int64, x *schemas.Ac
 		row.EntryID = "e_" + schemas.HashID(w.account.name, audience, x.ActivityID)
 	}
 	w.result.Outputs = append(w.result.Outputs, schemas.Output{
-		Table: schemas.TableAudienceEntries, Subject: schemas.SubjectAudience(audience, event), ID: row.EntryID, Data: encodeEntry(&row),
+		Table: schemas.TableAudienceEntries, Subject: schemas.SubjectAudience(audience, event), ID: row.EntryID,
+		Data: w.hold(appendEntry(w.room(360+len(row.Attributes)*5/4), &row)),
 	})
 }
 
@@ -267,7 +268,7 @@ func (r *run) listMembers(a *accountWork, id int64, m *memberships, head bool) {
 		row := schemas.AudienceMember{
 			Account: a.name, AudienceID: x.audience, PersonID: r.userOf(a, id).own(), Since: unix(want), IsDeleted: flag(want == 0),
 		}
-		r.emitLast(schemas.TableAudienceMembers, row.AudienceID+" "+row.PersonID, encodeMember(&row))
+		r.emitLast(schemas.TableAudienceMembers, row.AudienceID+" "+row.PersonID, appendMember(r.room(200), &row))
 	}
 }
 

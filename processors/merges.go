@@ -87,7 +87,7 @@ func (r *run) emitMerge(a *accountWork, u *user, change func(*schemas.PersonMerg
 	if change != nil {
 		change(&row)
 	}
-	r.emitLast(schemas.TablePersonMerges, row.MergeID, encodeMerge(&row))
+	r.emitLast(schemas.TablePersonMerges, row.MergeID, appendMerge(r.room(360), &row))
 }
 
 func (m *sentMerge) encode(w *writer) {

@@ -65,7 +65,7 @@ func (r *run) takeMetric(a *accountWork, it *item) {
 	}
 	log.seen[i] = seenMetric{it.sub, it.hash, withdrawn}
 	r.touch(key)
-	r.emitLast(schemas.TableMetricEvents, key+"."+decimal(it.sub), encodeMetricEvent(&it.metric.row))
+	r.emitLast(schemas.TableMetricEvents, key+"."+decimal(it.sub), appendMetricEvent(r.room(320), &it.metric.row))
 }
 
 func (l *metricLog) empty() bool { return len(l.seen) == 0 }

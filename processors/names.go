@@ -68,7 +68,7 @@ func (r *run) putName(a *accountWork, n *nameFacts) bool {
 	}
 	*known = *n
 	r.touch(key)
-	r.emitLast(schemas.TableNames, key, encodeName(&schemas.Name{
+	r.emitLast(schemas.TableNames, key, appendName(r.room(200), &schemas.Name{
 		Account: a.name, Kind: n.kind, ID: n.id, Name: n.name, Key: n.key, Type: n.typ, IsDeleted: flag(n.deleted),
 	}))
 	return true

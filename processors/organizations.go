@@ -221,10 +221,11 @@ func (r *run) takeOrganization(a *accountWork, it *item) {
 
 func (r *run) emitOrganization(a *accountWork, o *organization, it *item, set settings) {
 	f := o.now()
-	data := encodeOrganization(&schemas.OrganizationRow{
+	row := schemas.OrganizationRow{
 		Account: a.name, OrganizationID: o.id, SourceID: o.source, Name: f.name, ExternalID: f.external, Zendesk: f.object(o.id),
 		Archived: flag(o.archived), CreatedAt: unix(f.created), UpdatedAt: unix(f.at),
-	})
+	}
+	data := appendOrganization(r.room(320+len(row.Zendesk)*2), &row)
 	if h := hashOf(data); h != o.sent {
 		o.sent = h
 		r.emitLast(schemas.TableOrganizations, orgKey(a.prefix, o.id), data)

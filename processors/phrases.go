@@ -172,7 +172,7 @@ func (r *run) emitHits(w *ticketWork, at place, tokens string, sent bool) {
 	if len(ids) == 0 && !sent {
 		return
 	}
-	row := encodePhraseHits(&schemas.PhraseHits{
+	row := appendPhraseHits(r.room(200+32*len(ids)), &schemas.PhraseHits{
 		Account: w.account.name, At: unix(at.at), TicketID: w.id, MessageID: at.message, Public: flag(at.public), PhraseIDs: ids, Times: times,
 		TicketCreatedAt: unix(at.born), IsDeleted: flag(len(ids) == 0),
 	})
