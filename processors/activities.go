@@ -48,7 +48,7 @@ const (
 
 var viaNames = [...]string{"poll", "webhook"}
 
-// activities derives what happened to a ticket (product.md 3.1) from its history. It is pure.
+// activities derives what happened to a ticket from its history. It is pure.
 func (s *subject) activities(messages []message) []activity {
 	l := &activityLog{subject: s, messages: messages, out: s.scratch.acts[:0]}
 	l.created()

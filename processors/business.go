@@ -16,7 +16,7 @@ const (
 )
 
 // schedule is one version of a business-hours schedule. Versions are kept because a schedule edited later must not restate what was
-// recorded under the one in force before (metrics M7b).
+// recorded under the one in force before.
 type schedule struct {
 	id        int64
 	created   int64 // unix seconds, as all times here

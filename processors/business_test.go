@@ -26,7 +26,7 @@ func weekdays(zone string, holidays ...[2]string) schemas.ZSchedule {
 	return z
 }
 
-// The vectors are figures that Zendesk itself computed (metrics.md section 7); calendar minutes are Zendesk's, rounded.
+// The vectors are figures that Zendesk itself computed; calendar minutes are Zendesk's, rounded.
 func TestBusinessVectors(t *testing.T) {
 	t.Parallel()
 	var c calendar

@@ -13,7 +13,7 @@ const organizationField = len(systemNames)
 var markPlaces = [...]int{0, 16, 1, 2, 5, 6, 3, 7}
 
 // said gives what sources say about a field, with the time in nanoseconds since when they say it: a record that says it once more is no newer
-// word about it (U5).
+// word about it.
 func (u *user) said(f *userFacts, field int) patch[string] {
 	at := u.unchangedSince(f, field) * int64(time.Second)
 	switch p := u.system.field(field); {

@@ -64,7 +64,7 @@ func (r *run) dropDescription(w *ticketWork, s *subject) {
 	}
 }
 
-// shareOf is what a ticket counts for in its requester's figures. Deleted tickets count for nothing (G6).
+// shareOf is what a ticket counts for in its requester's figures. Deleted tickets count for nothing.
 func shareOf(t *ticket, row *schemas.TicketRow) share {
 	s := share{
 		user: row.RequesterID, counted: row.Deleted == 0, open: unsolved(row.Status), closed: done(row.Status), good: row.CSAT == "good",

@@ -242,7 +242,7 @@ func (r *run) ticketActivity(w *ticketWork, s *subject, a *activity) schemas.Act
 	return row
 }
 
-// attributes writes what is special to the activity as a JSON object with the names of product.md 3.1.
+// attributes writes what is special to the activity as a JSON object, by the names that readers know.
 func (a *activity) attributes() string {
 	o := newObject(make([]byte, 0, 128))
 	t := &a.attrs

@@ -8,7 +8,7 @@ import (
 	"deskstream/schemas"
 )
 
-// role is who a user is to metrics (G9).
+// role is who a user is to metrics: agents and admins are agents; the system, bots and unknown users are neither agents nor end users.
 type role byte
 
 const (
@@ -30,7 +30,7 @@ type subject struct {
 	now     dims // current values
 	roles   func(user, at int64) role
 	cal     *calendar
-	merged  int64   // when it was absorbed by another ticket (G7), 0 = not
+	merged  int64   // when it was absorbed by another ticket, 0 = not
 	via     string  // channel
 	hidden  []int64 // comments made private later: private from the beginning
 	scratch *ticketScratch
@@ -89,7 +89,7 @@ type factSheet struct {
 	events []schemas.TicketEvent
 }
 
-// facts computes a ticket's row and events from its history: metrics M1 to M23 and M28 to M31. It is pure.
+// facts computes a ticket's row and events from its history: all figures of a single ticket. It is pure.
 func facts(s *subject) *factSheet {
 	d := s.scratch
 	f := &fold{subject: s, sheet: &d.sheet, assignees: d.assignees[:0], agents: d.agents[:0], solves: d.solves[:0]}
@@ -123,7 +123,7 @@ func flag(b bool) uint8 {
 	return 0
 }
 
-// currentRow fills in what is not counted: current values (M25).
+// currentRow fills in what is not counted: current values.
 func (s *subject) currentRow() schemas.TicketRow {
 	base, d := s.base, &s.now
 	deleted := d.status == "deleted"
@@ -190,7 +190,7 @@ func (s *subject) channel() string {
 	return ""
 }
 
-// mergedAt says when the ticket was absorbed by another (G7), 0 if it was not: by the tag Zendesk gives, an audit in which a merge closed
+// mergedAt says when the ticket was absorbed by another, 0 if it was not: by the tag Zendesk gives, an audit in which a merge closed
 // it (the ticket that absorbs gets an audit of the same origin, but stays open), or a webhook.
 func (s *subject) mergedAt() int64 {
 	for i := range s.h.moments {
@@ -277,7 +277,7 @@ func (f *fold) full() bool {
 	return false
 }
 
-// event makes a row with the ticket's current values (M25) and the assignee and group in force then.
+// event makes a row with the ticket's current values and the assignee and group in force then.
 func (s *subject) event(kind string, at int64, id string, then *dims) schemas.TicketEvent {
 	d := &s.now
 	e := schemas.TicketEvent{
@@ -332,7 +332,7 @@ func (f *fold) moment(m *moment) {
 	}
 }
 
-// born counts what the ticket was created with: a first assignee and group (M17, M20), and a solve where it was created as solved (M2).
+// born counts what the ticket was created with: a first assignee and group, and a solve where it was created as solved.
 func (f *fold) born(m *moment) {
 	first := &f.h.first
 	if first.assignee != 0 {
@@ -363,7 +363,7 @@ func (f *fold) change(m *moment, c *change) {
 	}
 }
 
-// status counts solves (M2), closures (M4) and reopens (M5). A restore (deleted to anything) is none of them (G6).
+// status counts solves, closures and reopens. A restore (deleted to anything) is none of them.
 func (f *fold) status(m *moment, before, after string) {
 	if after == "solved" && before != "deleted" || after == "closed" && unsolved(before) {
 		f.solved(m)
@@ -443,7 +443,7 @@ func (f *fold) spells(m *moment) {
 	f.spell, f.spellAt = *a, m.at
 }
 
-// wait adds an ended spell of status to the sums behind M10 to M13. Time spent deleted counts toward nothing.
+// wait adds an ended spell of status to the time spent in each of them, of which waits are made. Time spent deleted counts toward nothing.
 func (f *fold) wait(end int64) {
 	row, n := &f.sheet.row, max(0, end-f.statusAt)
 	switch f.spell.status {
@@ -506,8 +506,8 @@ func (f *fold) comment(m *moment, c *comment) {
 	f.public, f.lastAgent = true, who == roleAgent
 }
 
-// reply counts a public agent comment: the first one outside the creation is the first reply (M7), all of them replies (M8); it answers
-// the customer who waits (M9).
+// reply counts a public agent comment: the first one outside the creation is the first reply, all of them replies; one that
+// answers a customer who waits is a next reply too.
 func (f *fold) reply(m *moment, c *comment) {
 	row := &f.sheet.row
 	row.PublicAgent++
@@ -542,7 +542,7 @@ func (f *fold) finish() {
 	f.rate()
 }
 
-// resolutions fills in M14: the first solve, kept after a reopen, and the last one, only while solved or closed.
+// resolutions fills in the times of resolution: to the first solve, kept after a reopen, and the last one, only while solved or closed.
 func (f *fold) resolutions() {
 	if len(f.solves) == 0 {
 		return

@@ -190,7 +190,7 @@ func (m *material) customWord(key string) word {
 	return m.outcome()
 }
 
-// outcome decides about a field by what was said of it (U5, U7): the newest word counts, among the survivor's and what was said of others since
+// outcome decides about a field by what was said of it: the newest word counts, among the survivor's and what was said of others since
 // they were merged into it by hand. What was said of those before only fills what is empty, unless it was emptied since: of who came first, and
 // of the nearest.
 func (m *material) outcome() word {

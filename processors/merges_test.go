@@ -122,7 +122,7 @@ func TestMergeByHandAndUndo(t *testing.T) {
 }
 
 // TestSurvivorKeepsItsValues: of people merged by hand the survivor's values stay though the others' are newer, what it lacks comes from
-// the others, and what is told after the merge counts as ever (U7, U5).
+// the others, and what is told after the merge counts as ever.
 func TestSurvivorKeepsItsValues(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -160,7 +160,7 @@ func (s *scene) zendesk(id int64, fields ...string) string {
 }
 
 // TestSurvivorKeepsAllItsValues: of people merged by hand the survivor's custom fields, organization and Zendesk fields stay too, whatever the
-// absorbed one's record says and however new that is, and what is empty is filled (U7).
+// absorbed one's record says and however new that is, and what is empty is filled.
 func TestSurvivorKeepsAllItsValues(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)

@@ -102,7 +102,7 @@ func openFrom(t *testing.T, rows map[string]map[string]any, from, to int64) *int
 	return nil
 }
 
-// TestWaitsByTheScheduleAtEachChange: business seconds of waits are counted spell by spell, by the schedule in force when the status ended (M10),
+// TestWaitsByTheScheduleAtEachChange: business seconds of waits are counted spell by spell, by the schedule in force when the status ended,
 // those of single events by the one at the event; a later edit restates nothing.
 func TestWaitsByTheScheduleAtEachChange(t *testing.T) {
 	t.Parallel()

@@ -260,7 +260,7 @@ func (o *organization) happenings(f *orgFacts) []activity {
 	return out
 }
 
-// object writes the Zendesk fields of product.md 3.3.
+// object writes what Zendesk says of an organization as a JSON object.
 func (f *orgFacts) object(id int64) string {
 	o := newObject(make([]byte, 0, 256))
 	o.id("organization_id", id)

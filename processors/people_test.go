@@ -124,7 +124,7 @@ func TestR09_FieldRules(t *testing.T) {
 }
 
 // TestNewestWordOfEachField: what somebody told through our API stays until Zendesk changes that field, in whatever order and however often the
-// words come; a record that says it once more is no newer word (U5).
+// words come; a record that says it once more is no newer word.
 func TestNewestWordOfEachField(t *testing.T) {
 	t.Parallel()
 	record := func(day int, name, more string) func(*scene) {

@@ -160,7 +160,7 @@ const (
 
 // applyDecisions writes what was decided about a person's users over what the sources say. What is decided of a user who is one person with others counts
 // for all of them, what was decided before that for this user alone. So an unsubscribe of one of them stays until somebody takes it back who means
-// the person they are now (P1), and a person is archived when all of its users are (U7, U10).
+// the person they are now, and a person is archived when all of its users are.
 func (m *material) applyDecisions(row *schemas.PersonRow) {
 	for n, to := range []*uint8{&row.EmailPermission, &row.SMSPermission} {
 		if d := m.decided(n); d.at != 0 {

@@ -119,7 +119,7 @@ func TestDecisionsThatCannotBeUsed(t *testing.T) {
 }
 
 // TestArchivedSince: the time counts from which somebody is archived, not what is said of them since; who writes again under the address
-// of an archived person makes no second one, comes back if it was Zendesk that deleted them, and stays unsubscribed in any case (U10).
+// of an archived person makes no second one, comes back if it was Zendesk that deleted them, and stays unsubscribed in any case.
 func TestArchivedSince(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, func(set *schemas.Settings) { set.OptIn.Email, set.ArchiveOnDelete = true, true })
@@ -179,7 +179,7 @@ func TestDeletedAfterRestored(t *testing.T) {
 }
 
 // TestMergedDecisions: who unsubscribed stays so, and who is not archived too, when they turn out to be one person with somebody of whom the opposite
-// was said later, in either direction and whatever merged them; what is said of the person they are now counts for all of it (P1, U7, U10).
+// was said later, in either direction and whatever merged them; what is said of the person they are now counts for all of it.
 func TestMergedDecisions(t *testing.T) {
 	t.Parallel()
 	for _, way := range []string{"hand", "email"} {

@@ -89,7 +89,7 @@ func fill(to *string, v string) {
 	}
 }
 
-// zendesk writes the Zendesk fields of product.md 3.2: of the leading user, empty texts filled from the others, and all that is empty from those
+// zendesk writes what Zendesk says of a person as a JSON object: of the leading user, empty texts filled from the others, and all that is empty from those
 // merged into it by hand. A person Zendesk does not know has none.
 func (m *material) zendesk() string {
 	f := m.leader()

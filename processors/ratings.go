@@ -17,7 +17,7 @@ func cleanScore(s string) string {
 
 func surveyed(score string) bool { return score == "offered" || score == "good" || score == "bad" }
 
-// latestRating gives the record that counts for the ticket: the one with the largest (updated_at, id) (M21). Audits tell scores too;
+// latestRating gives the record that counts for the ticket: the one with the largest (updated_at, id). Audits tell scores too;
 // as the latest they count only while no rating record of the ticket is known.
 func (f *fold) latestRating() (latest rating, ok bool) {
 	best := -1
@@ -109,8 +109,8 @@ func (h *history) at(at int64) *dims {
 	return held
 }
 
-// rate fills in M21 to M23 from the latest rating, and tells each score with the time in which it counted. The agent is the record's: who
-// held the ticket when it was rated.
+// rate fills in score, offer and rated agent from the latest rating, and tells each score with the time in which it counted. The agent is the
+// record's: who held the ticket when it was rated.
 func (f *fold) rate() {
 	latest, ok := f.latestRating()
 	if !ok {

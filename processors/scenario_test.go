@@ -138,7 +138,7 @@ func (s *scene) wantRow(want map[string]any) {
 	}
 }
 
-// TestWorkedTicket is the ticket worked out in metrics.md section 4.
+// TestWorkedTicket is a ticket of which every figure was worked out by hand.
 func TestWorkedTicket(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)

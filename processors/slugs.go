@@ -9,7 +9,7 @@ const (
 	ticketCreated slug = iota
 	ticketUpdated
 	ticketStatusChanged
-	// ticketSolved is the solve event of metric M2: also "closed without being solved" and "created as solved".
+	// ticketSolved is a solve: also "closed without being solved" and "created as solved".
 	ticketSolved
 	// ticketClosed is the strict status closed. Reports count as closed what enters {solved, closed}, which is another thing: they
 	// read ticket_events.
@@ -44,7 +44,7 @@ const (
 // contactSlugs are those of what happens to a contact itself; its row has all of them.
 var contactSlugs = [...]slug{contactCreated, contactUpdated, contactDeleted, contactMerged, fieldChanged}
 
-// slugNames are the slugs of product.md 3.1, by number.
+// slugNames are the slugs of activities, by number.
 var slugNames = [...]string{
 	"ticket-created", "ticket-updated", "ticket-status-changed", "ticket-solved", "ticket-closed", "ticket-reopened", "ticket-assigned",
 	"ticket-group-changed", "ticket-priority-changed", "ticket-subject-changed", "ticket-tagged", "ticket-untagged",

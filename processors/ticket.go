@@ -49,7 +49,8 @@ type score struct {
 	comment  string
 }
 
-// step is a set of simultaneous changes (G5): an audit, or webhooks of one moment that no audit has confirmed yet.
+// step is a set of simultaneous changes, which all see the state after all of them: an audit, or webhooks of one moment that no audit has
+// confirmed yet.
 type step struct {
 	id      int64 // audit id; 0 = made of webhooks
 	at      int64 // unix seconds
@@ -225,7 +226,7 @@ func (t *ticket) newestAudit() int64 {
 }
 
 // base is the record that current values start from: Zendesk's, or a webhook's detail until there is one. Nil: the ticket is an orphan,
-// which is kept and counts for nothing (G14).
+// which is kept and counts for nothing.
 func (t *ticket) base() *record {
 	if t.rec != nil {
 		return t.rec
@@ -233,7 +234,7 @@ func (t *ticket) base() *record {
 	return t.snap
 }
 
-// takeRecord keeps the newer of two records: by generated_timestamp, ties by content so that the order of arrival does not matter (G4).
+// takeRecord keeps the newer of two records: by generated_timestamp, ties by content so that the order of arrival does not matter.
 func (t *ticket) takeRecord(r *record) bool {
 	if !newer(r, t.rec) {
 		return false

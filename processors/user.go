@@ -360,7 +360,7 @@ func (u *user) addRole(at int64, role byte) bool {
 	return true
 }
 
-// roleAt gives the role in force at a time; before the first known one, that one (G9).
+// roleAt gives the role in force at a time; before the first known one, that one.
 func (u *user) roleAt(at int64) role {
 	if len(u.roles) == 0 {
 		return roleUnknown

@@ -11,7 +11,7 @@ import (
 	"deskstream/schemas"
 )
 
-// webhookBody is `event` of the webhooks we read (zendesk.md 1.6); several shapes of one thing are accepted where it is not certain
+// webhookBody is `event` of the webhooks we read; several shapes of one thing are accepted where it is not certain
 // which one Zendesk sends.
 type webhookBody struct {
 	Current  json.RawMessage `json:"current"`
