@@ -37,7 +37,8 @@ func TestTicketDetails(t *testing.T) {
 			`"problem_id":4,"has_incidents":true,"sharing_agreement_ids":[11],"followup_ids":[6],"allow_channelback":true,"no_attachments":true,` +
 			`"from_messaging_channel":true,"via_rel":"follow_up"}`,
 	})
-	s.say(schemas.KindTicket, `{"id":5,"subject":"SCRUBBED","raw_subject":"SCRUBBED","description":"SCRUBBED","status":"deleted","requester_id":9,"submitter_id":9,"created_at":%q,"updated_at":%q,"generated_timestamp":%d,"tags":[],"recipient":"help@acme.test"}`,
+	s.say(schemas.KindTicket, `{"id":5,"subject":"SCRUBBED","raw_subject":"SCRUBBED","description":"SCRUBBED","status":"deleted",`+
+		`"requester_id":9,"submitter_id":9,"created_at":%q,"updated_at":%q,"generated_timestamp":%d,"tags":[],"recipient":"help@acme.test"}`,
 		s.at("02T09:00"), s.at("03T09:00"), mustTime(t, s.at("03T09:00")).Unix())
 	s.wantRow(map[string]any{"details": "{}"})
 }

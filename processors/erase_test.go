@@ -120,7 +120,8 @@ func checkErased(t tb, s *store, user int64, own []int64) {
 		for _, id := range own {
 			mine = mine || key == ticketKey(prefix, id) || strings.HasPrefix(key, strings.TrimSuffix(textsKey(prefix, id, 1), "1"))
 		}
-		if text := string(data); mine && (strings.Contains(text, "words") || strings.Contains(text, "Help") || strings.Contains(text, "Subject ") || strings.Contains(text, "User Nr") || strings.Contains(text, "@x.test")) {
+		if text := string(data); mine && (strings.Contains(text, "words") || strings.Contains(text, "Help") || strings.Contains(text,
+			"Subject ") || strings.Contains(text, "User Nr") || strings.Contains(text, "@x.test")) {
 			t.Fatalf("state %s still says %q", key, data)
 		}
 	}
@@ -263,7 +264,9 @@ func TestErasedStayErased(t *testing.T) {
 	check("erased")
 	ignored := s.ignored
 	s.user(1, 20, `,"name":"Jo Doe","email":"jo@x.test","verified":true,"external_id":"E1"`)
-	s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.name_changed","account_id":1,"id":"w1","time":"2026-03-21T10:00:00Z","subject":"zen:user:1","event":{"current":"Jo Doe"},"detail":{"id":"1","email":"jo@x.test","role":"end-user","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-03-20T00:00:00Z"}}`)
+	s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.name_changed","account_id":1,"id":"w1","time":"2026-03-21T10:00:00Z",`+
+		`"subject":"zen:user:1","event":{"current":"Jo Doe"},"detail":{"id":"1","email":"jo@x.test","role":"end-user",`+
+		`"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-03-20T00:00:00Z"}}`)
 	s.chose(1, 5, `,"email":true,"values":{"first_name":"Jo Doe"}`)
 	check("told of again")
 	if got := s.ignored - ignored; got != 2 { // the record tells a role at another time

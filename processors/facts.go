@@ -140,7 +140,8 @@ func (s *subject) currentRow() schemas.TicketRow {
 		Subject: subject, Description: s.description(), Status: d.status, StatusSince: unix(s.statusSince()), Priority: d.priority,
 		Type: d.kind, Channel: s.via, Tags: d.tags, RequesterID: d.requester, SubmitterID: base.submitter, AssigneeID: d.assignee,
 		GroupID: d.group, BrandID: d.brand, OrganizationID: d.org, FormID: d.formID, ExternalID: base.external, URL: base.url,
-		CustomFields: base.custom, CustomStatusID: base.customStatus, IsPublic: flag(!base.private), DueAt: s.due(), Details: base.details, Deleted: flag(deleted), Merged: flag(s.merged != 0), MergedInto: s.t.marks.into,
+		CustomFields: base.custom, CustomStatusID: base.customStatus, IsPublic: flag(!base.private), DueAt: s.due(),
+		Details: base.details, Deleted: flag(deleted), Merged: flag(s.merged != 0), MergedInto: s.t.marks.into,
 		HistoryFull: flag(s.h.full), Provisional: flag(s.h.provisional), NextReplyS: []int64{},
 		NewBizS: s.none(updated), OpenBizS: s.none(updated), PendingBizS: s.none(updated), HoldBizS: s.none(updated),
 	}

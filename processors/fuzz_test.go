@@ -70,10 +70,12 @@ func FuzzEvent(f *testing.F) {
 		schemas.KindMetricEvent, schemas.KindGroup, schemas.KindSchedule, schemas.KindTicketField, schemas.KindSource,
 	}
 	for i, s := range []string{
-		`{"type":"zen:event-type:ticket.status_changed","id":"x","time":"2026-03-02T11:00:00Z","subject":"zen:ticket:5","detail":{"id":"5","created_at":"2026-03-02T09:00:00Z","tags":null},"event":{"current":"SOLVED","previous":"OPEN"}}`,
+		`{"type":"zen:event-type:ticket.status_changed","id":"x","time":"2026-03-02T11:00:00Z","subject":"zen:ticket:5","detail":{"id":"5",` +
+			`"created_at":"2026-03-02T09:00:00Z","tags":null},"event":{"current":"SOLVED","previous":"OPEN"}}`,
 		`{"ticket_id":"5"}`,
 		`{"id":5,"subject":"x","status":"open","created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-02T09:00:00Z","custom_fields":[{"id":1,"value":[1]}]}`,
-		`{"id":7,"ticket_id":5,"created_at":"2026-03-02T09:00:00Z","author_id":-1,"events":[{"id":1,"type":"Comment","author_id":9,"body":"b","public":true},{"type":"Create","field_name":"status","value":"new"}]}`,
+		`{"id":7,"ticket_id":5,"created_at":"2026-03-02T09:00:00Z","author_id":-1,"events":[{"id":1,"type":"Comment","author_id":9,"body":"b",` +
+			`"public":true},{"type":"Create","field_name":"status","value":"new"}]}`,
 		`{"id":9,"name":"A B","role":"end-user","email":"a@x.test","created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-02T09:00:00Z","phone":"+4930123456"}`,
 		`{"id":8,"name":"Org","created_at":"2026-03-02T09:00:00Z"}`,
 		`{"id":3,"ticket_id":5,"score":"good","updated_at":"2026-03-02T09:00:00Z"}`,

@@ -111,7 +111,8 @@ func TestAttributesAreKeptAsFiltersNameThem(t *testing.T) {
 		Attributes: `{"score":"good","resolution-minutes":12,"tags-added":["x"],"comment":""}`,
 	}
 	for name, want := range map[string]string{
-		"subject": `"S"`, "status": `"open"`, "previous_status": `"new"`, "tags": `["a","b"]`, "ticket_id": `"7"`, "ticket_number": "7", "requester_id": `"9"`, "form_id": `"3"`, "assignee_id": "", "score": `"good"`,
+		"subject": `"S"`, "status": `"open"`, "previous_status": `"new"`, "tags": `["a",` +
+			`"b"]`, "ticket_id": `"7"`, "ticket_number": "7", "requester_id": `"9"`, "form_id": `"3"`, "assignee_id": "", "score": `"good"`,
 		"resolution_minutes": "12", "tags_added": `["x"]`, "comment": "", "none": "", "occurred_at": `"1970-01-01T00:00:00Z"`,
 	} {
 		if got := attributeOf(a, name); got != want {

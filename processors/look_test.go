@@ -60,7 +60,8 @@ func TestTicketIsTold(t *testing.T) {
 	if err != nil || row.Replies != 1 || row.Status != "open" || row.Subject != "Help" || row.Description != "" || row.CustomFields != "" {
 		t.Fatalf("%+v, %v", row, err)
 	}
-	s.say(schemas.KindTicket, `{"id":6,"subject":"Deleted","status":"deleted","requester_id":9,"created_at":"2026-03-02T09:00:00Z","updated_at":"2026-03-03T09:00:00Z","generated_timestamp":1772600000,"tags":[]}`)
+	s.say(schemas.KindTicket, `{"id":6,"subject":"Deleted","status":"deleted","requester_id":9,"created_at":"2026-03-02T09:00:00Z",`+
+		`"updated_at":"2026-03-03T09:00:00Z","generated_timestamp":1772600000,"tags":[]}`)
 	s.want("outdated", s.checkTickets(t), 0)
 
 	s.say(schemas.KindUser, `{"id":1,"name":"N 1","role":"end-user","email":"n1@x.test","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-03-02T09:30:00Z"}`)

@@ -18,7 +18,8 @@ func TestRollsEndMemberships(t *testing.T) {
 	}
 	hook := func(name string, org, day int) {
 		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.organization_membership_%s","id":"%s%d-%d","time":"2026-03-%02dT00:00:00Z","subject":"zen:user:1",
-			"detail":{"id":"1","role":"end-user","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-%02dT00:00:00Z","organization_id":"7"},"event":{"organization":{"id":"%d"}}}`, name, name, org, day, day, day, org)
+			"detail":{"id":"1","role":"end-user","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-%02dT00:00:00Z","organization_id":"7"},`+
+			`"event":{"organization":{"id":"%d"}}}`, name, name, org, day, day, day, org)
 	}
 	roll := func(day int, orgs ...schemas.ZID) {
 		r := schemas.MemberRoll{Part: schemas.MemberPart(1), At: time.Date(2026, 3, day, 0, 0, 0, 0, time.UTC)}

@@ -115,7 +115,8 @@ func (s *scene) fires(second int, activity, at string) {
 	s.t.Helper()
 	when := mustTime(s.t, s.at(at))
 	id := schemas.ActivityID(testAccount, 5, activity, when.Unix(), "")
-	s.finds(9, second, `"fired":[{"audience":"survey","since":"2026-03-02T00:00:00Z","activity":{"account":%q,"activity_id":%q,"activity":%q,"ticket_id":5,"occurred_at":%q,"subject":"Help","tags":["a"],"via":"webhook"}}]`,
+	s.finds(9, second, `"fired":[{"audience":"survey","since":"2026-03-02T00:00:00Z","activity":{"account":%q,"activity_id":%q,"activity":%q,`+
+		`"ticket_id":5,"occurred_at":%q,"subject":"Help","tags":["a"],"via":"webhook"}}]`,
 		testAccount, id, activity, s.at(at))
 }
 

@@ -112,12 +112,13 @@ func newUsers(n int) []schemas.Event {
 		if i%10 >= 8 {
 			external = "null" // those that merge by address
 		}
-		f.add(schemas.KindUser, "poll", at.Add(time.Hour), fmt.Appendf(nil, `{"id":%d,"url":"https://acme.zendesk.com/api/v2/users/%d.json","name":"Person %d of many","email":"person%d@x.test","created_at":%q,`+
-			`"updated_at":%q,"time_zone":"Berlin","iana_time_zone":"Europe/Berlin","phone":null,"shared_phone_number":null,"photo":null,"locale_id":1,"locale":"en-US",`+
-			`"organization_id":null,"role":"end-user","verified":true,"external_id":%s,"tags":["vip"],"alias":"","active":true,"shared":false,"shared_agent":false,`+
-			`"last_login_at":null,"two_factor_auth_enabled":null,"signature":null,"details":"","notes":"","role_type":null,"custom_role_id":null,"moderator":false,`+
-			`"ticket_restriction":"requested","only_private_comments":false,"restricted_agent":true,"suspended":false,"default_group_id":null,"report_csv":false,`+
-			`"user_fields":{"tier":"gold","seats":%d}}`, id, id, i, address, at.Format(time.RFC3339), at.Format(time.RFC3339), external, i%50))
+		f.add(schemas.KindUser, "poll", at.Add(time.Hour), fmt.Appendf(nil,
+			`{"id":%d,"url":"https://acme.zendesk.com/api/v2/users/%d.json","name":"Person %d of many","email":"person%d@x.test","created_at":%q,`+
+				`"updated_at":%q,"time_zone":"Berlin","iana_time_zone":"Europe/Berlin","phone":null,"shared_phone_number":null,"photo":null,"locale_id":1,"locale":"en-US",`+
+				`"organization_id":null,"role":"end-user","verified":true,"external_id":%s,"tags":["vip"],"alias":"","active":true,"shared":false,"shared_agent":false,`+
+				`"last_login_at":null,"two_factor_auth_enabled":null,"signature":null,"details":"","notes":"","role_type":null,"custom_role_id":null,"moderator":false,`+
+				`"ticket_restriction":"requested","only_private_comments":false,"restricted_agent":true,"suspended":false,"default_group_id":null,"report_csv":false,`+
+				`"user_fields":{"tier":"gold","seats":%d}}`, id, id, i, address, at.Format(time.RFC3339), at.Format(time.RFC3339), external, i%50))
 	}
 	return f.out
 }

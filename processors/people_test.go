@@ -258,7 +258,8 @@ func TestR16_MergeRules(t *testing.T) {
 		{"phone when the account says so", all, []string{`"phone":"+4930123456"`, `"phone":"+49 30 123456"`}, "1 1"},
 		{"a shared phone never", all, []string{`"phone":"+4930123456"`, `"phone":"+4930123456","shared_phone_number":true`}, "1 2"},
 		{"different external ids beat the same address", nil, []string{`"external_id":"a","email":"a@x.test","verified":true`, `"external_id":"b","email":"a@x.test","verified":true`}, "1 2"},
-		{"one without external id goes to the older", nil, []string{`"external_id":"a","email":"a@x.test","verified":true`, `"external_id":"b","email":"a@x.test","verified":true`, `"email":"a@x.test","verified":true`}, "1 2 1"},
+		{"one without external id goes to the older", nil, []string{`"external_id":"a","email":"a@x.test","verified":true`,
+			`"external_id":"b","email":"a@x.test","verified":true`, `"email":"a@x.test","verified":true`}, "1 2 1"},
 		{"one with two addresses goes to the older", nil, []string{
 			`"identities":[{"type":"email","value":"a@x.test","verified":true},{"type":"email","value":"z@x.test","verified":true}]`,
 			`"external_id":"a","email":"z@x.test","verified":true`, `"external_id":"b","email":"a@x.test","verified":true`,
@@ -267,7 +268,8 @@ func TestR16_MergeRules(t *testing.T) {
 		{"only email counts", []string{"email"}, []string{`"external_id":"a","email":"a@x.test","verified":true`, `"external_id":"b","email":"a@x.test","verified":true`}, "1 1"},
 		{"nothing counts", []string{}, []string{`"external_id":"a"`, `"external_id":"a"`}, "1 2"},
 		{"verified identities", nil, []string{`"email":"m@x.test","identities":[{"type":"email","value":"a@x.test","verified":true}]`, `"email":"A@x.test","verified":true`}, "1 1"},
-		{"identities that are not verified", all, []string{`"email":"m@x.test","identities":[{"type":"email","value":"a@x.test"},{"type":"phone_number","value":"+4930123456"}]`, `"email":"a@x.test","verified":true,"phone":"+4930123456"`}, "1 2"},
+		{"identities that are not verified", all, []string{`"email":"m@x.test","identities":[{"type":"email","value":"a@x.test"},` +
+			`{"type":"phone_number","value":"+4930123456"}]`, `"email":"a@x.test","verified":true,"phone":"+4930123456"`}, "1 2"},
 		{"a mailing list is nobody", nil, []string{`"identities":[{"type":"email","value":"a@x.test","verified":true,"deliverable_state":"mailing_list"}]`, `"email":"a@x.test","verified":true`}, "1 2"},
 	} {
 		for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}} {
@@ -323,7 +325,9 @@ func TestZendeskMerge(t *testing.T) {
 		s := newScene(t)
 		s.user(1, 1, `,"name":"One","external_id":"a"`)
 		s.user(2, 1, `,"name":"Two","external_id":"b"`)
-		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.merged","id":"m","time":"2026-03-03T00:00:00Z","subject":"zen:user:1","detail":{"id":"1","role":"end-user","email":"","external_id":"a","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-03T00:00:00Z","organization_id":"0"},"event":{"user":{"id":"2"}}}`)
+		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.merged","id":"m","time":"2026-03-03T00:00:00Z","subject":"zen:user:1",`+
+			`"detail":{"id":"1","role":"end-user","email":"","external_id":"a","created_at":"2026-01-02T00:00:00Z",`+
+			`"updated_at":"2026-03-03T00:00:00Z","organization_id":"0"},"event":{"user":{"id":"2"}}}`)
 		s.want("one person", []any{s.alias("zendesk:1"), s.alias("zendesk:2")}, []any{1, 1})
 		s.want("until more is known, the webhook's user lost", activityOf(s, "contact-merged")["user_id"], 1)
 		s.user(inactive, 3, fmt.Sprintf(`,"name":"Gone","external_id":%q,"active":false`, []string{"", "a", "b"}[inactive]))
@@ -358,7 +362,9 @@ func TestMergedAddresses(t *testing.T) {
 	}
 	winner(1, "")
 	s.user(2, 1, `,"name":"Lose","email":"ll@x.test"`)
-	s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.merged","id":"m","time":"2026-03-03T00:00:00Z","subject":"zen:user:2","detail":{"id":"2","role":"end-user","email":"","external_id":"","created_at":"2026-01-03T00:00:00Z","updated_at":"2026-03-03T00:00:00Z","organization_id":"0"},"event":{"user":{"id":"1"}}}`)
+	s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.merged","id":"m","time":"2026-03-03T00:00:00Z","subject":"zen:user:2",`+
+		`"detail":{"id":"2","role":"end-user","email":"","external_id":"","created_at":"2026-01-03T00:00:00Z",`+
+		`"updated_at":"2026-03-03T00:00:00Z","organization_id":"0"},"event":{"user":{"id":"1"}}}`)
 	leads("merged", "email:ll@x.test", 1)
 	s.user(2, 3, `,"name":"Lose","email":null,"active":false`)
 	leads("read again", "email:ll@x.test", 1)
@@ -383,7 +389,10 @@ func TestR10_DeletedUsers(t *testing.T) {
 			if by == "poll" {
 				s.user(1, 3, `,"name":"Jo Doe","email":null,"active":false`)
 			} else {
-				s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.deleted","id":"m","time":"2026-03-03T00:00:00Z","subject":"zen:user:1","detail":{"id":"1","role":"end-user","email":"","external_id":"","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-03T00:00:00Z","organization_id":"0","default_group_id":"0"},"event":{}}`)
+				s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.deleted","id":"m","time":"2026-03-03T00:00:00Z",`+
+					`"subject":"zen:user:1","detail":{"id":"1","role":"end-user","email":"","external_id":"",`+
+					`"created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-03T00:00:00Z","organization_id":"0","default_group_id":"0"},`+
+					`"event":{}}`)
 			}
 			p := s.person(1)
 			s.want(by, []any{p["archived"], p["first_name"], p["email"], s.alias("email:jo@x.test")}, []any{flag(archive), "Jo", "jo@x.test", 1})
@@ -451,7 +460,8 @@ func TestUserWebhooks(t *testing.T) {
 	s := newScene(t)
 	hook := func(name, updated, detail, event string) {
 		s.ids++
-		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.%s","id":"u%d","time":%q,"subject":"zen:user:1","detail":{"id":"1","created_at":"2026-01-02T00:00:00Z","default_group_id":"0","updated_at":%q%s},"event":%s}`, name, s.ids, updated, updated, detail, event)
+		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.%s","id":"u%d","time":%q,"subject":"zen:user:1","detail":{"id":"1",`+
+			`"created_at":"2026-01-02T00:00:00Z","default_group_id":"0","updated_at":%q%s},"event":%s}`, name, s.ids, updated, updated, detail, event)
 	}
 	hook("created", "2026-03-01T00:00:00Z", `,"email":"jo@x.test","external_id":"e","organization_id":"0","role":"end-user"`, `{}`)
 	s.want("at once", []any{s.person(1)["email"], s.person(1)["first_name"]}, []any{"jo@x.test", ""})
@@ -519,14 +529,21 @@ func TestUnchangedUsersCostNothing(t *testing.T) {
 func TestR10_Organizations(t *testing.T) {
 	t.Parallel()
 	deletions := map[schemas.Kind]string{
-		schemas.KindWebhook:      `{"type":"zen:event-type:organization.deleted","id":"d","time":"2026-03-03T00:00:00Z","subject":"zen:organization:7","detail":{"id":"7","name":"New","external_id":"o","group_id":"0","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-03T00:00:00Z"},"event":{}}`,
-		schemas.KindOrganization: `{"id":7,"name":"New","external_id":"o","domain_names":["x.test"],"organization_fields":{"a":1},"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-03T00:00:00Z","deleted_at":"2026-03-03T00:00:00Z","merged_into":8}`,
+		schemas.KindWebhook: `{"type":"zen:event-type:organization.deleted","id":"d","time":"2026-03-03T00:00:00Z",` +
+			`"subject":"zen:organization:7","detail":{"id":"7","name":"New","external_id":"o","group_id":"0",` +
+			`"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-03T00:00:00Z"},"event":{}}`,
+		schemas.KindOrganization: `{"id":7,"name":"New","external_id":"o","domain_names":["x.test"],"organization_fields":{"a":1},` +
+			`"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-03T00:00:00Z","deleted_at":"2026-03-03T00:00:00Z","merged_into":8}`,
 	}
 	for i := range 4 {
 		archive, kind := i < 2, []schemas.Kind{schemas.KindWebhook, schemas.KindOrganization}[i%2]
 		s := newScene(t, func(set *schemas.Settings) { set.ArchiveOnDelete = archive })
-		s.say(schemas.KindOrganization, `{"id":7,"name":"Org","external_id":"o","domain_names":["x.test"],"organization_fields":{"a":1},"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z"}`)
-		s.say(schemas.KindWebhook, `{"type":"zen:event-type:organization.name_changed","id":"o","time":"2026-03-02T00:00:00Z","subject":"zen:organization:7","detail":{"id":"7","name":"New","external_id":"o","group_id":"0","shared_comments":false,"shared_tickets":false,"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-02T00:00:00Z"},"event":{"current":"New","previous":"Org"}}`)
+		s.say(schemas.KindOrganization, `{"id":7,"name":"Org","external_id":"o","domain_names":["x.test"],"organization_fields":{"a":1},`+
+			`"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z"}`)
+		s.say(schemas.KindWebhook, `{"type":"zen:event-type:organization.name_changed","id":"o","time":"2026-03-02T00:00:00Z",`+
+			`"subject":"zen:organization:7","detail":{"id":"7","name":"New","external_id":"o","group_id":"0","shared_comments":false,`+
+			`"shared_tickets":false,"created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-02T00:00:00Z"},"event":{"current":"New",`+
+			`"previous":"Org"}}`)
 		row := s.tables[schemas.TableOrganizations]["organizations|example|7"]
 		s.want("renamed", []any{row["name"], row["archived"]}, []any{"New", 0})
 		if z := row["zendesk"].(string); !strings.Contains(z, `"domain_names":["x.test"]`) || !strings.Contains(z, `"fields":{"a":1}`) {

@@ -10,9 +10,19 @@ import (
 // usualWebhooks are ones that are read without encoding/json, unusualWebhooks ones that it has to read.
 var (
 	usualWebhooks = []string{
-		`{"type":"zen:event-type:ticket.status_changed","account_id":1,"id":"x","time":"2026-03-02T11:00:00.123456789Z","zendesk_event_version":"2022-11-06","subject":"zen:ticket:5","detail":{"id":"5","actor_id":"-1","assignee_id":null,"brand_id":9,"created_at":"2026-03-02T09:00:00+02:00","custom_status":null,"description":"a\nb \u00e4 \ud83d\ude00 ä","external_id":null,"form_id":"","group_id":"0","is_public":true,"organization_id":"7","priority":"NORMAL","requester_id":"8","status":"SOLVED","subject":"S","submitter_id":"8","tags":["a","b"],"type":null,"updated_at":"2026-03-02T11:00:00Z","via":{"channel":"email"}},"event":{"current":"SOLVED","previous":"OPEN"}}`,
-		` { "subject" : "zen:ticket:5", "detail" : { "tags" : null , "via" : "web" , "is_public" : false , "tags_unknown" : [ 1 , -2.5e+3 , { "x" : [ ] } , true , false , null , "\"\u0041" ] } , "event" : { "comment" : { "id" : 7 , "body" : "b" , "is_public" : null , "author" : { "id" : "9" , "name" : "" } } , "meta" : { "sequence" : { "id" : "s" , "position" : 1 } } } , "type" : "t" } `,
-		`{"event":{"added":{"tags":[]},"tags_added":["x"],"target_ticket_id":"4","into_ticket_id":5,"ticket":{"id":6},"user":{"id":"7"},"organization":null,"comment":null,"current":null,"previous":[1, 2]},"detail":{"via":{"channel":null,"source":{"rel":"merge","from":{}}}}}`,
+		`{"type":"zen:event-type:ticket.status_changed","account_id":1,"id":"x","time":"2026-03-02T11:00:00.123456789Z",` +
+			`"zendesk_event_version":"2022-11-06","subject":"zen:ticket:5","detail":{"id":"5","actor_id":"-1","assignee_id":null,"brand_id":9,` +
+			`"created_at":"2026-03-02T09:00:00+02:00","custom_status":null,"description":"a\nb \u00e4 \ud83d\ude00 ä","external_id":null,` +
+			`"form_id":"","group_id":"0","is_public":true,"organization_id":"7","priority":"NORMAL","requester_id":"8","status":"SOLVED",` +
+			`"subject":"S","submitter_id":"8","tags":["a","b"],"type":null,"updated_at":"2026-03-02T11:00:00Z","via":{"channel":"email"}},` +
+			`"event":{"current":"SOLVED","previous":"OPEN"}}`,
+		` { "subject" : "zen:ticket:5", "detail" : { "tags" : null , "via" : "web" , "is_public" : false , ` +
+			`"tags_unknown" : [ 1 , -2.5e+3 , { "x" : [ ] } , true , false , null , "\"\u0041" ] } , "event" : { "comment" : { "id" : 7 , "body" : "b" , ` +
+			`"is_public" : null , "author" : { "id" : "9" , "name" : "" } } , "meta" : { "sequence" : { "id" : "s" , "position" : 1 } } } , ` +
+			`"type" : "t" } `,
+		`{"event":{"added":{"tags":[]},"tags_added":["x"],"target_ticket_id":"4","into_ticket_id":5,"ticket":{"id":6},"user":{"id":"7"},` +
+			`"organization":null,"comment":null,"current":null,"previous":[1, 2]},"detail":{"via":{"channel":null,"source":{"rel":"merge",` +
+			`"from":{}}}}}`,
 		`{"event":{"comment":{"body":{"body":"x","plain_body":"y"},"plain_body":"\\\/\b\f\r\t"}},"detail":null,"time":null}`,
 		`{}`,
 	}

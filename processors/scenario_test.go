@@ -86,7 +86,9 @@ func (s *scene) record(clock, status string, more string) {
 func (s *scene) hook(name, clock, event, detail string) {
 	s.t.Helper()
 	s.ids++
-	s.say(schemas.KindWebhook, `{"type":"zen:event-type:ticket.%s","account_id":1,"id":"w%d","time":%q,"subject":"zen:ticket:5","event":%s,"detail":{"id":"5","actor_id":"1","created_at":%q,"requester_id":"9","assignee_id":"","group_id":"0","status":"OPEN","subject":"Help","tags":null,"updated_at":%q%s}}`,
+	s.say(schemas.KindWebhook, `{"type":"zen:event-type:ticket.%s","account_id":1,"id":"w%d","time":%q,"subject":"zen:ticket:5","event":%s,`+
+		`"detail":{"id":"5","actor_id":"1","created_at":%q,"requester_id":"9","assignee_id":"","group_id":"0","status":"OPEN","subject":"Help",`+
+		`"tags":null,"updated_at":%q%s}}`,
 		name, s.ids, s.at(clock), event, s.at("02T09:00"), s.at(clock), detail)
 }
 
@@ -322,8 +324,12 @@ func TestTicketEdges(t *testing.T) {
 		}, map[string]any{"merged": 0}},
 		{"rows of incremental ticket_events are audits too", func(s *scene) {
 			s.record("03T09:00", "solved", "")
-			s.say(schemas.KindAudit, `{"id":2001,"ticket_id":5,"timestamp":%d,"updater_id":9,"event_type":"Audit","via":"Web","child_events":[{"id":1,"event_type":"Create","status":"new"}]}`, mustTime(t, s.at("02T09:00")).Unix())
-			s.say(schemas.KindAudit, `{"id":2002,"ticket_id":5,"timestamp":%d,"updater_id":1,"event_type":"Audit","via":{"channel":"web"},"child_events":[{"id":2,"event_type":"Change","status":"solved","previous_value":"new"},{"id":3,"type":"Comment","event_type":"Comment","author_id":1,"body":"b","public":true,"created_at":"2026-03-02T10:00:00Z"}]}`, mustTime(t, s.at("02T10:00")).Unix())
+			s.say(schemas.KindAudit, `{"id":2001,"ticket_id":5,"timestamp":%d,"updater_id":9,"event_type":"Audit","via":"Web",`+
+				`"child_events":[{"id":1,"event_type":"Create","status":"new"}]}`, mustTime(t, s.at("02T09:00")).Unix())
+			s.say(schemas.KindAudit, `{"id":2002,"ticket_id":5,"timestamp":%d,"updater_id":1,"event_type":"Audit","via":{"channel":"web"},`+
+				`"child_events":[{"id":2,"event_type":"Change","status":"solved","previous_value":"new"},{"id":3,"type":"Comment",`+
+				`"event_type":"Comment","author_id":1,"body":"b","public":true,"created_at":"2026-03-02T10:00:00Z"}]}`, mustTime(t,
+				s.at("02T10:00")).Unix())
 		}, map[string]any{"solves": 1, "replies": 1, "first_reply_s": 3600}},
 		{"history may precede the creation", func(s *scene) {
 			s.record("03T09:00", "open", `,"assignee_id":1`)
@@ -551,7 +557,8 @@ func TestSurveyRatings(t *testing.T) {
 	t.Parallel()
 	id := schemas.SurveyRatingID("example", "01M4FMXHBW5WHJ6D7BEMA0RZC5")
 	say := func(s *scene, score, at string) {
-		s.say(schemas.KindRating, `{"id":%d,"ticket_id":5,"requester_id":9,"score":%q,"comment":"words","created_at":"2026-03-02T12:00:00Z","updated_at":"2026-03-%s:00Z","survey_response":{}}`, id, score, at)
+		s.say(schemas.KindRating, `{"id":%d,"ticket_id":5,"requester_id":9,"score":%q,"comment":"words","created_at":"2026-03-02T12:00:00Z",`+
+			`"updated_at":"2026-03-%s:00Z","survey_response":{}}`, id, score, at)
 	}
 	story := []func(s *scene){
 		func(s *scene) { s.record("05T12:00", "solved", `,"assignee_id":2`) },

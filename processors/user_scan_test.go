@@ -27,7 +27,8 @@ var userSamples = []string{
 	`{"id":1,"name":"\ud83d\ude00 \ud83d \\ \/","created_at":"2026-03-02T09:00:00.5+01:00"}`,
 	`{"id":1,"name":"` + "\xff" + `","created_at":"2026-02-30T09:00:00Z"}`,
 	`{"id":1,"name":5,"created_at":"2026-03-02T24:00:00Z"}`,
-	`{"id":1.5,"tags":null,"verified":"yes"}`, `{"id":1,"tags":["a",null,5]}`, `{"id":1,"tags":{}}`, `{"id":1,"identities":[{"id":"x"}]}`, `{"id":01}`, `{"id":1}x`, `{"id":1,}`, `{"user_fields":{`, `{"user_fields":{"`, `{`, ``, `[]`, `null`,
+	`{"id":1.5,"tags":null,"verified":"yes"}`, `{"id":1,"tags":["a",null,5]}`, `{"id":1,"tags":{}}`, `{"id":1,` +
+		`"identities":[{"id":"x"}]}`, `{"id":01}`, `{"id":1}x`, `{"id":1,}`, `{"user_fields":{`, `{"user_fields":{"`, `{`, ``, `[]`, `null`,
 }
 
 // TestUserReaderAgreesWithEncodingJSON: whatever the reader of records takes, it takes as encoding/json does.

@@ -25,14 +25,18 @@ func TestHowItWasFirstLearned(t *testing.T) {
 		s.hook("merged", "02T10:00", `{"target_ticket_id":"6"}`, "")
 		user := func(name, updated, email string) {
 			s.ids++
-			s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.%s","id":"u%d","time":%q,"subject":"zen:user:4","detail":{"id":"4","created_at":"2026-03-01T00:00:00Z","updated_at":%q,"email":%q,"external_id":"","organization_id":"0","role":"end-user"},"event":{}}`, name, s.ids, updated, updated, email)
+			s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.%s","id":"u%d","time":%q,"subject":"zen:user:4","detail":{"id":"4",`+
+				`"created_at":"2026-03-01T00:00:00Z","updated_at":%q,"email":%q,"external_id":"","organization_id":"0","role":"end-user"},`+
+				`"event":{}}`, name, s.ids, updated, updated, email)
 		}
 		user("created", "2026-03-01T00:00:00Z", "jo2@x.test")
 		user("identity_changed", "2026-03-02T00:00:00Z", "jo3@x.test")
 		user("deleted", "2026-03-03T00:00:00Z", "")
 		organization := func(name, updated, called string) {
 			s.ids++
-			s.say(schemas.KindWebhook, `{"type":"zen:event-type:organization.%s","id":"o%d","time":%q,"subject":"zen:organization:7","detail":{"id":"7","name":%q,"external_id":"","group_id":"0","created_at":"2026-03-01T00:00:00Z","updated_at":%q},"event":{}}`, name, s.ids, updated, called, updated)
+			s.say(schemas.KindWebhook, `{"type":"zen:event-type:organization.%s","id":"o%d","time":%q,"subject":"zen:organization:7",`+
+				`"detail":{"id":"7","name":%q,"external_id":"","group_id":"0","created_at":"2026-03-01T00:00:00Z","updated_at":%q},`+
+				`"event":{}}`, name, s.ids, updated, called, updated)
 		}
 		organization("created", "2026-03-01T00:00:00Z", "Org")
 		organization("name_changed", "2026-03-02T00:00:00Z", "New")
@@ -40,7 +44,9 @@ func TestHowItWasFirstLearned(t *testing.T) {
 	}
 	alone := func(s *scene) {
 		s.hook("marked_as_spam", "02T10:00", `{}`, "")
-		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.merged","id":"m","time":"2026-03-04T00:00:00Z","subject":"zen:user:8","detail":{"id":"8","role":"end-user","email":"","external_id":"a","created_at":"2026-01-02T00:00:00Z","updated_at":"2026-03-04T00:00:00Z","organization_id":"0"},"event":{"user":{"id":"9"}}}`)
+		s.say(schemas.KindWebhook, `{"type":"zen:event-type:user.merged","id":"m","time":"2026-03-04T00:00:00Z","subject":"zen:user:8",`+
+			`"detail":{"id":"8","role":"end-user","email":"","external_id":"a","created_at":"2026-01-02T00:00:00Z",`+
+			`"updated_at":"2026-03-04T00:00:00Z","organization_id":"0"},"event":{"user":{"id":"9"}}}`)
 	}
 	both := []string{
 		"contact-created", "contact-deleted", "contact-updated", "organization-created", "organization-deleted", "organization-updated", "ticket-merged",

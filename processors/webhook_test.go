@@ -85,7 +85,8 @@ func TestWebhookTypes(t *testing.T) {
 		{"agent_assignment_changed", `{"previous":"1","current":null}`, "", map[string]any{"assignee_id": 0}, "ticket-updated", `{"changed-fields":["assignee-id"]}`},
 		{"agent_assignment_changed", `{"previous":"1","current":"0"}`, "", map[string]any{"assignee_id": 0}, "ticket-updated", ""},
 		{"group_assignment_changed", `{"previous":null,"current":"7"}`, "", map[string]any{"group_id": 7}, "ticket-group-changed", `{}`},
-		{"comment_added", `{"comment":{"id":"2","body":"text","is_public":true,"author":{"id":"9","is_staff":false}}}`, "", nil, "ticket-message-received", `{"message-id":"2","author-id":"9","author-role":"end_user"}`},
+		{"comment_added", `{"comment":{"id":"2","body":"text","is_public":true,"author":{"id":"9","is_staff":false}}}`, "", nil,
+			"ticket-message-received", `{"message-id":"2","author-id":"9","author-role":"end_user"}`},
 		{"comment_added", `{"comment":{"id":"2","body":{"body":"text"},"is_public":true,"author":{"id":"1","is_staff":true}}}`, "", map[string]any{"replies": 1}, "ticket-message-sent", ""},
 		{"comment_added", `{"comment":{"id":"2","body":"text","is_public":false,"author":{"id":"1"}}}`, "", map[string]any{"replies": 0}, "ticket-note-added", ""},
 		{"comment_made_private", `{"comment":{"id":"1"}}`, "", nil, "ticket-note-added", ""},
@@ -93,7 +94,8 @@ func TestWebhookTypes(t *testing.T) {
 		{"tags_changed", `{"tags_added":["b"],"tags_removed":["a"]}`, `,"tags":["b"]`, map[string]any{"tags": []string{"b"}}, "ticket-tagged", `{"tags-added":["b"],"tagged-by":"1"}`},
 		{"tags_changed", `{}`, "", map[string]any{"tags": []string{}}, "ticket-untagged", `{"tags-removed":["a"],"tagged-by":"1"}`},
 		{"priority_changed", `{"previous":null,"current":"URGENT"}`, "", map[string]any{"priority": "urgent"}, "ticket-priority-changed", `{"previous-priority":""}`},
-		{"subject_changed", `{"previous":"Help","current":"New \"title\""}`, "", map[string]any{"subject": `New "title"`, "subject_tokens": "new title"}, "ticket-subject-changed", `{"previous-subject":"Help"}`},
+		{"subject_changed", `{"previous":"Help","current":"New \"title\""}`, "", map[string]any{"subject": `New "title"`,
+			"subject_tokens": "new title"}, "ticket-subject-changed", `{"previous-subject":"Help"}`},
 		{"type_changed", `{"previous":null,"current":"TASK"}`, "", map[string]any{"type": "task"}, "ticket-updated", `{"changed-fields":["type"]}`},
 		{"requester_changed", `{"previous":"9","current":"8"}`, "", map[string]any{"requester_id": 8}, "ticket-updated", `{"changed-fields":["requester-id"]}`},
 		{"organization_changed", `{"previous":"0","current":"70"}`, "", map[string]any{"organization_id": 70}, "ticket-updated", `{"changed-fields":["organization-id"]}`},
@@ -146,11 +148,13 @@ func TestWebhookAlone(t *testing.T) {
 	s := newScene(t)
 	s.people()
 	s.hook("created", "02T09:00", `{"meta":{"sequence":{"id":"S"}}}`, `,"priority":"HIGH","description":"hi","via":{"channel":"web_service"}`)
-	s.hook("comment_added", "02T09:00", `{"comment":{"id":"1","body":"hi","is_public":true,"author":{"id":"9"}},"meta":{"sequence":{"id":"S"}}}`, `,"priority":"HIGH","description":"hi","via":{"channel":"web_service"}`)
+	s.hook("comment_added", "02T09:00", `{"comment":{"id":"1","body":"hi","is_public":true,"author":{"id":"9"}},`+
+		`"meta":{"sequence":{"id":"S"}}}`, `,"priority":"HIGH","description":"hi","via":{"channel":"web_service"}`)
 	s.wantRow(map[string]any{"status": "open", "priority": "high", "channel": "web_service", "requester_id": 9, "history_full": 0, "provisional": 1, "created_at": "2026-03-02T09:00:00Z"})
 	s.want("activities", s.slugs(), "02T09:00 ticket-created\n02T09:00 ticket-message-received")
 	s.hook("undeleted", "02T10:00", `{}`, "")
-	s.say(schemas.KindWebhook, `{"type":"zen:event-type/ticket/status_changed","id":"x","time":"2026-03-02T11:00:00.123456789Z","subject":"zen:ticket:5","detail":null,"event":{"current":"SOLVED","previous":"OPEN"}}`)
+	s.say(schemas.KindWebhook, `{"type":"zen:event-type/ticket/status_changed","id":"x","time":"2026-03-02T11:00:00.123456789Z",`+
+		`"subject":"zen:ticket:5","detail":null,"event":{"current":"SOLVED","previous":"OPEN"}}`)
 	s.wantRow(map[string]any{"status": "solved", "solves": 1})
 	s.record("02T09:00", "open", `,"organization_id":70`)
 	s.wantRow(map[string]any{"status": "solved", "organization_id": 70})
