@@ -14,8 +14,9 @@ import (
 // rows that a new user makes would be identities.
 const bucketLoad = 16
 
-// bucketDirectory tells in which bucket of an account an identity is, by the hash of its name. There is a bucket more for each bucketLoad identities that
-// come, which takes what belongs in it from one other (linear hashing), so that a change costs the same however many people there are.
+// bucketDirectory tells in which bucket of an account an identity is, by the hash of its name. There is a bucket more for each bucketLoad
+// identities that come, which takes what belongs in it from one other (linear hashing), so that a change costs the same however many people
+// there are.
 type bucketDirectory struct{ buckets, identities int64 }
 
 func (c *bucketDirectory) empty() bool { return c.buckets <= 1 && c.identities == 0 }
@@ -43,7 +44,7 @@ func (c *bucketDirectory) of(hash uint64) uint64 {
 // crowded says whether there ought to be more than n buckets for so many identities.
 func crowded(n uint64, identities int64) bool { return identities > bucketLoad*int64(n) }
 
-// splitSource gives the bucket that a new one takes its identities from: the one they were on when there were half as many.
+// splitSource gives the bucket that a new one takes its identities from: the one they were in when there were half as many.
 func splitSource(bucket uint64) uint64 { return lastBits(bucket, bits.Len64(bucket)-1) }
 
 func lastBits(hash uint64, n int) uint64 { return hash & (1<<n - 1) }

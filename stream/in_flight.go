@@ -42,7 +42,7 @@ type commitResult struct {
 
 // startCommit starts the commit of a batch; the one before must have ended. A result too large for one commit is stored in steps, for
 // which startCommit waits.
-func (l *loop) startCommit(batch []schemas.Event, res schemas.Result, packed packed) error {
+func (l *loop) startCommit(ctx context.Context, batch []schemas.Event, res schemas.Result, packed packed) error {
 	rec := l.rec
 	if rec.In >= rec.Replay {
 		rec.Replay = 0
@@ -58,7 +58,7 @@ func (l *loop) startCommit(batch []schemas.Event, res schemas.Result, packed pac
 	f := &inFlightCommit{rec: rec, events: len(batch), res: res, moved: packed.moved, size: packed.journal, ids: packed.ids, done: make(chan commitResult, 1)}
 	if len(packed.msgs) >= l.s.maxMessages() { // nothing moves by it, see pack
 		compress(packed.packs)
-		if err := l.spill(rec, packed.msgs); err != nil {
+		if err := l.spill(ctx, rec, packed.msgs); err != nil {
 			return err
 		}
 		l.processed(f)
@@ -81,7 +81,7 @@ func (l *loop) startCommit(batch []schemas.Event, res schemas.Result, packed pac
 	go func() {
 		start := time.Now()
 		compress(packed.packs)
-		seq, err := l.store("process", f.rec, fence, packed.msgs)
+		seq, err := l.store(ctx, "process", f.rec, fence, packed.msgs)
 		if err == nil {
 			l.s.crash("process.committed")
 		}
@@ -208,8 +208,8 @@ func (l *loop) forget(state schemas.State) {
 }
 
 // commit stores messages and the record and waits for the answer.
-func (l *loop) commit(stage string, rec offset, msgs []message) error {
-	seq, err := l.store(stage, rec, l.fence, msgs)
+func (l *loop) commit(ctx context.Context, stage string, rec offset, msgs []message) error {
+	seq, err := l.store(ctx, stage, rec, l.fence, msgs)
 	if err != nil {
 		return err
 	}
@@ -220,20 +220,24 @@ func (l *loop) commit(stage string, rec offset, msgs []message) error {
 }
 
 // store commits messages and the record, which comes last and is fenced: its sequence is the one the server answers with.
-func (l *loop) store(stage string, rec offset, fence uint64, msgs []message) (uint64, error) {
+func (l *loop) store(ctx context.Context, stage string, rec offset, fence uint64, msgs []message) (uint64, error) {
 	data, err := json.Marshal(rec)
 	if err != nil {
 		return 0, fmt.Errorf("offset %d: %w", l.partition, err)
 	}
 	msgs = append(msgs[:len(msgs):len(msgs)], fenced(l.s.offset(l.partition), data, fence))
-	// The running batch is finished even when the program is asked to end: the budget bounds it.
+	// A commit is finished even when the program is asked to end: the budget bounds it.
 	seq, err := l.s.timedCommit(context.Background(), stage, msgs)
 	for range idTries {
 		if !errors.Is(err, errDuplicateID) {
 			break
 		}
 		l.s.metrics.knownIDs.Inc()
-		time.Sleep(idsKept) // until the server has forgotten the id, which another life of this loop has stored
+		select { // until the server has forgotten the id, which another life of this loop has stored
+		case <-time.After(idsKept):
+		case <-ctx.Done(): // nothing is stored, and the next life begins with the same events
+			return 0, fmt.Errorf("partition %d: %w", l.partition, err)
+		}
 		seq, err = l.s.timedCommit(context.Background(), stage, msgs)
 	}
 	if err != nil {

@@ -162,21 +162,26 @@ func readJournal(b []byte, fn func(key string, data []byte)) error {
 	return nil
 }
 
-// loadJournal reads the journal as far as the record needs it.
-func (l *loop) loadJournal() error {
+// loadJournal reads the journal as far as the record needs it. Questions wait meanwhile: the journal before it lacks what was just spread, and
+// answers must hold all that is committed.
+func (l *loop) loadJournal(ctx context.Context) error {
 	l.shared.Lock()
 	defer l.shared.Unlock()
-	l.journal = newJournal(l.s.o.journal, l.heat)
-	return l.s.each(context.Background(), l.s.txn, l.s.state(l.partition, journalKey), l.rec.Journal, func(m storedMessage) error {
-		l.journal.part(m.seq, len(m.data))
+	j := newJournal(l.s.o.journal, l.heat)
+	err := l.s.each(ctx, l.s.txn, l.s.state(l.partition, journalKey), l.rec.Journal, func(m storedMessage) error {
+		j.part(m.seq, len(m.data))
 		err := readJournal(m.data, func(key string, data []byte) {
-			l.journal.put(&journalled{loadedRow: cold(data), key: key, from: m.seq, own: true})
+			j.put(&journalled{loadedRow: cold(data), key: key, from: m.seq, own: true})
 		})
 		if err != nil {
 			return fmt.Errorf("partition %d: journal at %d: %w", l.partition, m.seq, err)
 		}
 		return nil
 	})
+	if err == nil {
+		l.journal = j
+	}
+	return err
 }
 
 // cleanJournal purges what no restart needs.

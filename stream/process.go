@@ -53,7 +53,7 @@ func (r *refusal) Error() string { return r.class + ": " + r.reason.Error() }
 
 func (r *refusal) Unwrap() error { return r.reason }
 
-// Process runs p over one partition until ctx ends; it finishes the running batch and returns nil. Several processes may run the same
+// Process runs p over one partition until ctx ends; it finishes the commit under way and returns nil. Several processes may run the same
 // partition: they fence each other off and the result is exact, but one is enough. It returns an error only when partition is not
 // one of the stream.
 func (s *Stream) Process(ctx context.Context, partition int, p Processor) error {
@@ -123,16 +123,16 @@ func (l *loop) run(ctx context.Context) (err error) {
 	if l.rec.Reset != nil {
 		return errReset
 	}
-	if err := l.unspill(); err != nil {
+	if err := l.unspill(ctx); err != nil {
 		return err
 	}
-	if err := l.loadJournal(); err != nil {
+	if err := l.loadJournal(ctx); err != nil {
 		return err
 	}
 	if err := l.survey(ctx); err != nil {
 		return err
 	}
-	if err := l.moveAll(); err != nil {
+	if err := l.moveAll(ctx); err != nil {
 		return err
 	}
 	unlisten, err := l.listen()
@@ -163,7 +163,7 @@ func (l *loop) run(ctx context.Context) (err error) {
 		if err := l.collect(ctx); err != nil || len(l.queue) == 0 || ctx.Err() != nil {
 			return err
 		}
-		if err := l.step(); err != nil {
+		if err := l.step(ctx); err != nil {
 			return err
 		}
 	}
@@ -271,11 +271,11 @@ func (l *loop) listen() (stop func(), err error) {
 
 // step processes the first events of the queue in one commit, which it starts. Events that the processor refuses are tried in ever
 // smaller batches until the culprit is alone; it becomes a dead letter and the others are not affected.
-func (l *loop) step() error {
+func (l *loop) step(ctx context.Context) error {
 	l.begun = time.Now()
 	batch := l.hushed(l.queue[:cut(l.queue, l.limit, maxEventBytes)])
 	state := make(schemas.State, l.rows)
-	res, packed, err := l.work(batch, state)
+	res, packed, err := l.work(ctx, batch, state)
 	l.rows = len(state)
 	var refused *refusal
 	switch {
@@ -299,7 +299,7 @@ func (l *loop) step() error {
 	if err := l.awaitCommit(); err != nil {
 		return err
 	}
-	if err := l.startCommit(batch, res, packed); err != nil {
+	if err := l.startCommit(ctx, batch, res, packed); err != nil {
 		return err
 	}
 	l.queue = l.queue[len(batch):]
@@ -363,8 +363,8 @@ func (l *loop) fits() int {
 func (l *loop) room() float64 { return expectFill * float64(l.s.maxMessages()) }
 
 // work lets the processor do its part and packs the result. state gets the rows that the processor may have changed.
-func (l *loop) work(batch []schemas.Event, state schemas.State) (schemas.Result, packed, error) {
-	if err := l.load(batch, state); err != nil {
+func (l *loop) work(ctx context.Context, batch []schemas.Event, state schemas.State) (schemas.Result, packed, error) {
+	if err := l.load(ctx, batch, state); err != nil {
 		return schemas.Result{}, packed{}, err
 	}
 	l.s.crash("process.loaded")
@@ -407,7 +407,7 @@ func panicText(r any) string {
 }
 
 // load gets the rows the processor asks for, from memory or from the stream, until it asks for nothing new.
-func (l *loop) load(batch []schemas.Event, state schemas.State) error {
+func (l *loop) load(ctx context.Context, batch []schemas.Event, state schemas.State) error {
 	for range maxRounds {
 		keys, err := guard(func() ([]string, error) { return l.processor.Keys(batch, state), nil })
 		if err != nil {
@@ -449,7 +449,7 @@ func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 		if !fresh {
 			return nil
 		}
-		if err := l.fetch(state, missing); err != nil {
+		if err := l.fetch(ctx, state, missing); err != nil {
 			return err
 		}
 	}
@@ -457,13 +457,13 @@ func (l *loop) load(batch []schemas.Event, state schemas.State) error {
 }
 
 // fetch reads rows from the stream. Rows that do not exist are remembered too.
-func (l *loop) fetch(state schemas.State, missing map[string]string) error {
+func (l *loop) fetch(ctx context.Context, state schemas.State, missing map[string]string) error {
 	subjects := make([]string, 0, len(missing))
 	for subject := range missing {
 		subjects = append(subjects, subject)
 	}
 	exists := make(map[string]bool, len(missing))
-	err := l.s.lasts(context.Background(), l.s.txn, subjects, func(m storedMessage) error {
+	err := l.s.lasts(ctx, l.s.txn, subjects, func(m storedMessage) error {
 		exists[m.subject] = true
 		if len(m.data) > 0 {
 			state[missing[m.subject]].Data = m.data

@@ -315,7 +315,7 @@ func TestRowsByTheirSum(t *testing.T) {
 	load := func() *schemas.StateRow {
 		t.Helper()
 		state := schemas.State{}
-		if err := l.load([]schemas.Event{event}, state); err != nil {
+		if err := l.load(t.Context(), []schemas.Event{event}, state); err != nil {
 			t.Fatal(err)
 		}
 		return state["c.one"]

@@ -130,7 +130,7 @@ func (s *Stream) fenceOff(ctx context.Context, p int, mark func(*offset)) error 
 }
 
 // moveAll moves every row out of the journal.
-func (l *loop) moveAll() error {
+func (l *loop) moveAll(ctx context.Context) error {
 	for l.rec.Move {
 		moved, msgs, size := map[string]*journalled{}, []message(nil), 0
 		for el := l.journal.order.Front(); el != nil && len(msgs) < moveRows && size < erasePageBytes; el = el.Next() {
@@ -141,7 +141,7 @@ func (l *loop) moveAll() error {
 		if rec.Journal = l.journal.begin(moved); rec.Journal == 0 {
 			rec.Journal, rec.Move = l.fence+1, false
 		}
-		if err := l.commit("move", rec, msgs); err != nil {
+		if err := l.commit(ctx, "move", rec, msgs); err != nil {
 			return err
 		}
 		l.s.crash("move.committed")

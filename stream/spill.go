@@ -25,7 +25,7 @@ type spill struct {
 // spill handles the result of one event that needs more messages than a commit may have (a user for whom a thousand tickets wait). The
 // messages are packed into few large ones and committed with the offset: from then on the result is decided. They are spread in
 // further commits, each fenced and with its progress in the record, so that a crash in between is continued.
-func (l *loop) spill(rec offset, msgs []message) error {
+func (l *loop) spill(ctx context.Context, rec offset, msgs []message) error {
 	parts, err := l.parts(msgs)
 	if err != nil {
 		return err
@@ -38,23 +38,23 @@ func (l *loop) spill(rec offset, msgs []message) error {
 		packed[i] = rolled(l.s.state(l.partition, spillKey+strconv.Itoa(i)), data)
 	}
 	rec.Spill = &spill{Parts: len(parts)}
-	if err := l.commit("spill", rec, packed); err != nil {
+	if err := l.commit(ctx, "spill", rec, packed); err != nil {
 		return err
 	}
 	l.s.metrics.spills.Inc()
 	l.s.crash("spill.committed")
-	if err := l.unspill(); err != nil {
+	if err := l.unspill(ctx); err != nil {
 		return err
 	}
-	return l.loadJournal()
+	return l.loadJournal(ctx)
 }
 
 // unspill spreads what a spill has left.
-func (l *loop) unspill() error {
+func (l *loop) unspill(ctx context.Context) error {
 	for l.rec.Spill != nil {
 		i := l.rec.Spill.Done
 		subject := l.s.state(l.partition, spillKey+strconv.Itoa(i))
-		m, found, err := l.s.last(context.Background(), l.s.txn, subject)
+		m, found, err := l.s.last(ctx, l.s.txn, subject)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (l *loop) unspill() error {
 		if rec.Spill.Done == rec.Spill.Parts {
 			rec.Spill = nil
 		}
-		if err := l.commit("unspill", rec, append(msgs, rolled(subject, nil))); err != nil {
+		if err := l.commit(ctx, "unspill", rec, append(msgs, rolled(subject, nil))); err != nil {
 			return err
 		}
 		l.s.crash("unspill.committed")
