@@ -38,8 +38,8 @@ func (it *item) loadMetricEvent() {
 	}
 }
 
-// takeMetric adds an event to the set that attainment of targets follows from, in whatever order they come. An event once withdrawn stays so: the two forms have the same id and no date that orders
-// them, and Zendesk withdraws but does not reinstate.
+// takeMetric adds an event to the set that attainment of targets follows from, in whatever order they come. An event once withdrawn stays so: the
+// two forms have the same id and no date that orders them, and Zendesk withdraws but does not reinstate.
 func (r *run) takeMetric(a *accountWork, it *item) {
 	key := metricKey(a.prefix, it.id)
 	log := open[metricLog](r, key)

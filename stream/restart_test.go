@@ -341,6 +341,31 @@ func TestRowsByTheirSum(t *testing.T) {
 	}
 }
 
+// TestReadsEndWithTheLoop: a loop that is asked to end waits for no read, and what it read of the journal by then is not used.
+func TestReadsEndWithTheLoop(t *testing.T) {
+	t.Parallel()
+	_, o := testOptions(t)
+	s := open(t, o)
+	heat := newWarmth(warmBytes)
+	l := &loop{s: s, processor: &glancer{}, heat: heat, cache: newRowCache(&glancer{}, heat), journal: newJournal(o.journal, heat)}
+	l.rec.Spill = &spill{Parts: 1}
+	before := l.journal
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for what, read := range map[string]func() error{
+		"rows":        func() error { return l.load(ctx, []schemas.Event{click("acme", "one", 1, 1)}, schemas.State{}) },
+		"the journal": func() error { return l.loadJournal(ctx) },
+		"a spill":     func() error { return l.unspill(ctx) },
+	} {
+		if err := read(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if l.journal != before {
+		t.Error("the journal is one that was not read to its end")
+	}
+}
+
 // TestRowCacheKnowsWhatIsAbsent checks that a complete cache never calls a stored row absent, whatever was removed from it.
 func TestRowCacheKnowsWhatIsAbsent(t *testing.T) {
 	t.Parallel()
