@@ -31,12 +31,13 @@ func newBucket(name string, perMinute, burst int, log zerolog.Logger) *bucket {
 	}
 }
 
-// longPause is how long a pause is that is told: shorter ones belong to reading at the pace of the limit.
+// longPause is how long a pause is that is told, or several of one request: shorter ones belong to reading at the pace of the limit.
 const longPause = 5 * time.Second
 
 // wait returns when a request may be sent, or with an error when that is not before ctx ends. waited says that it could not be sent at once.
-// tell, which may be nil, learns of a long pause before it begins.
-func (b *bucket) wait(ctx context.Context, tell func(until time.Time)) (waited bool, err error) {
+// tell, which may be nil, learns of a long pause before it begins, and of a short one when the request is refused since long ago; refused is zero when it
+// was not sent before.
+func (b *bucket) wait(ctx context.Context, refused time.Time, tell func(until time.Time)) (waited bool, err error) {
 	turn := b.limiter.Reserve()
 	if pause := turn.Delay(); pause > 0 {
 		waited = true
@@ -54,7 +55,7 @@ func (b *bucket) wait(ctx context.Context, tell func(until time.Time)) (waited b
 			return waited, nil
 		}
 		waited = true
-		if tell != nil && pause > longPause {
+		if tell != nil && (pause > longPause || !refused.IsZero() && until.Sub(refused) > longPause) {
 			tell(until)
 		}
 		if err := bide(ctx, pause); err != nil {

@@ -113,8 +113,9 @@ func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, out
 // do sends a request until it is answered or there is no hope.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
 	failures, throttles, doubted, renewed := 0, 0, 0, false
+	var refused time.Time
 	for {
-		auth, answer, err := c.attempt(ctx, method, path, query, body)
+		auth, answer, err := c.attempt(ctx, refused, method, path, query, body)
 		if err == nil {
 			return answer.body, nil
 		}
@@ -136,6 +137,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && answer.told:
 			if throttles++; throttles > maxThrottles {
 				return nil, err
+			}
+			if refused.IsZero() {
+				refused = time.Now()
 			}
 			c.budget.of(path).pause(answer.pause(c.delay(throttles)))
 		case !passing(status, err):
@@ -182,10 +186,10 @@ func (a answer) pause(fallback time.Duration) time.Duration {
 	return fallback
 }
 
-// attempt sends a request once. auth is the Authorization header that was sent.
-func (c *Client) attempt(ctx context.Context, method, path string, query url.Values, body []byte) (auth string, a answer, err error) {
+// attempt sends a request once, that may have been refused for its rate since some time. auth is the Authorization header that was sent.
+func (c *Client) attempt(ctx context.Context, refused time.Time, method, path string, query url.Values, body []byte) (auth string, a answer, err error) {
 	bucket := c.budget.of(path)
-	waited, err := bucket.wait(ctx, c.pausing)
+	waited, err := bucket.wait(ctx, refused, c.pausing)
 	if err != nil {
 		return "", a, fmt.Errorf("zendesk %s: waiting for the rate limit: %w", path, err)
 	}

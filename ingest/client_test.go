@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"deskstream/ingest/zendesktest"
 	"deskstream/schemas"
 )
@@ -384,5 +386,25 @@ func TestErrorsTellNoSecrets(t *testing.T) {
 	}
 	if !strings.Contains(refused.Error(), strconv.Itoa(http.StatusTeapot)) {
 		t.Errorf("%v", refused)
+	}
+}
+
+// TestShortPausesAreToldTogether: a request that Zendesk refuses again and again tells of its pauses once they are long together, be each of them short.
+func TestShortPausesAreToldTogether(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		refused time.Duration
+		want    int
+	}{{0, 0}, {time.Second, 0}, {longPause, 1}} {
+		b := newBucket("test", 600, 1, zerolog.Nop())
+		b.pause(20 * time.Millisecond)
+		var since time.Time
+		if c.refused != 0 {
+			since = time.Now().Add(-c.refused)
+		}
+		told := 0
+		if waited, err := b.wait(t.Context(), since, func(time.Time) { told++ }); err != nil || !waited || told != c.want {
+			t.Errorf("refused for %s: told %d times, waited %v, %v", c.refused, told, waited, err)
+		}
 	}
 }

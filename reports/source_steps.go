@@ -105,6 +105,9 @@ var callbackPage = template.Must(template.New("callback").Parse(`<!doctype html>
 func (s *server) oauthCallback(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("error") != "" {
+		if q.Get("state") != "" {
+			_, _ = s.Connections.Callback(r.Context(), q.Get("state"), "") // uses the state up; whatever it answers, access was not given
+		}
 		showCallback(w, http.StatusBadRequest, "Zendesk was not connected", "Zendesk did not give access. Start again from the source.")
 		return
 	}

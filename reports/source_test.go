@@ -285,6 +285,10 @@ func TestOAuthCallback(t *testing.T) {
 	s.want(400, s.call("GET", path, "", nil), nil)
 	r = s.call("GET", path+"?error=access_denied&error_description=%3Cscript%3E", "", nil)
 	s.want(400, r, nil)
+	s.want(400, s.call("GET", path+"?error=access_denied&state=a", "", nil), nil)
+	if last := s.steps.calls[len(s.steps.calls)-1]; last != "callback a  "+testSource {
+		t.Errorf("a denied state is used up: %q", last)
+	}
 	s.steps.err = &schemas.Problem{Class: schemas.ErrInvalid, Code: "wrong-state", Detail: `the state "<script>" is over`}
 	r = s.call("GET", path+"?state=%3Cscript%3E&code=b", "", nil)
 	s.want(400, r, nil)
