@@ -197,7 +197,7 @@ func TestEntriesAreDelivered(t *testing.T) {
 	if got := first.header.Get("Deskstream-Signature"); got != hex.EncodeToString(mac.Sum(nil)) {
 		t.Errorf("signature %s", got)
 	}
-	want := `{"id":"e_1","audience":"aud_1","person":"p_1","what":"entered","at":"2030-01-15T00:00:00Z","activity_id":"a_e_1","activity":"ticket-closed"}`
+	want := `{"id":"e_1","audience_id":"aud_1","person_id":"p_1","event":"entered","at":"2030-01-15T00:00:00Z","activity_id":"a_e_1","activity":"ticket-closed"}`
 	if first.body != want || first.header.Get("Content-Type") != "application/json" || first.header.Get("User-Agent") != "deskstream" {
 		t.Errorf("%s %v", first.body, first.header)
 	}

@@ -29,12 +29,12 @@ const (
 	longestRetryAfter = time.Hour
 )
 
-// posted is the body of a delivery.
+// posted is the body of a delivery. Its names are those of the lists of entries and deliveries in the API.
 type posted struct {
 	ID         string    `json:"id"`
-	Audience   string    `json:"audience"`
-	Person     string    `json:"person"`
-	What       string    `json:"what"`
+	AudienceID string    `json:"audience_id"`
+	PersonID   string    `json:"person_id"`
+	Event      string    `json:"event"`
 	At         time.Time `json:"at"`
 	ActivityID string    `json:"activity_id,omitempty"`
 	Activity   string    `json:"activity,omitempty"`
@@ -98,7 +98,7 @@ func post(ctx context.Context, client *http.Client, target, secret string, e *sc
 
 func request(ctx context.Context, target, secret string, e *schemas.AudienceEntry, now time.Time) (*http.Request, error) {
 	body, err := json.Marshal(posted{
-		ID: e.EntryID, Audience: e.AudienceID, Person: e.PersonID, What: e.Event, At: e.At.UTC(), ActivityID: e.ActivityID, Activity: e.Activity,
+		ID: e.EntryID, AudienceID: e.AudienceID, PersonID: e.PersonID, Event: e.Event, At: e.At.UTC(), ActivityID: e.ActivityID, Activity: e.Activity,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("entry %s: %w", e.EntryID, err)
