@@ -134,6 +134,7 @@ func (t *template) render(st *state) error {
 // noFiles is a template store without templates; the library's own would open files.
 type noFiles struct{}
 
+// ReadTemplate refuses every name.
 func (noFiles) ReadTemplate(name string) ([]byte, error) {
 	return nil, &Error{Kind: KindDenied, Message: fmt.Sprintf("file %q is not opened", name)}
 }
