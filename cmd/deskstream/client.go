@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// maxAnswer bounds an answer: what listens at an address that was mistyped may never end.
+const maxAnswer = 32 << 20
+
 // client speaks to the HTTP API as any user of it would.
 type client struct {
 	base, key string
@@ -44,9 +47,12 @@ func (c *client) call(ctx context.Context, method, path string, body, out any) e
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if len(answer) > maxAnswer {
+		return fmt.Errorf("%s %s: %s: the answer is longer than %d bytes", method, path, resp.Status, maxAnswer)
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%s %s: %s: %.2000s", method, path, resp.Status, answer)
