@@ -12,12 +12,17 @@ import (
 	"deskstream/local"
 )
 
-// running says whether another program holds the data folder, and makes nothing there. With everything outside of it, nothing has to.
-func running(c *Config) bool {
-	if c.NATSURL != "" && c.ClickHouseDSN != "" || !c.holds(local.LockName) {
+// running says whether there is a running program to attach to. With everything outside of the data folder nothing has to hold that.
+func (f *StoreFlags) running() bool {
+	return (f.NATSURL == "" || f.ClickHouseDSN == "") && f.locked()
+}
+
+// locked says whether another program holds the data folder, and makes nothing there.
+func (f *BaseFlags) locked() bool {
+	if !f.holds(local.LockName) {
 		return false
 	}
-	unlock, err := local.Lock(c.Data)
+	unlock, err := local.Lock(f.Data)
 	if err == nil {
 		unlock()
 	}
@@ -32,26 +37,26 @@ const (
 
 // wantData refuses a data folder that has none of the parts a tool reads: it would make them, empty, of a mistyped --data and find nothing amiss. A NATS
 // server outside, or a running program, has them elsewhere.
-func (c *Config) wantData(parts ...string) error {
-	if c.NATSURL != "" || running(c) || c.holds(parts...) {
+func (f *BaseFlags) wantData(parts ...string) error {
+	if f.NATSURL != "" || f.locked() || f.holds(parts...) {
 		return nil
 	}
 	return fmt.Errorf("no data folder at %s: there is no %s in it; --data is the folder of `deskstream run`, which makes it at its first start",
-		c.Data, strings.Join(parts, " and no "))
+		f.Data, strings.Join(parts, " and no "))
 }
 
 // wantPipeline is wantData of a tool that reads the streams and fills tables. With a ClickHouse outside, its record of the streams tells what is lost.
-func (c *Config) wantPipeline() error {
-	if c.ClickHouseDSN != "" {
+func (f *StoreFlags) wantPipeline() error {
+	if f.ClickHouseDSN != "" {
 		return nil
 	}
-	return c.wantData(natsFolder, clickhouseFolder)
+	return f.wantData(natsFolder, clickhouseFolder)
 }
 
 // holds says whether the data folder has one of the parts. What cannot be looked at counts as there: opening it says what is wrong.
-func (c *Config) holds(parts ...string) bool {
+func (f *BaseFlags) holds(parts ...string) bool {
 	for _, part := range parts {
-		if _, err := os.Stat(filepath.Join(c.Data, part)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(f.Data, part)); !errors.Is(err, os.ErrNotExist) {
 			return true
 		}
 	}
@@ -59,11 +64,11 @@ func (c *Config) holds(parts ...string) bool {
 }
 
 // attach fills in the addresses of the NATS server and ClickHouse of the program that runs on the data folder.
-func attach(c *Config) error {
-	if c.NATSURL != "" && c.ClickHouseDSN != "" {
+func (f *StoreFlags) attach() error {
+	if f.NATSURL != "" && f.ClickHouseDSN != "" {
 		return nil
 	}
-	body, err := os.ReadFile(controlFile(c.Data))
+	body, err := os.ReadFile(controlFile(f.Data))
 	var inside control
 	if err == nil {
 		err = json.Unmarshal(body, &inside)
@@ -71,18 +76,18 @@ func attach(c *Config) error {
 	if err != nil {
 		return fmt.Errorf("control file: %w", err)
 	}
-	if c.NATSURL == "" {
+	if f.NATSURL == "" {
 		u, err := url.Parse(inside.URL)
 		if err != nil {
-			return fmt.Errorf("control file %s: %w", controlFile(c.Data), err)
+			return fmt.Errorf("control file %s: %w", controlFile(f.Data), err)
 		}
 		if inside.Token != "" {
 			u.User = url.User(inside.Token)
 		}
-		c.NATSURL, c.attached = u.String(), inside.Token != ""
+		f.NATSURL, f.attached = u.String(), inside.Token != ""
 	}
-	if c.ClickHouseDSN == "" {
-		c.ClickHouseDSN = inside.ClickHouse
+	if f.ClickHouseDSN == "" {
+		f.ClickHouseDSN = inside.ClickHouse
 	}
 	return nil
 }

@@ -16,11 +16,11 @@ func TestToolsMakeNoDataFolder(t *testing.T) {
 	t.Parallel()
 	empty, absent := t.TempDir(), filepath.Join(t.TempDir(), "above", "nope")
 	for _, args := range [][]string{
-		{"verify"},
+		{"verify", "--engine", localtest.Library()},
 		{"verify", "--repair"},
-		{"replay"},
-		{"replay", "--rebuild"},
-		{"replay", "--into", "deskstream_copy"},
+		{"replay", "--engine", localtest.Library(), "--listen", anyPort},
+		{"replay", "--rebuild", "--listen", anyPort},
+		{"replay", "--into", "deskstream_copy", "--listen", anyPort},
 		{"keys", "list"},
 		{"keys", "create", "--name", "x"},
 		{"keys", "revoke", "k_1"},
@@ -31,7 +31,7 @@ func TestToolsMakeNoDataFolder(t *testing.T) {
 	} {
 		for _, data := range []string{absent, empty} {
 			var out, errs bytes.Buffer
-			status := Main(t.Context(), append(args, "--data", data, "--engine", localtest.Library(), "--listen", anyPort), &out, &errs)
+			status := Main(t.Context(), append(args, "--data", data), &out, &errs)
 			if said := errs.String(); status != 1 || !strings.HasPrefix(said, "deskstream: no data folder at "+data+": ") || strings.Count(said, "\n") != 1 || out.Len() > 0 {
 				t.Errorf("%v: status %d, %s%s", args, status, said, out.String())
 			}

@@ -64,10 +64,10 @@ func benchApp(b *testing.B, r roles) (*App, string) {
 	}
 	server := serveAccount(b, account, zendesktest.AdminEmail)
 	app := &App{
-		Config: Config{Data: b.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: server.URL(), ClickHouseDSN: localtest.TestDatabase(b), APIKey: testKey, TimeZone: "UTC", LogLevel: "warn"},
+		Config: quickConfig(b.TempDir(), server.URL()),
 		Roles:  r, Now: time.Now, Log: zerolog.Nop(), Tuning: tuning{webhookRate: 1e6},
 	}
-	quick(&app.Config)
+	app.Config.ClickHouseDSN, app.Config.APIKey = localtest.TestDatabase(b), testKey
 	app.Config.PollInterval, app.Config.ContactSync, app.Config.Incremental = time.Hour, time.Hour, 10
 	app.heap.limitUntil(b.Context())
 	begin(b, app)

@@ -108,10 +108,10 @@ func TestErasureReachesBesideTheTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := p.app.Config
-	if err := attach(&c); err != nil {
+	if err := c.attach(); err != nil {
 		t.Fatal(err)
 	}
-	c.Listen = anyPort
+	c.Listen = ""
 	verification := &App{
 		Config: c, Roles: roles{process: true, sink: true}, Log: p.app.Log, Now: time.Now,
 		replay: &time.Time{}, into: three, namespace: verifyNamespace, turn: turn,
@@ -155,7 +155,7 @@ func TestLeftoversGoAtTheStart(t *testing.T) {
 	drained(t, p.app)
 	two, second := intoSecond(t, p.app, "_two")
 	p.restart(zendesk, func(c Config) {
-		c.Listen = anyPort
+		c.Listen = ""
 		replay := &App{Config: c, Roles: roles{process: true, sink: true}, Log: p.app.Log, Now: time.Now, replay: &time.Time{}, into: two}
 		begin(t, replay)
 		drained(t, replay)

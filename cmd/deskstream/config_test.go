@@ -106,7 +106,7 @@ func TestFolderThatIsNoneNamesItsSetting(t *testing.T) {
 // startedFolder gives a data folder in which a start has made a message store.
 func startedFolder(t *testing.T) string {
 	t.Helper()
-	c := Config{Data: t.TempDir()}
+	c := BaseFlags{Data: t.TempDir()}
 	_, done, err := openStream(t.Context(), &c, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
@@ -116,15 +116,17 @@ func startedFolder(t *testing.T) string {
 }
 
 func TestSettingsComeFromTheEnvironmentAndFlagsWin(t *testing.T) {
+	t.Setenv("DESKSTREAM_LOG_LEVEL", "loud")
+	t.Setenv("DESKSTREAM_POLL_INTERVAL", "of another command")
 	t.Setenv("DESKSTREAM_TIME_ZONE", "Mars/Olympus")
 	var out, errs bytes.Buffer
 	args := []string{"keys", "create", "--name", "x", "--data", startedFolder(t)}
-	if status := Main(t.Context(), args, &out, &errs); status != 2 || !strings.Contains(errs.String(), "Mars/Olympus") {
+	if status := Main(t.Context(), args, &out, &errs); status != 2 || !strings.Contains(errs.String(), `"loud"`) {
 		t.Errorf("the environment was not read: status %d, %s", status, errs.String())
 	}
 	errs.Reset()
-	if status := Main(t.Context(), append(args, "--time-zone", "Europe/Berlin"), &out, &errs); status != 0 {
-		t.Errorf("the flag did not win: status %d, %s", status, errs.String())
+	if status := Main(t.Context(), append(args, "--log-level", "warn"), &out, &errs); status != 0 {
+		t.Errorf("the flag did not win, or what another command reads did harm: status %d, %s", status, errs.String())
 	}
 }
 
@@ -172,9 +174,7 @@ func storedKey(t *testing.T, data, id string) schemas.Key {
 	t.Helper()
 	out := &streams{out: io.Discard, err: io.Discard}
 	var found schemas.Key
-	c := Config{Data: data, TimeZone: "UTC", Listen: "127.0.0.1:0", ZendeskURL: "http://127.0.0.1:1", LogLevel: "error"}
-	quick(&c)
-	err := c.withStream(t.Context(), out, func(s *stream.Stream) error {
+	err := (&BaseFlags{Data: data}).withStream(t.Context(), out, func(s *stream.Stream) error {
 		keys, err := s.APIKeys(t.Context())
 		for _, k := range keys {
 			if k.ID == id {

@@ -50,8 +50,8 @@ func newSecret() (string, error) {
 
 // openStream gives the tools (keys, dead) the stream: of --nats-url, of the program running on the data folder, or, when none
 // runs, of the folder itself.
-func openStream(ctx context.Context, c *Config, log zerolog.Logger) (*stream.Stream, func(), error) {
-	nc, closeAll, err := openNATS(c, log)
+func openStream(ctx context.Context, f *BaseFlags, log zerolog.Logger) (*stream.Stream, func(), error) {
+	nc, closeAll, err := openNATS(f, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -63,19 +63,19 @@ func openStream(ctx context.Context, c *Config, log zerolog.Logger) (*stream.Str
 	return s, func() { _ = s.Close(ctx); closeAll() }, nil
 }
 
-func openNATS(c *Config, log zerolog.Logger) (*nats.Conn, func(), error) {
-	if c.NATSURL != "" {
-		nc, err := nats.Connect(c.NATSURL, nats.Name("deskstream tool"))
+func openNATS(f *BaseFlags, log zerolog.Logger) (*nats.Conn, func(), error) {
+	if f.NATSURL != "" {
+		nc, err := nats.Connect(f.NATSURL, nats.Name("deskstream tool"))
 		if err != nil {
 			return nil, nil, fmt.Errorf("--nats-url: no connection: %w", err)
 		}
 		return nc, nc.Close, nil
 	}
-	unlock, lockErr := local.Lock(c.Data)
+	unlock, lockErr := local.Lock(f.Data)
 	if lockErr != nil {
-		return connectRunning(c.Data, lockErr)
+		return connectRunning(f.Data, lockErr)
 	}
-	server, err := local.StartNATS(local.NATSOptions{Dir: filepath.Join(c.Data, natsFolder), Log: log})
+	server, err := local.StartNATS(local.NATSOptions{Dir: filepath.Join(f.Data, natsFolder), Log: log})
 	if err != nil {
 		unlock()
 		return nil, nil, err

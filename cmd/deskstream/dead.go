@@ -18,7 +18,7 @@ type deadCmd struct {
 }
 
 type deadListCmd struct {
-	Config
+	BaseFlags
 	Limit int    `default:"50" help:"How many at the most."`
 	After uint64 `help:"Only those behind this SEQ."`
 }
@@ -45,24 +45,21 @@ func (c *deadListCmd) Run(ctx context.Context, out *streams) error {
 	})
 }
 
-// withStream checks the settings and lends the open stream of a pipeline that there is to f.
-func (c *Config) withStream(ctx context.Context, out *streams, f func(*stream.Stream) error) error {
-	if err := c.Validate(); err != nil {
+// withStream lends the open stream of a pipeline that there is to use.
+func (f *BaseFlags) withStream(ctx context.Context, out *streams, use func(*stream.Stream) error) error {
+	if err := f.wantData(natsFolder); err != nil {
 		return err
 	}
-	if err := c.wantData(natsFolder); err != nil {
-		return err
-	}
-	s, done, err := openStream(ctx, c, c.logger(out))
+	s, done, err := openStream(ctx, f, f.logger(out))
 	if err != nil {
 		return err
 	}
 	defer done()
-	return f(s)
+	return use(s)
 }
 
 type deadShowCmd struct {
-	Config
+	BaseFlags
 	Seq uint64 `arg:"" help:"SEQ of dead list."`
 }
 
@@ -83,7 +80,7 @@ func (c *deadShowCmd) Run(ctx context.Context, out *streams) error {
 }
 
 type deadRetryCmd struct {
-	Config
+	BaseFlags
 	Seq uint64 `arg:"" optional:"" help:"SEQ of dead list."`
 	All bool   `help:"Every dead letter there is now."`
 }
@@ -96,7 +93,7 @@ func (c *deadRetryCmd) Run(ctx context.Context, out *streams) error {
 }
 
 type deadDropCmd struct {
-	Config
+	BaseFlags
 	Seq uint64 `arg:"" optional:"" help:"SEQ of dead list."`
 	All bool   `help:"Every dead letter there is now."`
 }

@@ -15,7 +15,13 @@ import (
 )
 
 type demoCmd struct {
-	Config
+	StoreFlags
+	EngineFlags
+	ListenFlags
+	APIFlags
+	KeyFlags
+	DeliveryFlags
+	PollFlags
 	Days    int     `default:"90" help:"Days of history the simulated account has."`
 	PerDay  int     `default:"40" help:"Tickets a day in that history."`
 	PerMin  float64 `name:"per-minute" default:"120" help:"Live changes a minute."`
@@ -41,9 +47,6 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 	}
 	began := time.Now()
 	c.Data = filepath.Join(c.Data, "demo")
-	if err := c.Validate(); err != nil {
-		return err
-	}
 	if err := emptyFolder(c.Data); err != nil {
 		return err
 	}
@@ -52,10 +55,8 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 		return err
 	}
 	defer func() { _ = server.Close(context.WithoutCancel(ctx)) }()
-	// The simulated account has no limits to keep, so it is polled faster than Zendesk would allow.
-	c.ZendeskURL, c.PollInterval, c.Incremental = server.URL(), min(c.PollInterval, 10*time.Second), 6000
 	app := &App{
-		Config: c.Config, Roles: roles{ingest: true, process: true, sink: true, serve: true}, Log: c.logger(out), Now: time.Now,
+		Config: c.config(server.URL()), Roles: roles{ingest: true, process: true, sink: true, serve: true}, Log: c.logger(out), Now: time.Now,
 	}
 	app.heap.limitUntil(ctx)
 	if err := app.Start(ctx); err != nil {
@@ -76,6 +77,17 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 	}
 	fmt.Fprintln(out.out, "\nLive traffic goes on; Ctrl-C ends it.")
 	return app.Wait(ctx)
+}
+
+// config is that of the program on the simulated account. That has no limits to keep, so it is polled faster than Zendesk would allow.
+func (c *demoCmd) config(zendesk string) Config {
+	config := Config{
+		StoreFlags: c.StoreFlags, EngineFlags: c.EngineFlags, ListenFlags: c.ListenFlags, APIFlags: c.APIFlags, KeyFlags: c.KeyFlags,
+		DeliveryFlags: c.DeliveryFlags, PollFlags: c.PollFlags,
+		ClientFlags: ClientFlags{ZendeskFlags: ZendeskFlags{ZendeskURL: zendesk}, Incremental: 6000},
+	}
+	config.PollInterval = min(config.PollInterval, 10*time.Second)
+	return config
 }
 
 // emptyFolder removes what an earlier demonstration left, unless one is running there.

@@ -19,7 +19,12 @@ import (
 	"deskstream/stream"
 )
 
-type doctorCmd struct{ Config }
+type doctorCmd struct {
+	StoreFlags
+	EngineFlags
+	ZendeskFlags
+	SecretFlags
+}
 
 // finding is one line of the doctor.
 type finding struct {
@@ -31,13 +36,10 @@ type finding struct {
 
 // Run checks every part that the program needs, says one line each and fails if one is not usable.
 func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	findings := []finding{c.disk(), c.engine()}
-	if !c.holds(natsFolder, clickhouseFolder) && !running(&c.Config) { // both are tried where nothing stays of it
+	if !c.holds(natsFolder, clickhouseFolder) && !c.running() { // both are tried where nothing stays of it
 		elsewhere, err := os.MkdirTemp("", "deskstream-doctor")
 		if err != nil {
 			return fmt.Errorf("a folder to try the parts in: %w", err)
@@ -124,7 +126,7 @@ func (r record) SaveMeta(context.Context, stream.StreamMeta) error { return nil 
 // nats looks at the streams of the server in use, or of the data folder, and compares them with what the database has recorded, nil when it was not read.
 func (c *doctorCmd) nats(ctx context.Context, out *streams, recorded stream.Meta) []finding {
 	f := finding{name: "nats"}
-	nc, done, err := openNATS(&c.Config, c.logger(out))
+	nc, done, err := openNATS(&c.BaseFlags, c.logger(out))
 	if err != nil {
 		f.err = err
 		return []finding{f}
@@ -173,9 +175,8 @@ func (c *doctorCmd) credentials(ctx context.Context, s *stream.Stream) finding {
 		f.err = err
 		return f
 	}
-	kept := c.Config
-	kept.ReplaceKey = false // looking changes nothing
-	sealer, err := kept.openSealer(sources)
+	kept := KeyFlags{SecretFlags: c.SecretFlags} // with the key there is: looking changes nothing
+	sealer, err := kept.openSealer(c.Data, sources)
 	if err != nil {
 		f.err = err
 		return f
@@ -210,8 +211,8 @@ func (c *doctorCmd) clickhouse(ctx context.Context) ([]finding, stream.Meta) {
 
 // runningClickHouse asks the ClickHouse of the program that holds the data folder.
 func (c *doctorCmd) runningClickHouse(ctx context.Context) ([]finding, stream.Meta) {
-	inUse := c.Config
-	err := attach(&inUse)
+	inUse := c.StoreFlags
+	err := inUse.attach()
 	if err == nil && inUse.ClickHouseDSN == "" {
 		err = fmt.Errorf("the program running on %s is starting its engine", c.Data)
 	}

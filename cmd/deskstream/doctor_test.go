@@ -45,16 +45,11 @@ func TestDoctorFindsWhatStopsTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := t.TempDir()
-	c := Config{
-		Data: data, Listen: "127.0.0.1:0", ZendeskURL: serveAccount(t, account, zendesktest.AdminEmail).URL(), APIKey: testKey, TimeZone: "UTC", LogLevel: "warn",
-		Engine: localtest.Library(),
-	}
-	quick(&c)
+	c := quickConfig(data, serveAccount(t, account, zendesktest.AdminEmail).URL())
+	c.APIKey, c.Engine = testKey, localtest.Library()
+	derive(t, &c)
 	start := func() (*App, error) {
 		app := &App{Config: c, Roles: roles{ingest: true, process: true, sink: true, serve: true}, Now: time.Now, Log: zerolog.Nop()}
-		if err := app.Config.Validate(); err != nil {
-			t.Fatal(err)
-		}
 		return app, app.Start(t.Context())
 	}
 	app, err := start()

@@ -378,8 +378,8 @@ func TestErasureVerifies(t *testing.T) {
 // namesOf counts the names by which a person is found in the tables of the program that runs on a data folder.
 func namesOf(t *testing.T, data, person string) (names uint64) {
 	t.Helper()
-	c := Config{Data: data}
-	if err := attach(&c); err != nil {
+	c := StoreFlags{BaseFlags: BaseFlags{Data: data}}
+	if err := c.attach(); err != nil {
 		t.Fatal(err)
 	}
 	db, err := openQueries(c.ClickHouseDSN)

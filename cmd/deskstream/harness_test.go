@@ -36,9 +36,28 @@ const (
 	quickIncremental         = 60000
 )
 
-// quick makes a program of the test's own process poll so.
-func quick(c *Config) {
+// quickConfig are the settings of a program of the test's own process that polls so.
+func quickConfig(data, zendesk string) (c Config) {
+	c.Data, c.Listen, c.ZendeskURL, c.TimeZone, c.LogLevel = data, anyPort, zendesk, "UTC", "warn"
 	c.PollInterval, c.ContactSync, c.Incremental = quickPoll, quickContacts, quickIncremental
+	return c
+}
+
+const (
+	// anyPort is where programs of tests listen.
+	anyPort = "127.0.0.1:0"
+	// noZendesk is for programs that have nobody to ask.
+	noZendesk = "http://127.0.0.1:1"
+)
+
+// derive fills in the settings that are derived from others, as the command line does.
+func derive(t testing.TB, c *Config) {
+	t.Helper()
+	for _, part := range []interface{ Validate() error }{&c.BaseFlags, &c.APIFlags, &c.SecretFlags} {
+		if err := part.Validate(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // quickRun is the command line of a program as a process that polls so.
@@ -66,16 +85,13 @@ func serveAccount(t testing.TB, a *zendesktest.Account, admin string) *zendeskte
 // are made before it starts.
 func startApp(t testing.TB, zendesk string, changes ...func(*App)) (*App, *client) {
 	t.Helper()
-	dsn := localtest.TestDatabase(t)
 	app := &App{
-		Config: Config{
-			Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, ClickHouseDSN: dsn, APIKey: testKey, TimeZone: "UTC", LogLevel: "warn",
-		},
-		Roles: roles{ingest: true, process: true, sink: true, serve: true}, Now: time.Now,
+		Config: quickConfig(t.TempDir(), zendesk),
+		Roles:  roles{ingest: true, process: true, sink: true, serve: true}, Now: time.Now,
 		Tuning: tuning{sinkLinger: 20 * time.Millisecond, ttlSeconds: 1, question: 30 * time.Second}, // machines that run tests stand still at times
 		Log:    zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
 	}
-	quick(&app.Config)
+	app.Config.ClickHouseDSN, app.Config.APIKey = localtest.TestDatabase(t), testKey
 	for _, change := range changes {
 		change(app)
 	}
@@ -86,9 +102,7 @@ func startApp(t testing.TB, zendesk string, changes ...func(*App)) (*App, *clien
 // begin starts a program, which stops at the end of the test.
 func begin(t testing.TB, app *App) {
 	t.Helper()
-	if err := app.Config.Validate(); err != nil {
-		t.Fatal(err)
-	}
+	derive(t, &app.Config)
 	if err := app.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

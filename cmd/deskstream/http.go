@@ -21,8 +21,12 @@ import (
 	"deskstream/stream"
 )
 
-// startHTTP opens the listener and serves what the roles offer: the API (serve), webhooks (ingest), health and metrics (all).
+// startHTTP opens the listener and serves what the roles offer: the API (serve), webhooks (ingest), health and metrics (all). A tool beside a running
+// program has no listener.
 func (a *App) startHTTP(ctx context.Context) (err error) {
+	if a.Config.Listen == "" {
+		return nil
+	}
 	var lc net.ListenConfig
 	if a.listener, err = lc.Listen(ctx, "tcp", a.Config.Listen); err != nil {
 		return &settingError{"listen", a.Config.Listen, fmt.Sprintf("an address that is free (%v)", err)}

@@ -50,16 +50,16 @@ func (a *App) startSealer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.sealer, err = a.Config.openSealer(sources)
+	a.sealer, err = a.Config.openSealer(a.Config.Data, sources)
 	return err
 }
 
 // openSealer takes the secret key, and makes one only while nothing is sealed. A key that opens nothing of what is sealed is the wrong one:
 // every genuine webhook would be refused, and Zendesk sends none of them again.
-func (c *Config) openSealer(sources []schemas.Source) (*ingest.Sealer, error) {
+func (f *KeyFlags) openSealer(data string, sources []schemas.Source) (*ingest.Sealer, error) {
 	sealed := ingest.Sealed(sources)
-	bound := len(sealed) > 0 && !c.ReplaceKey
-	key, value, path := c.secret, "(hidden)", filepath.Join(c.Data, "secret.key")
+	bound := len(sealed) > 0 && !f.ReplaceKey
+	key, value, path := f.secret, "(hidden)", filepath.Join(data, "secret.key")
 	if key == nil {
 		load := ingest.LoadKey
 		if bound {

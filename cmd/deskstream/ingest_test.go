@@ -32,18 +32,15 @@ func TestResourcesAreTheSameOnBothSides(t *testing.T) {
 // key is made. With --replace-secret-key it runs and says what has to be entered again.
 func TestStartNeedsTheKeyOfTheCredentials(t *testing.T) {
 	t.Parallel()
-	c := Config{Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: "http://127.0.0.1:1", TimeZone: "UTC", LogLevel: "warn"}
-	quick(&c)
+	c := quickConfig(t.TempDir(), noZendesk)
 	file := filepath.Join(c.Data, "secret.key")
 	start := func(c Config) (*App, error) {
 		app := &App{Config: c, Roles: roles{ingest: true}, Now: time.Now, Log: zerolog.Nop()}
-		if err := app.Config.Validate(); err != nil {
-			t.Fatal(err)
-		}
+		derive(t, &app.Config)
 		return app, app.Start(t.Context())
 	}
 	doctor := func() finding {
-		findings := (&doctorCmd{c}).nats(t.Context(), &streams{out: new(bytes.Buffer), err: new(bytes.Buffer)}, nil)
+		findings := (&doctorCmd{StoreFlags: c.StoreFlags, SecretFlags: c.SecretFlags}).nats(t.Context(), &streams{out: new(bytes.Buffer), err: new(bytes.Buffer)}, nil)
 		return findings[len(findings)-1]
 	}
 	app, err := start(c)

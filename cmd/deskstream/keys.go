@@ -26,7 +26,7 @@ type keysCmd struct {
 }
 
 type keysCreateCmd struct {
-	Config
+	BaseFlags
 	Name    string        `required:"" help:"What the key is for."`
 	Scopes  []string      `name:"scope" default:"reports" help:"admin, people, reports, render; repeat or separate by commas."`
 	Expires time.Duration `help:"Life of the key, e.g. 720h (default: for ever)."`
@@ -83,7 +83,7 @@ func keyRecord(secret, name string, scopes []string, now time.Time) schemas.Key 
 	}
 }
 
-type keysListCmd struct{ Config }
+type keysListCmd struct{ BaseFlags }
 
 // Run lists the keys.
 func (c *keysListCmd) Run(ctx context.Context, out *streams) error {
@@ -112,7 +112,7 @@ func keyState(k schemas.Key) string {
 }
 
 type keysRevokeCmd struct {
-	Config
+	BaseFlags
 	ID string `arg:"" help:"Id of the key, from keys list."`
 }
 

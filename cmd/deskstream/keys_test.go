@@ -16,10 +16,10 @@ func TestRevokedKeysEndAtOnce(t *testing.T) {
 	t.Parallel()
 	now := time.Now() // stands still, so that no key gets too old to be believed
 	app := &App{
-		Config: Config{Data: t.TempDir(), Listen: "127.0.0.1:0", NATSURL: startNATS(t), MetricsKey: true, TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
+		Config: quickConfig(t.TempDir(), noZendesk),
 		Roles:  roles{ingest: true}, Now: func() time.Time { return now }, Log: zerolog.Nop(),
 	}
-	quick(&app.Config)
+	app.Config.NATSURL, app.Config.MetricsKey = startNATS(t), true
 	begin(t, app)
 	bootstrap := func() {
 		t.Helper()

@@ -220,16 +220,14 @@ func checkModel(t *testing.T, api *client, account *zendesktest.Account) {
 func onData(t *testing.T, data string, change ...func(*App)) *App {
 	t.Helper()
 	app := &App{
-		Config: Config{Data: data, Listen: "127.0.0.1:0", Engine: localtest.Library(), APIKey: testKey, TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
+		Config: quickConfig(data, noZendesk),
 		Roles:  roles{process: true, sink: true}, Now: time.Now, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
 	}
-	quick(&app.Config)
+	app.Config.Engine, app.Config.APIKey = localtest.Library(), testKey
 	for _, c := range change {
 		c(app)
 	}
-	if err := app.Config.Validate(); err != nil {
-		t.Fatal(err)
-	}
+	derive(t, &app.Config)
 	if err := app.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

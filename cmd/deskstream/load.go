@@ -30,7 +30,7 @@ type loadCmd struct {
 	Export      bool          `help:"Instead of webhooks serve a synthetic Zendesk account, connect it to the instance and wait until it is in the reports."`
 	Serve       string        `default:"127.0.0.1:8090" help:"With --export: address of the account; start the instance with --zendesk-url http://<this address>."`
 	Instance    string        `default:"http://127.0.0.1:8080" help:"With --export: address of the instance."`
-	APIKey      string        `name:"api-key" help:"With --export: API key of the instance, with scope admin. Better in the environment: others on the machine can see flags."`
+	APIKey      string        `name:"api-key" help:"With --export: API key of the instance, with scope admin. ${seen}"`
 }
 
 // Run sends webhooks and prints what came back.

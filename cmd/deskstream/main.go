@@ -56,7 +56,7 @@ type commands struct {
 	Sink    sinkCmd    `cmd:"" help:"One stage: rows into ClickHouse."`
 	Serve   serveCmd   `cmd:"" help:"One stage: the HTTP API for reports, people, sources and Liquid."`
 	Replay  replayCmd  `cmd:"" help:"Rebuild state and tables from the raw stream."`
-	Verify  verifyCmd  `cmd:"" help:"Compare every table with what the stored events make of it; exit status 1 when something differs, 3 when another verify or replay --into is running."`
+	Verify  verifyCmd  `cmd:"" help:"Compare every table with what the stored events make of it; exit status 1 when something differs, 3 while another verify or replay --into runs."`
 	Dead    deadCmd    `cmd:"" help:"Look at events that could not be used; try them again or drop them."`
 	Load    loadCmd    `cmd:"" help:"Send signed webhooks to a running instance at a given rate, or have it read a synthetic export."`
 	Keys    keysCmd    `cmd:"" help:"API keys and their scopes."`
@@ -72,6 +72,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Name("deskstream"),
 		kong.Description("Self-hosted stream-processing analytics for Zendesk support data."),
 		kong.DefaultEnvars("DESKSTREAM"),
+		kong.Vars{"seen": seenFlags},
 		kong.UsageOnError(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),

@@ -16,7 +16,9 @@ import (
 )
 
 type replayCmd struct {
-	Config
+	StoreFlags
+	EngineFlags
+	ListenFlags
 	From    string `placeholder:"TIME" help:"Write again only what came of events received since (RFC 3339; default: everything)."`
 	Rebuild bool   `help:"Go on with new streams in place of those that are lost or not the recorded ones; the refusal to start says what is lost with them."`
 	Only    bool   `name:"only-stored-events" help:"Replay although raw events of the past are gone: what was made of them is removed from state and tables."`
@@ -34,9 +36,6 @@ const (
 
 // Run rebuilds state and tables from the raw stream and ends when everything is in its table.
 func (c *replayCmd) Run(ctx context.Context, out *streams) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
 	from, err := c.since()
 	if err != nil {
 		return err
@@ -53,12 +52,12 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	if err := c.wantPipeline(); err != nil {
 		return err
 	}
-	config := c.Config
-	if c.Into != "" && running(&config) {
-		if err := attach(&config); err != nil {
+	config := Config{StoreFlags: c.StoreFlags, EngineFlags: c.EngineFlags, ListenFlags: c.ListenFlags}
+	if c.Into != "" && config.running() {
+		if err := config.attach(); err != nil {
 			return err
 		}
-		config.Listen = anyPort
+		config.Listen = "" // the running program has it
 	}
 	app := &App{
 		Config: config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,

@@ -21,7 +21,14 @@ import (
 
 // toolArgs completes the command line of a command on the stores of a program.
 func toolArgs(c Config, args []string) []string {
-	return append(args, "--data", c.Data, "--clickhouse-dsn", c.ClickHouseDSN, "--listen", anyPort, "--log-level", "error", "--log-format", "json")
+	more := []string{"--data", c.Data, "--log-level", "error", "--log-format", "json"}
+	switch args[0] {
+	case "replay":
+		more = append(more, "--clickhouse-dsn", c.ClickHouseDSN, "--listen", anyPort)
+	case "verify":
+		more = append(more, "--clickhouse-dsn", c.ClickHouseDSN)
+	}
+	return append(args, more...)
 }
 
 // wantTool fails unless a command ends with a status and prints some words.

@@ -86,13 +86,11 @@ func startNATS(t *testing.T) string {
 func newStage(t *testing.T, r roles, zendesk, server, dsn string) *App {
 	t.Helper()
 	app := &App{
-		Config: Config{
-			Data: t.TempDir(), Listen: "127.0.0.1:0", ZendeskURL: zendesk, NATSURL: server, ClickHouseDSN: dsn, APIKey: testKey,
-			TimeZone: "UTC", LogLevel: "warn", SecretKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", Private: true,
-		},
-		Roles: r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second, question: 30 * time.Second}, Log: zerolog.Nop(),
+		Config: quickConfig(t.TempDir(), zendesk),
+		Roles:  r, Now: time.Now, Tuning: tuning{sinkLinger: 20 * time.Millisecond, drain: time.Second, question: 30 * time.Second}, Log: zerolog.Nop(),
 	}
-	quick(&app.Config)
+	app.Config.NATSURL, app.Config.ClickHouseDSN, app.Config.APIKey = server, dsn, testKey
+	app.Config.SecretKey, app.Config.Private = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", true
 	return app
 }
 
@@ -110,9 +108,7 @@ func TestStagesStartTogether(t *testing.T) {
 	start := func(r roles, change func(*App)) error {
 		app := newStage(t, r, "https://{account}.zendesk.test", server, fresh.String())
 		change(app)
-		if err := app.Config.Validate(); err != nil {
-			return err
-		}
+		derive(t, &app.Config)
 		t.Cleanup(app.Stop)
 		return app.Start(t.Context())
 	}
@@ -273,9 +269,9 @@ func TestReplayGivesTheSameTables(t *testing.T) {
 	drained(t, app)
 	app.Stop()
 	before := contents(t, data, "")
-	for _, args := range [][]string{{"replay", "--into", "deskstream_second"}, {"replay"}, {"verify"}} {
+	for _, args := range [][]string{{"replay", "--into", "deskstream_second", "--listen", anyPort}, {"replay", "--listen", anyPort}, {"verify"}} {
 		var out, errs bytes.Buffer
-		if status := Main(t.Context(), append(args, "--data", data, "--listen", "127.0.0.1:0", "--engine", localtest.Library(), "--log-level", "error"), &out, &errs); status != 0 {
+		if status := Main(t.Context(), append(args, "--data", data, "--engine", localtest.Library(), "--log-level", "error"), &out, &errs); status != 0 {
 			t.Fatalf("%v: status %d: %s", args, status, errs.String())
 		}
 		t.Log(strings.TrimSpace(out.String()))
@@ -323,11 +319,11 @@ func TestToolsFindWhatIsOutside(t *testing.T) {
 	p := newProgram(t, nil, "run", "--data", data, "--listen", addr, "--nats-url", server, "--api-key", testKey, "--engine", localtest.Library())
 	p.start()
 	p.ready(newClient("http://"+addr, testKey))
-	c := Config{Data: data}
-	if !running(&c) {
+	c := StoreFlags{BaseFlags: BaseFlags{Data: data}}
+	if !c.running() {
 		t.Fatal("the program does not hold its data folder")
 	}
-	if err := attach(&c); err != nil {
+	if err := c.attach(); err != nil {
 		t.Fatal(err)
 	}
 	if c.NATSURL != server {

@@ -102,10 +102,9 @@ func TestStoreRestartsUnderItsClients(t *testing.T) {
 func TestStoppedStoreIsToldToCallers(t *testing.T) {
 	t.Parallel()
 	app := &App{
-		Config: Config{Data: t.TempDir(), Listen: "127.0.0.1:0", TimeZone: "UTC", LogLevel: "warn", ZendeskURL: "http://127.0.0.1:1"},
+		Config: quickConfig(t.TempDir(), noZendesk),
 		Roles:  roles{ingest: true}, Now: time.Now, Log: zerolog.Nop(), Tuning: tuning{drain: time.Second},
 	}
-	quick(&app.Config)
 	begin(t, app)
 	app.store.close()
 	eventually(t, time.Minute, func() error {

@@ -15,7 +15,10 @@ import (
 )
 
 type verifyCmd struct {
-	Config
+	StoreFlags
+	EngineFlags
+	KeyFlags
+	DeliveryFlags
 	Repair bool `help:"Put right what differs: everything is replayed into the same tables."`
 	JSON   bool `name:"json" help:"Print the result as JSON."`
 }
@@ -52,9 +55,6 @@ func (v *verified) damaged() (tables []string) {
 
 func (t *verifiedTable) differs() bool { return t.Missing+t.Different+t.Extra > 0 || t.Damaged != "" }
 
-// anyPort is where tools beside a running program listen, which has --listen.
-const anyPort = "127.0.0.1:0"
-
 const (
 	// verifyNamespace is of the streams, verifySuffix of the database that a verification fills and removes.
 	verifyNamespace = "verify"
@@ -69,9 +69,6 @@ const (
 
 // Run rebuilds everything beside the live tables and compares. It works on a running program too.
 func (c *verifyCmd) Run(ctx context.Context, out *streams) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
 	if err := c.wantPipeline(); err != nil {
 		return err
 	}
@@ -119,26 +116,24 @@ func (i *installation) close() {
 
 // openLive attaches to the program that runs on the data folder; when none does, process and sink run here meanwhile.
 func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation, err error) {
-	live := &installation{Config: c.Config}
+	live := &installation{Config: Config{StoreFlags: c.StoreFlags, EngineFlags: c.EngineFlags, KeyFlags: c.KeyFlags, DeliveryFlags: c.DeliveryFlags}}
 	defer func() {
 		if err != nil {
 			live.close()
 		}
 	}()
-	if !running(&c.Config) {
-		alone := c.Config
-		alone.Listen = anyPort
-		app := &App{Config: alone, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now}
+	if !live.running() {
+		app := &App{Config: live.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now}
 		app.heap.limitUntil(ctx)
 		if err := app.Start(ctx); err != nil {
 			return nil, err
 		}
 		live.closes = append(live.closes, app.Stop)
 	}
-	if err := attach(&live.Config); err != nil {
+	if err := live.attach(); err != nil {
 		return nil, err
 	}
-	nc, done, err := openNATS(&live.Config, c.logger(out))
+	nc, done, err := openNATS(&live.BaseFlags, c.logger(out))
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +188,6 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	if err := sinks.DropDatabase(ctx, second); err != nil { // of a verification that was cut off
 		return nil, err
 	}
-	app.Config.Listen = anyPort
 	app.heap.limitUntil(ctx)
 	if err := app.Start(ctx); err != nil {
 		return nil, err

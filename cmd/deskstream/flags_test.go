@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// commandFlags are the flags of each command: those that it reads.
+var commandFlags = map[string]string{
+	"run": "data nats-url log-level log-format clickhouse-dsn engine listen metrics-key public-url api-key time-zone several-accounts zendesk-url " +
+		"incremental-per-minute secret-key replace-secret-key allow-private-deliveries poll-interval contact-sync",
+	"demo": "data nats-url log-level log-format clickhouse-dsn engine listen metrics-key public-url api-key time-zone several-accounts secret-key " +
+		"replace-secret-key allow-private-deliveries poll-interval contact-sync days per-day per-minute seed quit",
+	"ingest": "data nats-url log-level log-format listen metrics-key zendesk-url incremental-per-minute secret-key replace-secret-key poll-interval " +
+		"contact-sync",
+	"process": "data nats-url log-level log-format clickhouse-dsn listen metrics-key",
+	"sink":    "data nats-url log-level log-format clickhouse-dsn listen metrics-key secret-key replace-secret-key allow-private-deliveries",
+	"serve": "data nats-url log-level log-format clickhouse-dsn listen metrics-key public-url api-key time-zone several-accounts zendesk-url " +
+		"incremental-per-minute secret-key replace-secret-key allow-private-deliveries",
+	"replay": "data nats-url log-level log-format clickhouse-dsn engine listen metrics-key from rebuild only-stored-events into",
+	"verify": "data nats-url log-level log-format clickhouse-dsn engine secret-key replace-secret-key allow-private-deliveries repair json",
+	"doctor": "data nats-url log-level log-format clickhouse-dsn engine zendesk-url secret-key",
+
+	"dead list":   "data nats-url log-level log-format limit after",
+	"dead show":   "data nats-url log-level log-format",
+	"dead retry":  "data nats-url log-level log-format all",
+	"dead drop":   "data nats-url log-level log-format all",
+	"keys create": "data nats-url log-level log-format name scope expires",
+	"keys list":   "data nats-url log-level log-format",
+	"keys revoke": "data nats-url log-level log-format",
+
+	"load":    "url secret rate connections duration tickets copies export serve instance api-key",
+	"version": "",
+}
+
+// TestCommandsHaveTheFlagsThatTheyRead: the help of each command lists its flags and no others, and every other command's flag is refused with one
+// line that names it and says where the flags are.
+func TestCommandsHaveTheFlagsThatTheyRead(t *testing.T) {
+	t.Parallel()
+	inHelp := regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`)
+	var all []string
+	for _, flags := range commandFlags {
+		all = append(all, strings.Fields(flags)...)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	for command, flags := range commandFlags {
+		var out, errs bytes.Buffer
+		if status := Main(t.Context(), append(strings.Fields(command), "--help"), &out, &errs); status != 0 {
+			t.Errorf("%s: status %d: %s", command, status, &errs)
+		}
+		got, want := []string{}, append([]string{"help"}, strings.Fields(flags)...)
+		for _, found := range inHelp.FindAllStringSubmatch(out.String(), -1) {
+			got = append(got, found[1])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has the flags %v, want %v", command, got, want)
+		}
+		for _, flag := range all {
+			if !slices.Contains(want, flag) {
+				refusesFlag(t, command, flag)
+			}
+		}
+	}
+}
+
+// refusesFlag fails unless a command does not know a flag.
+func refusesFlag(t *testing.T, command, flag string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status := Main(t.Context(), append(strings.Fields(command), "--"+flag), &out, &errs)
+	said := errs.String()
+	if status != 2 || out.Len() > 0 || strings.Count(said, "\n") != 1 ||
+		!strings.HasPrefix(said, "deskstream: unknown flag --"+flag) || !strings.HasSuffix(said, "; see `deskstream "+command+" --help`\n") {
+		t.Errorf("%s --%s: status %d: %s%s", command, flag, status, said, &out)
+	}
+}
