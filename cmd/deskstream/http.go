@@ -40,17 +40,9 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 		mux.Handle("/webhooks/zendesk/{source_id}", a.webhook)
 	}
 	if a.Roles.serve {
-		a.server.MaxHeaderBytes = reports.MaxHeaderBytes
-		api, err := a.api(ctx)
-		if err != nil {
+		if err := a.serveAPI(ctx, mux); err != nil {
 			return err
 		}
-		mux.Handle("/", api)
-		a.server.RegisterOnShutdown(api.EndLive)
-		a.run(&a.feeding, "reconciliation", api.Run)
-		a.followKeys(api.KeysChanged)
-		a.run(&a.feeding, "audiences", func(ctx context.Context) error { return api.RunAudiences(ctx, nil) })
-		a.run(&a.feeding, "people who are due", func(ctx context.Context) error { return api.RunDue(ctx, nil) })
 	} else {
 		a.operations(mux)
 	}
@@ -62,22 +54,60 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 	return nil
 }
 
+// serveAPI serves the HTTP API, with a bootstrap key where there is no key yet.
+func (a *App) serveAPI(ctx context.Context, mux *http.ServeMux) (err error) {
+	if a.apiKey, err = bootstrapKey(ctx, a.stream, a.Config.APIKey, a.Now(), a.Log); err != nil {
+		return err
+	}
+	api, err := a.api()
+	if err != nil {
+		return err
+	}
+	a.server.MaxHeaderBytes = reports.MaxHeaderBytes
+	mux.Handle("/", api)
+	a.server.RegisterOnShutdown(api.EndLive)
+	a.run(&a.feeding, "reconciliation", api.Run)
+	a.followKeys(api.KeysChanged)
+	a.run(&a.feeding, "audiences", func(ctx context.Context) error { return api.RunAudiences(ctx, nil) })
+	a.run(&a.feeding, "people who are due", func(ctx context.Context) error { return api.RunDue(ctx, nil) })
+	return nil
+}
+
 // api builds the HTTP API on a ClickHouse pool of its own, so that a slow report never takes a connection from a sink.
-func (a *App) api(ctx context.Context) (*reports.API, error) {
+func (a *App) api() (*reports.API, error) {
 	db, err := openQueries(a.dsn)
 	if err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, func() { _ = db.Close() })
-	if a.apiKey, err = bootstrapKey(ctx, a.stream, a.Config.APIKey, a.Now(), a.Log); err != nil {
-		return nil, err
-	}
 	return reports.New(reports.Options{
-		DB: db, Sources: a.stream, Keys: a.stream, Settings: a.stream, Connections: connections{a.connections, a.Config.publicURL(a.Addr())}, Retention: a.db, Events: a.stream, Teller: a.stream, Group: processors.Group, Match: processors.Match, Location: a.Config.location, Now: a.Now,
-		Erasures: a.stream, Deliveries: a.stream, Seal: a.sealer.Seal, PrivateTargets: a.Config.Private,
-		Log: a.Log.With().Str("part", "api").Logger(), Registerer: a.registry, Gatherer: a.gatherer(), MetricsNeedKey: a.Config.MetricsKey,
-		SeveralAccounts: a.Config.SeveralAccts, Keeps: a.heap.keeper("audiences"), Ready: a.readiness(), Version: version, RereadAfter: a.Tuning.reread, EraseEvery: a.Tuning.erase,
-		QueryTimeout: a.Tuning.question,
+		DB:              db,
+		Sources:         a.stream,
+		Keys:            a.stream,
+		Settings:        a.stream,
+		Connections:     connections{a.connections, a.Config.publicURL(a.Addr())},
+		Retention:       a.db,
+		Events:          a.stream,
+		Teller:          a.stream,
+		Erasures:        a.stream,
+		Deliveries:      a.stream,
+		Group:           processors.Group,
+		Match:           processors.Match,
+		Location:        a.Config.location,
+		Now:             a.Now,
+		Seal:            a.sealer.Seal,
+		PrivateTargets:  a.Config.Private,
+		Log:             a.Log.With().Str("part", "api").Logger(),
+		Registerer:      a.registry,
+		Gatherer:        a.gatherer(),
+		MetricsNeedKey:  a.Config.MetricsKey,
+		SeveralAccounts: a.Config.SeveralAccts,
+		Keeps:           a.heap.keeper("audiences"),
+		Ready:           a.readiness(),
+		Version:         version,
+		RereadAfter:     a.Tuning.reread,
+		EraseEvery:      a.Tuning.erase,
+		QueryTimeout:    a.Tuning.question,
 	})
 }
 
