@@ -85,7 +85,8 @@ type deadRetryCmd struct {
 	All bool   `help:"Every dead letter there is now."`
 }
 
-// Run publishes dead letters again. Doing so twice changes nothing, because events are facts.
+// Run publishes dead letters again. What can be used is a fact, and makes the same of the tables however often it is stored; what fails again is
+// stored twice from then on, so a replay makes two letters of it.
 func (c *deadRetryCmd) Run(ctx context.Context, out *streams) error {
 	return c.withStream(ctx, out, func(s *stream.Stream) error {
 		return eachLetter(ctx, s, c.Seq, c.All, out, "retried", s.DeadRetry)
