@@ -64,6 +64,7 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 	}
 	defer app.Stop()
 	announce(app, out)
+	fmt.Fprintf(out.out, "Other commands work on it with --data %s\n", c.Data)
 	d := &demo{cmd: c, app: app, api: newClient("http://"+app.Addr(), cmp.Or(app.apiKey, app.Config.APIKey)), out: out, began: began}
 	if err := d.connect(ctx); err != nil {
 		return err

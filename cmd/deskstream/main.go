@@ -50,7 +50,7 @@ func signalContext(parent context.Context) (context.Context, func()) {
 
 type commands struct {
 	Run     runCmd     `cmd:"" help:"Every stage in one process, with NATS and ClickHouse inside unless addresses are given."`
-	Demo    demoCmd    `cmd:"" help:"Run, with a simulated Zendesk account: 90 days of history, then live traffic."`
+	Demo    demoCmd    `cmd:"" help:"Run, with a simulated Zendesk account: 90 days of history, then live traffic. Its data is <data>/demo, made anew by each start."`
 	Ingest  ingestCmd  `cmd:"" help:"One stage: webhooks and pollers into the stream."`
 	Process processCmd `cmd:"" help:"One stage: events into people, tickets, activities and metrics."`
 	Sink    sinkCmd    `cmd:"" help:"One stage: rows into ClickHouse."`
