@@ -35,7 +35,10 @@ func erasedRows(t *testing.T, db *DB) {
 		}
 	}
 	person := func(id, name string, users ...int64) schemas.PersonRow {
-		return schemas.PersonRow{Account: "acme", PersonID: id, FirstName: name, Email: name + "@x.test", UserIDs: users, OwnIDs: []string{id}, Zendesk: `{"name":"` + name + `"}`, Custom: "{}", CreatedAt: at, UpdatedAt: at}
+		return schemas.PersonRow{
+			Account: "acme", PersonID: id, FirstName: name, Email: name + "@x.test", UserIDs: users, OwnIDs: []string{id},
+			Zendesk: `{"name":"` + name + `"}`, Custom: "{}", CreatedAt: at, UpdatedAt: at,
+		}
 	}
 	gone := func(id string) schemas.PersonRow {
 		return schemas.PersonRow{Account: "acme", PersonID: id, Zendesk: "{}", Custom: "{}", CreatedAt: at, UpdatedAt: at, IsDeleted: 1}

@@ -29,10 +29,17 @@ func TestBadWebhooksAreAnsweredAndKeptApart(t *testing.T) {
 
 	now := time.Now().UTC().Format(time.RFC3339)
 	envelope := func(id, kind, subject, at, event string) []byte {
-		return fmt.Appendf(nil, `{"type":"zen:event-type:%s","account_id":1,"id":%q,"time":%q,"zendesk_event_version":"2022-11-06","subject":%q,"detail":{"id":"990001","created_at":%q,"requester_id":"1","status":"NEW","subject":"good one","tags":null,"via":{"channel":"web"},"assignee_id":null,"group_id":"0","updated_at":%q},"event":%s}`,
+		return fmt.Appendf(nil, `{"type":"zen:event-type:%s","account_id":1,"id":%q,"time":%q,"zendesk_event_version":"2022-11-06","subject":%q,`+
+			`"detail":{"id":"990001","created_at":%q,"requester_id":"1","status":"NEW","subject":"good one","tags":null,"via":{"channel":"web"},`+
+			`"assignee_id":null,"group_id":"0","updated_at":%q},"event":%s}`,
 			kind, id, at, subject, now, at, event)
 	}
-	big := envelope("big", "ticket.comment_added", "zen:ticket:990001", now, `{"comment":{"id":"77001","body":"`+strings.Repeat("x", 900<<10)+`","is_public":true,"author":{"id":"1","is_staff":false}}}`)
+	comment := func(id, at, number, body string) []byte {
+		return envelope(id, "ticket.comment_added", "zen:ticket:990001", at,
+			`{"comment":{"id":"`+number+`","body":"`+body+`","is_public":true,"author":{"id":"1","is_staff":false}}}`)
+	}
+	big := comment("big", now, "77001", strings.Repeat("x", 900<<10))
+	ahead := comment("y4", time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "77005", "soon")
 	for _, c := range []struct {
 		name   string
 		body   []byte
@@ -54,10 +61,10 @@ func TestBadWebhooksAreAnsweredAndKeptApart(t *testing.T) {
 		{"over 1 MiB", bytes.Repeat([]byte("x"), 1<<20+1), 413, false},
 		{"10,000 deep", []byte(strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000)), 200, true},
 		{"invalid UTF-8", []byte("{\"type\":\"zen:event-type:ticket.created\",\"subject\":\"zen:ticket:5\",\"id\":\"\xff\xfe\"}"), 200, true},
-		{"1970", envelope("y1", "ticket.comment_added", "zen:ticket:990001", "1970-01-01T00:00:00Z", `{"comment":{"id":"77002","body":"old","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, true},
-		{"2099", envelope("y2", "ticket.comment_added", "zen:ticket:990001", "2099-12-31T23:59:59Z", `{"comment":{"id":"77003","body":"future","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, true},
-		{"1971", envelope("y3", "ticket.comment_added", "zen:ticket:990001", "1971-05-05T00:00:00Z", `{"comment":{"id":"77004","body":"old","is_public":true,"author":{"id":"1","is_staff":false}}}`), 200, false},
-		{"an hour ahead", bytes.ReplaceAll(envelope("y4", "ticket.comment_added", "zen:ticket:990001", time.Now().Add(time.Hour).UTC().Format(time.RFC3339), `{"comment":{"id":"77005","body":"soon","is_public":true,"author":{"id":"1","is_staff":false}}}`), []byte("990001"), []byte("990002")), 200, false},
+		{"1970", comment("y1", "1970-01-01T00:00:00Z", "77002", "old"), 200, true},
+		{"2099", comment("y2", "2099-12-31T23:59:59Z", "77003", "future"), 200, true},
+		{"1971", comment("y3", "1971-05-05T00:00:00Z", "77004", "old"), 200, false},
+		{"an hour ahead", bytes.ReplaceAll(ahead, []byte("990001"), []byte("990002")), 200, false},
 		{"solved", bytes.Replace(envelope("g2", "ticket.status_changed", "zen:ticket:990001", now, `{"current":"SOLVED","previous":"NEW"}`), []byte(`"NEW"`), []byte(`"SOLVED"`), 1), 200, false},
 	} {
 		before := deadLetters(t, app)

@@ -97,7 +97,8 @@ func TestFolderThatIsNoneNamesItsSetting(t *testing.T) {
 	}
 	for _, command := range []string{"run", "demo"} {
 		var out, errs bytes.Buffer
-		if status := Main(t.Context(), []string{command, "--data", file, "--engine", localtest.Library()}, &out, &errs); status == 0 || !strings.HasPrefix(errs.String(), "deskstream: --data: data folder "+file) {
+		status := Main(t.Context(), []string{command, "--data", file, "--engine", localtest.Library()}, &out, &errs)
+		if status == 0 || !strings.HasPrefix(errs.String(), "deskstream: --data: data folder "+file) {
 			t.Errorf("%s: status %d, %s", command, status, errs.String())
 		}
 	}

@@ -215,7 +215,10 @@ func TestErasureEndToEnd(t *testing.T) {
 	}
 	flush()
 	waitSynced(t, api, source)
-	letter := schemas.Event{ID: "bad", Kind: schemas.KindUser, Source: source, Account: account.Subdomain, Via: "poll", ReceivedAt: time.Now(), Data: fmt.Appendf(nil, `{"id":%d,"name":%q}`, user, secretName)}
+	letter := schemas.Event{
+		ID: "bad", Kind: schemas.KindUser, Source: source, Account: account.Subdomain, Via: "poll", ReceivedAt: time.Now(),
+		Data: fmt.Appendf(nil, `{"id":%d,"name":%q}`, user, secretName),
+	}
 	if err := untilTaken(ctx, func() error { return app.stream.Publish(ctx, letter) }); err != nil {
 		t.Fatal(err)
 	}

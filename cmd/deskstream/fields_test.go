@@ -80,14 +80,16 @@ func TestFieldChangesEndToEnd(t *testing.T) {
 			t.Errorf("%s is not tracked", id)
 		}
 	}
-	renamed := p.audience("renamed", `{"activity":"field-changed","op":"occurs","where":[{"attribute":"field","op":"is","value":"zendesk.name"},{"attribute":"new_value","op":"ends_with","value":"ley"}]}`)
+	renamed := p.audience("renamed", `{"activity":"field-changed","op":"occurs","where":[`+
+		`{"attribute":"field","op":"is","value":"zendesk.name"},{"attribute":"new_value","op":"ends_with","value":"ley"}]}`)
 	rename(time.Now().Add(2*time.Second), "Ann Oakley") // Zendesk's times are whole seconds: not the one in which it was called otherwise
 	p.wantEntries(renamed, 1)
 	p.call("PATCH", "/v1/people/"+person, map[string]any{"custom": map[string]any{"plan": "gold"}}, nil)
 	drained(t, p.app)
 	rows := p.feed(person, "field-changed")
 	if len(rows) != 2 || !slices.ContainsFunc(rows, func(r fieldRow) bool {
-		return r.Text == "Name changed: Before Tracking → Ann Oakley" && r.Attributes["field"] == "zendesk.name" && r.Attributes["old-value"] == "Before Tracking" && r.Attributes["new-value"] == "Ann Oakley"
+		return r.Text == "Name changed: Before Tracking → Ann Oakley" && r.Attributes["field"] == "zendesk.name" &&
+			r.Attributes["old-value"] == "Before Tracking" && r.Attributes["new-value"] == "Ann Oakley"
 	}) || !slices.ContainsFunc(rows, func(r fieldRow) bool { return r.Text == "Plan set: gold" && r.Attributes["new-value"] == "gold" }) {
 		t.Fatalf("%+v", rows)
 	}

@@ -94,8 +94,8 @@ func analystOf(t *testing.T, dsn string) analyst {
 // rows gives the answer's columns and rows.
 func (a analyst) rows(t *testing.T, query string) (columns []string, rows []map[string]any) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.address+"/?"+url.Values{"database": {a.database}, "output_format_json_quote_64bit_integers": {"0"}, "max_execution_time": {"30"}}.Encode(),
-		strings.NewReader(query+" FORMAT JSON"))
+	options := url.Values{"database": {a.database}, "output_format_json_quote_64bit_integers": {"0"}, "max_execution_time": {"30"}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.address+"/?"+options.Encode(), strings.NewReader(query+" FORMAT JSON"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,8 @@ var historyInserts = []string{
 	`INSERT INTO activities (account, activity, occurred_at, activity_id, source_id, ticket_id, person_id, user_id, organization_id, assignee_id, group_id, brand_id, channel,
         priority, type, status, subject, message, tags, text, attributes, via, expires_at, _ver)
     SELECT 'acme', e.1, e.2, concat('a_', hex(cityHash64(i, e.1, e.2))), 'src_bench', ticket_id, concat('p_', toString(requester)), requester, company, agent, team, brand, via,
-        urgency, sort, e.3, words, if(e.1 IN ('ticket-created', 'ticket-message-received', 'ticket-message-sent'), ` + historyWords("i, e.2", "12") + `, ''), labels, 'Ticket changed', '{}', 'poll', never, 1
+        urgency, sort, e.3, words, if(e.1 IN ('ticket-created', 'ticket-message-received', 'ticket-message-sent'), ` +
+		historyWords("i, e.2", "12") + `, ''), labels, 'Ticket changed', '{}', 'poll', never, 1
     FROM (SELECT *, ` + historyWords("i", "6") + ` AS words, arrayJoin([
         ('ticket-created', created, 'new'), ('ticket-assigned', created + 60, 'new'), ('ticket-group-changed', created + 60, 'new'), ('ticket-message-received', created, 'new'),
         ('ticket-message-sent', replied, 'open'), ('ticket-status-changed', replied, 'open'), ('ticket-updated', solved_then - 10, 'open'),
