@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,26 +31,17 @@ const (
 
 // Keyring holds the stored keys in memory. It is safe for concurrent use.
 type Keyring struct {
-	store KeyStore
-	now   func() time.Time
-
-	mu      sync.Mutex
-	keys    []schemas.Key
-	loaded  time.Time
-	changed bool // a key was, since then
+	now  func() time.Time
+	keys cached[[]schemas.Key]
 }
 
 // NewKeyring makes the keyring of a store.
 func NewKeyring(store KeyStore, now func() time.Time) *Keyring {
-	return &Keyring{store: store, now: now}
+	return &Keyring{now: now, keys: cached[[]schemas.Key]{now: now, read: store.APIKeys, stale: keysStale}}
 }
 
 // Changed makes the next request read the keys again: one of them was made or revoked.
-func (k *Keyring) Changed() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.changed = true
-}
+func (k *Keyring) Changed() { k.keys.change() }
 
 // Guard lets the requests through to next that the metrics of the API are given to, where there is no API.
 func (k *Keyring) Guard(next http.Handler) http.Handler {
@@ -106,20 +96,11 @@ func match(keys []schemas.Key, hash []byte) (found schemas.Key, ok bool) {
 
 // list returns the keys, read again when they are older than age.
 func (k *Keyring) list(ctx context.Context, age time.Duration) ([]schemas.Key, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	old := k.now().Sub(k.loaded)
-	if !k.changed && !k.loaded.IsZero() && old >= 0 && old < age {
-		return k.keys, nil
-	}
-	keys, err := k.store.APIKeys(ctx)
-	switch {
-	case err == nil:
-		k.keys, k.loaded, k.changed = keys, k.now(), false
-	case k.loaded.IsZero() || old > keysStale:
+	keys, err := k.keys.get(ctx, age)
+	if err != nil {
 		return nil, &schemas.Problem{Class: schemas.ErrUnavailable, Code: "keys-unavailable", Detail: "the API keys cannot be read now"}
 	}
-	return k.keys, nil
+	return keys, nil
 }
 
 // authorize is a middleware of huma: it lets a request pass if its route is open or its key has one of the route's scopes.

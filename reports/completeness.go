@@ -37,12 +37,13 @@ type comparisons struct {
 	server *server
 
 	mu    sync.Mutex
-	known map[string]comparison // by source id
+	known map[string]*comparison // by source id
 }
 
+// comparison is what came of one check.
 type comparison struct {
-	completeness
-	at time.Time
+	checkedAt time.Time
+	cached[completeness]
 }
 
 // of compares, or gives what is known of the same check when it is not older than fresh, or when nothing was missing: what was complete
@@ -52,21 +53,30 @@ func (c *comparisons) of(ctx context.Context, src *synced, fresh time.Duration) 
 	if i < 0 {
 		return nil, nil
 	}
-	counts := src.cursors[i].Counts
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.server.Now()
-	k, ok := c.known[src.ID]
-	if old := now.Sub(k.at); ok && k.CheckedAt.Equal(counts.CheckedAt) && (k.MissingTickets == 0 || old >= 0 && old < fresh) {
-		return &k.completeness, nil
+	at := c.check(src, src.cursors[i].Counts)
+	if known, ok := at.known(); ok && known.MissingTickets == 0 {
+		return &known, nil
 	}
-	var err error
-	if k.completeness, err = c.server.compare(ctx, src.Account, counts); err != nil {
+	out, err := at.get(ctx, fresh)
+	if err != nil {
 		return nil, err
 	}
-	k.at = now
-	c.known[src.ID] = k
-	return &k.completeness, nil
+	return &out, nil
+}
+
+// check gives the comparison with the counts of one check, which takes the place of the one before.
+func (c *comparisons) check(src *synced, counts *schemas.TicketCounts) *comparison {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := c.known[src.ID]
+	if at == nil || !at.checkedAt.Equal(counts.CheckedAt) {
+		account := src.Account
+		at = &comparison{checkedAt: counts.CheckedAt}
+		at.now = c.server.Now
+		at.read = func(ctx context.Context) (completeness, error) { return c.server.compare(ctx, account, counts) }
+		c.known[src.ID] = at
+	}
+	return at
 }
 
 // compare counts the stored tickets by the periods of a check.

@@ -174,7 +174,7 @@ func (s *server) ticketTold(ctx context.Context, account string, id int64) (newe
 	if s.Teller == nil {
 		return nil
 	}
-	for _, known := range s.known.list(ctx, s) {
+	for _, known := range s.knownAccounts(ctx) {
 		if account != "" && account != known {
 			continue
 		}

@@ -30,8 +30,9 @@ type landings struct {
 // landing is how far the data of a source is complete in the tables; through is nil as long as that is not known.
 type landing struct {
 	through *time.Time
-	waiting []mark // in the order in which they came
-	looked  time.Time
+	waiting []mark    // in the order in which they came
+	said    time.Time // up to when the poller has read
+	look    cached[struct{}]
 }
 
 // mark is up to when a poller has read, and where what it has read is.
@@ -45,8 +46,6 @@ type mark struct {
 // through gives the instant up to which the tables are complete; nil as long as that is not known of one source. It must be asked before
 // the tables are, since it tells of them as they are now.
 func (l *landings) through(ctx context.Context, sources []synced) (*time.Time, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var all *time.Time
 	known := true
 	for i := range sources {
@@ -88,28 +87,40 @@ func (s *server) keepLanded(ctx context.Context, every time.Duration) {
 // of gives the instant for one source. A poller that began anew may have said more before than it says now.
 func (l *landings) of(ctx context.Context, src *synced) (*time.Time, error) {
 	read := src.through()
-	if read == nil {
-		delete(l.sources, src.ID)
+	at, behind := l.told(src, read)
+	if at == nil {
 		return nil, nil
 	}
-	at := l.sources[src.ID]
-	if at == nil {
-		at = &landing{}
-		l.sources[src.ID] = at
-	}
-	if at.newest(*read) && len(at.waiting) == 0 {
-		return at.through, nil
-	}
-	if now := l.server.Now(); at.looked.IsZero() || now.Sub(at.looked) >= landedLook || now.Before(at.looked) {
-		if err := l.look(ctx, src.Account, at, *read); err != nil {
+	if behind {
+		if _, err := at.look.get(ctx, landedLook); err != nil {
 			return nil, err
 		}
-		at.looked = now
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if at.through == nil {
 		return nil, nil
 	}
 	return earlier(at.through, read), nil
+}
+
+// told notes what the poller of a source has said, and says whether the tables may be behind it; nil where it has said nothing.
+func (l *landings) told(src *synced, read *time.Time) (at *landing, behind bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if read == nil {
+		delete(l.sources, src.ID)
+		return nil, false
+	}
+	if at = l.sources[src.ID]; at == nil {
+		at = &landing{}
+		l.sources[src.ID] = at
+		account := src.Account
+		at.look.now = l.server.Now
+		at.look.read = func(ctx context.Context) (struct{}, error) { return struct{}{}, l.look(ctx, account, at) }
+	}
+	at.said = *read
+	return at, !at.newest(*read) || len(at.waiting) > 0
 }
 
 // newest says whether nothing newer than an instant was said.
@@ -121,34 +132,47 @@ func (at *landing) newest(read time.Time) bool {
 }
 
 // look asks where events and their outputs are, and takes over what is in the tables.
-func (l *landings) look(ctx context.Context, account string, at *landing, read time.Time) error {
-	stored, processed, output, err := l.server.Events.Position(ctx, account)
-	if err != nil {
+func (l *landings) look(ctx context.Context, account string, at *landing) error {
+	l.mu.Lock()
+	m := mark{through: at.said}
+	l.mu.Unlock()
+	var processed, output uint64
+	var err error
+	if m.stored, processed, output, err = l.server.Events.Position(ctx, account); err != nil {
 		return storeError(err)
 	}
-	if !at.newest(read) {
-		if len(at.waiting) == landedMarks { // the newest one gives way: the others will be in the tables before it
-			at.waiting = at.waiting[:landedMarks-1]
-		}
-		at.waiting = append(at.waiting, mark{through: read, stored: stored})
-	}
-	for i := range at.waiting {
-		if m := &at.waiting[i]; !m.processed && m.stored <= processed {
-			m.processed, m.output = true, output
-		}
-	}
-	if !at.waiting[0].processed {
+	if !l.mark(at, m, processed, output) {
 		return nil
 	}
 	written, err := l.server.Events.Written(ctx)
 	if err != nil {
 		return storeError(err)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for len(at.waiting) > 0 && at.waiting[0].processed && at.waiting[0].output <= written {
 		at.through, at.waiting = &at.waiting[0].through, at.waiting[1:]
 	}
 	at.waiting = slices.Clone(at.waiting)
 	return nil
+}
+
+// mark has a mark waited for, notes which ones are processed, and says whether the oldest is.
+func (l *landings) mark(at *landing, m mark, processed, output uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !at.newest(m.through) {
+		if len(at.waiting) == landedMarks { // the newest one gives way: the others will be in the tables before it
+			at.waiting = at.waiting[:landedMarks-1]
+		}
+		at.waiting = append(at.waiting, m)
+	}
+	for i := range at.waiting {
+		if m := &at.waiting[i]; !m.processed && m.stored <= processed {
+			m.processed, m.output = true, output
+		}
+	}
+	return len(at.waiting) > 0 && at.waiting[0].processed
 }
 
 // reads says whether the source has a poller that reads tickets.

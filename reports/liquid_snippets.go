@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"deskstream/liquid"
@@ -45,42 +44,45 @@ type snippet struct {
 // snippetBook holds the stored snippets in memory. It is safe for concurrent use.
 type snippetBook struct {
 	store SettingStore
-	now   func() time.Time
+	known cached[snippets]
+}
 
-	mu      sync.Mutex
+// snippets are all that are stored. They are replaced, never changed, as renders read them.
+type snippets struct {
 	byName  map[string]snippet
-	sources map[string]string // of those that are not deleted; replaced, never changed, as renders read it
-	loaded  time.Time
+	sources map[string]string // of those that are not deleted
+}
+
+func newSnippetBook(store SettingStore, now func() time.Time) *snippetBook {
+	b := &snippetBook{store: store}
+	b.known.now, b.known.read, b.known.stale = now, b.load, snippetsStale
+	return b
 }
 
 // all gives the snippets by name, deleted ones too, and the sources of the others. Neither may be changed.
 func (b *snippetBook) all(ctx context.Context, fresh time.Duration) (map[string]snippet, map[string]string, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	old := b.now().Sub(b.loaded)
-	if !b.loaded.IsZero() && old >= 0 && old < fresh {
-		return b.byName, b.sources, nil
-	}
+	known, err := b.known.get(ctx, fresh)
+	return known.byName, known.sources, err
+}
+
+// load reads what is stored now.
+func (b *snippetBook) load(ctx context.Context) (snippets, error) {
 	list, err := b.store.Settings(ctx, settingSnippet)
 	if err != nil {
-		if b.loaded.IsZero() || old > snippetsStale {
-			return nil, nil, storeError(err)
-		}
-		return b.byName, b.sources, nil
+		return snippets{}, storeError(err)
 	}
-	byName, sources := map[string]snippet{}, map[string]string{}
+	all := snippets{byName: map[string]snippet{}, sources: map[string]string{}}
 	for _, setting := range list {
 		v := snippet{name: strings.TrimPrefix(setting.Name, settingSnippet), revision: setting.Revision}
 		if err := json.Unmarshal(setting.Value, &v); err != nil {
-			return nil, nil, fmt.Errorf("setting %s: %w", setting.Name, err)
+			return snippets{}, fmt.Errorf("setting %s: %w", setting.Name, err)
 		}
-		byName[v.name] = v
+		all.byName[v.name] = v
 		if !v.Deleted {
-			sources[v.name] = v.Source
+			all.sources[v.name] = v.Source
 		}
 	}
-	b.byName, b.sources, b.loaded = byName, sources, b.now()
-	return byName, sources, nil
+	return all, nil
 }
 
 // put stores a snippet in the place of what has its revision, and forgets what is known.
@@ -92,19 +94,12 @@ func (b *snippetBook) put(ctx context.Context, v *snippet) error {
 		return fmt.Errorf("snippet %s: %w", v.name, err)
 	}
 	setting := schemas.Setting{Name: settingSnippet + v.name, Value: bytes.TrimSpace(value.Bytes()), Revision: v.revision}
-	defer b.forget()
+	defer b.known.forget()
 	if err := b.store.PutSetting(ctx, &setting); err != nil {
 		return storeError(err)
 	}
 	v.revision = setting.Revision
 	return nil
-}
-
-// forget makes the next look read the store.
-func (b *snippetBook) forget() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.loaded = time.Time{}
 }
 
 // snippetsFor gives the snippets that templates may use: the stored ones, and before them those that came with the request.

@@ -23,15 +23,13 @@ const (
 
 // liveFeed looks at ClickHouse once a second while somebody watches, whatever the number of viewers.
 type liveFeed struct {
-	server *server
-
 	ending context.Context //nolint:containedctx // of all streams, besides the one of each request
 	end    context.CancelFunc
 
+	newest cached[*liveMessage]
+
 	mu      sync.Mutex
 	viewers int
-	at      time.Time
-	last    *liveMessage
 }
 
 // liveMessage is one message of GET /v1/live.
@@ -42,7 +40,7 @@ type liveMessage struct {
 }
 
 func newLiveFeed(s *server) *liveFeed {
-	f := &liveFeed{server: s}
+	f := &liveFeed{newest: cached[*liveMessage]{now: time.Now, read: s.lookLive}}
 	f.ending, f.end = context.WithCancel(context.Background())
 	return f
 }
@@ -136,17 +134,7 @@ func (f *liveFeed) leave() {
 
 // message gives what is there now, looked up at most once a second for all viewers.
 func (f *liveFeed) message(ctx context.Context) (*liveMessage, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.last != nil && time.Since(f.at) < liveInterval {
-		return f.last, nil
-	}
-	m, err := f.server.lookLive(ctx)
-	if err != nil {
-		return nil, err
-	}
-	f.last, f.at = m, time.Now()
-	return m, nil
+	return f.newest.get(ctx, liveInterval)
 }
 
 func (s *server) lookLive(ctx context.Context) (*liveMessage, error) {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -312,7 +311,7 @@ func (s *server) personFacts(ctx context.Context, name string) (oldest *schemas.
 	if s.Teller == nil {
 		return nil
 	}
-	for _, account := range s.known.list(ctx, s) {
+	for _, account := range s.knownAccounts(ctx) {
 		facts, err := s.Teller.Person(ctx, account, name)
 		if err != nil {
 			s.Log.Debug().Err(err).Msg("a person is looked up in the tables")
@@ -328,25 +327,12 @@ func (s *server) personFacts(ctx context.Context, name string) (oldest *schemas.
 // accountsFresh is how old a list of accounts may be to look people up by. Who is in none of them is looked for in all there are then.
 const accountsFresh = time.Second
 
-// knownAccounts is the list of accounts as it was lately. It is safe for concurrent use.
-type knownAccounts struct {
-	mu       sync.Mutex
-	accounts []string
-	read     time.Time
-}
-
-// list gives the accounts, read again when they are not fresh; none when they cannot be read.
-func (k *knownAccounts) list(ctx context.Context, s *server) []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if old := s.Now().Sub(k.read); old >= 0 && old < accountsFresh {
-		return k.accounts
-	}
-	accounts, err := s.accounts(ctx)
+// knownAccounts gives the accounts as they were lately; none when they cannot be read.
+func (s *server) knownAccounts(ctx context.Context) []string {
+	accounts, err := s.known.get(ctx, accountsFresh)
 	if err != nil {
 		return nil
 	}
-	k.accounts, k.read = accounts, s.Now()
 	return accounts
 }
 

@@ -34,12 +34,12 @@ type phraseSettings struct {
 
 // phraseBook keeps the saved phrases. It is safe for concurrent use, also by several processes.
 type phraseBook struct {
-	storedSetting[phraseSettings]
+	*storedSetting[phraseSettings]
 	woken alarm // somebody changed the list
 }
 
 func newPhraseBook(store SettingStore, now func() time.Time) *phraseBook {
-	return &phraseBook{storedSetting: storedSetting[phraseSettings]{name: settingPhrases, store: store, now: now}, woken: newAlarm()}
+	return &phraseBook{storedSetting: newStoredSetting[phraseSettings](settingPhrases, store, now), woken: newAlarm()}
 }
 
 // counted gives the ids of the phrases that are counted completely in all the accounts, by their tokens. It is read anew each time,

@@ -44,7 +44,7 @@ type server struct {
 	activityTexts *storedSetting[activityTexts]
 	rows          Renderer // of the texts of rows in feeds
 	flights       flights
-	known         knownAccounts
+	known         cached[[]string] // the accounts
 	merging       mergings
 	settled       settled
 	readiness     readiness
@@ -69,7 +69,8 @@ func newServer(o Options) (*server, error) {
 	if s.Renderer == nil {
 		s.Renderer = newRenderer()
 	}
-	s.compared = &comparisons{server: s, known: map[string]comparison{}}
+	s.known = cached[[]string]{now: o.Now, read: s.accounts}
+	s.compared = &comparisons{server: s, known: map[string]*comparison{}}
 	s.readiness.checks = append([]Check{{Name: "clickhouse", Check: s.DB.Ping}, {Name: "tables", Check: s.undamaged}}, s.Ready...)
 	s.landed = &landings{server: s, sources: map[string]*landing{}}
 	s.live = newLiveFeed(s)
@@ -77,12 +78,12 @@ func newServer(o Options) (*server, error) {
 	if s.renders, err = newRenderFigures(o.Registerer, s.Renderer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}
-	s.snippets = &snippetBook{store: o.Settings, now: o.Now}
+	s.snippets = newSnippetBook(o.Settings, o.Now)
 	s.phrases = newPhraseBook(o.Settings, o.Now)
-	s.activityTexts = &storedSetting[activityTexts]{name: settingActivityTexts, store: o.Settings, now: o.Now}
+	s.activityTexts = newStoredSetting[activityTexts](settingActivityTexts, o.Settings, o.Now)
 	s.rows = &liquid.Renderer{Limits: liquid.Limits{Ops: rowOps}}
 	s.fieldsChanged = newAlarm()
-	s.fieldSettings = &storedSetting[fieldSettings]{name: settingFields, store: o.Settings, now: o.Now}
+	s.fieldSettings = newStoredSetting[fieldSettings](settingFields, o.Settings, o.Now)
 	s.api = humago.New(s.mux, s.config())
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
 	s.routes()

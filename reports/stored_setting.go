@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"deskstream/schemas"
@@ -23,30 +22,23 @@ const (
 type storedSetting[T any] struct {
 	name  string
 	store SettingStore
-	now   func() time.Time
+	known cached[T]
+}
 
-	mu     sync.Mutex
-	known  T
-	loaded time.Time
+func newStoredSetting[T any](name string, store SettingStore, now func() time.Time) *storedSetting[T] {
+	v := &storedSetting[T]{name: name, store: store}
+	v.known.now, v.known.stale = now, forEver
+	v.known.read = func(ctx context.Context) (T, error) {
+		_, value, err := v.load(ctx)
+		return value, err
+	}
+	return v
 }
 
 // lately gives the value, at most settingFresh old, and the zero value when it was never set. What it gives must not be changed. While the
 // store does not answer, what is known holds on.
 func (v *storedSetting[T]) lately(ctx context.Context) (T, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	old := v.now().Sub(v.loaded)
-	if !v.loaded.IsZero() && old >= 0 && old < settingFresh {
-		return v.known, nil
-	}
-	_, known, err := v.load(ctx)
-	switch {
-	case err == nil:
-		v.known, v.loaded = known, v.now()
-	case v.loaded.IsZero():
-		return known, err
-	}
-	return v.known, nil
+	return v.known.get(ctx, settingFresh)
 }
 
 // load reads the value that is stored now.
@@ -84,9 +76,7 @@ func (v *storedSetting[T]) change(ctx context.Context, fn func(*T) error) error 
 		if err != nil {
 			return storeError(err)
 		}
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.known, v.loaded = value, v.now()
+		v.known.set(value)
 		return nil
 	}
 }
