@@ -43,6 +43,7 @@ type retentionPreview struct {
 	Missing    string            `json:"missing_step,omitempty" enum:"authorize,reconnect,restore" doc:"Step of the source without which Zendesk is not read"`
 	Activities []retentionEffect `json:"activities"`
 	Audiences  []touchedAudience `json:"audiences" doc:"Those with conditions on activities that would be dropped or read again; one that needs only first, last and count is not touched"`
+	Unread     []unreadAudience  `json:"audiences_unread" doc:"Those whose filter cannot be read, so that nobody knows whether they are touched; their members stay as they are"`
 	Untouched  []keptFigure      `json:"untouched" doc:"What outlives every retention"`
 }
 
@@ -51,6 +52,13 @@ type touchedAudience struct {
 	ID         string   `json:"id"`
 	Name       string   `json:"name"`
 	Activities []string `json:"activities" doc:"That it has conditions on, of those dropped or read again"`
+}
+
+// unreadAudience is an audience whose filter names what there is no more.
+type unreadAudience struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Problem string `json:"problem" doc:"Why its filter cannot be read"`
 }
 
 // keptFigure is what is told of activities that are gone.
@@ -96,22 +104,25 @@ func (s *server) previewRetention(ctx context.Context, in *retentionChange) (*an
 	for _, e := range out.Activities {
 		out.Lost += e.Lost
 	}
-	out.Audiences, err = s.touchedAudiences(ctx, out.Activities)
+	out.Audiences, out.Unread, err = s.touchedAudiences(ctx, out.Activities)
 	return reply(out, err)
 }
 
-// touchedAudiences gives the audiences by name that look at activities which are dropped or read again. One whose filter cannot be evaluated
-// keeps its members as they are.
-func (s *server) touchedAudiences(ctx context.Context, effects []retentionEffect) ([]touchedAudience, error) {
+// touchedAudiences gives the audiences by name that look at activities which are dropped or read again, and those whose filter cannot be read.
+func (s *server) touchedAudiences(ctx context.Context, effects []retentionEffect) ([]touchedAudience, []unreadAudience, error) {
 	names, err := s.allFilterNames(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all, err := s.audiences(ctx)
-	out := []touchedAudience{}
+	if err != nil {
+		return nil, nil, err
+	}
+	touched, unread := []touchedAudience{}, []unreadAudience{}
 	for _, a := range all {
 		f, err := schemas.ParseFilter(a.Filter, "filter", names)
 		if err != nil {
+			unread = append(unread, unreadAudience{ID: a.ID, Name: a.Name, Problem: problemOf(err).Detail})
 			continue
 		}
 		needed := storedActivities(f)
@@ -122,10 +133,10 @@ func (s *server) touchedAudiences(ctx context.Context, effects []retentionEffect
 			}
 		}
 		if len(t.Activities) > 0 {
-			out = append(out, t)
+			touched = append(touched, t)
 		}
 	}
-	return out, err
+	return touched, unread, nil
 }
 
 // storedActivities gives the activities whose rows a filter looks at. Those that have just occurred are always there, and of others first, last

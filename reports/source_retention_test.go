@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"deskstream/schemas"
@@ -27,6 +28,9 @@ func TestR14_RetentionPreview(t *testing.T) {
 	s.want(200, s.call("POST", path, "admin-key", `{"days":10,"activities":{"ticket-closed":20}}`), &p)
 	if len(p.Audiences) != 1 || p.Audiences[0].ID != "aud_created" || p.Audiences[0].Name != "created" || !slices.Equal(p.Audiences[0].Activities, []string{"ticket-created"}) {
 		t.Errorf("audiences %+v", p.Audiences)
+	}
+	if len(p.Unread) != 1 || p.Unread[0].ID != "aud_broken" || p.Unread[0].Name != "broken" || !strings.Contains(p.Unread[0].Problem, "shoe_size") {
+		t.Errorf("audiences whose filter cannot be read: %+v", p.Unread)
 	}
 	kept := map[string][2]int64{}
 	for _, e := range p.Activities {
