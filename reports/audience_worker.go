@@ -340,7 +340,7 @@ func (w *audienceWorker) recall(ctx context.Context, written uint64) (uint64, er
 	w.Keeps(kept + kept/4) // it grows
 	w.metrics.users.Set(float64(len(r.rows)))
 	w.metrics.memory.Set(float64(kept))
-	w.Log.Info().Int("users", len(r.rows)).Dur("took", time.Since(start)).Msg("what audiences look at of people is in memory")
+	w.Log.Info().Int("users", len(r.rows)).Dur("took_ms", time.Since(start)).Msg("what audiences look at of people is in memory")
 	return w.Events.Written(ctx)
 }
 

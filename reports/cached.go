@@ -135,7 +135,8 @@ func (c *cached[T]) load(ctx context.Context, epoch uint64) (T, error) {
 	if c.usable(now) {
 		return c.value, nil
 	}
-	return value, err
+	var none T
+	return none, err
 }
 
 func (c *cached[T]) keep(value T) {

@@ -125,7 +125,7 @@ func (s *server) measured(next http.Handler) http.Handler {
 		}
 		s.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 		s.metrics.seconds.WithLabelValues(route).Observe(time.Since(start).Seconds())
-		s.Log.Debug().Str("route", route).Int("status", status).Dur("took", time.Since(start)).Msg("request")
+		s.Log.Debug().Str("route", route).Int("status", status).Dur("took_ms", time.Since(start)).Msg("request")
 	})
 }
 

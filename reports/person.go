@@ -330,8 +330,8 @@ const accountsFresh = time.Second
 // knownAccounts gives the accounts as they were lately; none when they cannot be read.
 func (s *server) knownAccounts(ctx context.Context) []string {
 	accounts, err := s.known.get(ctx, accountsFresh)
-	if err != nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		s.accountsLog.Warn().Err(err).Msg("the accounts cannot be read: people and tickets are looked up in the tables")
 	}
 	return accounts
 }

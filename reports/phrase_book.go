@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"deskstream/schemas"
 )
 
@@ -35,11 +37,12 @@ type phraseSettings struct {
 // phraseBook keeps the saved phrases. It is safe for concurrent use, also by several processes.
 type phraseBook struct {
 	*storedSetting[phraseSettings]
-	woken alarm // somebody changed the list
+	woken alarm          // somebody changed the list
+	log   zerolog.Logger // of what each report meets as long as it lasts
 }
 
-func newPhraseBook(store SettingStore, now func() time.Time) *phraseBook {
-	return &phraseBook{storedSetting: newStoredSetting[phraseSettings](settingPhrases, store, now), woken: newAlarm()}
+func newPhraseBook(store SettingStore, now func() time.Time, log zerolog.Logger) *phraseBook {
+	return &phraseBook{storedSetting: newStoredSetting[phraseSettings](settingPhrases, store, now), woken: newAlarm(), log: seldom(log)}
 }
 
 // counted gives the ids of the phrases that are counted completely in all the accounts, by their tokens. It is read anew each time,
@@ -47,6 +50,9 @@ func newPhraseBook(store SettingStore, now func() time.Time) *phraseBook {
 func (b *phraseBook) counted(ctx context.Context, accounts []string) map[string]string {
 	_, settings, err := b.load(ctx)
 	if err != nil {
+		if ctx.Err() == nil {
+			b.log.Warn().Err(err).Msg("the saved phrases cannot be read: reports search for them, which takes longer")
+		}
 		return nil
 	}
 	out := map[string]string{}

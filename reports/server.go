@@ -11,10 +11,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/semaphore"
 
 	"deskstream/liquid"
@@ -45,6 +47,7 @@ type server struct {
 	rows          Renderer // of the texts of rows in feeds
 	flights       flights
 	known         cached[[]string] // the accounts
+	accountsLog   zerolog.Logger   // of what each look-up meets as long as it lasts
 	merging       mergings
 	settled       settled
 	readiness     readiness
@@ -70,6 +73,7 @@ func newServer(o Options) (*server, error) {
 		s.Renderer = newRenderer()
 	}
 	s.known = cached[[]string]{now: o.Now, read: s.accounts}
+	s.accountsLog = seldom(o.Log)
 	s.compared = &comparisons{server: s, known: map[string]*comparison{}}
 	s.readiness.checks = append([]Check{{Name: "clickhouse", Check: s.DB.Ping}, {Name: "tables", Check: s.undamaged}}, s.Ready...)
 	s.landed = &landings{server: s, sources: map[string]*landing{}}
@@ -79,7 +83,7 @@ func newServer(o Options) (*server, error) {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}
 	s.snippets = newSnippetBook(o.Settings, o.Now)
-	s.phrases = newPhraseBook(o.Settings, o.Now)
+	s.phrases = newPhraseBook(o.Settings, o.Now, o.Log)
 	s.activityTexts = newStoredSetting[activityTexts](settingActivityTexts, o.Settings, o.Now)
 	s.rows = &liquid.Renderer{Limits: liquid.Limits{Ops: rowOps}}
 	s.fieldsChanged = newAlarm()
@@ -209,6 +213,14 @@ func (s *server) refuse(ctx huma.Context, err error) {
 	ctx.SetHeader("Content-Type", problemType)
 	ctx.SetStatus(p.Status)
 	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p) // the client may be gone
+}
+
+// seldomEvery is how often a log that speaks seldom does.
+const seldomEvery = time.Minute
+
+// seldom gives a log for what every request meets as long as it lasts.
+func seldom(log zerolog.Logger) zerolog.Logger {
+	return log.Sample(&zerolog.BurstSampler{Burst: 1, Period: seldomEvery})
 }
 
 // problem turns an error into its answer and logs it if the fault is ours.
