@@ -496,7 +496,9 @@ func TestDocs(t *testing.T) {
 	s := offline(t, nil)
 	r := s.call("GET", "/docs", "", nil)
 	s.want(200, r, nil)
-	for _, want := range []string{"GET /v1/reports/{metric}", "exclude_merged", "<h2>Sources</h2>"} {
+	for _, want := range []string{
+		"GET /v1/reports/{metric}", "exclude_merged", "<h2>Sources</h2>", "<p>Zendesk activities", "<p>Calls of /v1", "Authorization: Bearer dsk_...", "deskstream keys create",
+	} {
 		if !strings.Contains(string(r.body), want) {
 			t.Errorf("%q is missing", want)
 		}

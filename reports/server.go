@@ -122,6 +122,12 @@ func (s *server) routes() {
 	s.liveRoutes()
 }
 
+// apiDescription stands at the head of the OpenAPI document and of /docs; a blank line parts its paragraphs.
+const apiDescription = "Zendesk activities, people and support reports. Ids are strings, times are RFC 3339 in UTC, errors are problem+json (RFC 9457).\n\n" +
+	"Calls of /v1 need an API key in the header Authorization: Bearer dsk_... (only the OAuth callback does without one). A key is made by " +
+	"deskstream keys create --name dashboard --scope reports, which prints it once. Its scopes are admin, people, reports or render; a call that none of them " +
+	"allows is answered with 403 and the scope that it needs, and a key with admin may do everything."
+
 func (s *server) config() huma.Config {
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshalText}
 	formats := map[string]huma.Format{"application/json": format, "json": format}
@@ -130,8 +136,7 @@ func (s *server) config() huma.Config {
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
-				Title: "deskstream", Version: s.version(),
-				Description: "Zendesk activities, people and support reports. Ids are strings, times are RFC 3339 in UTC, errors are problem+json (RFC 9457).",
+				Title: "deskstream", Version: s.version(), Description: apiDescription,
 			},
 			Components: &huma.Components{
 				Schemas:         registry,

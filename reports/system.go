@@ -62,7 +62,8 @@ var docsPage = template.Must(template.New("docs").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Title}} API</title>
 <link rel="stylesheet" href="/docs.css"></head><body>
 <h1>{{.Title}} API <small>{{.Version}}</small></h1>
-<p>{{.Description}} Machine-readable: <a href="/openapi.json">/openapi.json</a>.</p>
+{{range .Paragraphs}}<p>{{.}}</p>
+{{end}}<p>Machine-readable: <a href="/openapi.json">/openapi.json</a>.</p>
 {{range .Groups}}<h2>{{.Name}}</h2>
 {{range .Operations}}<section><h3><code>{{.Method}} {{.Path}}</code></h3><p>{{.Summary}}</p>{{with .Description}}<p>{{.}}</p>{{end}}
 {{with .Parameters}}<table><tr><th>parameter</th><th>in</th><th></th></tr>
@@ -92,7 +93,7 @@ func (s *server) docs() http.HandlerFunc {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'")
 		info := s.api.OpenAPI().Info
 		_ = docsPage.Execute(w, map[string]any{ // the client may be gone
-			"Title": info.Title, "Version": info.Version, "Description": info.Description, "Groups": s.docsGroups(),
+			"Title": info.Title, "Version": info.Version, "Paragraphs": strings.Split(info.Description, "\n\n"), "Groups": s.docsGroups(),
 		})
 	}
 }
