@@ -1,0 +1,111 @@
+package reports
+
+import (
+	"context"
+	"strings"
+
+	"deskstream/schemas"
+)
+
+// MaxHeaderBytes is what a server of the API has to let in before a body: the longest filter of people and all that comes beside it. A letter that UTF-8
+// has in two bytes is six in the address. More would have headers take more memory than bodies may.
+const MaxHeaderBytes = 128 << 10
+
+type peopleInput struct {
+	Filter  string `query:"filter" maxLength:"20000" doc:"Conditions on fields and activities as JSON, e.g. {\"field\":\"zendesk.tags\",\"op\":\"contains\",\"value\":\"vip\"}; with its % escapes 120 KB at most"`
+	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number; archived people are not searched"`
+	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all that are visible. One that is hidden has to be named itself"`
+	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-created_at" doc:"A minus means descending. By created_at all who are there from the first page to the last come once; whoever is changed meanwhile may move in the other orders, and with -updated_at out of the pages to come"`
+	Paging
+}
+
+func (s *server) listPeople(ctx context.Context, in *peopleInput) (*answer[page[map[string]any]], error) {
+	accounts, err := s.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return reply(s.people(ctx, peopleQuery{accounts: accounts, filter: in.Filter, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging}))
+}
+
+// peopleSorts maps the accepted orders to the constant column that carries them in people.sql.
+var peopleSorts = map[string]string{
+	"name": "lower(trimBoth(concat(first_name, ' ', last_name)))", "email": "email",
+	"created_at": "toString(toUnixTimestamp(created_at))", "updated_at": "toString(toUnixTimestamp(updated_at))",
+}
+
+// peopleQuery says which people. Zero values do not restrict.
+type peopleQuery struct {
+	accounts            []string
+	sourced             bool // only those whom a source created or updated
+	filter              string
+	text, columns, sort string
+	Paging
+}
+
+type personRow struct {
+	schemas.PersonRow
+	SortKey string `ch:"sort_key"`
+}
+
+// peoplePosition is where a page ends. Order is part of it, because a position means nothing in another one.
+type peoplePosition struct {
+	Order string `json:"o"`
+	Key   string `json:"k"`
+	ID    string `json:"i"`
+}
+
+func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any], error) {
+	var none page[map[string]any]
+	columns, err := s.personColumns(ctx, q.columns)
+	if err != nil {
+		return none, err
+	}
+	var position peoplePosition
+	further, err := decodeCursor("people", q.Cursor, &position)
+	if err == nil && further && position.Order != q.sort {
+		err = schemas.Invalid("query.cursor", "belongs to another sort; ask for the first page again")
+	}
+	if err != nil {
+		return none, err
+	}
+	name, descending := strings.CutPrefix(q.sort, "-")
+	p := params{}
+	p.texts("accounts", q.accounts)
+	p.flag("sourced", q.sourced)
+	p.text("text", q.text)
+	p.flag("further", further)
+	p.text("after_key", position.Key)
+	p.text("after_id", position.ID)
+	p.int("limit", int64(q.Limit)+1)
+	condition, err := s.peopleFilter(ctx, q.accounts, q.filter, p)
+	if err != nil {
+		return none, err
+	}
+	rows, err := list[personRow](ctx, s, "people", peopleStatement(name, descending, condition), p)
+	if err != nil {
+		return none, err
+	}
+	rows, more := cut(rows, q.Limit)
+	people, err := s.describePeople(ctx, q.accounts, rows)
+	if err != nil {
+		return none, err
+	}
+	out := page[map[string]any]{Items: make([]map[string]any, len(people))}
+	for i, person := range people {
+		out.Items[i] = columns.of(person.fields())
+	}
+	if more {
+		last := rows[len(rows)-1]
+		out.NextCursor, err = encodeCursor("people", peoplePosition{q.sort, last.SortKey, last.PersonID})
+	}
+	return out, err
+}
+
+// peopleStatement puts the constant pieces of an accepted order and of a filter into people.sql.
+func peopleStatement(sort string, descending bool, condition string) string {
+	order, beyond := "ASC", ">"
+	if descending {
+		order, beyond = "DESC", "<"
+	}
+	return strings.NewReplacer("/*sort*/", peopleSorts[sort], "/*order*/", order, "/*beyond*/", beyond, "/*filter*/", condition).Replace(sqlText("people"))
+}
