@@ -107,6 +107,7 @@ var activityAttributes = map[string]struct {
 // filterNames are the names a filter can use, with the custom fields of the accounts.
 type filterNames struct{ fields map[string]schemas.ValueType }
 
+// FieldType gives the type of the values of a field of people or organizations; false where there is no such field.
 func (n filterNames) FieldType(path string) (schemas.ValueType, bool) {
 	if key, ok := strings.CutPrefix(path, "custom."); ok && schemas.CustomKey.MatchString(key) {
 		return schemas.TypeAny, true
@@ -115,15 +116,19 @@ func (n filterNames) FieldType(path string) (schemas.ValueType, bool) {
 	return t, ok
 }
 
+// AttributeType gives the type of the values of an attribute of activities; false where there is no such attribute.
 func (filterNames) AttributeType(name string) (schemas.ValueType, bool) {
 	a, ok := activityAttributes[name]
 	return a.typ, ok
 }
 
+// Activities gives the activities that conditions can be on.
 func (filterNames) Activities() []string { return activitySlugs }
 
+// Fields gives the fields by name, but those behind custom.
 func (n filterNames) Fields() []string { return slices.Sorted(maps.Keys(n.fields)) }
 
+// Attributes gives the attributes of activities by name.
 func (filterNames) Attributes() []string { return slices.Sorted(maps.Keys(activityAttributes)) }
 
 // valueTypes gives the type of values by the type of a field as the API or Zendesk names it. Types that are not here hold texts.
