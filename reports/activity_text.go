@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"deskstream/liquid"
 	"deskstream/schemas"
 )
@@ -29,9 +31,17 @@ const (
 
 // activityText says what the rows of an activity show in feeds.
 type activityText struct {
-	Show      string `json:"show" enum:"standard,name,attribute,template" doc:"standard: the sentence that comes with the activity; name: its name; attribute: its name and an attribute; template: what the template gives"`
+	Show      string `json:"show" enum:"standard,name,attribute,template"`
 	Attribute string `json:"attribute,omitempty" maxLength:"100" doc:"With attribute: which one, as subject or assignee.name"`
-	Template  string `json:"template,omitempty" maxLength:"2000" doc:"With template: Liquid with the root attribute, as Placed order #{{ attribute.order_id }}; at most 2000 bytes. A row shows the first 500 characters in one line"`
+	Template  string `json:"template,omitempty" maxLength:"2000"`
+}
+
+// TransformSchema is read by huma.
+func (*activityText) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	documented(s, "show", "standard: the sentence that comes with the activity; name: its name; attribute: its name and an attribute; "+
+		"template: what the template gives")
+	return documented(s, "template", "With template: Liquid with the root attribute, as Placed order #{{ attribute.order_id }}; at most 2000 bytes. "+
+		"A row shows the first 500 characters in one line")
 }
 
 // activityTexts is the value of settingActivityTexts.

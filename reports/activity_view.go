@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/danielgtaylor/huma/v2"
 )
 
 const tagActivities = "Activities"
@@ -13,16 +14,23 @@ const tagActivities = "Activities"
 func (s *server) activityRoutes() {
 	scopes := []string{scopePeople}
 	const path = "/v1/activities"
-	handle(s, route{method: http.MethodGet, path: path, id: "list-activities", tag: tagActivities, summary: "The activities there are, and what their rows show in feeds", scopes: scopes}, s.listActivities)
+	handle(s, route{
+		method: http.MethodGet, path: path, id: "list-activities", tag: tagActivities, summary: "The activities there are, and what their rows show in feeds", scopes: scopes,
+	}, s.listActivities)
 	handle(s, route{method: http.MethodGet, path: path + "/{activity}", id: "get-activity", tag: tagActivities, summary: "One activity", scopes: scopes}, s.getActivity)
 	handle(s, route{
 		method: http.MethodPatch, path: path + "/{activity}", id: "change-activity", tag: tagActivities, summary: "Choose what the rows of an activity show in feeds", scopes: scopes,
-		detail: "The text of the feeds of a source, a person and an activity, and of /v1/live, of rows that are there too. A template that cannot be parsed is refused with the places of its errors; " +
+		detail: "The text of the feeds of a source, a person and an activity, and of /v1/live, of rows that are there too. " +
+			"A template that cannot be parsed is refused with the places of its errors; " +
 			"where one cannot be rendered, and in another process for up to 2 seconds after a change, the row shows what it showed before.",
 	}, s.patchActivity)
-	handle(s, route{method: http.MethodGet, path: path + "/{activity}/overview", id: "get-activity-overview", tag: tagActivities, summary: "How often an activity happened, and to how many people", scopes: scopes}, s.activityOverview)
 	handle(s, route{
-		method: http.MethodGet, path: path + "/{activity}/activity", id: "list-activity-activity", tag: tagActivities, summary: "An activity's rows of the last 7 days, newest first", scopes: scopes,
+		method: http.MethodGet, path: path + "/{activity}/overview", id: "get-activity-overview", tag: tagActivities,
+		summary: "How often an activity happened, and to how many people", scopes: scopes,
+	}, s.activityOverview)
+	handle(s, route{
+		method: http.MethodGet, path: path + "/{activity}/activity", id: "list-activity-activity", tag: tagActivities,
+		summary: "An activity's rows of the last 7 days, newest first", scopes: scopes,
 	}, s.activityFeed)
 	handle(s, route{
 		method: http.MethodGet, path: path + "/{activity}/audience", id: "list-activity-audience", tag: tagActivities, summary: "The people that ever had an activity", scopes: scopes,
@@ -103,9 +111,14 @@ func (s *server) patchActivity(ctx context.Context, in *activityPatch) (*answer[
 
 type activityOverview struct {
 	People           int64      `json:"people" doc:"That ever had it. Outlives retention"`
-	TotalActivities  int64      `json:"total_activities" doc:"Since the account was connected first, with what its first sync read back; times in which it was disconnected do not count. Outlives retention"`
+	TotalActivities  int64      `json:"total_activities"`
 	LastDays         int64      `json:"last_30_days" doc:"That part of them that happened in the last 30 days"`
 	ActivitiesPerDay []dayCount `json:"activities_per_day" doc:"The last 14 days of the account's time zone"`
+}
+
+// TransformSchema is read by huma.
+func (*activityOverview) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return documented(s, "total_activities", totalActivitiesDoc)
 }
 
 func (s *server) activityOverview(ctx context.Context, in *ActivityPath) (*answer[activityOverview], error) {
@@ -153,10 +166,7 @@ func (s *server) activityFeed(ctx context.Context, in *activityFeedInput) (*answ
 
 type activityAudienceInput struct {
 	ActivityPath
-	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number; archived people are not searched"`
-	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all that are visible. One that is hidden has to be named itself"`
-	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-created_at" doc:"A minus means descending. By created_at all who are there from the first page to the last come once; whoever is changed meanwhile may move in the other orders, and with -updated_at out of the pages to come"`
-	Paging
+	PeopleListing
 }
 
 func (s *server) activityAudience(ctx context.Context, in *activityAudienceInput) (*answer[page[map[string]any]], error) {
@@ -168,6 +178,6 @@ func (s *server) activityAudience(ctx context.Context, in *activityAudienceInput
 		return nil, err
 	}
 	return reply(s.people(ctx, peopleQuery{
-		accounts: accounts, filter: `{"activity":"` + in.Activity + `","op":"has_occurred"}`, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging,
+		accounts: accounts, filter: `{"activity":"` + in.Activity + `","op":"has_occurred"}`, PeopleListing: in.PeopleListing,
 	}))
 }

@@ -30,7 +30,9 @@ func (s *server) audienceRoutes() {
 			"occurs has people enter each time the activity occurs from now on, and nobody leaves. Entries go to NATS subjects deskstream.audience.<id>.entered and .left and, " +
 			"with deliver, to its url as signed POSTs.",
 	}, s.createAudience)
-	handle(s, route{method: http.MethodGet, path: path, id: "list-audiences", tag: tagAudiences, summary: "Audiences by name, with the number of their members", scopes: scopes}, s.listAudiences)
+	handle(s, route{
+		method: http.MethodGet, path: path, id: "list-audiences", tag: tagAudiences, summary: "Audiences by name, with the number of their members", scopes: scopes,
+	}, s.listAudiences)
 	handle(s, route{method: http.MethodGet, path: path + "/{id}", id: "get-audience", tag: tagAudiences, summary: "One audience", scopes: scopes}, s.getAudience)
 	handle(s, route{
 		method: http.MethodPatch, path: path + "/{id}", id: "change-audience", tag: tagAudiences, summary: "Rename an audience, change its filter or its target", scopes: scopes,

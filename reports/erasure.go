@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"deskstream/schemas"
 )
 
@@ -50,8 +52,14 @@ type receipt struct {
 	PersonID    string               `json:"person_id" doc:"Hash of a Zendesk number"`
 	RequestedAt time.Time            `json:"requested_at"`
 	FinishedAt  *time.Time           `json:"finished_at"`
-	Removed     map[string]uint64    `json:"removed" doc:"Rows by table that were removed or lost their texts, in all versions; raw_events, dead_letters, and stream_messages kept for other programs, that were overwritten"`
+	Removed     map[string]uint64    `json:"removed"`
 	Kept        []string             `json:"kept" doc:"What stays"`
+}
+
+// TransformSchema is read by huma.
+func (*receipt) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return documented(s, "removed", "Rows by table that were removed or lost their texts, in all versions; raw_events, dead_letters, "+
+		"and stream_messages kept for other programs, that were overwritten")
 }
 
 // keptAfterErasure says what an erasure leaves.

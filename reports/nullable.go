@@ -42,6 +42,12 @@ func (*previewAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Sch
 	return orNull(s, "person")
 }
 
+// documented says of a member what is too long for a tag.
+func documented(s *huma.Schema, name, doc string) *huma.Schema {
+	s.Properties[name].Description = doc
+	return s
+}
+
 // optionalOrNull lets the members that a body may lack be null in its schema: huma takes null as if they were not given.
 func optionalOrNull(registry huma.Registry, body *huma.Schema) {
 	for body.Ref != "" {

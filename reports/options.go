@@ -110,7 +110,8 @@ type Check struct {
 	Hint  string
 }
 
-// Options is what the API is built from. DB, Sources, Keys, Settings, Connections, Retention, Events, Erasures, Deliveries, Seal, Match and Group are needed; everything else has a default.
+// Options is what the API is built from. DB, Sources, Keys, Settings, Connections, Retention, Events, Erasures, Deliveries, Seal,
+// Match and Group are needed; everything else has a default.
 type Options struct {
 	DB          driver.Conn
 	Sources     SourceStore

@@ -12,8 +12,12 @@ import (
 
 func (s *server) organizationRoutes() {
 	scopes := []string{scopePeople}
-	handle(s, route{method: http.MethodGet, path: "/v1/organizations", id: "list-organizations", tag: tagPeople, summary: "Organizations by name, with the fields that are visible", scopes: scopes}, s.listOrganizations)
-	handle(s, route{method: http.MethodGet, path: "/v1/organizations/{id}", id: "get-organization", tag: tagPeople, summary: "One organization, or the one that absorbed it", scopes: scopes}, s.getOrganization)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/organizations", id: "list-organizations", tag: tagPeople, summary: "Organizations by name, with the fields that are visible", scopes: scopes,
+	}, s.listOrganizations)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/organizations/{id}", id: "get-organization", tag: tagPeople, summary: "One organization, or the one that absorbed it", scopes: scopes,
+	}, s.getOrganization)
 }
 
 type organization struct {

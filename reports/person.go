@@ -16,7 +16,8 @@ func (s *server) peopleRoutes() {
 	handle(s, route{method: http.MethodGet, path: "/v1/people", id: "list-people", tag: tagPeople, summary: "People", scopes: scopes}, s.listPeople)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/people/{id}", id: "get-person", tag: tagPeople, summary: "One person", scopes: scopes,
-		detail: "The id, or email:jo@x.test, zendesk:123, external:ab or phone:+14155550100; of several with one number the oldest. The id of a person that another one absorbed answers the survivor, with merged_from.",
+		detail: "The id, or email:jo@x.test, zendesk:123, external:ab or phone:+14155550100; of several with one number the oldest. " +
+			"The id of a person that another one absorbed answers the survivor, with merged_from.",
 	}, s.getPerson)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/people/{id}/activities", id: "list-person-activities", tag: tagPeople,

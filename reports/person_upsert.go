@@ -20,7 +20,9 @@ func (s *server) upsertRoutes() {
 	handle(s, route{
 		method: http.MethodPost, path: "/v1/people", id: "upsert-people", tag: tagPeople, summary: "Create or update up to 1000 people", scopes: []string{scopePeople},
 		detail: "A JSON array, one JSON object a line (application/x-ndjson), or CSV with a header (text/csv; custom.<key>, permissions.email and " +
-			"permissions.sms are columns too; an empty cell says nothing, and custom fields are texts: numbers and booleans come as JSON). A row is found by id, else external_id, else email; else it is a new person. Whoever carries another external id is not found by email where external ids tell people apart: " +
+			"permissions.sms are columns too; an empty cell says nothing, and custom fields are texts: numbers and booleans come as JSON). " +
+			"A row is found by id, else external_id, else email; else it is a new person. " +
+			"Whoever carries another external id is not found by email where external ids tell people apart: " +
 			"both have the address then. The address or external id by which a person is found replaces no other one that they show, and those of a record that was merged " +
 			"into them stay that record's; to give them to the person, say by id who is meant. " +
 			"Good rows are taken whatever the others are; the answer tells of each row what became of it. No message is ever sent to Zendesk.",
@@ -39,7 +41,9 @@ type upsertPerson personValues
 
 // TransformSchema is read by huma.
 func (*upsertPerson) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	s.Properties["id"] = &huma.Schema{Type: huma.TypeString, MaxLength: new(maxName), Description: "Who is meant, if not by external_id or email: an id, email:…, zendesk:… or external:…"}
+	s.Properties["id"] = &huma.Schema{
+		Type: huma.TypeString, MaxLength: new(maxName), Description: "Who is meant, if not by external_id or email: an id, email:…, zendesk:… or external:…",
+	}
 	return s
 }
 

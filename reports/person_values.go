@@ -18,15 +18,16 @@ import (
 
 // personValues are the fields of a person that a call may set. Null or absent says nothing, "" empties a field.
 type personValues struct {
-	FirstName   *string                    `json:"first_name,omitempty" maxLength:"255"`
-	LastName    *string                    `json:"last_name,omitempty" maxLength:"255"`
-	Email       *string                    `json:"email,omitempty" maxLength:"320"`
-	PhoneNumber *string                    `json:"phone_number,omitempty" maxLength:"64" doc:"With the country code, as +49 30 123456"`
-	ExternalID  *string                    `json:"external_id,omitempty" maxLength:"1024"`
-	Language    *string                    `json:"language,omitempty" maxLength:"64" doc:"BCP 47, as en-US"`
-	Timezone    *string                    `json:"timezone,omitempty" maxLength:"64" doc:"IANA, as Europe/Berlin"`
-	Permissions *permissionValues          `json:"permissions,omitempty" doc:"An explicit no outlives every sync, merge and resync"`
-	Custom      map[string]json.RawMessage `json:"custom,omitempty" doc:"Fields of your own: text, number, boolean or list of texts; null takes one away. A person has at most 200, of 256 KiB of JSON together"`
+	FirstName   *string           `json:"first_name,omitempty" maxLength:"255"`
+	LastName    *string           `json:"last_name,omitempty" maxLength:"255"`
+	Email       *string           `json:"email,omitempty" maxLength:"320"`
+	PhoneNumber *string           `json:"phone_number,omitempty" maxLength:"64" doc:"With the country code, as +49 30 123456"`
+	ExternalID  *string           `json:"external_id,omitempty" maxLength:"1024"`
+	Language    *string           `json:"language,omitempty" maxLength:"64" doc:"BCP 47, as en-US"`
+	Timezone    *string           `json:"timezone,omitempty" maxLength:"64" doc:"IANA, as Europe/Berlin"`
+	Permissions *permissionValues `json:"permissions,omitempty" doc:"An explicit no outlives every sync, merge and resync"`
+
+	Custom map[string]json.RawMessage `json:"custom,omitempty" doc:"Fields of your own: text, number, boolean or list of texts; null takes one away. A person has at most 200, of 256 KiB of JSON together"`
 }
 
 type permissionValues struct {

@@ -28,11 +28,13 @@ func (s *server) reportRoutes() {
 		method: http.MethodGet, path: "/v1/reports/{metric}", id: "get-report", tag: tagReports, summary: "One report", scopes: scopes, parameters: reportParameters(),
 		asks: true, headers: reportHeaders,
 		content: map[string]reflect.Type{"application/json": reflect.TypeFor[reportAnswer](), "text/csv": reflect.TypeFor[string]()},
-		detail:  "GET /v1/reports says which parameters a report takes. In filters a comma means or, and (none) stands for no value. format=csv gives the rows as CSV, and what else the answer says in headers.",
+		detail: "GET /v1/reports says which parameters a report takes. In filters a comma means or, and (none) stands for no value. " +
+			"format=csv gives the rows as CSV, and what else the answer says in headers.",
 	}, s.getReport)
 	s.handleRaw(route{
-		method: http.MethodGet, path: "/v1/reports/{metric}/sql", id: "get-report-sql", tag: tagReports, summary: "The SQL of a report: one statement that clients of ClickHouse run as it is",
-		scopes: scopes, parameters: reportParameters(),
+		method: http.MethodGet, path: "/v1/reports/{metric}/sql", id: "get-report-sql", tag: tagReports,
+		summary: "The SQL of a report: one statement that clients of ClickHouse run as it is",
+		scopes:  scopes, parameters: reportParameters(),
 	}, "text/plain", s.reportSQL)
 }
 

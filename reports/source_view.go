@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/danielgtaylor/huma/v2"
 
 	"deskstream/schemas"
 )
@@ -20,7 +21,9 @@ const (
 func (s *server) sourceViewRoutes() {
 	admin := []string{scopeAdmin}
 	handle(s, route{method: http.MethodGet, path: "/v1/sources/{id}/sync", id: "get-sync", tag: tagSources, summary: "What was read up to when", scopes: admin}, s.syncState)
-	handle(s, route{method: http.MethodGet, path: "/v1/sources/{id}/overview", id: "get-overview", tag: tagSources, summary: "Records and activities of a source", scopes: admin}, s.overview)
+	handle(s, route{
+		method: http.MethodGet, path: "/v1/sources/{id}/overview", id: "get-overview", tag: tagSources, summary: "Records and activities of a source", scopes: admin,
+	}, s.overview)
 	handle(s, route{
 		method: http.MethodGet, path: "/v1/sources/{id}/activity", id: "list-source-activity", tag: tagSources, summary: "Activities of the last 7 days, newest first", scopes: admin,
 	}, s.sourceActivity)
@@ -34,10 +37,18 @@ func (s *server) sourceViewRoutes() {
 
 type overviewAnswer struct {
 	Records          recordCounts `json:"records" doc:"People and organizations that Zendesk brought"`
-	TotalActivities  int64        `json:"total_activities" doc:"Since the account was connected first, with what its first sync read back; times in which it was disconnected do not count. Outlives retention"`
+	TotalActivities  int64        `json:"total_activities"`
 	LastDays         int64        `json:"last_30_days" doc:"That part of them that happened in the last 30 days"`
 	ActivitiesPerDay []dayCount   `json:"activities_per_day" doc:"The last 14 days of the account's time zone"`
 }
+
+// TransformSchema is read by huma.
+func (*overviewAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return documented(s, "total_activities", totalActivitiesDoc)
+}
+
+const totalActivitiesDoc = "Since the account was connected first, with what its first sync read back; times in which it was disconnected do not count. " +
+	"Outlives retention"
 
 type recordCounts struct {
 	People        int64 `json:"people"`
@@ -114,11 +125,8 @@ func (s *server) sourceActivity(ctx context.Context, in *sourceActivityInput) (*
 }
 
 type audienceInput struct {
-	ID      string `path:"id" maxLength:"200"`
-	Query   string `query:"q" maxLength:"200" doc:"Part of a name, an address, an external id or a phone number; archived people are not searched"`
-	Columns string `query:"columns" maxLength:"2000" doc:"Fields to show, with commas between; default all that are visible. One that is hidden has to be named itself"`
-	Sort    string `query:"sort" enum:"name,-name,email,-email,created_at,-created_at,updated_at,-updated_at" default:"-created_at" doc:"A minus means descending. By created_at all who are there from the first page to the last come once; whoever is changed meanwhile may move in the other orders, and with -updated_at out of the pages to come"`
-	Paging
+	ID string `path:"id" maxLength:"200"`
+	PeopleListing
 }
 
 func (s *server) audience(ctx context.Context, in *audienceInput) (*answer[page[map[string]any]], error) {
@@ -127,6 +135,6 @@ func (s *server) audience(ctx context.Context, in *audienceInput) (*answer[page[
 		return nil, err
 	}
 	return reply(s.people(ctx, peopleQuery{
-		accounts: []string{src.Account}, sourced: true, text: in.Query, columns: in.Columns, sort: in.Sort, Paging: in.Paging,
+		accounts: []string{src.Account}, sourced: true, PeopleListing: in.PeopleListing,
 	}))
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"deskstream/schemas"
 )
 
@@ -17,7 +19,7 @@ type syncAnswer struct {
 
 type syncStream struct {
 	Stream      string     `json:"stream"`
-	State       string     `json:"state" enum:"waiting,idle,running,failing,reauthorize" doc:"waiting = its first reading has not begun; reauthorize = Zendesk does not take the credentials of the source any more, so nothing is read until it is authorized again"`
+	State       string     `json:"state" enum:"waiting,idle,running,failing,reauthorize"`
 	LastRunAt   *time.Time `json:"last_run_at"`
 	NextRunAt   *time.Time `json:"next_run_at"`
 	Through     *time.Time `json:"through" doc:"Data is complete up to here"`
@@ -26,6 +28,12 @@ type syncStream struct {
 	Progress    *float64   `json:"progress" doc:"0 to 1 while it is read for the first time, else null"`
 	SecondsLeft *int64     `json:"seconds_left" doc:"Estimate for the rest of the first reading, from its pace so far"`
 	LastError   *string    `json:"last_error"`
+}
+
+// TransformSchema is read by huma.
+func (*syncStream) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return documented(s, "state", "waiting = its first reading has not begun; reauthorize = Zendesk does not take the credentials of the source any more, "+
+		"so nothing is read until it is authorized again")
 }
 
 func (s *server) syncState(ctx context.Context, in *byID) (*answer[syncAnswer], error) {
