@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // commandFlags are the flags of each command: those that it reads.
@@ -36,8 +38,8 @@ var commandFlags = map[string]string{
 	"version": "",
 }
 
-// TestCommandsHaveTheFlagsThatTheyRead: the help of each command lists its flags and no others, and every other command's flag is refused with one
-// line that names it and says where the flags are.
+// TestCommandsHaveTheFlagsThatTheyRead: the help of each command lists its flags and no others. Every other command's flag is refused with one line that
+// names it and says where the flags are, but for the settings of an installation.
 func TestCommandsHaveTheFlagsThatTheyRead(t *testing.T) {
 	t.Parallel()
 	inHelp := regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`)
@@ -60,7 +62,7 @@ func TestCommandsHaveTheFlagsThatTheyRead(t *testing.T) {
 			t.Errorf("%s has the flags %v, want %v", command, got, want)
 		}
 		for _, flag := range all {
-			if !slices.Contains(want, flag) {
+			if !slices.Contains(want, flag) && !slices.Contains(installationSettings, flag) {
 				refusesFlag(t, command, flag)
 			}
 		}
@@ -76,5 +78,42 @@ func refusesFlag(t *testing.T, command, flag string) {
 	if status != 2 || out.Len() > 0 || strings.Count(said, "\n") != 1 ||
 		!strings.HasPrefix(said, "deskstream: unknown flag --"+flag) || !strings.HasSuffix(said, "; see `deskstream "+command+" --help`\n") {
 		t.Errorf("%s --%s: status %d: %s%s", command, flag, status, said, &out)
+	}
+}
+
+// TestSettingsOfTheInstallation: every command takes all settings of an installation, in both forms, whether it reads them or not.
+func TestSettingsOfTheInstallation(t *testing.T) {
+	t.Parallel()
+	for command := range commandFlags {
+		var c commands
+		parser, err := kong.New(&c, kong.DefaultEnvars("DESKSTREAM"), kong.Vars{"seen": seenFlags})
+		if err != nil {
+			t.Fatal(err)
+		}
+		args := strings.Fields(command)
+		for i, name := range installationSettings {
+			value := map[string]string{
+				"nats-url": "nats://127.0.0.1:4222", "clickhouse-dsn": "clickhouse://127.0.0.1:9000/deskstream", "listen": "127.0.0.1:0", "time-zone": "UTC",
+				"public-url": "http://127.0.0.1:8080", "zendesk-url": "http://127.0.0.1:1", "log-level": "info", "log-format": "json", "data": t.TempDir(),
+				"secret-key": strings.Repeat("A", 43) + "=", "api-key": strings.Repeat("k", 16),
+			}[name]
+			if i%2 == 0 {
+				args = append(args, "--"+name+"="+value)
+			} else {
+				args = append(args, "--"+name, value)
+			}
+		}
+		switch command {
+		case "dead show", "keys revoke":
+			args = append(args, "1")
+		case "keys create":
+			args = append(args, "--name=n")
+		}
+		if _, err := parseCommand(parser, args); err != nil {
+			t.Errorf("%s: %v", command, err)
+		}
+		if _, err := parseCommand(parser, append(args, "--no-such-flag")); err == nil {
+			t.Errorf("%s takes any flag", command)
+		}
 	}
 }

@@ -83,7 +83,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "deskstream:", err)
 		return 2
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parseCommand(parser, args)
 	if exited >= 0 {
 		return exited
 	}
