@@ -79,8 +79,10 @@ func benchFeed(tickets int) (setup, history, hooks, people []schemas.Event) {
 		}
 		for n, e := range []map[string]any{
 			{"type": "zen:event-type:ticket.status_changed", "event": map[string]any{"current": "OPEN", "previous": "SOLVED"}},
-			{"type": "zen:event-type:ticket.comment_added", "event": map[string]any{"comment": map[string]any{"id": fmt.Sprint(id*100 + 50),
-				"body": "a new message", "is_public": true, "author": map[string]any{"id": "101"}}}},
+			{"type": "zen:event-type:ticket.comment_added", "event": map[string]any{"comment": map[string]any{
+				"id":   fmt.Sprint(id*100 + 50),
+				"body": "a new message", "is_public": true, "author": map[string]any{"id": "101"},
+			}}},
 			{"type": "zen:event-type:ticket.agent_assignment_changed", "event": map[string]any{"current": "105", "previous": "101"}},
 		} {
 			e["id"], e["subject"], e["time"], e["detail"] = fmt.Sprintf("%d-%d", id, n), fmt.Sprintf("zen:ticket:%d", id), begin.Add(20*time.Hour+time.Duration(n)*time.Minute), detail

@@ -258,8 +258,10 @@ func TestR16_MergeRules(t *testing.T) {
 		{"phone when the account says so", all, []string{`"phone":"+4930123456"`, `"phone":"+49 30 123456"`}, "1 1"},
 		{"a shared phone never", all, []string{`"phone":"+4930123456"`, `"phone":"+4930123456","shared_phone_number":true`}, "1 2"},
 		{"different external ids beat the same address", nil, []string{`"external_id":"a","email":"a@x.test","verified":true`, `"external_id":"b","email":"a@x.test","verified":true`}, "1 2"},
-		{"one without external id goes to the older", nil, []string{`"external_id":"a","email":"a@x.test","verified":true`,
-			`"external_id":"b","email":"a@x.test","verified":true`, `"email":"a@x.test","verified":true`}, "1 2 1"},
+		{"one without external id goes to the older", nil, []string{
+			`"external_id":"a","email":"a@x.test","verified":true`,
+			`"external_id":"b","email":"a@x.test","verified":true`, `"email":"a@x.test","verified":true`,
+		}, "1 2 1"},
 		{"one with two addresses goes to the older", nil, []string{
 			`"identities":[{"type":"email","value":"a@x.test","verified":true},{"type":"email","value":"z@x.test","verified":true}]`,
 			`"external_id":"a","email":"z@x.test","verified":true`, `"external_id":"b","email":"a@x.test","verified":true`,

@@ -25,9 +25,11 @@ func TestRedact(t *testing.T) {
 		{"another user", schemas.KindUser, `{"id":8,"name":"Al"}`, same},
 		{"what was told of the person", schemas.KindPerson, `{"id":9,"at":"2026-01-01T00:00:00Z","values":{"first_name":"Jo"}}`, ""},
 		{"what was found about the person", schemas.KindAudience, `{"id":9,"at":"2026-01-01T00:00:00Z","in":[{"id":"a","generation":1}]}`, ""},
-		{"what was found about another", schemas.KindAudience,
+		{
+			"what was found about another", schemas.KindAudience,
 			`{"id":8,"at":"2026-01-01T00:00:00Z","fired":[{"audience":"a","activity":{"activity_id":"x","ticket_id":6,"subject":"S",` +
-				`"occurred_at":"2026-01-01T00:00:00Z"}}]}`, same},
+				`"occurred_at":"2026-01-01T00:00:00Z"}}]}`, same,
+		},
 		{
 			"a message of the person in another's ticket", schemas.KindAudience, `{"id":8,"at":"2026-01-01T00:00:00Z","fired":[{"audience":"a",` +
 				`"activity":{"activity_id":"x","ticket_id":6,"actor_id":9,"message":"M","occurred_at":"2026-01-01T00:00:00Z"}}]}`,

@@ -308,7 +308,8 @@ func TestWriteEdgesOfTime(t *testing.T) {
 	w := NewWriter(db, schemas.TableTicketEvents)
 	var rows []schemas.TicketEvent
 	for i, at := range []time.Time{
-		{}, time.Unix(0, 0), time.Date(1970, 1, 31, 23, 59, 59, 0, time.UTC), time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC),
+		{},
+		time.Unix(0, 0), time.Date(1970, 1, 31, 23, 59, 59, 0, time.UTC), time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC),
 		schemas.FarFuture, schemas.FarFuture.AddDate(50, 0, 0),
 	} {
 		rows = append(rows, schemas.TicketEvent{Account: "acme", Kind: schemas.EventState, At: at, TicketID: int64(i), EventID: "1", Until: schemas.FarFuture})
