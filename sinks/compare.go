@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"deskstream/schemas"
+
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
@@ -71,13 +73,16 @@ func (db *DB) Compare(ctx context.Context, table, other string, limit int) (rows
 	return rows, diffs, nil
 }
 
-// DropDatabase removes the database of a DSN with all its tables, if there is one.
-func DropDatabase(ctx context.Context, dsn string) error {
-	o, err := parseDSN(dsn)
+// DropDatabase removes a database beside the live one, of which the DSN is given, with all its tables, if there is one. The live one is
+// refused with schemas.ErrConflict.
+func DropDatabase(ctx context.Context, live, name string) error {
+	o, err := parseDSN(live)
 	if err != nil {
 		return err
 	}
-	name := o.Auth.Database
+	if o.Auth.Database == name {
+		return fmt.Errorf("drop database %s: %w: it is the live one", name, schemas.ErrConflict)
+	}
 	o.Auth.Database = "default"
 	conn, err := clickhouse.Open(o)
 	if err != nil {

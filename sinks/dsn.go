@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -54,6 +55,41 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 		o.Compression = &clickhouse.Compression{Method: compressionFor(o.Addr)}
 	}
 	return o, nil
+}
+
+// Database gives the name of the database that a DSN connects to, by its path or by its parameter database, which comes before the path. It
+// refuses what Open refuses.
+func Database(dsn string) (string, error) {
+	o, err := parseDSN(dsn)
+	if err != nil {
+		return "", err
+	}
+	return o.Auth.Database, nil
+}
+
+// WithDatabase gives the DSN of another database on the same server, which it names by its path.
+func WithDatabase(dsn, database string) (string, error) {
+	if _, err := Database(dsn); err != nil {
+		return "", err
+	}
+	dsn, _, _ = strings.Cut(dsn, "#")
+	address, query, _ := strings.Cut(dsn, "?")
+	scheme, address, _ := strings.Cut(address, "://")
+	hosts, _, _ := strings.Cut(address, "/")
+	parameters, _ := url.ParseQuery(query) // like the driver, which takes those that can be read
+	parameters.Del("database")
+	other := scheme + "://" + hosts + "/" + database
+	if len(parameters) > 0 {
+		other += "?" + parameters.Encode()
+	}
+	got, err := Database(other)
+	if err == nil && got != database {
+		err = badDSN(fmt.Sprintf("cannot be made to name the database %q", database))
+	}
+	if err != nil {
+		return "", err
+	}
+	return other, nil
 }
 
 func isNative(scheme string) bool {

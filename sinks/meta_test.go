@@ -3,6 +3,7 @@ package sinks
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,98 @@ func TestParseDSN(t *testing.T) {
 		if err != nil || o.Addr[0] != want.addr || o.Compression.Method != want.method {
 			t.Errorf("%s: %+v, %v", in, o, err)
 		}
+	}
+}
+
+// TestDatabaseOfADSN names the database in every form that the driver takes: what is told of it is what the driver connects to, and another one
+// in its place is all that changes.
+func TestDatabaseOfADSN(t *testing.T) {
+	t.Parallel()
+	for _, dsn := range []string{
+		"clickhouse://u:p@h:9000/live",
+		"clickhouse://u:p@h:9000/live/?x=1",
+		"clickhouse://u:p@h:9000?database=live",
+		"clickhouse://u:p@h:9000/?database=live",
+		"clickhouse://u:p@h:9000/other?database=live",
+		"clickhouse://u:p@h:9000/other?database=live&database=third",
+		"clickhouse://u:p@h:9000/l%69ve",
+		"clickhouse://u:p@h:9000/other?d%61tabase=l%69ve&dial_timeout=3s",
+		"clickhouse://u:p@h:9000/live?Database=other",
+		"clickhouse://u:p@h:9000/live?x=1;database=other",
+		"clickhouse://u:p@h:9000/live#?database=other",
+		"clickhouse://u:p@h:9000/live?a=/x?b",
+		"clickhouse://u:p%2Fq%3Fr%23s%40t@h:9000/live?username=v&password=%26w%3D+x",
+		"clickhouse://u:p@h1:9000,h2:9001/live?secure=true",
+		"tcp://[::1]:9000/live?compress=lz4",
+	} {
+		o, err := clickhouse.ParseDSN(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := Database(dsn)
+		if strings.Contains(dsn, "live/") {
+			if err == nil {
+				t.Errorf("%s: a path of two parts names %s", dsn, name)
+			}
+			continue
+		}
+		if err != nil || name != "live" || name != o.Auth.Database {
+			t.Errorf("%s: %s, %v", dsn, name, err)
+		}
+		second, err := WithDatabase(dsn, "live_verify")
+		if err != nil {
+			t.Errorf("%s: %v", dsn, err)
+			continue
+		}
+		got, err := clickhouse.ParseDSN(second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Auth.Database = "live_verify"; !reflect.DeepEqual(got, o) {
+			t.Errorf("%s is %+v, want %+v", second, got, o)
+		}
+	}
+	for _, dsn := range []string{"", "clickhouse://h:9000", "clickhouse://h:9000/live?database=", "http://h:8123/live", "clickhouse:live"} {
+		if name, err := Database(dsn); !errors.Is(err, schemas.ErrInvalid) {
+			t.Errorf("%s: %q, %v", dsn, name, err)
+		}
+		if second, err := WithDatabase(dsn, "b"); !errors.Is(err, schemas.ErrInvalid) {
+			t.Errorf("%s: %q, %v", dsn, second, err)
+		}
+	}
+	for _, name := range []string{"", "a-b", "a?database=live", "a#", "a/b", "a%62"} {
+		if second, err := WithDatabase("clickhouse://h:9000/live", name); !errors.Is(err, schemas.ErrInvalid) {
+			t.Errorf("%q: %q, %v", name, second, err)
+		}
+	}
+}
+
+// TestLiveDatabaseIsNotDropped asks for it in every form of DSN; the one beside it goes.
+func TestLiveDatabaseIsNotDropped(t *testing.T) {
+	t.Parallel()
+	db, dsn := testDB(t)
+	i := strings.LastIndex(dsn, "/")
+	server, name := dsn[:i], dsn[i+1:]
+	second, err := WithDatabase(dsn, name+"_second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, live := range []string{dsn, server + "?database=" + name, server + "/deskstream_other?database=" + name} {
+		if err := DropDatabase(t.Context(), live, name); !errors.Is(err, schemas.ErrConflict) {
+			t.Errorf("%s: %v", live, err)
+		}
+		if err := Migrate(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		if err := DropDatabase(t.Context(), live, name+"_second"); err != nil {
+			t.Error(err)
+		}
+		if have, _, err := Versions(t.Context(), second); err != nil || have != 0 {
+			t.Errorf("%s: the second database has version %d, %v", live, have, err)
+		}
+	}
+	if n := count(t, db, "system.tables WHERE database = currentDatabase()"); n == 0 {
+		t.Error("the live database has no tables")
 	}
 }
 

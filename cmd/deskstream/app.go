@@ -57,7 +57,7 @@ type App struct {
 	tombstones  tombstones
 	heap        heap
 	apiKey      string // the bootstrap key if it was made by this start
-	dsn         string // of the database in use
+	live, dsn   string // DSNs of the live database and of the one in use, which is another one with into
 
 	control control // of the parts that run inside
 
@@ -234,6 +234,7 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 			}
 		})
 	}
+	a.live = dsn
 	if a.fillsForUser() && (a.into == databaseOf(dsn) || a.into == databaseOf(dsn)+verifySuffix) {
 		return &settingError{"into", a.into, "a database other than the live one and the one of `deskstream verify`"}
 	}
@@ -374,7 +375,7 @@ func (a *App) leave(discard bool) {
 	err := errors.Join(a.stream.Drop(ctx, discard), a.stream.Close(ctx))
 	a.stream = nil
 	if discard {
-		err = errors.Join(err, sinks.DropDatabase(ctx, a.dsn))
+		err = errors.Join(err, sinks.DropDatabase(ctx, a.live, a.into))
 	}
 	if err != nil {
 		a.Log.Warn().Err(err).Bool("database", discard).Msg("the streams of a second database, or it, were not removed; the next start of the sink stage does it")

@@ -96,10 +96,12 @@ func (a *App) leftovers(ctx context.Context) (streams map[*stream.Stream]bool, v
 			return nil, "", err
 		}
 	}
-	if verified, err = intoDatabase(a.dsn, databaseOf(a.dsn)+verifySuffix); err != nil {
+	verified = databaseOf(a.live) + verifySuffix
+	dsn, err := intoDatabase(a.live, verified)
+	if err != nil {
 		return nil, "", err
 	}
-	have, _, err := sinks.Versions(ctx, verified)
+	have, _, err := sinks.Versions(ctx, dsn)
 	if have == 0 {
 		verified = ""
 	}
@@ -113,7 +115,7 @@ func (a *App) clear(ctx context.Context) error {
 		err = errors.Join(err, s.Drop(ctx, forget))
 	}
 	if err == nil && verified != "" {
-		err = sinks.DropDatabase(ctx, verified)
+		err = sinks.DropDatabase(ctx, a.live, verified)
 	}
 	return err
 }
@@ -159,7 +161,7 @@ func (a *App) eraseBeside(ctx context.Context, all []*schemas.Erasure) error {
 
 // eraseIn erases in a database that a replay has filled, where the server has it.
 func (a *App) eraseIn(ctx context.Context, name string, all []*schemas.Erasure) error {
-	dsn, err := intoDatabase(a.dsn, name)
+	dsn, err := intoDatabase(a.live, name)
 	if err != nil {
 		return err
 	}

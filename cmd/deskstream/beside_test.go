@@ -43,7 +43,8 @@ func intoSecond(t *testing.T, app *App, suffix string) (name, dsn string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), dsn) })
+	live := app.dsn
+	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), live, name) })
 	return name, dsn
 }
 
@@ -172,6 +173,44 @@ func TestLeftoversGoAtTheStart(t *testing.T) {
 	})
 	if n := rowsIn(t, second, "tickets"); n == 0 {
 		t.Error("the second database was emptied")
+	}
+}
+
+// TestDatabaseNamedByParameterStays: a database that the DSN names by its parameter, where the path names none or another one, is the live one for
+// every tool, and what they build beside it and remove is another.
+func TestDatabaseNamedByParameterStays(t *testing.T) {
+	t.Parallel()
+	account, err := zendesktest.History(23, 3, 3, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	zendesk := serveAccount(t, account, zendesktest.AdminEmail).URL()
+	var name, server string
+	p := &peopleTest{t: t}
+	p.app, p.api = startApp(t, zendesk, func(a *App) {
+		i := strings.LastIndex(a.Config.ClickHouseDSN, "/")
+		server, name = a.Config.ClickHouseDSN[:i], a.Config.ClickHouseDSN[i+1:]
+		a.Config.ClickHouseDSN = server + "?database=" + name
+	})
+	waitSynced(t, p.api, connect(t, p.api, account.Subdomain, zendesktest.AdminEmail, 60))
+	drained(t, p.app)
+	want := rowsIn(t, p.app.dsn, "tickets")
+	for _, path := range []string{"", "/deskstream_elsewhere"} {
+		p.app.Config.ClickHouseDSN = server + path + "?database=" + name
+		p.restart(zendesk)
+		if err := p.app.clearLeftovers(t.Context()); err != nil {
+			t.Error(err)
+		}
+		two, second := intoSecond(t, p.app, "_two")
+		wantTool(t, p.app.Config, 0, "clean", "verify")
+		wantTool(t, p.app.Config, 2, "other than the live one", "replay", "--into", name)
+		wantTool(t, p.app.Config, 0, "into "+two, "replay", "--into", two)
+		if n, other := rowsIn(t, p.app.dsn, "tickets"), rowsIn(t, second, "tickets"); n != want || other != want || n == 0 {
+			t.Errorf("%q: %d tickets and %d in the second database, want %d", path, n, other, want)
+		}
+		if db := databaseOf(p.app.dsn); db != name {
+			t.Errorf("%q: the live database is %s", path, db)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"deskstream/schemas"
+	"deskstream/sinks"
 )
 
 type replayCmd struct {
@@ -174,23 +174,16 @@ func followReplay(ctx context.Context, app *App, w io.Writer, name string, enoug
 	}
 }
 
-// intoDatabase gives the DSN of another database on the same server.
+// intoDatabase gives the DSN of another database on the same server; "" is the same one.
 func intoDatabase(dsn, database string) (string, error) {
 	if database == "" {
 		return dsn, nil
 	}
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return "", fmt.Errorf("--clickhouse-dsn: %w", err)
-	}
-	u.Path = "/" + database
-	return u.String(), nil
+	return sinks.WithDatabase(dsn, database)
 }
 
+// databaseOf gives the name of the database of a DSN, "" of one that cannot be used.
 func databaseOf(dsn string) string {
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimPrefix(u.Path, "/")
+	name, _ := sinks.Database(dsn)
+	return name
 }

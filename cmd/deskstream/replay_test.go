@@ -233,7 +233,7 @@ func TestReplayIntoBesideTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), second) })
+	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), app.dsn, name) })
 	wantTool(t, app.Config, 0, "replayed", "replay", "--into", name) // finds NATS by the data folder
 	if n, want := rowsIn(t, second, "tickets"), rowsIn(t, app.dsn, "tickets"); n != want || n == 0 {
 		t.Errorf("%d tickets, want %d", n, want)

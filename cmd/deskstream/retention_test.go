@@ -110,7 +110,7 @@ func TestR34_ReplayKeepsRetention(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), second) })
+	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), p.app.dsn, into) })
 	p.restart(zendesk, func(c Config) {
 		wantTool(t, c, 0, "replayed", "replay")
 		wantTool(t, c, 0, "replayed", "replay", "--into", into)

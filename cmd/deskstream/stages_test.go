@@ -98,15 +98,16 @@ func newStage(t *testing.T, r roles, zendesk, server, dsn string) *App {
 // once, and every stage starts. Where nobody makes the tables it ends with what to do.
 func TestStagesStartTogether(t *testing.T) {
 	t.Parallel()
-	fresh, err := url.Parse(localtest.TestDatabase(t))
+	made := localtest.TestDatabase(t)
+	name := databaseOf(made) + "_fresh"
+	fresh, err := intoDatabase(made, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fresh.Path += "_fresh"
-	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), fresh.String()) })
+	t.Cleanup(func() { _ = sinks.DropDatabase(context.WithoutCancel(t.Context()), made, name) })
 	server := startNATS(t)
 	start := func(r roles, change func(*App)) error {
-		app := newStage(t, r, "https://{account}.zendesk.test", server, fresh.String())
+		app := newStage(t, r, "https://{account}.zendesk.test", server, fresh)
 		change(app)
 		derive(t, &app.Config)
 		t.Cleanup(app.Stop)

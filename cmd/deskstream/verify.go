@@ -181,11 +181,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 		Config: live.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
 		replay: &time.Time{}, into: name, namespace: verifyNamespace, turn: live.turn,
 	}
-	second, err := intoDatabase(live.ClickHouseDSN, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := sinks.DropDatabase(ctx, second); err != nil { // of a verification that was cut off
+	if err := sinks.DropDatabase(ctx, live.ClickHouseDSN, name); err != nil { // of a verification that was cut off
 		return nil, err
 	}
 	app.heap.limitUntil(ctx)
