@@ -2,7 +2,9 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +35,9 @@ func (s *Stream) DeadList(ctx context.Context, limit int, after uint64) (letters
 	if limit <= 0 {
 		return nil, 0, fmt.Errorf("dead letters: %w", schemas.Invalid("limit", "must be positive"))
 	}
+	if after == math.MaxUint64 {
+		return nil, 0, nil
+	}
 	err = s.each(ctx, s.txn, s.prefix+".dead.*", after+1, func(m storedMessage) error {
 		if len(letters) == limit {
 			next = letters[limit-1].Seq
@@ -59,7 +64,8 @@ func (s *Stream) DeadShow(ctx context.Context, seq uint64) (Letter, error) {
 	return letter(m), nil
 }
 
-// DeadRetry publishes the event of a letter again and removes the letter. When it is interrupted and repeated, the event is recognised.
+// DeadRetry publishes the event of a letter again and removes the letter. When it is interrupted and repeated, the event is recognised, and so it is
+// when two do it at once.
 func (s *Stream) DeadRetry(ctx context.Context, seq uint64) error {
 	l, err := s.DeadShow(ctx, seq)
 	if err != nil {
@@ -72,7 +78,10 @@ func (s *Stream) DeadRetry(ctx context.Context, seq uint64) error {
 		return fmt.Errorf("dead letter %d: %w", seq, err)
 	}
 	s.crash("dead.published")
-	return s.DeadDrop(ctx, seq)
+	if err := s.DeadDrop(ctx, seq); !errors.Is(err, schemas.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // DeadDrop removes a letter and overwrites it on disk; schemas.ErrNotFound when there is none.
@@ -81,6 +90,9 @@ func (s *Stream) DeadDrop(ctx context.Context, seq uint64) error {
 		return err
 	}
 	if err := s.secureDelete(ctx, s.txn, seq); err != nil {
+		if !s.present(ctx, s.txn, s.prefix+".dead.*", seq) { // another program has removed it
+			err = schemas.ErrNotFound
+		}
 		return fmt.Errorf("dead letter %d: %w", seq, err)
 	}
 	s.crash("dead.deleted")

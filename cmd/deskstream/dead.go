@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
 
+	"deskstream/schemas"
 	"deskstream/stream"
 )
 
@@ -81,8 +83,8 @@ func (c *deadShowCmd) Run(ctx context.Context, out *streams) error {
 
 type deadRetryCmd struct {
 	BaseFlags
-	Seq uint64 `arg:"" optional:"" help:"SEQ of dead list."`
-	All bool   `help:"Every dead letter there is now."`
+	Seq *uint64 `arg:"" optional:"" help:"SEQ of dead list."`
+	All bool    `help:"Every dead letter there is now."`
 }
 
 // Run publishes dead letters again. What can be used is a fact, and makes the same of the tables however often it is stored; what fails again is
@@ -95,8 +97,8 @@ func (c *deadRetryCmd) Run(ctx context.Context, out *streams) error {
 
 type deadDropCmd struct {
 	BaseFlags
-	Seq uint64 `arg:"" optional:"" help:"SEQ of dead list."`
-	All bool   `help:"Every dead letter there is now."`
+	Seq *uint64 `arg:"" optional:"" help:"SEQ of dead list."`
+	All bool    `help:"Every dead letter there is now."`
 }
 
 // Run removes dead letters.
@@ -106,23 +108,37 @@ func (c *deadDropCmd) Run(ctx context.Context, out *streams) error {
 	})
 }
 
-func eachLetter(ctx context.Context, s *stream.Stream, seq uint64, all bool, out *streams, done string, f func(context.Context, uint64) error) error {
-	if (seq == 0) != all {
+// eachLetter does something to one dead letter or to all. Of all, those that another program has taken meanwhile are passed by.
+func eachLetter(ctx context.Context, s *stream.Stream, seq *uint64, all bool, out *streams, done string, f func(context.Context, uint64) error) error {
+	if (seq == nil) != all {
 		return &settingError{"all", fmt.Sprint(all), "either one SEQ or --all"}
 	}
-	seqs := []uint64{seq}
-	if all {
-		var err error
-		if seqs, err = letterSeqs(ctx, s); err != nil {
+	if !all {
+		if err := f(ctx, *seq); err != nil {
 			return err
 		}
+		fmt.Fprintln(out.out, 1, done)
+		return nil
 	}
+	seqs, err := letterSeqs(ctx, s)
+	if err != nil {
+		return err
+	}
+	n, taken := 0, 0
 	for _, q := range seqs {
-		if err := f(ctx, q); err != nil {
-			return err
+		switch err := f(ctx, q); {
+		case err == nil:
+			n++
+		case errors.Is(err, schemas.ErrNotFound):
+			taken++
+		default:
+			return fmt.Errorf("%d of %d %s, then: %w", n, len(seqs), done, err)
 		}
 	}
-	fmt.Fprintln(out.out, len(seqs), done)
+	fmt.Fprintln(out.out, n, done)
+	if taken > 0 {
+		fmt.Fprintln(out.err, taken, "were taken by another program meanwhile")
+	}
 	return nil
 }
 

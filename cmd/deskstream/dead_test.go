@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"deskstream/schemas"
+)
+
+// storedLetters gives the address of a NATS server with n dead letters, and the sequence of the first.
+func storedLetters(t *testing.T, n int) (server string, first uint64) {
+	t.Helper()
+	server = startNATS(t)
+	if said := deadTool(t, server, 0, "list"); strings.Count(said, "\n") != 1 {
+		t.Fatal(said)
+	}
+	nc, err := nats.Connect(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		m := nats.NewMsg("deskstream.dead.0")
+		m.Header.Set("Deskstream-Id", "evt_"+strconv.Itoa(i))
+		m.Header.Set("Deskstream-Kind", string(schemas.KindTicket))
+		m.Header.Set("Deskstream-Account", "acme")
+		a, err := js.PublishMsg(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = a.Sequence
+		}
+	}
+	return server, first
+}
+
+// deadTool runs a command on dead letters and gives what it prints.
+func deadTool(t *testing.T, server string, status int, args ...string) string {
+	t.Helper()
+	var printed bytes.Buffer
+	args = append([]string{"dead"}, append(args, "--nats-url", server, "--data", t.TempDir(), "--log-level", "error", "--log-format", "json")...)
+	if got := Main(t.Context(), args, &printed, &printed); got != status {
+		t.Errorf("%v: status %d, want %d: %s", args, got, status, &printed)
+	}
+	return printed.String()
+}
+
+// TestTwoTakeAllDeadLetters: both programs end well, whichever comes to a letter first, and each letter is done by at least one.
+func TestTwoTakeAllDeadLetters(t *testing.T) {
+	t.Parallel()
+	const letters = 40
+	server, _ := storedLetters(t, letters)
+	for _, tool := range []string{"retry", "drop"} {
+		var said [2]string
+		var both sync.WaitGroup
+		for i := range said {
+			both.Go(func() { said[i] = deadTool(t, server, 0, tool, "--all") })
+		}
+		both.Wait()
+		sum := 0
+		for _, s := range said {
+			var n int
+			if _, err := fmt.Sscan(s, &n); err != nil {
+				t.Errorf("%s: %q", tool, s)
+			}
+			sum += n
+		}
+		if tool == "retry" && sum < letters || tool == "drop" && sum > letters {
+			t.Errorf("%s: %q", tool, said)
+		}
+		if left := deadTool(t, server, 0, "list"); strings.Count(left, "\n") != 1 {
+			t.Errorf("%s left %s", tool, left)
+		}
+		server, _ = storedLetters(t, letters)
+	}
+}
+
+// TestOneDeadLetterOrAll: a SEQ of 0 is one too, with --all it is a contradiction; behind the last SEQ there is nothing.
+func TestOneDeadLetterOrAll(t *testing.T) {
+	t.Parallel()
+	server, first := storedLetters(t, 3)
+	for _, tool := range []string{"retry", "drop"} {
+		for _, args := range [][]string{{}, {"0", "--all"}, {"1", "--all"}} {
+			if said := deadTool(t, server, 2, append([]string{tool}, args...)...); !strings.Contains(said, "either one SEQ or --all") {
+				t.Errorf("%s %v: %s", tool, args, said)
+			}
+		}
+		if said := deadTool(t, server, 1, tool, "0"); !strings.Contains(said, "dead letter 0: not found") {
+			t.Errorf("%s: %s", tool, said)
+		}
+	}
+	for _, after := range []uint64{first + 2, 1<<63 - 1, 1 << 63, 1<<64 - 2, 1<<64 - 1} {
+		if list := deadTool(t, server, 0, "list", "--after", strconv.FormatUint(after, 10)); strings.Count(list, "\n") != 1 {
+			t.Errorf("behind %d: %s", after, list)
+		}
+	}
+	if list := deadTool(t, server, 0, "list", "--after", "0"); strings.Count(list, "\n") != 4 {
+		t.Error(list)
+	}
+	if said := deadTool(t, server, 0, "drop", strconv.FormatUint(first, 10)); said != "1 dropped\n" {
+		t.Error(said)
+	}
+}
