@@ -53,11 +53,11 @@ func (f *BaseFlags) withStream(ctx context.Context, out *streams, use func(*stre
 		return err
 	}
 	s, done, err := openStream(ctx, f, f.logger(out))
-	if err != nil {
-		return err
+	if err == nil {
+		defer done()
+		err = use(s)
 	}
-	defer done()
-	return use(s)
+	return unfinished(ctx, err, "start it again")
 }
 
 type deadShowCmd struct {
@@ -132,7 +132,8 @@ func eachLetter(ctx context.Context, s *stream.Stream, seq *uint64, all bool, ou
 		case errors.Is(err, schemas.ErrNotFound):
 			taken++
 		default:
-			return fmt.Errorf("%d of %d %s, then: %w", n, len(seqs), done, err)
+			soFar := fmt.Sprintf("%d of %d %s", n, len(seqs), done)
+			return unfinished(ctx, fmt.Errorf("%s, then: %w", soFar, err), soFar+"; start it again for the others")
 		}
 	}
 	fmt.Fprintln(out.out, n, done)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"deskstream/schemas"
+	"deskstream/stream"
 )
 
 // storedLetters gives the address of a NATS server with n dead letters, and the sequence of the first.
@@ -84,6 +86,40 @@ func TestTwoTakeAllDeadLetters(t *testing.T) {
 			t.Errorf("%s left %s", tool, left)
 		}
 		server, _ = storedLetters(t, letters)
+	}
+}
+
+// TestInterruptedToolsSayHowFarTheyCame: status 1, with how many letters were done where it was some of all.
+func TestInterruptedToolsSayHowFarTheyCame(t *testing.T) {
+	t.Parallel()
+	server, _ := storedLetters(t, 5)
+	var printed bytes.Buffer
+	out := &streams{out: &printed, err: &printed}
+	c := Config{Data: t.TempDir(), NATSURL: server, TimeZone: "UTC", Listen: "127.0.0.1:0", ZendeskURL: "http://127.0.0.1:1", LogLevel: "error"}
+	quick(&c)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := c.withStream(ctx, out, func(s *stream.Stream) error {
+		n := 0
+		return eachLetter(ctx, s, nil, true, out, "dropped", func(ctx context.Context, seq uint64) error {
+			if n++; n == 3 {
+				cancel()
+			}
+			return s.DeadDrop(ctx, seq)
+		})
+	})
+	if status := exitStatus(err, &printed); status != 1 || !strings.Contains(printed.String(), "interrupted before it was finished: 2 of 5 dropped; start it again") {
+		t.Errorf("status %d: %s", status, &printed)
+	}
+	if list := deadTool(t, server, 0, "list"); strings.Count(list, "\n") != 4 {
+		t.Errorf("left are\n%s", list)
+	}
+	for _, args := range [][]string{{"dead", "list"}, {"dead", "drop", "--all"}, {"keys", "create", "--name", "x"}, {"keys", "list"}} {
+		printed.Reset()
+		args = append(args, "--nats-url", server, "--log-level", "error")
+		if status := Main(ctx, args, &printed, &printed); status != 1 || !strings.Contains(printed.String(), "interrupted before it was finished") {
+			t.Errorf("%v: status %d: %s", args, status, &printed)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -46,10 +45,20 @@ func (c *loadCmd) runExport(ctx context.Context, out *streams) error {
 		return err
 	}
 	defer stop()
-	tickets := len(account.Tickets())
-	fmt.Fprintf(out.out, "a synthetic account with %d tickets is at http://%s\n", tickets, c.Serve)
+	err = l.run(ctx, out)
+	todo := "the source of " + demoAccount + " may be connected already"
+	if l.source != "" {
+		todo = "the source " + l.source + " stays"
+	}
+	return unfinished(ctx, err, todo)
+}
+
+// run connects the account and waits for its tickets.
+func (l *exportLoad) run(ctx context.Context, out *streams) (err error) {
+	tickets := len(l.account.Tickets())
+	fmt.Fprintf(out.out, "a synthetic account with %d tickets is at http://%s\n", tickets, l.Serve)
 	start := time.Now()
-	if l.source, err = connectSource(ctx, l.api, map[string]any{"type": "zendesk", "account": demoAccount, "name": "Synthetic export"}, c.Secret); err != nil {
+	if l.source, err = connectSource(ctx, l.api, map[string]any{"type": "zendesk", "account": demoAccount, "name": "Synthetic export"}, l.Secret); err != nil {
 		return err
 	}
 	if err := l.wait(ctx, l.synced); err != nil {
@@ -89,7 +98,7 @@ func (l *exportLoad) wait(ctx context.Context, done func(context.Context) (bool,
 		}
 		select {
 		case <-ctx.Done():
-			return errors.New("stopped before the export was read; the source " + l.source + " stays")
+			return ctx.Err()
 		case <-tick.C:
 		}
 	}

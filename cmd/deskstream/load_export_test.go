@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -42,5 +46,31 @@ func TestLoadExport(t *testing.T) {
 	var bad *settingError
 	if err := c.Run(t.Context(), &streams{out: &out, err: &out}); !errors.As(err, &bad) || bad.name != "serve" {
 		t.Errorf("an address in use: %v", err)
+	}
+}
+
+// TestLoadExportInterrupted: while it connects the account and while it waits for the tickets it ends with status 1 and says what stays.
+func TestLoadExportInterrupted(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/v1/sources": "the source of " + demoAccount + " may be connected already", "/v1/sources/src_1/authorize": "the source src_1 stays",
+		"/v1/sources/src_1/sync": "the source src_1 stays",
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		instance := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // the server sees that the client has gone once it has read all
+			if r.URL.Path == path {
+				cancel()
+				<-r.Context().Done()
+			}
+			fmt.Fprint(w, `{"id":"src_1"}`)
+		}))
+		var out bytes.Buffer
+		args := []string{"load", "--export", "--tickets", "5", "--serve", freeAddress(t), "--instance", instance.URL, "--api-key", testKey}
+		if status := Main(ctx, args, &out, &out); status != 1 || !strings.Contains(out.String(), "interrupted before it was finished: "+want) {
+			t.Errorf("%s: status %d: %s", path, status, &out)
+		}
+		cancel()
+		instance.Close()
 	}
 }

@@ -135,12 +135,20 @@ func (c *replayCmd) watch(ctx context.Context, app *App, out *streams) error {
 	return err
 }
 
-// unfinished is what a tool ends with when it was interrupted, whatever came of that.
+// interruptedError ends a tool that was interrupted with what is left to do.
+type interruptedError struct{ todo string }
+
+func (e *interruptedError) Error() string { return "interrupted before it was finished: " + e.todo }
+
+// unfinished is what a tool ends with when it was interrupted, whatever came of that. A part of it that has said so already knows more.
 func unfinished(ctx context.Context, err error, todo string) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	return errors.New("interrupted before it was finished: " + todo)
+	if _, said := errors.AsType[*interruptedError](err); said {
+		return err
+	}
+	return &interruptedError{todo}
 }
 
 // followReplay shows the progress of a replay on w until it is far enough.
