@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,6 +25,8 @@ type doctorCmd struct {
 	EngineFlags
 	ZendeskFlags
 	SecretFlags
+
+	keyErr error // why the file of the secret key cannot be used
 }
 
 // finding is one line of the doctor.
@@ -39,6 +42,9 @@ func (c *doctorCmd) Run(ctx context.Context, out *streams) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	findings := []finding{c.disk(), c.engine()}
+	if c.keyErr = c.checkKeyFile(); c.keyErr != nil {
+		findings = append(findings, finding{name: "credentials", err: c.keyErr})
+	}
 	if !c.holds(natsFolder, clickhouseFolder) && !c.running() { // both are tried where nothing stays of it
 		elsewhere, err := os.MkdirTemp("", "deskstream-doctor")
 		if err != nil {
@@ -164,7 +170,23 @@ func (c *doctorCmd) nats(ctx context.Context, out *streams, recorded stream.Meta
 			g.text += fmt.Sprintf("; %d dead letters, see `deskstream dead list`", stats.Dead)
 		}
 	}
-	return append(findings, g, c.credentials(ctx, s))
+	findings = append(findings, g)
+	if c.keyErr == nil {
+		findings = append(findings, c.credentials(ctx, s))
+	}
+	return findings
+}
+
+// checkKeyFile wants a secret key in its file, if there is one, also while it has nothing to open: the start refuses anything else.
+func (c *doctorCmd) checkKeyFile() error {
+	if c.secret != nil {
+		return nil
+	}
+	_, err := ingest.ReadKey(keyFile(c.Data))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // credentials wants a secret key that opens what is stored.

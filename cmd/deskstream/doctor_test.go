@@ -84,6 +84,37 @@ func TestDoctorFindsWhatStopsTheStart(t *testing.T) {
 	says(data, "ok    clickhouse   schema version", "FAIL  streams")
 }
 
+// TestDoctorReadsTheSecretKey: a file that holds no key fails before any source is connected, as it stops the start, and whether or not there are
+// streams yet. A key, and none, are in order.
+func TestDoctorReadsTheSecretKey(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{t.TempDir(), startedFolder(t)} {
+		c := Config{Data: data}
+		if _, text := doctorOn(t, data); strings.Contains(text, "FAIL  credentials") {
+			t.Errorf("without a file:\n%s", text)
+		}
+		if err := os.WriteFile(c.keyFile(), []byte("garbage\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := "FAIL  credentials  secret key " + c.keyFile() + ": invalid: must be base64 of 32 bytes"
+		if status, text := doctorOn(t, data); status != 1 || strings.Count(text, want) != 1 || strings.Count(text, "credentials") != 1 {
+			t.Errorf("status %d, want %q:\n%s", status, want, text)
+		}
+		if _, err := c.openSealer(nil); err == nil || !strings.Contains(want, err.Error()) {
+			t.Errorf("the start says %v", err)
+		}
+		if err := os.Remove(c.keyFile()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.openSealer(nil); err != nil { // makes it
+			t.Fatal(err)
+		}
+		if _, text := doctorOn(t, data); strings.Contains(text, "FAIL  credentials") {
+			t.Errorf("with a key:\n%s", text)
+		}
+	}
+}
+
 // TestMissingEngineIsOneLine: a library that is not there takes one line of the start, and one for each check of the doctor, which has a line for the clock
 // where nothing tells the time too.
 func TestMissingEngineIsOneLine(t *testing.T) {

@@ -59,7 +59,7 @@ func (a *App) startSealer(ctx context.Context) error {
 func (f *KeyFlags) openSealer(data string, sources []schemas.Source) (*ingest.Sealer, error) {
 	sealed := ingest.Sealed(sources)
 	bound := len(sealed) > 0 && !f.ReplaceKey
-	key, value, path := f.secret, "(hidden)", filepath.Join(data, "secret.key")
+	key, value, path := f.secret, "(hidden)", keyFile(data)
 	if key == nil {
 		load := ingest.LoadKey
 		if bound {
@@ -87,6 +87,9 @@ func (f *KeyFlags) openSealer(data string, sources []schemas.Source) (*ingest.Se
 	}
 	return sealer, nil
 }
+
+// keyFile is where the secret key is that no setting gives.
+func keyFile(data string) string { return filepath.Join(data, "secret.key") }
 
 func wrongKey(value string, sources int) error {
 	return &settingError{"secret-key", value, fmt.Sprintf("the key that the stored credentials of %d sources are sealed with, here or in <data>/secret.key; "+
