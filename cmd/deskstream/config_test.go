@@ -41,6 +41,13 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		"stage alone":      {[]string{"ingest"}, []string{"--nats-url", "shares it"}},
 		"process alone":    {[]string{"process", "--nats-url", "nats://127.0.0.1:1"}, []string{"--clickhouse-dsn", "shares it"}},
 		"expired key":      {[]string{"keys", "create", "--name", "x", "--expires=-5h"}, []string{"--expires", "-5h0m0s", "above 0"}},
+		"key of no time":   {[]string{"keys", "create", "--name", "x", "--expires=0s"}, []string{"--expires", "0s", "above 0"}},
+		"expires at once":  {[]string{"keys", "create", "--name", "x", "--expires=x"}, []string{"--expires", `"x"`, "accepted is a duration, e.g. 60s"}},
+		"no scope":         {[]string{"keys", "create", "--name", "x", "--scope="}, []string{"--scope", "admin, people, reports, render"}},
+		"a name of lines":  {[]string{"keys", "create", "--name", "a\nb"}, []string{"--name", `"a�b"`, "one line"}},
+		"a name that acts": {[]string{"keys", "create", "--name", "a\x1b[2J\tb"}, []string{"--name", `"a�[2J�b"`, "one line"}},
+		"no UTF-8":         {[]string{"keys", "create", "--name", "a\xffb"}, []string{"--name", `"a�b"`, "one line"}},
+		"a long name":      {[]string{"keys", "create", "--name", strings.Repeat("é", 101)}, []string{"--name", strings.Repeat("é", 99) + "…", "at most 100 characters"}},
 		"unknown flag":     {[]string{"run", "--wrong"}, []string{"--wrong"}},
 		"unknown scope":    {[]string{"keys", "create", "--name", "x", "--scope", "root"}, []string{"--scope", "admin, people, reports, render"}},
 		"a key of no name": {[]string{"keys", "create", "--name", " "}, []string{"--name", "what the key is for"}},
@@ -150,12 +157,12 @@ func TestKeysAreMadeListedAndRevoked(t *testing.T) {
 		}
 		return out.String()
 	}
-	secret := strings.TrimSpace(run("keys", "create", "--name", "dashboard", "--scope", "reports,render"))
+	secret := strings.TrimSpace(run("keys", "create", "--name", "dashboard", "--scope", "reports,render,reports"))
 	if !strings.HasPrefix(secret, "dsk_") || len(secret) < 40 {
 		t.Fatalf("key %q", secret)
 	}
 	list := run("keys", "list")
-	if !strings.Contains(list, "dashboard") || !strings.Contains(list, "reports,render") || !strings.Contains(list, "valid") || strings.Contains(list, secret) {
+	if !strings.Contains(list, "dashboard") || !strings.Contains(list, " reports,render ") || !strings.Contains(list, "valid") || strings.Contains(list, secret) {
 		t.Fatalf("list: %s", list)
 	}
 	id := strings.Fields(strings.Split(list, "\n")[1])[0]

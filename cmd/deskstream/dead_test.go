@@ -95,8 +95,7 @@ func TestInterruptedToolsSayHowFarTheyCame(t *testing.T) {
 	server, _ := storedLetters(t, 5)
 	var printed bytes.Buffer
 	out := &streams{out: &printed, err: &printed}
-	c := Config{Data: t.TempDir(), NATSURL: server, TimeZone: "UTC", Listen: "127.0.0.1:0", ZendeskURL: "http://127.0.0.1:1", LogLevel: "error"}
-	quick(&c)
+	c := BaseFlags{Data: t.TempDir(), NATSURL: server, LogLevel: "error"}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	err := c.withStream(ctx, out, func(s *stream.Stream) error {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 
@@ -27,25 +29,59 @@ type keysCmd struct {
 
 type keysCreateCmd struct {
 	BaseFlags
-	Name    string        `required:"" help:"What the key is for."`
-	Scopes  []string      `name:"scope" default:"reports" help:"admin, people, reports, render; repeat or separate by commas."`
-	Expires time.Duration `help:"Life of the key, e.g. 720h (default: for ever)."`
+	Name    string         `required:"" help:"What the key is for."`
+	Scopes  []string       `name:"scope" default:"reports" help:"admin, people, reports, render; repeat or separate by commas."`
+	Expires *time.Duration `help:"Life of the key, e.g. 720h (default: for ever)."`
 }
 
 // Run makes a key, stores its hash and prints it.
 func (c *keysCreateCmd) Run(ctx context.Context, out *streams) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	return c.withStream(ctx, out, func(s *stream.Stream) error { return c.create(ctx, s, out) })
+}
+
+// check refuses what would make another key than was meant, and takes each scope once.
+func (c *keysCreateCmd) check() error {
+	if len(c.Scopes) == 0 {
+		return &settingError{"scope", "", strings.Join(scopes, ", ")}
+	}
+	var once []string
 	for _, s := range c.Scopes {
 		if !slices.Contains(scopes, s) {
 			return &settingError{"scope", s, strings.Join(scopes, ", ")}
 		}
+		if !slices.Contains(once, s) {
+			once = append(once, s)
+		}
 	}
-	if strings.TrimSpace(c.Name) == "" {
-		return &settingError{"name", c.Name, "what the key is for, e.g. dashboard"}
+	c.Scopes = once
+	// The parser of the command line puts RuneError in place of bytes that are no UTF-8.
+	if strings.TrimSpace(c.Name) == "" || c.Name != shownName(c.Name) || strings.ContainsRune(c.Name, utf8.RuneError) {
+		return &settingError{"name", shownName(c.Name), fmt.Sprintf("what the key is for in one line of at most %d characters, e.g. dashboard", keyName)}
 	}
-	if c.Expires < 0 {
+	if c.Expires != nil && *c.Expires <= 0 {
 		return &settingError{"expires", c.Expires.String(), "a duration above 0, e.g. 720h; without it the key does not expire"}
 	}
-	return c.withStream(ctx, out, func(s *stream.Stream) error { return c.create(ctx, s, out) })
+	return nil
+}
+
+// keyName is how many characters the name of a key has at most.
+const keyName = 100
+
+// shownName gives the name of a key as a line of a list can hold it. A name that it changes is refused; earlier builds took any.
+func shownName(name string) string {
+	all := []rune(strings.ToValidUTF8(name, "�"))
+	if len(all) > keyName {
+		all = append(all[:keyName-1], '…')
+	}
+	for i, r := range all {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
+			all[i] = '�'
+		}
+	}
+	return string(all)
 }
 
 func (c *keysCreateCmd) create(ctx context.Context, s *stream.Stream, out *streams) error {
@@ -53,8 +89,8 @@ func (c *keysCreateCmd) create(ctx context.Context, s *stream.Stream, out *strea
 	if err != nil {
 		return err
 	}
-	if c.Expires > 0 {
-		at := key.CreatedAt.Add(c.Expires)
+	if c.Expires != nil {
+		at := key.CreatedAt.Add(*c.Expires)
 		key.ExpiresAt = &at
 	}
 	if err := s.PutAPIKey(ctx, key); err != nil {
@@ -95,7 +131,7 @@ func (c *keysListCmd) Run(ctx context.Context, out *streams) error {
 		w := tabwriter.NewWriter(out.out, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tPREFIX\tNAME\tSCOPES\tCREATED\tSTATE")
 		for _, k := range keys {
-			fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\n", k.ID, k.Prefix, k.Name, strings.Join(k.Scopes, ","), k.CreatedAt.Format(time.DateOnly), keyState(k))
+			fmt.Fprintf(w, "%s\t%s…\t%s\t%s\t%s\t%s\n", k.ID, k.Prefix, shownName(k.Name), strings.Join(k.Scopes, ","), k.CreatedAt.Format(time.DateOnly), keyState(k))
 		}
 		return w.Flush()
 	})

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deskstream/schemas"
+	"deskstream/stream"
 )
 
 // TestRevokedKeysEndAtOnce revokes the bootstrap key of a running stage that asks for keys: it ends with the change and not when the stage looks
@@ -52,5 +55,30 @@ func TestRevokedKeysEndAtOnce(t *testing.T) {
 	bootstrap()
 	if keys, err = app.stream.APIKeys(t.Context()); err != nil || len(keys) != 1 || keys[0].RevokedAt == nil {
 		t.Errorf("after another start: %+v, %v; want the key revoked", keys, err)
+	}
+}
+
+// TestKeysOfOddNamesAreListedInALine: earlier builds stored any name.
+func TestKeysOfOddNamesAreListedInALine(t *testing.T) {
+	t.Parallel()
+	server := startNATS(t)
+	c := Config{Data: t.TempDir(), NATSURL: server, TimeZone: "UTC", Listen: anyPort, ZendeskURL: "http://127.0.0.1:1", LogLevel: "error"}
+	quick(&c)
+	out := &streams{out: io.Discard, err: io.Discard}
+	for name, shown := range map[string]string{"Überblick für Jörg 🙂": "Überblick für Jörg 🙂", "a\nb\x1b[2J": "a�b�[2J", strings.Repeat("x", 5000): strings.Repeat("x", 99) + "…"} {
+		err := c.withStream(t.Context(), out, func(s *stream.Stream) error {
+			_, key, err := newKey(name, []string{"reports"}, time.Now())
+			if err != nil {
+				return err
+			}
+			return s.PutAPIKey(t.Context(), key)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list bytes.Buffer
+		if status := Main(t.Context(), []string{"keys", "list", "--nats-url", server, "--log-level", "error"}, &list, &list); status != 0 || !strings.Contains(list.String(), "  "+shown+"  ") {
+			t.Errorf("status %d, want %q: %q", status, shown, &list)
+		}
 	}
 }

@@ -123,9 +123,12 @@ func accepted(err error) string {
 // acceptedKind says what a flag takes that is no text.
 func acceptedKind(flag *kong.Flag) string {
 	var kind string
-	example := flag.Default
+	example, of := flag.Default, flag.Target.Type()
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
 	switch {
-	case flag.Target.Type() == reflect.TypeFor[time.Duration]():
+	case of == reflect.TypeFor[time.Duration]():
 		kind, example = "a duration", cmp.Or(example, "60s")
 	case flag.Target.CanInt(), flag.Target.CanUint():
 		kind = "a whole number"
