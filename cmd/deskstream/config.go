@@ -16,6 +16,8 @@ import (
 	_ "time/tzdata" // zones must be there in a container without them
 
 	"github.com/rs/zerolog"
+
+	"deskstream/sinks"
 )
 
 // Config holds the settings of a program: flag --x-y or environment DESKSTREAM_X_Y, a flag wins. A command embeds the parts that it reads and no
@@ -136,9 +138,13 @@ func (f *BaseFlags) Validate() error {
 	return nil
 }
 
-// Validate checks the setting.
+// Validate leaves to those who open it what is accepted.
 func (f *DatabaseFlags) Validate() error {
-	return checkURL("clickhouse-dsn", f.ClickHouseDSN, "clickhouse", "http", "https", "tcp")
+	if f.ClickHouseDSN == "" {
+		return nil
+	}
+	_, err := sinks.Database(f.ClickHouseDSN)
+	return err
 }
 
 // Validate refuses a file that is no library. One that cannot be read is refused where it is looked for.
@@ -177,8 +183,16 @@ func (f *APIFlags) Validate() error {
 	if f.location, err = time.LoadLocation(f.TimeZone); err != nil || f.TimeZone == "Local" {
 		return &settingError{"time-zone", f.TimeZone, "an IANA name, e.g. Europe/Berlin"}
 	}
-	if f.APIKey != "" && (len(f.APIKey) < 16 || strings.ContainsAny(f.APIKey, " \t\r\n")) {
-		return &settingError{"api-key", "(hidden)", "at least 16 characters without spaces"}
+	if f.APIKey == "" {
+		return nil
+	}
+	return checkKey(f.APIKey)
+}
+
+// checkKey wants an API key that a request can carry.
+func checkKey(key string) error {
+	if len(key) < 16 || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return &settingError{"api-key", "(hidden)", "at least 16 characters without spaces and control characters"}
 	}
 	return nil
 }

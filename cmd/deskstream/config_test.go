@@ -60,6 +60,12 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		"dead limit":       {[]string{"dead", "list", "--limit", "0"}, []string{"--limit", "at least 1"}},
 		"dsn database":     {[]string{"run", "--clickhouse-dsn", "clickhouse://u:secret-word@h:1/a-b"}, []string{"--clickhouse-dsn", `"a-b"`, "letters, digits and underscores"}},
 		"no database":      {[]string{"run", "--clickhouse-dsn", "clickhouse://u:secret-word@h:1/"}, []string{"--clickhouse-dsn: names no database; accepted is clickhouse://"}},
+		"dsn over http":    {[]string{"run", "--clickhouse-dsn", "http://h:8123/d?password=secret-word"}, []string{`--clickhouse-dsn: has the scheme "http"`, "accepted is clickhouse://"}},
+		"dsn without host": {[]string{"verify", "--clickhouse-dsn", "clickhouse:///d"}, []string{"--clickhouse-dsn: ", "accepted is clickhouse://"}},
+		"empty parameter":  {[]string{"run", "--clickhouse-dsn", "clickhouse://h:1/d?database="}, []string{"--clickhouse-dsn: names no database; accepted is clickhouse://"}},
+		"key with ESC":     {[]string{"run", "--api-key", "0123456789abcdef\x1b"}, []string{"--api-key", "16 characters"}},
+		"demo NaN":         {[]string{"demo", "--per-minute", "NaN"}, []string{"--per-minute", "above 0"}},
+		"demo infinite":    {[]string{"demo", "--per-minute", "Inf"}, []string{"--per-minute", "above 0"}},
 		"engine":           {[]string{"run", "--engine", "config.go"}, []string{"--engine", `"config.go"`, "accepted is the path of libchdb.so"}},
 		"no number":        {[]string{"run", "--incremental-per-minute", "x"}, []string{"--incremental-per-minute", `"x"`, "accepted is a whole number, e.g. 10"}},
 		"no duration":      {[]string{"run", "--poll-interval", "x"}, []string{"--poll-interval", `"x"`, "accepted is a duration, e.g. 60s"}},
@@ -71,8 +77,8 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out, errs bytes.Buffer
-			if status := Main(t.Context(), append(c.args, dataFlag(t, c.args)...), &out, &errs); status == 0 {
-				t.Errorf("the program started")
+			if status := Main(t.Context(), append(c.args, dataFlag(t, c.args)...), &out, &errs); status != 2 {
+				t.Errorf("status %d", status)
 			}
 			for _, w := range c.want {
 				if !strings.Contains(errs.String()+out.String(), w) {
@@ -214,7 +220,11 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{[]string{"--url", ""}, "--url"},
 		{[]string{"--secret", ""}, "--secret"},
 		{[]string{"--export"}, "--api-key"},
+		{[]string{"--rate", "NaN"}, "--rate"},
+		{[]string{"--rate", "Inf"}, "--rate"},
 		{[]string{"--export", "--api-key", testKey, "--instance", "nonsense"}, "--instance"},
+		{[]string{"--export", "--api-key", testKey, "--instance", ""}, "--instance"},
+		{[]string{"--export", "--api-key", "0123456789 abcdef\nc"}, "--api-key"},
 		{[]string{"--duration", "50ms"}, "no webhook was stored"},
 	} {
 		var out, errs bytes.Buffer

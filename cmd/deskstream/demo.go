@@ -42,7 +42,7 @@ func (c *demoCmd) Run(ctx context.Context, out *streams) error {
 	if err := cmp.Or(atLeastOne("days", c.Days), atLeastOne("per-day", c.PerDay)); err != nil {
 		return err
 	}
-	if c.PerMin <= 0 {
+	if c.PerMin <= 0 || !finite(c.PerMin) {
 		return &settingError{"per-minute", fmt.Sprint(c.PerMin), "a number above 0"}
 	}
 	began := time.Now()

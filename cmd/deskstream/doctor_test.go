@@ -89,24 +89,24 @@ func TestDoctorFindsWhatStopsTheStart(t *testing.T) {
 func TestDoctorReadsTheSecretKey(t *testing.T) {
 	t.Parallel()
 	for _, data := range []string{t.TempDir(), startedFolder(t)} {
-		c := Config{Data: data}
+		file := keyFile(data)
 		if _, text := doctorOn(t, data); strings.Contains(text, "FAIL  credentials") {
 			t.Errorf("without a file:\n%s", text)
 		}
-		if err := os.WriteFile(c.keyFile(), []byte("garbage\n"), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte("garbage\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		want := "FAIL  credentials  secret key " + c.keyFile() + ": invalid: must be base64 of 32 bytes"
+		want := "FAIL  credentials  secret key " + file + ": invalid: must be base64 of 32 bytes"
 		if status, text := doctorOn(t, data); status != 1 || strings.Count(text, want) != 1 || strings.Count(text, "credentials") != 1 {
 			t.Errorf("status %d, want %q:\n%s", status, want, text)
 		}
-		if _, err := c.openSealer(nil); err == nil || !strings.Contains(want, err.Error()) {
+		if _, err := (&KeyFlags{}).openSealer(data, nil); err == nil || !strings.Contains(want, err.Error()) {
 			t.Errorf("the start says %v", err)
 		}
-		if err := os.Remove(c.keyFile()); err != nil {
+		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.openSealer(nil); err != nil { // makes it
+		if _, err := (&KeyFlags{}).openSealer(data, nil); err != nil { // makes it
 			t.Fatal(err)
 		}
 		if _, text := doctorOn(t, data); strings.Contains(text, "FAIL  credentials") {

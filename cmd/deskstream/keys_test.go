@@ -62,8 +62,7 @@ func TestRevokedKeysEndAtOnce(t *testing.T) {
 func TestKeysOfOddNamesAreListedInALine(t *testing.T) {
 	t.Parallel()
 	server := startNATS(t)
-	c := Config{Data: t.TempDir(), NATSURL: server, TimeZone: "UTC", Listen: anyPort, ZendeskURL: "http://127.0.0.1:1", LogLevel: "error"}
-	quick(&c)
+	c := BaseFlags{Data: t.TempDir(), NATSURL: server, LogLevel: "error"}
 	out := &streams{out: io.Discard, err: io.Discard}
 	for name, shown := range map[string]string{"Überblick für Jörg 🙂": "Überblick für Jörg 🙂", "a\nb\x1b[2J": "a�b�[2J", strings.Repeat("x", 5000): strings.Repeat("x", 99) + "…"} {
 		err := c.withStream(t.Context(), out, func(s *stream.Stream) error {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -60,7 +61,7 @@ func (c *loadCmd) check() error {
 		return err
 	}
 	switch {
-	case c.Rate < 0:
+	case c.Rate < 0 || !finite(c.Rate):
 		return &settingError{"rate", fmt.Sprint(c.Rate), "a number of at least 0; 0 is as fast as it goes"}
 	case c.Duration <= 0:
 		return &settingError{"duration", c.Duration.String(), "a duration above 0, e.g. 10s"}
@@ -73,8 +74,10 @@ func (c *loadCmd) checkTarget() error {
 	switch {
 	case c.Export && c.APIKey == "":
 		return &settingError{"api-key", "", "an API key of the instance with scope admin"}
+	case c.Export && c.Instance == "":
+		return &settingError{"instance", "", "the address of the instance, e.g. http://127.0.0.1:8080"}
 	case c.Export:
-		return checkURL("instance", c.Instance, "http", "https")
+		return cmp.Or(checkKey(c.APIKey), checkURL("instance", c.Instance, "http", "https"))
 	case c.URL == "":
 		return &settingError{"url", c.URL, "the webhook address of a source"}
 	case c.Secret == "":
@@ -90,6 +93,9 @@ func atLeastOne(name string, n int) error {
 	}
 	return nil
 }
+
+// finite says whether a number is one that can be counted to.
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // limitOf gives the limit of a rate; 0 is none.
 func limitOf(perSecond float64) rate.Limit {

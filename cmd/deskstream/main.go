@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"deskstream/schemas"
 	"deskstream/stream"
 )
 
@@ -154,6 +155,7 @@ const statusBusy = 3
 
 func exitStatus(err error, stderr io.Writer) int {
 	var setting *settingError
+	var problem *schemas.Problem
 	var busy *stream.BusyError
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
@@ -162,6 +164,9 @@ func exitStatus(err error, stderr io.Writer) int {
 		return 1
 	case errors.As(err, &setting):
 		fmt.Fprintln(stderr, "deskstream:", setting)
+		return 2
+	case errors.As(err, &problem) && len(problem.Fields) == 1 && strings.HasPrefix(problem.Fields[0].Location, "--"): // of a setting that its package reads
+		fmt.Fprintln(stderr, "deskstream:", problem.Detail)
 		return 2
 	case errors.As(err, &busy):
 		fmt.Fprintln(stderr, "deskstream:", busy)
