@@ -54,7 +54,7 @@ func (k *keyCollector) erasure(prefix string, it *item) {
 	}
 }
 
-// takeErased makes a user a tombstone, or takes what is told about one: only its roles count, which the figures of tickets follow from.
+// takeErased makes a user a tombstone, or takes what is told about one.
 func (r *run) takeErased(a *accountWork, it *item) {
 	if it.load(); it.domain == domainDead {
 		r.dead(it)
@@ -66,16 +66,31 @@ func (r *run) takeErased(a *accountWork, it *item) {
 		r.result.Duplicates++
 	case it.erased:
 		r.erase(a, it)
-	case it.user == nil || r.userOf(a, it.id).u.knowsRole(it.user.at, roleByte(it.user.role)):
+	case it.user == nil:
 		r.result.Ignored++
 	default:
-		w := r.user(a, it.id)
-		w.see(it)
-		promoted := w.u.promotes(it)
-		w.u.addRole(it.user.at, roleByte(it.user.role))
-		r.release(w, promoted)
-		w.touch()
+		r.hearErased(a, it)
 	}
+}
+
+// hearErased takes what is told about a tombstone: its role, which the figures of tickets follow from, and that it is read again under another
+// retention, for which its activities may have to be put out anew.
+func (r *run) hearErased(a *accountWork, it *item) {
+	u, fingerprint := r.userOf(a, it.id).u, a.sources.fingerprint(it.ev.Source)
+	again := it.user.full && u.retention != fingerprint
+	if !again && u.knowsRole(it.user.at, roleByte(it.user.role)) {
+		r.result.Ignored++
+		return
+	}
+	w := r.user(a, it.id)
+	w.see(it)
+	promoted := u.promotes(it)
+	u.addRole(it.user.at, roleByte(it.user.role))
+	if again {
+		u.retention, w.reread = fingerprint, it.user.created
+	}
+	r.release(w, promoted)
+	w.touch()
 }
 
 // knowsRole says whether a role at a time is no news.
@@ -217,29 +232,46 @@ func (r *run) restore(c *carrier, w *userWork) {
 	w.u.activities = next
 }
 
-// forgetContact puts the activities of a user that was erased just now out again, without what they said. They are not withdrawn, so that
-// no count moves, and never change again.
+// forgetContact puts the activities of a user that was erased just now out again, without what they said. They are not withdrawn, so that no count moves.
+// Read again under another retention they go out with another expiry, also those that were dropped meanwhile; else they never change again.
 func (r *run) forgetContact(w *userWork) {
-	if !w.erased {
+	if !w.erased && w.reread == 0 {
 		return
 	}
 	c := r.contactCarrier(w)
+	sent := slices.Clone(w.u.activities)
 	if w.remains != nil {
-		sent := slices.Clone(w.u.activities)
 		r.restore(c, w)
-		r.emitHappened(w.account, w.id, sent, w.u.activities)
 	}
+	r.recreate(c, w)
+	r.emitHappened(w.account, w.id, sent, w.u.activities)
 	for i := range w.u.activities {
 		s := &w.u.activities[i]
 		if s.gone || c.expires(s.slug, s.at) <= c.now {
 			continue
 		}
-		s.n++
-		r.publish(c, &activity{slug: s.slug, at: s.at, what: s.what, user: s.user, via: s.via}, s)
+		x := activity{slug: s.slug, at: s.at, what: s.what, user: s.user, via: s.via}
+		if hash := r.digest(c, &x); w.erased || hash != s.hash {
+			s.hash = hash
+			s.n++
+			r.publish(c, &x, s)
+		}
 	}
 	if schemas.IsOwnUser(schemas.ZID(w.id)) {
 		w.u.activities = nil
 	}
+}
+
+// recreate adds that an erased user was created, where that was too long ago to go out under the retention before.
+func (r *run) recreate(c *carrier, w *userWork) {
+	at := w.reread
+	known := slices.ContainsFunc(w.u.activities, func(s sentActivity) bool { return s.slug == contactCreated && !s.gone })
+	if at == 0 || known || w.u.roleAt(at) != roleEndUser || c.expires(contactCreated, at) <= c.now {
+		return
+	}
+	s := sentActivity{slug: contactCreated, at: at, user: w.id, via: viaPoll, away: c.set.Paused(unix(at))}
+	r.tally(c, &s, 1)
+	w.u.activities = append(w.u.activities, s)
 }
 
 // eraseTickets removes from tickets what erased people wrote, and puts their entries in audiences out. Those are no news to anybody but the table.

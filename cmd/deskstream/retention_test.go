@@ -93,6 +93,66 @@ func TestR14_RetentionEndToEnd(t *testing.T) {
 	}
 }
 
+// TestErasureThenRetentionEndToEnd erases one person before the retention is shortened and one while it is short: what happened to both comes back with
+// the second reading, and the tables are what the stored events make.
+func TestErasureThenRetentionEndToEnd(t *testing.T) {
+	t.Parallel()
+	var users []int64
+	p := newPeopleTest(t, func(a *zendesktest.Account) {
+		for i := range 2 {
+			at := time.Now().Add(-60 * time.Hour)
+			u, err := a.CreateUser(at, zendesktest.NewUser{Name: fmt.Sprintf("Erased %d", i), Email: fmt.Sprintf("erased%d@retention.test", i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := u.Name + " again"
+			if err := a.UpdateUser(at.Add(time.Hour), u.ID, zendesktest.UserChange{Name: &name}); err != nil {
+				t.Fatal(err)
+			}
+			users = append(users, u.ID)
+		}
+	})
+	db, err := openQueries(p.app.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	happened := func() (n uint64) {
+		t.Helper()
+		q := fmt.Sprintf("SELECT count() FROM activities FINAL WHERE user_id IN (%d, %d) AND is_deleted = 0 AND expires_at > now()", users[0], users[1])
+		if err := db.QueryRow(t.Context(), q).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	retain := func(days int) { p.call("PUT", "/v1/sources/"+p.source+"/retention", map[string]any{"days": days}, nil) }
+	all := happened()
+	p.erased(fmt.Sprintf("zendesk:%d", users[0]))
+	if n := happened(); all < 2 || n != all {
+		t.Errorf("%d activities after the erasure, want %d", n, all)
+	}
+	retain(2)
+	if n := happened(); n != 0 {
+		t.Errorf("%d activities are older than the retention", n)
+	}
+	if err := p.app.db.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.erased(fmt.Sprintf("zendesk:%d", users[1]))
+	retain(30)
+	waitSynced(t, p.api, p.source)
+	eventually(t, time.Minute, func() error {
+		drained(t, p.app)
+		if n := happened(); n != all {
+			return fmt.Errorf("%d activities after the second reading, want %d", n, all)
+		}
+		return nil
+	})
+	if status, v := verify(t, p.app); status != 0 || !v.Clean {
+		t.Errorf("verify: status %d, %+v", status, v)
+	}
+}
+
 // TestR34_ReplayKeepsRetention: what a shorter retention put out of sight stays so when everything is made again, here and in a second database, at
 // once and not only when the program looks at it the next time.
 func TestR34_ReplayKeepsRetention(t *testing.T) {
