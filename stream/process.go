@@ -273,7 +273,7 @@ func (l *loop) listen() (stop func(), err error) {
 // smaller batches until the culprit is alone; it becomes a dead letter and the others are not affected.
 func (l *loop) step(ctx context.Context) error {
 	l.begun = time.Now()
-	batch := l.hushed(l.queue[:cut(l.queue, l.limit, maxEventBytes)])
+	batch := l.hushed(untilSettings(l.queue[:cut(l.queue, l.limit, maxEventBytes)]))
 	state := make(schemas.State, l.rows)
 	res, packed, err := l.work(ctx, batch, state)
 	l.rows = len(state)
@@ -305,6 +305,17 @@ func (l *loop) step(ctx context.Context) error {
 	l.queue = l.queue[len(batch):]
 	l.widen(len(batch), packed)
 	return nil
+}
+
+// untilSettings cuts a batch where the settings of a source change: what comes before is put out under those that it came under, however late it is
+// processed. A retention decides what is put out and counted at all.
+func untilSettings(batch []schemas.Event) []schemas.Event {
+	for n := 1; n < len(batch); n++ {
+		if batch[n].Kind == schemas.KindSource {
+			return batch[:n]
+		}
+	}
+	return batch
 }
 
 // hushed cuts a batch where outputs begin again that are not in their tables.

@@ -225,6 +225,55 @@ func (d *decoder) Apply(events []schemas.Event, state schemas.State) (schemas.Re
 	return d.counter.Apply(events, state)
 }
 
+// TestSettingsEndABatch: however many events wait, the settings of a source are the first of their batch, so that nothing is worked on under later ones.
+func TestSettingsEndABatch(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	acts, counts := newTable(schemas.TableActivities), newTable(schemas.TableActivityCounts)
+	var all, events []schemas.Event
+	settings := 0
+	for i := range 60 {
+		e := click("acme", "c"+strconv.Itoa(i%10), i, uint64(i))
+		if i%7 == 3 || i == 25 {
+			e.Kind = schemas.KindSource // of which the processor makes nothing
+			settings++
+		} else {
+			events = append(events, e)
+		}
+		all = append(all, e)
+	}
+	publish(t, s, all...)
+	p := &witness{t: t}
+	run(t, s, func() Processor { return p }, acts, counts)
+	drain(t, s)
+	checkExact(t, events, acts, counts)
+	if n := int(p.first.Load()); n != settings {
+		t.Fatalf("%d batches began with settings, want %d", n, settings)
+	}
+}
+
+// witness expects settings at the beginning of a batch only.
+type witness struct {
+	mu sync.Mutex // partitions share it
+	counter
+	t     *testing.T
+	first atomic.Int64
+}
+
+func (w *witness) Apply(events []schemas.Event, state schemas.State) (schemas.Result, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, e := range events {
+		if e.Kind != schemas.KindSource {
+			continue
+		}
+		if w.first.Add(1); i > 0 {
+			w.t.Errorf("settings are the event %d of a batch", i)
+		}
+	}
+	return w.counter.Apply(events, state)
+}
+
 // TestDeadRetryInPlace retries under a running, repaired processor without a replay.
 func TestDeadRetryInPlace(t *testing.T) {
 	t.Parallel()
