@@ -67,7 +67,7 @@ func (r *run) contactCarrier(w *userWork) *carrier {
 			return s.slug == contactUpdated && s.at <= u.floor || s.slug == fieldChanged && u.past(s)
 		}
 	}
-	c.of, c.account, c.source = w, w.account, w.source
+	c.of, c.account, c.source, c.again = w, w.account, w.source, w.again
 	if schemas.IsOwnUser(schemas.ZID(w.id)) {
 		c.source = w.account.sources.first()
 	}

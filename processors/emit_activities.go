@@ -19,6 +19,7 @@ type carrier struct {
 	digest  func(w *writer, a *activity)
 	frozen  func(a *sentActivity) bool // not to be withdrawn although it no longer follows
 	ticket  bool                       // a ticket's: its requester's figures count them
+	again   bool                       // it is told again under another retention
 }
 
 // telling is the carrier of tickets, which goes from one to the next.
@@ -119,7 +120,7 @@ func (r *run) settled(c *carrier, acts []activity, sent []sentActivity) []sentAc
 	}
 	for j := range sent {
 		if !matched[j] {
-			next = append(next, r.withdraw(c, sent[j]))
+			next = append(next, r.remake(c, r.withdraw(c, sent[j])))
 		}
 	}
 	r.ticketScratch.nextActivities = next
@@ -143,6 +144,20 @@ func (r *run) withdraw(c *carrier, s sentActivity) sentActivity {
 	a := activity{slug: s.slug, at: s.at, what: s.what, user: s.user, via: s.via}
 	row := schemas.Activity{TicketID: c.row(&a).TicketID, Attributes: "{}", IsDeleted: 1}
 	r.send(c, &a, &s, &row)
+	return s
+}
+
+// remake puts an activity that stays although it follows no longer out again where it may have been dropped: without what it said, which is forgotten.
+func (r *run) remake(c *carrier, s sentActivity) sentActivity {
+	if !c.again || s.gone || c.expires(s.slug, s.at) <= c.now || c.set.remade(s.slug.String(), s.at) == 0 {
+		return s
+	}
+	a := activity{slug: s.slug, at: s.at, what: s.what, user: s.user, via: s.via}
+	if hash := r.digest(c, &a); hash != s.hash {
+		s.hash = hash
+		s.n++
+		r.publish(c, &a, &s)
+	}
 	return s
 }
 

@@ -79,6 +79,44 @@ func TestErasureThenRetention(t *testing.T) {
 	})
 }
 
+// TestForgottenChangesOutlastARetention: what changed before the versions that are kept comes back with a longer retention too, once and counted once.
+func TestForgottenChangesOutlastARetention(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.now = mustTime(t, "2026-06-20T00:00:00Z")
+	version := func(n int) {
+		at := mustTime(t, "2026-03-01T00:00:00Z").Add(time.Duration(n) * time.Hour).Format(time.RFC3339)
+		s.say(schemas.KindUser, `{"id":1,"created_at":"2026-01-02T00:00:00Z","updated_at":%q,"role":"end-user","name":"Ann","notes":"%d"}`, at, n)
+		s.say(schemas.KindOrganization, `{"id":1,"created_at":"2026-01-02T00:00:00Z","updated_at":%q,"name":"Ann","notes":"%d"}`, at, n)
+	}
+	figures := func() (activities, counted int) {
+		for _, row := range s.tables[schemas.TableActivityCounts] {
+			counted += int(row["count"].(float64))
+		}
+		return len(s.tables[schemas.TableActivities]), counted
+	}
+	const newest = maxVersions + 20
+	for n := range newest + 1 {
+		version(n)
+	}
+	all, counted := figures()
+	s.want("before", all, 2*(newest+1))
+	s.retain(s.now, 3, 4000)
+	s.play()
+	s.expire(t, s.now, 3)
+	s.now = s.now.Add(time.Hour)
+	s.retain(s.now, 4000, 3)
+	s.play()
+	outputs := 0
+	for _, when := range []string{"read again", "read once more"} {
+		outputs = s.outputs
+		version(newest)
+		now, total := figures()
+		s.want(when, []int{now, total}, []int{all, counted})
+	}
+	s.want("rows of the last reading", s.outputs-outputs, 0)
+}
+
 // TestErasedUnderAShortRetention: a person who is erased while the retention is short has with a longer one what anybody has: what was put out before, and
 // that it was created, though that never was.
 func TestErasedUnderAShortRetention(t *testing.T) {

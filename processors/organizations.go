@@ -206,6 +206,7 @@ func (r *run) takeOrganization(a *accountWork, it *item) {
 		r.result.Duplicates++
 		return
 	}
+	again := o.retention != set.fingerprint()
 	o.id, o.retention = it.id, set.fingerprint()
 	if o.source == "" {
 		o.source = it.ev.Source
@@ -216,10 +217,10 @@ func (r *run) takeOrganization(a *accountWork, it *item) {
 		o.archived = set.ArchiveOnDelete
 	}
 	r.touch(key)
-	r.emitOrganization(a, o, it, set)
+	r.emitOrganization(a, o, it, set, again)
 }
 
-func (r *run) emitOrganization(a *accountWork, o *organization, it *item, set settings) {
+func (r *run) emitOrganization(a *accountWork, o *organization, it *item, set settings, again bool) {
 	f := o.now()
 	row := schemas.OrganizationRow{
 		Account: a.name, OrganizationID: o.id, SourceID: o.source, Name: f.name, ExternalID: f.external, Zendesk: f.object(o.id),
@@ -231,7 +232,7 @@ func (r *run) emitOrganization(a *accountWork, o *organization, it *item, set se
 		r.emitLast(schemas.TableOrganizations, orgKey(a.prefix, o.id), data)
 	}
 	c := &carrier{
-		account: a, source: o.source, set: set, now: it.ev.ReceivedAt.Unix(),
+		account: a, source: o.source, set: set, now: it.ev.ReceivedAt.Unix(), again: again,
 		id: func(s *sentActivity) string {
 			return schemas.ActivityID(a.name, 0, s.slug.String(), s.at, "organization:"+decimal(o.id)+s.what)
 		},

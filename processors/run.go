@@ -120,6 +120,7 @@ type userWork struct {
 	known   bool             // it was known before the batch
 	erased  bool             // by an event of the batch
 	remains *schemas.Remains // of the user, as that event tells
+	again   bool             // the batch tells of it under another retention than before
 	reread  int64            // when the erased user was created, told under another retention than the one before; 0 = not told
 
 	verdict *verdict // that the event taken tells

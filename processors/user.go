@@ -586,6 +586,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 		return
 	}
 	u.addSource(it.ev.Source)
+	w.again = w.again || u.retention != fingerprint
 	u.retention = fingerprint
 	u.decide(set, f, before, u.now())
 	u.noteFacts(f)
