@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -113,8 +114,10 @@ func (s *Stream) quietUntil(ctx context.Context, from time.Time) ([]uint64, erro
 	if s.namespace != "" {
 		return quiet, nil
 	}
-	err = s.repeated(ctx, math.MaxUint64, func(l Letter) {
-		quiet[l.Partition] = min(quiet[l.Partition], l.Event.Seq-1)
+	err = s.letters(ctx, math.MaxUint64, func(l Letter, again bool) {
+		if again {
+			quiet[l.Partition] = min(quiet[l.Partition], l.Event.Seq-1)
+		}
 	})
 	return quiet, err
 }
@@ -199,11 +202,28 @@ func (s *Stream) clear(ctx context.Context, m resetMark, bound uint64) error {
 	return s.purge(ctx, s.sink, s.intent("*"), m.Sink+1)
 }
 
-// clearDead removes the letters whose events will be read again.
+// clearDead removes the letters whose events will be read again: those of a partition before the first that stays at once, as its state is, and
+// the rest one by one, which takes the server a few syncs each.
 func (s *Stream) clearDead(ctx context.Context, bound uint64) error {
-	var gone []uint64
-	err := s.repeated(ctx, bound, func(l Letter) { gone = append(gone, l.Seq) })
-	for _, seq := range gone {
+	below := slices.Repeat([]uint64{bound}, s.partitions)
+	var rest []uint64
+	err := s.letters(ctx, bound, func(l Letter, again bool) {
+		switch first := below[l.Partition]; {
+		case !again:
+			below[l.Partition] = min(first, l.Seq)
+		case l.Seq > first:
+			rest = append(rest, l.Seq)
+		}
+	})
+	for p := range below {
+		if err == nil {
+			err = s.purge(ctx, s.txn, s.dead(p), below[p])
+		}
+	}
+	if len(rest) > 0 {
+		s.o.Log.Info().Int("letters", len(rest)).Msg("dead letters that a replay makes again are removed one by one, because others stay whose events are gone")
+	}
+	for _, seq := range rest {
 		if err == nil {
 			err = s.secureDelete(ctx, s.txn, seq)
 		}
@@ -211,17 +231,17 @@ func (s *Stream) clearDead(ctx context.Context, bound uint64) error {
 	return err
 }
 
-// repeated calls fn with the dead letters stored before a sequence whose events a replay reads again. A letter whose raw event is gone is
-// the only copy left and stays.
-func (s *Stream) repeated(ctx context.Context, bound uint64, fn func(Letter)) error {
+// letters calls fn with the dead letters stored before a sequence, and whether a replay reads their events again. A letter whose raw event is
+// gone is the only copy left.
+func (s *Stream) letters(ctx context.Context, bound uint64, fn func(l Letter, again bool)) error {
 	return s.each(ctx, s.txn, s.prefix+".dead.*", 1, func(m storedMessage) error {
 		if m.seq >= bound {
 			return errStop
 		}
 		l := letter(m)
 		raw, found, err := s.next(ctx, s.events, schemas.SubjectRaw(l.Partition), l.Event.Seq)
-		if found && raw.seq == l.Event.Seq {
-			fn(l)
+		if err == nil {
+			fn(l, found && raw.seq == l.Event.Seq)
 		}
 		return err
 	})

@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"deskstream/schemas"
 )
@@ -121,6 +125,69 @@ func TestReplayFromTriesDeadLettersAgain(t *testing.T) {
 	checkNewest(t, events, acts, counts)
 	if letters, _, err := s.DeadList(t.Context(), 10, 0); err != nil || len(letters) != 0 {
 		t.Fatalf("dead letters are left: %v, %v", letters, err)
+	}
+}
+
+// TestReplayRemovesLettersAtOnce: of the letters of two partitions stay those whose events are gone and those behind the bound; only what is behind
+// one that stays is removed by itself.
+func TestReplayRemovesLettersAtOnce(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	var events []schemas.Event
+	for i := range 40 {
+		events = append(events, click("acme", "c", i, 1), click("globex", "c", i, 1))
+	}
+	publish(t, s, events...)
+	of := map[int]int{}
+	var lost, last uint64
+	wantAlone := 0
+	var stay []uint64
+	var raws []storedMessage
+	if err := s.each(t.Context(), s.events, rawSubjects, 1, func(m storedMessage) error { raws = append(raws, m); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	first, _ := strconv.Atoi(raws[0].subject[strings.LastIndexByte(raws[0].subject, '.')+1:])
+	for _, m := range raws {
+		p, _ := strconv.Atoi(m.subject[strings.LastIndexByte(m.subject, '.')+1:])
+		of[p]++
+		e := event(m.header, m.data, m.seq)
+		a, err := s.store(t.Context(), deadMessage(s.dead(p), schemas.DeadLetter{Event: e, Class: "parse", Reason: "test"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch last = a.Seq; {
+		case p == first && of[p] == 30:
+			lost = m.seq
+			stay = append(stay, last)
+		case p == first && of[p] > 30:
+			wantAlone++
+		}
+	}
+	stay = append(stay, last)
+	if len(of) != 2 {
+		t.Fatalf("events of %d partitions", len(of))
+	}
+	if err := s.secureDelete(t.Context(), s.events, lost); err != nil {
+		t.Fatal(err)
+	}
+	var alone atomic.Int32
+	sub, err := s.o.Conn.Subscribe("$JS.API.STREAM.MSG.DELETE.>", func(*nats.Msg) { alone.Add(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := s.clearDead(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	var left []uint64
+	for _, l := range deadLetters(t, s) {
+		left = append(left, l.Seq)
+	}
+	if !slices.Equal(left, stay) {
+		t.Errorf("left are %v, want %v", left, stay)
+	}
+	if last == stay[0] || int(alone.Load()) > wantAlone {
+		t.Errorf("%d letters were removed by themselves, at most %d must be", alone.Load(), wantAlone)
 	}
 }
 
