@@ -139,19 +139,22 @@ func (r *run) contactActivities(a *accountWork, u *user) []activity {
 	return out
 }
 
-// mergedInto tells whether Zendesk merged this user into another. The webhook names both but not clearly which one lost; the inactive
-// one did, and while that is not known, the one the webhook is about.
+// mergedInto tells whether Zendesk merged this user into another.
 func (r *run) mergedInto(a *accountWork, u *user, f *userFacts) *pair {
 	for i := range u.pairs {
-		p := &u.pairs[i]
-		other := r.userOf(a, p.other).u
-		active := true
-		if other.id != 0 {
-			active = other.now().active
-		}
-		if !f.active && active || f.active == active && p.lost {
+		if p := &u.pairs[i]; r.lost(a, f, p) {
 			return p
 		}
 	}
 	return nil
+}
+
+// lost says whether a user lost a merge. The webhook names both but not clearly which one lost; the inactive one did, and while that is not known,
+// the one the webhook is about.
+func (r *run) lost(a *accountWork, f *userFacts, p *pair) bool {
+	active := true
+	if other := r.userOf(a, p.other).u; other.id != 0 {
+		active = other.now().active
+	}
+	return !f.active && active || f.active == active && p.lost
 }

@@ -14,9 +14,10 @@ import (
 	"deskstream/schemas"
 )
 
-// history gives the tables that tell who was one person and in which audience when, with what ended.
-func (s *store) history() []string {
-	out := []string{}
+// history gives the tables that tell who was one person and in which audience when, with what ended, and as whom users count.
+func (s *store) history(t tb) []string {
+	t.Helper()
+	out := s.countedAs(t)
 	for _, table := range []string{schemas.TablePersonMerges, schemas.TableAudienceEntries, schemas.TableAudienceMembers} {
 		for key, row := range s.tables[table] {
 			out = append(out, fmt.Sprint(key, " ", row))
@@ -130,7 +131,7 @@ func TestCuts(t *testing.T) {
 					cut := newStore()
 					cut.lose(t, again[:size+1])
 					cut.batches(t, again, size+1)
-					s.want(fmt.Sprint("cut after ", size+1), strings.Join(cut.history(), "\n"), strings.Join(s.history(), "\n"))
+					s.want(fmt.Sprint("cut after ", size+1), strings.Join(cut.history(t), "\n"), strings.Join(s.history(t), "\n"))
 				}
 			}
 		})
@@ -166,6 +167,15 @@ func (w *world) judged() {
 		}}}
 	}
 	w.emit(schemas.KindAudience, v)
+}
+
+// left has somebody become an agent, or none again, or be deleted for good.
+func (w *world) left() {
+	id := 201 + w.draw(4, "who")
+	w.emit(schemas.KindUser, map[string]any{
+		"id": id, "name": "User Nr 5", "role": []string{"agent", "end-user"}[w.draw(2, "role")], "active": false, "permanently_deleted": w.chance(50, "for good"),
+		"created_at": replayStart.Add(-time.Duration(id-200) * time.Hour), "updated_at": w.tick(),
+	})
 }
 
 // fired has activities of tickets make their people enter, in the order of what happens so far at any place.
@@ -246,6 +256,9 @@ func TestCutsAnywhere(t *testing.T) {
 		for range w.draw(8, "more") {
 			w.said()
 		}
+		for range w.draw(3, "left") {
+			w.left()
+		}
 		erased := w.chance(40, "erased")
 		if erased {
 			w.emit(schemas.KindErasure, map[string]any{"id": 201 + w.draw(4, "erased")})
@@ -282,7 +295,7 @@ func TestCutsAnywhere(t *testing.T) {
 		if !erased { // what an erased user had done before is not told any more if it was erased in the batch that told it first
 			compareDumps(t, one.dump(), cut.dump())
 		}
-		compareDumps(t, one.history(), cut.history())
+		compareDumps(t, one.history(fataler{t}), cut.history(fataler{t}))
 	})
 }
 

@@ -15,6 +15,8 @@
 //     were forgotten.
 //   - word: what one source, or somebody through our API, says about a field of a person, and when.
 //   - party, head: the users that are one person, and the user among them whose id the person has.
+//   - gone, absorbed: users that are no contacts any more, erased or agents, and contacts that lost a merge in Zendesk to one of these. They go on to count
+//     in figures as the person they belonged to.
 //   - by hand: decided by somebody through our API, as opposed to what follows from identifiers or from Zendesk's merges.
 //   - refusal: an unsubscribe. It counts for others who have the same address too.
 //   - verdict, fired: what the rules of an audience said about a user, and the activities by which it entered one.

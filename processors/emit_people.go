@@ -82,14 +82,9 @@ func (r *run) withdrawPerson(w *userWork) {
 	if w.u.sentPerson == 0 {
 		return
 	}
-	r.emitWithdrawn(w, w.withdrawn(), 0)
-}
-
-// emitWithdrawn puts out a row that withdraws a user's own person; sent is what is noted of it.
-func (r *run) emitWithdrawn(w *userWork, row *schemas.PersonRow, sent uint64) {
-	w.u.sentPerson = sent
+	w.u.sentPerson = 0
 	w.touch()
-	r.emit(schemas.TablePeople, appendPerson(r.room(700), row))
+	r.emit(schemas.TablePeople, appendPerson(r.room(700), w.withdrawn()))
 }
 
 // withdrawn is the row that withdraws a user's own person.
@@ -97,36 +92,6 @@ func (w *userWork) withdrawn() *schemas.PersonRow {
 	return &schemas.PersonRow{
 		Account: w.account.name, PersonID: w.own(), Zendesk: "{}", Custom: "{}", CreatedAt: unix(0), UpdatedAt: unix(0), IsDeleted: 1,
 	}
-}
-
-// sentErasable stands for the row of erasable in sentPerson, where else the hash of a row is.
-const sentErasable = 1
-
-// erasable withdraws the person of a user whom Zendesk deleted for good, with a row that says so until the user is erased here too: what the user wrote
-// is found by whoever looks for such rows. A user of whom nothing else was ever heard has the row too: tickets may be known all the same.
-func (r *run) erasable(w *userWork) {
-	told := w.u.sentPerson == sentErasable || w.account.erased.has(w.id)
-	never := w.u.sentPerson == 0 && w.u.head == 0 && w.u.roleAt(1<<62) != roleEndUser // in the audience
-	if told || never {
-		return
-	}
-	row := w.withdrawn()
-	row.SourceIDs, row.UserIDs, row.OwnIDs, row.Zendesk = w.u.sources, []int64{w.id}, []string{w.own()}, schemas.PersonDeletedForGood
-	r.emitWithdrawn(w, row, sentErasable)
-}
-
-// leave takes a user out of the audience: it became an agent or was erased.
-func (r *run) leave(w *userWork) {
-	if w.u.now().erased {
-		r.erasable(w)
-	} else {
-		r.withdrawPerson(w)
-	}
-	if w.u.head == 0 {
-		return
-	}
-	w.u.party = nil
-	r.pointTo(w, 0)
 }
 
 // emitAlias points a name to a user's person; with 0 it withdraws it from the person of the user before, whose id the row keeps: who is

@@ -66,6 +66,8 @@ func (r *run) takeErased(a *accountWork, it *item) {
 		r.result.Duplicates++
 	case it.erased:
 		r.erase(a, it)
+	case it.link != nil:
+		r.takeLink(a, it)
 	case it.user == nil:
 		r.result.Ignored++
 	default:
@@ -73,12 +75,12 @@ func (r *run) takeErased(a *accountWork, it *item) {
 	}
 }
 
-// hearErased takes what is told about a tombstone: its role, which the figures of tickets follow from, and that it is read again under another
-// retention, for which its activities may have to be put out anew.
+// hearErased takes what is told about a tombstone: its role, which the figures of tickets follow from, who is one person with it, and that it is read again
+// under another retention, for which its activities may have to be put out anew.
 func (r *run) hearErased(a *accountWork, it *item) {
 	u, fingerprint := r.userOf(a, it.id).u, a.sources.fingerprint(it.ev.Source)
 	again := it.user.full && u.retention != fingerprint
-	if !again && u.knowsRole(it.user.at, roleByte(it.user.role)) {
+	if !again && u.knowsOf(it.user) {
 		r.result.Ignored++
 		return
 	}
@@ -86,11 +88,20 @@ func (r *run) hearErased(a *accountWork, it *item) {
 	w.see(it)
 	promoted := u.promotes(it)
 	u.addRole(it.user.at, roleByte(it.user.role))
+	if it.user.other != 0 {
+		r.addPair(a, it)
+	}
 	if again {
 		u.retention, w.reread = fingerprint, it.user.created
 	}
 	r.release(w, promoted)
 	w.touch()
+}
+
+// knowsOf says whether what is taken of an erased user is no news.
+func (u *user) knowsOf(f *userFacts) bool {
+	merged := f.other == 0 || slices.ContainsFunc(u.pairs, func(p pair) bool { return p.other == f.other && p.at <= f.at })
+	return merged && u.knowsRole(f.at, roleByte(f.role))
 }
 
 // knowsRole says whether a role at a time is no news.
@@ -117,14 +128,20 @@ func (r *run) erase(a *accountWork, it *item) {
 	if len(w.u.sources) == 0 {
 		w.u.addSource(it.ev.Source)
 	}
-	r.withdrawErased(w)
-	if it.remains != nil && w.u.head != int64(it.remains.Person) {
-		r.pointTo(w, int64(it.remains.Person))
+	if it.remains != nil {
+		if w.u.head != int64(it.remains.Person) {
+			r.pointTo(w, int64(it.remains.Person))
+		}
+		for _, other := range slices.Concat(samePerson(it.id, int64(it.remains.Person), it.remains.Users), it.remains.Linked) {
+			if other != it.id {
+				r.linkWas(w, other)
+			}
+		}
 	}
 	if w.u.head != 0 && !own {
 		r.emitAlias(a, &w.names[0], "zendesk:"+decimal(it.id), 0, w.u.head)
 	}
-	w.u.head, w.u.party = 0, nil
+	w.u.head, w.u.party, w.u.due = 0, nil, false
 	if w.u.forget(it.remains); own {
 		w.u.rec, w.u.roles, w.u.born = nil, nil, 0
 	}
@@ -133,26 +150,8 @@ func (r *run) erase(a *accountWork, it *item) {
 	r.forgetKept(a, it.id)
 }
 
-// withdrawErased withdraws the person of a user that is erased just now. Its row says which users were one person, so that reports go on counting them
-// once: as the one who headed it.
-func (r *run) withdrawErased(w *userWork) {
-	same := samePerson(w.id, w.u.head, w.u.party)
-	if w.remains != nil {
-		same = samePerson(w.id, int64(w.remains.Person), w.remains.Users)
-	}
-	if len(same) < 2 {
-		r.withdrawPerson(w)
-		return
-	}
-	row := w.withdrawn()
-	row.UserIDs = same
-	for _, id := range same {
-		row.OwnIDs = append(row.OwnIDs, schemas.OwnPersonID(w.account.name, schemas.ZID(id)))
-	}
-	r.emitWithdrawn(w, row, 0)
-}
-
-// samePerson gives the users that are one person with a user as far as its own record tells, the one who heads it first: all of them for that one.
+// samePerson gives the users that are one person with a user as far as its own record tells, the one who heads it first: all of them for that one. Of
+// somebody who is no person any more it gives as whom it counts.
 func samePerson(id, head int64, party []int64) []int64 {
 	if head != 0 && head != id {
 		return []int64{head, id}
@@ -183,6 +182,11 @@ func (u *user) remains() *schemas.Remains {
 	f := u.now()
 	out := &schemas.Remains{
 		Sources: u.sources, Person: schemas.ZID(u.head), Users: u.party, Created: f.created, Updated: f.at, Active: f.active, Role: f.role, Organization: f.org,
+	}
+	for _, l := range u.links {
+		if l.kind == linkWas {
+			out.Linked = append(out.Linked, l.other)
+		}
 	}
 	for _, x := range u.roles {
 		out.Roles = append(out.Roles, schemas.RemainingRole{At: x.at, Role: roleName(x.role)})

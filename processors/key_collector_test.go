@@ -58,12 +58,12 @@ func TestOthersAreLoaded(t *testing.T) {
 				cut := newStore()
 				cut.batches(t, events, size)
 				compareDumps(t, s.dump(), cut.dump())
-				compareDumps(t, s.history(), cut.history())
+				compareDumps(t, s.history(t), cut.history(t))
 				for ahead := range size { // another first batch, and what comes at once after what is known
 					late := newStore()
 					late.batches(t, events[:ahead], 1)
 					late.batches(t, events[ahead:], size)
-					compareDumps(t, s.history(), late.history())
+					compareDumps(t, s.history(t), late.history(t))
 				}
 			}
 		})

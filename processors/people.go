@@ -74,10 +74,12 @@ func inOrder(users []*userWork) {
 	})
 }
 
-// partners adds the users that Zendesk merged with a touched one: which of the two lost may have become clear.
+// partners adds the users that Zendesk merged with a touched one, directly or over others: which of them lost, and whether the survivor is still a
+// contact, may have become clear.
 func (r *run) partners() {
 	inOrder(r.eventUsers)
-	for _, w := range r.eventUsers {
+	for i := 0; i < len(r.eventUsers); i++ {
+		w := r.eventUsers[i]
 		for _, p := range w.u.pairs {
 			o := r.user(w.account, p.other)
 			if o.now.IsZero() {
@@ -115,10 +117,18 @@ func (r *run) recompute(a *accountWork, tickets []int64, source string, now time
 	}
 }
 
-// person says whether the user is in the audience: an end user, known and not erased (R30).
-func (u *user) person() bool {
+// person says whether the user is in the audience: a contact that is not part of somebody who is none any more (R30).
+func (u *user) person() bool { return u.contact() && !u.absorbed }
+
+// contact says whether the user by itself may be in the audience: an end user, known and not erased.
+func (u *user) contact() bool {
 	f := u.now()
 	return u.id != 0 && len(u.roles) > 0 && u.roleAt(1<<62) == roleEndUser && !f.erased && (u.rec != nil || u.born != 0)
+}
+
+// gone says whether the user can be no contact any more or for now: it was erased, which of one of ours leaves nothing, or is an agent.
+func (u *user) gone() bool {
+	return u.id != 0 && (u.now().erased || u.roleAt(1<<62) == roleAgent || len(u.roles) == 0 && schemas.IsOwnUser(schemas.ZID(u.id)))
 }
 
 // resolve finds all users that could be the same person as this one, directly or over others, and settles who is. Their people and aliases
@@ -126,32 +136,57 @@ func (u *user) person() bool {
 func (r *run) resolve(w *userWork, it *item) {
 	a := w.account
 	users, rows := r.component(w)
-	var nodes []schemas.Identified
-	now, alone := it.ev.ReceivedAt.Unix(), len(users) == 1
+	now := it.ev.ReceivedAt.Unix()
 	r.inheritRefusals(a, users)
 	r.resolving = append(r.resolving, users...)
+	if r.absorb(a, users); len(users) == 1 && w.u.person() {
+		r.settlePerson(a, &schemas.Party{Members: []int64{w.id}}, now)
+	} else {
+		r.settleAll(a, users, it)
+	}
 	for _, o := range users {
 		o.resolved = true
-		switch {
-		case !o.u.person():
-			r.settleLeaver(o, now)
-		case alone:
-			r.settlePerson(a, &schemas.Party{Members: []int64{o.id}}, now)
-		default:
-			n := o.u.identified()
-			n.Identities = r.weakened(a, o.carries())
-			nodes = append(nodes, n)
-		}
-	}
-	if len(nodes) > 0 {
-		for _, p := range Group(nodes, a.sources.of(it.ev.Source).identifiers()) {
-			r.settlePerson(a, &p, now)
-		}
 	}
 	for _, row := range rows {
 		if !row.claimed {
 			row.claimed = true
 			r.claims = append(r.claims, claim{a, row})
+		}
+	}
+}
+
+// settleAll settles who of some users is one person, and as whom those count who are none.
+func (r *run) settleAll(a *accountWork, users []*userWork, it *item) {
+	var nodes []schemas.Identified
+	now := it.ev.ReceivedAt.Unix()
+	r.outlast(a, users)
+	for _, o := range users {
+		if !o.u.person() && !o.u.gone() && !o.u.absorbed {
+			r.settleLeaver(o, nil, now) // nothing is known of it yet
+			continue
+		}
+		n := o.u.identified()
+		if n.Gone = !o.u.person(); !n.Gone {
+			n.Identities = r.weakened(a, o.carries())
+		}
+		nodes = append(nodes, n)
+	}
+	if len(nodes) == 0 {
+		return
+	}
+	parties := Group(nodes, a.sources.of(it.ev.Source).identifiers())
+	for i := range parties {
+		var as []int64
+		if len(parties[i].Gone) > 0 {
+			as = r.countedAs(a, parties, i)
+		}
+		for _, id := range parties[i].Gone {
+			r.settleLeaver(r.userOf(a, id), as, now)
+		}
+	}
+	for i := range parties {
+		if len(parties[i].Members) > 0 {
+			r.settlePerson(a, &parties[i], now)
 		}
 	}
 }
@@ -166,10 +201,10 @@ func (r *run) settlePerson(a *accountWork, p *schemas.Party, now int64) {
 	r.judge(a, p.Members)
 }
 
-// settleLeaver notes that a user is no person as of an event.
-func (r *run) settleLeaver(w *userWork, now int64) {
+// settleLeaver notes that a user is no person as of an event, and as which user it counts in figures, which is the first one, nil = itself.
+func (r *run) settleLeaver(w *userWork, as []int64, now int64) {
 	r.dropMerge(w)
-	w.party = nil
+	w.party, w.as = nil, as
 	r.parties = append(r.parties, settled{head: w})
 	r.quit(w.account, w.id, now, w.erased || w.u.now().erased)
 }

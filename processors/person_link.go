@@ -14,6 +14,7 @@ const (
 	linkLeads                   // one person, this user's survives
 	linkNone                    // nothing: identifiers decide
 	linkApart                   // two people
+	linkWas                     // nobody decided: one of them was part of the other's person when it was erased, and counts as that for as long as it is gone
 )
 
 // link is the newest decision about this user and another. Both have it.
@@ -135,7 +136,7 @@ func (u *user) identified() schemas.Identified {
 		switch l.kind {
 		case linkApart:
 			n.Apart = append(n.Apart, l.other)
-		case linkNone:
+		case linkNone, linkWas:
 		case linkFollows, linkLeads:
 			n.Joined = append(n.Joined, schemas.Joined{Other: l.other, At: l.at, Leads: l.kind == linkLeads})
 		}

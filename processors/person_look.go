@@ -190,7 +190,7 @@ func (r *run) describe(a *accountWork, id int64, facts *schemas.PersonFacts) {
 	}
 	u := r.userOf(a, id).u
 	for _, l := range u.links {
-		if l.kind != linkNone {
+		if l.kind != linkNone && l.kind != linkWas {
 			facts.Decided = append(facts.Decided, schemas.Decided{User: id, Other: l.other, At: l.at, Apart: l.kind == linkApart, Leads: l.kind == linkLeads})
 		}
 	}

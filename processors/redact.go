@@ -315,10 +315,16 @@ func (x *Redactor) webhook(in parts) parts {
 	id := cmp.Or(detail.id("id"), subjectID(schemas.Text(in["subject"])))
 	switch kind {
 	case "user":
-		if x.Users[id] {
+		other := partsOf(event["user"]).id("id")
+		switch {
+		case x.Users[id] && name == "merged" && other != 0:
+			event = event.pick("user")
+			event.narrow("user", "id")
+			in = in.pick("type", "account_id", "id", "time", "subject", "zendesk_event_version")
+			in["detail"], in["event"] = detail.pick("id", "role", "created_at", "updated_at").json(), event.json()
+		case x.Users[id]:
 			return nil
-		}
-		if x.Users[partsOf(event["user"]).id("id")] { // merged with somebody else
+		case x.Users[other]: // merged with somebody else
 			event = maps.Clone(event)
 			event.narrow("user", "id")
 			in = maps.Clone(in)

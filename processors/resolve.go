@@ -10,9 +10,10 @@ import (
 // Group tells which users are one person. It is a pure function of the set of users: what somebody decided by hand holds always, then
 // Zendesk's own merges; then one identifier after the other, the strongest first, joins users who share a value of it, unless they have
 // different values of a stronger one or somebody took them apart. Users are taken oldest first, so a user who fits two people goes to
-// the older one. Parties come out by their oldest user.
+// the older one. Users that are gone share no identifiers, but what was decided and merged leads over them, unless somebody took those apart who would
+// come together. Parties come out by their oldest user.
 func Group(users []schemas.Identified, identifiers []string) []schemas.Party {
-	if len(users) == 1 {
+	if len(users) == 1 && !users[0].Gone {
 		return []schemas.Party{{Members: []int64{users[0].User}}}
 	}
 	sort.Slice(users, func(i, j int) bool { return before(&users[i], &users[j]) })
@@ -38,7 +39,11 @@ func Group(users []schemas.Identified, identifiers []string) []schemas.Party {
 	return g.parties()
 }
 
+// before puts those who are gone last, by their numbers: when they came into being may not be known any more.
 func before(n, o *schemas.Identified) bool {
+	if n.Gone || o.Gone {
+		return !n.Gone || o.Gone && n.User < o.User
+	}
 	return n.Created < o.Created || n.Created == o.Created && n.User < o.User
 }
 
@@ -55,9 +60,11 @@ type proof struct {
 }
 
 func (g *grouping) force(i int, other int64, reason string) {
-	if j, ok := g.index[other]; ok {
-		g.join(i, j, reason)
+	j, ok := g.index[other]
+	if !ok || (g.nodes[i].Gone || g.nodes[j].Gone) && g.apart(g.root(i), g.root(j)) {
+		return
 	}
+	g.join(i, j, reason)
 }
 
 func (g *grouping) root(i int) int {
@@ -166,11 +173,17 @@ func (g *grouping) parties() []schemas.Party {
 			at[r] = k
 			out = append(out, schemas.Party{})
 		}
-		out[k].Members = append(out[k].Members, g.nodes[i].User)
+		if g.nodes[i].Gone {
+			out[k].Gone = append(out[k].Gone, g.nodes[i].User)
+		} else {
+			out[k].Members = append(out[k].Members, g.nodes[i].User)
+		}
 	}
 	for i := range out {
-		g.lead(&out[i])
-		g.explain(&out[i])
+		if len(out[i].Members) > 0 {
+			g.lead(&out[i])
+			g.explain(&out[i])
+		}
 	}
 	return out
 }
@@ -189,7 +202,7 @@ func (g *grouping) lead(p *schemas.Party) {
 	p.Members = slices.Insert(slices.Delete(p.Members, i, i+1), 0, survivor)
 }
 
-// explain walks from the survivor along what joined the users.
+// explain walks from the survivor along what joined the users. Who came over somebody who is gone came from the survivor.
 func (g *grouping) explain(p *schemas.Party) {
 	reached := []int64{p.Members[0]}
 	for n := 0; n < len(reached); n++ {
@@ -200,7 +213,12 @@ func (g *grouping) explain(p *schemas.Party) {
 			}
 			if a == reached[n] && !slices.Contains(reached, b) {
 				reached = append(reached, b)
-				p.Links = append(p.Links, schemas.PartyLink{User: b, Via: a, Reason: e.reason})
+				if g.nodes[g.index[a]].Gone {
+					a = reached[0]
+				}
+				if !g.nodes[g.index[b]].Gone {
+					p.Links = append(p.Links, schemas.PartyLink{User: b, Via: a, Reason: e.reason})
+				}
 			}
 		}
 	}

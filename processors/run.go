@@ -108,6 +108,10 @@ type userWork struct {
 	resolved bool             // it is clear who it is after that event
 	party    []int64          // users of its person as of the event that settled it last, nil = it is no person, or no event did
 
+	as      []int64 // users of which the first is as whom it counts as of that event, while it is no person, the others counting as that one too; nil = itself
+	absorbs []int64 // contacts that lost a merge in Zendesk to it and are no people of their own for that reason
+	orphan  bool    // it lost such a merge to somebody who is erased here already, and is to follow
+
 	names [2]emitted // its Zendesk id and its own person id, as aliases
 	row   emitted    // of the person it heads
 

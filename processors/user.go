@@ -89,6 +89,7 @@ type user struct {
 	links   []link
 	members []member // by organization
 
+	absorbed  bool // a contact that lost a merge in Zendesk to somebody who is none any more
 	decided   bool // the permissions were decided, when the user was first seen as an end user
 	mail      bool
 	sms       bool
@@ -103,7 +104,8 @@ type user struct {
 	sentPerson uint64
 	sentAgent  uint64
 	head       int64   // user whose person this one is, as emitted; 0 = none
-	party      []int64 // users of the person it heads, itself first, as emitted; nil = only itself, or it heads none
+	party      []int64 // users of the person it heads, itself first, as emitted; of no person as whom it counts, and itself; nil = only itself
+	due        bool    // the row that withdrew its person says that it is to be erased
 	activities []sentActivity
 	retention  uint64
 	waiting    []int64 // tickets of which a role that is told later changes messages of it: see wait
@@ -273,9 +275,6 @@ func (u *user) takeFacts(f *userFacts) bool {
 	} else {
 		news = u.patch(f) || news
 	}
-	if f.other != 0 {
-		news = u.addPair(pair{f.other, f.at, true}) || news
-	}
 	if f.member != nil {
 		news = u.addMember(*f.member) || news
 	}
@@ -318,6 +317,17 @@ func take[T interface{ ~string | ~int64 }](p *patch[T], at int64, v T) bool {
 	}
 	*p = patch[T]{at, v}
 	return true
+}
+
+// addPair notes with both users that Zendesk merged them.
+func (r *run) addPair(a *accountWork, it *item) bool {
+	f, w, other := it.user, r.user(a, it.id), r.user(a, it.user.other)
+	other.u.id = f.other
+	news := w.u.addPair(pair{f.other, f.at, true})
+	news = other.u.addPair(pair{f.id, f.at, false}) || news
+	other.see(it)
+	other.touch()
+	return news
 }
 
 func (u *user) addPair(p pair) bool {
@@ -572,11 +582,7 @@ func (r *run) takeUser(a *accountWork, it *item) {
 	news := u.takeFacts(f)
 	r.release(w, promoted)
 	if f.other != 0 {
-		other := r.user(a, f.other)
-		other.u.id = f.other
-		news = other.u.addPair(pair{f.id, f.at, false}) || news
-		other.see(it)
-		other.touch()
+		news = r.addPair(a, it) || news
 	}
 	if news && f.member != nil && !f.member.gone {
 		r.noteJoined(a, it.id, f.member.org)

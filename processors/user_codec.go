@@ -25,7 +25,7 @@ func (u *user) encode(w *writer) {
 	u.tracks.encode(w)
 	list(w, u.pairs, func(w *writer, p *pair) { w.int(p.other); w.int(p.at); w.bool(p.lost) })
 	heard := u.inherited != decisions{}
-	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(heard)<<4 | flag(u.oldest != nil)<<5)
+	w.byte(flag(u.decided) | flag(u.mail)<<1 | flag(u.sms)<<2 | flag(u.archived)<<3 | flag(heard)<<4 | flag(u.oldest != nil)<<5 | flag(u.absorbed)<<6 | flag(u.due)<<7)
 	if u.archived {
 		w.int(u.deleted)
 	}
@@ -77,6 +77,7 @@ func (u *user) decode(r *reader) {
 	u.pairs = readList(r, func(r *reader, p *pair) { p.other, p.at, p.lost = r.int(), r.int(), r.bool() })
 	bits := r.byte()
 	u.decided, u.mail, u.sms, u.archived = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
+	u.absorbed, u.due = bits&64 != 0, bits&128 != 0
 	if u.archived {
 		u.deleted = r.int()
 	}

@@ -158,6 +158,9 @@ func (w *walk) known(id int64, u *user, items []*item) {
 			w.identities(it.edit.identities())
 		case it.remains != nil:
 			w.visit(int64(it.remains.Person))
+			for _, other := range slices.Concat(it.remains.Users, it.remains.Linked) {
+				w.visit(other)
+			}
 		}
 	}
 	if len(items) > 0 || len(u.pairs) > 0 {

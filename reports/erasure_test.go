@@ -154,6 +154,10 @@ func TestArchivedAreErased(t *testing.T) {
 			Account: testAccount, PersonID: id, SourceIDs: []string{testSource}, Custom: "{}", Zendesk: r.mark, UserIDs: []int64{r.user}, OwnIDs: []string{id}, IsDeleted: 1,
 		})
 	}
+	ids := []string{schemas.OwnPersonID(testAccount, 8), schemas.OwnPersonID(testAccount, 9)}
+	insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{ // with one that it absorbed, and counting as somebody who stays
+		Account: testAccount, PersonID: ids[0], SourceIDs: []string{testSource}, Custom: "{}", Zendesk: schemas.PersonDeletedForGood, UserIDs: []int64{4, 8, 9}, OwnIDs: ids, IsDeleted: 1,
+	})
 	erased := func() (users []int64) {
 		s.store.mu.Lock()
 		defer s.store.mu.Unlock()
@@ -169,7 +173,7 @@ func TestArchivedAreErased(t *testing.T) {
 	for _, step := range []struct {
 		wait time.Duration
 		want []int64
-	}{{0, []int64{2, 6, 12, own}}, {time.Hour, []int64{1, 2, 6, 12, own}}, {24 * time.Hour, []int64{1, 2, 3, 6, 12, own}}} {
+	}{{0, []int64{2, 6, 8, 9, 12, own}}, {time.Hour, []int64{1, 2, 6, 8, 9, 12, own}}, {24 * time.Hour, []int64{1, 2, 3, 6, 8, 9, 12, own}}} {
 		if step.wait > 0 {
 			if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
 				t.Fatal(err)

@@ -17,7 +17,8 @@ type PersonErasure struct {
 type Remains struct {
 	Sources      []string            `json:"sources,omitempty"`
 	Person       ZID                 `json:"person,omitempty"` // the user whose person it was part of, 0 = none
-	Users        []int64             `json:"users,omitempty"`  // of the person that it headed, itself first, where there were several
+	Users        []int64             `json:"users,omitempty"`  // of the person that it headed, itself first, where there were several; else as whom it counted
+	Linked       []int64             `json:"linked,omitempty"` // users of whom one was erased when they were one person
 	Created      int64               `json:"created,omitempty"`
 	Updated      int64               `json:"updated,omitempty"`
 	Active       bool                `json:"active,omitempty"`

@@ -100,6 +100,7 @@ type Identified struct {
 	Merged     []int64  // users Zendesk merged it with
 	Joined     []Joined // users somebody merged it with
 	Apart      []int64  // users somebody took it apart from
+	Gone       bool     // it is no person now, but what was decided about it and others holds
 }
 
 // Joined is a decision that two users are one person.
@@ -111,7 +112,8 @@ type Joined struct {
 
 // Party is the users that are one person.
 type Party struct {
-	Members []int64 // the survivor, then the others oldest first
+	Members []int64 // the survivor, then the others oldest first; none when all are gone
+	Gone    []int64 // users that are no person but go on to count as this one
 	Links   []PartyLink
 }
 

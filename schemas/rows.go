@@ -249,7 +249,8 @@ type PhraseHits struct {
 	IsDeleted       uint8     `json:"is_deleted" ch:"is_deleted"`
 }
 
-// PersonDeletedForGood is in the column zendesk of a withdrawn person whose one user Zendesk deleted permanently and who is to be erased here too.
+// PersonDeletedForGood is in the column zendesk of a withdrawn person whose user Zendesk deleted permanently and who is to be erased here too, with those
+// that it absorbed: the users that are to be erased are the last ones of user_ids, as many as there are own_ids; the first one is as whom they count.
 const PersonDeletedForGood = `{"permanently_deleted":true}`
 
 // PersonRow is one person. An absorbed person has no row any more (IsDeleted 1); its ids live on in person_aliases. The withdrawn row of a user that

@@ -1,7 +1,7 @@
 -- Rows that an erasure has to remove or to blank, by table, in all versions. Each counts once: its versions get fewer with every
 -- merge of parts, and the erasure itself adds some.
 SELECT 'people' AS name, uniqExact(person_id) AS rows FROM people
-WHERE account = {account:String} AND person_id IN {own:Array(String)} AND NOT (is_deleted = 1 AND length(user_ids) > 1)
+WHERE account = {account:String} AND person_id IN {own:Array(String)} AND NOT (is_deleted = 1 AND length(user_ids) > 1 AND zendesk = '{}')
 UNION ALL
 SELECT 'person_aliases', uniqExact(alias) FROM person_aliases
 WHERE account = {account:String} AND NOT startsWith(alias, 'p_')

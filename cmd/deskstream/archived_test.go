@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -124,4 +126,103 @@ func TestDeletedForGoodAreErased(t *testing.T) {
 		}
 		return erased(2)
 	})
+}
+
+// TestMergedPersonOutlivesItsUsers: users that Zendesk merged count as one in reports for good, also on past days, when one of them is deleted for good or
+// becomes an agent; who was merged into somebody who is gone is no person again, and is erased with them.
+func TestMergedPersonOutlivesItsUsers(t *testing.T) {
+	t.Parallel()
+	base := time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -5)
+	for name, c := range map[string]struct {
+		happens func(a *zendesktest.Account, loser, winner int64) error
+		erased  int // users
+		people  int
+	}{
+		"the survivor is deleted":     {func(a *zendesktest.Account, _, w int64) error { return a.DeleteUserPermanently(time.Now(), w) }, 2, 0},
+		"the absorbed one is deleted": {func(a *zendesktest.Account, l, _ int64) error { return a.DeleteUserPermanently(time.Now(), l) }, 1, 1},
+		"the survivor is an agent": {func(a *zendesktest.Account, _, w int64) error {
+			return a.UpdateUser(time.Now(), w, zendesktest.UserChange{Role: new("agent")})
+		}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			account := zendesktest.NewAccount("acme")
+			account.SetWebhooks(false)
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			user := func(name, role string) int64 {
+				u, err := account.CreateUser(base, zendesktest.NewUser{Name: name, Email: name + "@x.test", Role: role})
+				must(err)
+				return u.ID
+			}
+			user("ada", "admin")
+			loser, winner := user("lou", ""), user("win", "")
+			for i, id := range []int64{loser, winner} {
+				_, err := account.CreateTicket(base.AddDate(0, 0, i), zendesktest.NewTicket{Requester: id, Subject: "s", Body: "b"})
+				must(err)
+			}
+			account.SetWebhooks(true)
+			must(account.MergeUsers(base.AddDate(0, 0, 2), loser, winner))
+			account.SetWebhooks(false)
+			app, api := startApp(t, serveAccount(t, account, "ada@x.test").URL(), func(a *App) { a.Tuning.erase = time.Second })
+			source := connect(t, api, "acme", "ada@x.test", 90)
+			for _, h := range account.TakeWebhooks() {
+				if status, err := postSigned(http.DefaultClient, api.base+"/webhooks/zendesk/"+source, testSecret, h.Body); err != nil || status != http.StatusOK {
+					t.Fatal(status, err)
+				}
+			}
+			waitSynced(t, api, source)
+			drained(t, app)
+			figures := func() string {
+				q := url.Values{"from": {base.AddDate(0, 0, -1).Format(time.DateOnly)}, "interval": {"day"}}
+				requesters := report(t, api, "requesters", q)
+				q.Set("group_by", "activity")
+				activities := report(t, api, "activities", q)
+				return fmt.Sprintf("requesters %v %v, activities of people %v", *requesters.Totals["requesters"], requesters.table(), *activities.Totals["people"])
+			}
+			people := func(want int) error {
+				var list struct {
+					Items []struct {
+						Name string `json:"first_name"`
+					} `json:"items"`
+				}
+				err := api.call(t.Context(), "GET", "/v1/people", nil, &list)
+				if err != nil || len(list.Items) != want {
+					return fmt.Errorf("people %v, want %d: %w", list.Items, want, err)
+				}
+				return nil
+			}
+			eventually(t, time.Minute, func() error { return people(1) })
+			before := figures()
+			if !strings.HasPrefix(before, "requesters 1 ") || !strings.HasSuffix(before, "people 1") {
+				t.Fatal(before)
+			}
+			must(c.happens(account, loser, winner))
+			eventually(t, 2*time.Minute, func() error {
+				all, err := app.stream.Erasures(t.Context())
+				users := 0
+				for i := range all {
+					if users += len(all[i].UserIDs); all[i].State != schemas.ErasureDone {
+						err = errors.New("an erasure goes on")
+					}
+				}
+				if users != c.erased {
+					err = fmt.Errorf("%d users are erased, want %d: %+v", users, c.erased, all)
+				}
+				return errors.Join(err, people(c.people))
+			})
+			time.Sleep(2 * time.Second) // nothing is due again
+			if after := figures(); after != before {
+				t.Errorf("figures moved:\n%s\n%s", before, after)
+			}
+			all, err := app.stream.Erasures(t.Context())
+			if err != nil || len(all) > 1 {
+				t.Errorf("erasures %+v: %v", all, err)
+			}
+		})
+	}
 }
