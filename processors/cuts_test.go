@@ -169,15 +169,6 @@ func (w *world) judged() {
 	w.emit(schemas.KindAudience, v)
 }
 
-// left has somebody become an agent, or none again, or be deleted for good.
-func (w *world) left() {
-	id := 201 + w.draw(4, "who")
-	w.emit(schemas.KindUser, map[string]any{
-		"id": id, "name": "User Nr 5", "role": []string{"agent", "end-user"}[w.draw(2, "role")], "active": false, "permanently_deleted": w.chance(50, "for good"),
-		"created_at": replayStart.Add(-time.Duration(id-200) * time.Hour), "updated_at": w.tick(),
-	})
-}
-
 // fired has activities of tickets make their people enter, in the order of what happens so far at any place.
 func (w *world) fired() {
 	s := newStore()
@@ -255,9 +246,6 @@ func TestCutsAnywhere(t *testing.T) {
 		}
 		for range w.draw(8, "more") {
 			w.said()
-		}
-		for range w.draw(3, "left") {
-			w.left()
 		}
 		erased := w.chance(40, "erased")
 		if erased {

@@ -124,6 +124,9 @@ func (w *walk) known(id int64, u *user, items []*item) {
 	source := u.source()
 	w.identities(u.identities())
 	w.hidden(u)
+	if u.now().erased { // what was said here comes back with a record that says otherwise
+		w.identities(u.apiValues.identities(nil))
+	}
 	for _, p := range u.pairs {
 		w.visit(p.other)
 	}
