@@ -378,7 +378,8 @@ func TestErasureVerifies(t *testing.T) {
 	same("repaired")
 }
 
-// namesOf counts the names by which a person is found in the tables of the program that runs on a data folder.
+// namesOf counts the names by which a person is found in the tables of the program that runs on a data folder, once they are there: the processors, who
+// answer for a person, know of it before.
 func namesOf(t *testing.T, data, person string) (names uint64) {
 	t.Helper()
 	c := StoreFlags{BaseFlags: BaseFlags{Data: data}}
@@ -390,9 +391,13 @@ func namesOf(t *testing.T, data, person string) (names uint64) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if err := db.QueryRow(t.Context(), "SELECT uniqExact(alias) FROM person_aliases WHERE person_id = '"+person+"' AND NOT startsWith(alias, 'p_')").Scan(&names); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, time.Minute, func() error {
+		q := "SELECT uniqExact(alias) FROM person_aliases WHERE person_id = '" + person + "' AND NOT startsWith(alias, 'p_')"
+		if err := db.QueryRow(t.Context(), q).Scan(&names); err != nil || names > 0 {
+			return err
+		}
+		return errors.New("no names are in the table yet")
+	})
 	return names
 }
 
