@@ -45,10 +45,7 @@ func TestErasureThenRetention(t *testing.T) {
 		live.batches(fataler{t}, w.out, 1+w.draw(20, "batch"))
 		users := personOf(live, 201+int64(w.draw(4, "erased")))
 		own, others := requested(live, users)
-		erase := erasure(users, slices.Concat(own, others))
-		for i, id := range users {
-			erase[i].Data, _ = json.Marshal(schemas.PersonErasure{ID: schemas.ZID(id), Remains: live.remains(fataler{t}, id)})
-		}
+		erase := live.erasure(fataler{t}, users, slices.Concat(own, others))
 		kept, late := leftOf(w.out, users, own)
 		live.batches(fataler{t}, slices.Concat(erase, late), 1+w.draw(20, "batch of the erasure"))
 		left := ofUsers(live, users)

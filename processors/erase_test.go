@@ -13,6 +13,16 @@ import (
 	"deskstream/schemas"
 )
 
+// erasure makes the events that erase the users of a person, with what stays of each.
+func (s *store) erasure(t tb, users, tickets []int64) []schemas.Event {
+	t.Helper()
+	erase := erasure(users, tickets)
+	for i, id := range users {
+		erase[i].Data, _ = json.Marshal(schemas.PersonErasure{ID: schemas.ZID(id), Remains: s.remains(t, id)})
+	}
+	return erase
+}
+
 // erasure makes the events that erase the users of a person: the tombstones, then the tickets.
 func erasure(users []int64, tickets []int64) []schemas.Event {
 	var out []schemas.Event
@@ -329,10 +339,7 @@ func TestErasureRemains(t *testing.T) {
 		live.batches(fataler{t}, w.out, 1+w.draw(20, "batch"))
 		users := personOf(live, 201+int64(w.draw(4, "erased")))
 		own, others := requested(live, users)
-		erase := erasure(users, slices.Concat(own, others))
-		for i, id := range users {
-			erase[i].Data, _ = json.Marshal(schemas.PersonErasure{ID: schemas.ZID(id), Remains: live.remains(fataler{t}, id)})
-		}
+		erase := live.erasure(fataler{t}, users, slices.Concat(own, others))
 		kept, late := leftOf(w.out, users, own)
 		live.batches(fataler{t}, erase, 1+w.draw(4, "batch of the erasure"))
 		live.batches(fataler{t}, late, 1+w.draw(20, "batch"))

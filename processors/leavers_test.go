@@ -1,7 +1,6 @@
 package processors
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -150,10 +149,7 @@ func TestMergeOutlivesTheSurvivor(t *testing.T) {
 // eraseDue erases who is to be erased, as the program does, and gives the events of that.
 func (s *scene) eraseDue(users ...int64) []schemas.Event {
 	s.t.Helper()
-	erase := erasure(users, nil)
-	for i, id := range users {
-		erase[i].Data, _ = json.Marshal(schemas.PersonErasure{ID: schemas.ZID(id), Remains: s.remains(s.t, id)})
-	}
+	erase := s.erasure(s.t, users, nil)
 	s.batches(s.t, erase, 1)
 	return erase
 }
