@@ -81,13 +81,13 @@ func (c *cached[T]) change() {
 	c.changed, c.failed = true, time.Time{}
 }
 
-// forget is change, after which nothing is known.
+// forget has the next one who asks read again, and nothing is known where that fails.
 func (c *cached[T]) forget() {
-	c.change()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.begin()
 	var none T
-	c.value, c.at = none, time.Time{}
+	c.value, c.at, c.failed = none, time.Time{}, time.Time{}
 }
 
 // begin parts the reads that are under way from those to come.
