@@ -17,6 +17,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"deskstream/schemas"
 	"deskstream/sinks"
 )
 
@@ -144,6 +145,9 @@ func (f *DatabaseFlags) Validate() error {
 		return nil
 	}
 	_, err := sinks.Database(f.ClickHouseDSN)
+	if problem, ok := errors.AsType[*schemas.Problem](err); ok {
+		return errors.New(problem.Detail)
+	}
 	return err
 }
 
