@@ -25,11 +25,11 @@ type history struct {
 }
 
 // historyTicket gives the life of ticket i: created, answered, solved, closed; agents, groups, words and all else follow from a hash.
-const historyTicket = `(
+var historyTicket = `(
     SELECT
         number AS i, toInt64(number + 1) AS ticket_id, cityHash64(number) AS h, toDateTime({now}, 'UTC') AS present,
         toDateTime({first} + intDiv(number * {span}, {tickets}), 'UTC') AS created,
-        toInt64(1000 + intDiv((h % 200) * (bitShiftRight(h, 7) % 200), 200)) AS agent, toInt64(10 + h % 12) AS team, toInt64(100000 + bitShiftRight(h, 3) % {requesters}) AS requester,
+        toInt64(1000 + intDiv((h % 200) * (bitShiftRight(h, 7) % 200), 200)) AS agent, toInt64(10 + h % 12) AS team, ` + historyUser("bitShiftRight(h, 3) % {requesters}") + ` AS requester,
         created + 300 + bitShiftRight(h, 16) % 20000 AS replied, replied + 3600 + bitShiftRight(h, 8) % 400000 AS solved_then, solved_then + 345600 AS closed_then,
         multiIf(closed_then <= present, 'closed', solved_then <= present, 'solved', replied <= present, ['open', 'pending', 'hold'][1 + h % 3], 'new') AS state,
         ['email', 'web', 'chat', 'api', 'voice'][1 + bitShiftRight(h, 5) % 5] AS via, ['low', 'normal', 'high', 'urgent', ''][1 + bitShiftRight(h, 6) % 5] AS urgency,
@@ -39,6 +39,9 @@ const historyTicket = `(
         toDateTime(4294967295, 'UTC') AS never
     FROM numbers({from}, {count})
 )`
+
+// historyUser is the Zendesk id of the user of a number: ids are counted over all accounts of Zendesk, so those of one are far apart.
+func historyUser(number string) string { return "toInt64(13000000000000 + 2742893 * (" + number + "))" }
 
 // historyWords writes so many words: w0 to w1999, of which the first are common, and among 100 of them 15 of 200,000 rare ones, r0 and so on, as
 // names and numbers are.
@@ -119,15 +122,15 @@ var historyPeople = []string{
 	`INSERT INTO people (account, person_id, source_ids, first_name, last_name, email, user_ids, own_ids, zendesk, custom, created_at, updated_at, _ver)
     SELECT 'acme', concat('p_', toString(user)) AS id, ['src_bench'], 'Person', toString(user), concat('person', toString(user), '@x.test'), [user], [id], '{"role":"end-user"}', '{}',
         toDateTime({first}, 'UTC'), toDateTime({first}, 'UTC'), 1
-    FROM (SELECT toInt64(100000 + number) AS user FROM numbers({from}, {count}))`,
+    FROM (SELECT ` + historyUser("number") + ` AS user FROM numbers({from}, {count}))`,
 	`INSERT INTO person_aliases (account, alias, person_id, _ver)
     SELECT 'acme', arrayJoin([concat('zendesk:', user), concat('email:person', user, '@x.test')]), concat('p_', user), 1
-    FROM (SELECT toString(100000 + number) AS user FROM numbers({from}, {count}))`,
+    FROM (SELECT toString(` + historyUser("number") + `) AS user FROM numbers({from}, {count}))`,
 	`INSERT INTO person_stats (account, user_id, tickets_total, tickets_open, tickets_closed, good_ratings, bad_ratings, first_ticket_at, last_ticket_at, last_ticket_id,
         last_ticket_subject, last_ticket_status, _ver)
     SELECT account, requester_id, count(), countIf(status NOT IN ('solved', 'closed')), countIf(status IN ('solved', 'closed')), countIf(csat = 'good'), countIf(csat = 'bad'),
         min(created_at), max(created_at), argMax(ticket_id, created_at), argMax(subject, created_at), argMax(status, created_at), count()
-    FROM tickets WHERE requester_id >= 100000 + {from} AND requester_id < 100000 + {from} + {count} GROUP BY account, requester_id`,
+    FROM tickets WHERE requester_id >= ` + historyUser("{from}") + ` AND requester_id < ` + historyUser("{from} + {count}") + ` GROUP BY account, requester_id`,
 }
 
 // load fills the tickets from one number to another, some at a time: ClickHouse holds a part of each month in memory while it inserts, of a month
