@@ -63,6 +63,7 @@ type App struct {
 
 	replay    *time.Time   // not nil: rebuild from this time on
 	into      string       // second database of a replay
+	tool      bool         // ends when it has done its work
 	namespace string       // of its streams; "" = replayNamespace
 	turn      *stream.Turn // to fill it; nil: taken by the start
 	rebuild   bool         // replace streams that are not the recorded ones
@@ -235,11 +236,13 @@ func (a *App) startClickHouse(ctx context.Context) (err error) {
 		})
 	}
 	a.live = dsn
-	if a.fillsForUser() && (a.into == databaseOf(dsn) || a.into == databaseOf(dsn)+verifySuffix) {
-		return &settingError{"into", a.into, "a database other than the live one and the one of `deskstream verify`"}
-	}
 	if a.dsn, err = intoDatabase(dsn, a.into); err != nil {
 		return err
+	}
+	if a.fillsForUser() {
+		if err := a.checkSecond(ctx); err != nil {
+			return err
+		}
 	}
 	if err := a.readyTables(ctx); err != nil {
 		return err

@@ -58,6 +58,33 @@ func (a *App) startTurn(ctx context.Context) (err error) {
 // fillsForUser says whether this is a replay into a database that its user keeps, and no verification.
 func (a *App) fillsForUser() bool { return a.into != "" && a.namespace == "" }
 
+// checkSecond refuses to fill a database that a pipeline has for itself: rows of this one's would outrank its own, which are removed in the end.
+func (a *App) checkSecond(ctx context.Context) error {
+	if name := databaseOf(a.live); a.into == name || a.into == name+verifySuffix {
+		return &settingError{"into", a.into, "a database other than the live one and the one of `deskstream verify`"}
+	}
+	have, _, err := sinks.Versions(ctx, a.dsn)
+	if err != nil || have == 0 {
+		return err
+	}
+	db, err := sinks.Open(ctx, a.dsn, sinks.Options{Now: a.Now})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	live, err := isLive(ctx, db)
+	if live {
+		return &settingError{"into", a.into, "a database other than the live ones of other installations"}
+	}
+	return err
+}
+
+// isLive says whether a pipeline has a database for itself: it records its streams there, which is not done in a second database.
+func isLive(ctx context.Context, db *sinks.DB) (bool, error) {
+	recorded, err := db.LoadMeta(ctx)
+	return len(recorded) > 0, err
+}
+
 // noteSecond notes the database that a replay is about to fill, so that an erasure finds it.
 func (a *App) noteSecond(ctx context.Context) error {
 	for {
@@ -173,7 +200,7 @@ func (a *App) eraseIn(ctx context.Context, name string, all []*schemas.Erasure) 
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if recorded, err := db.LoadMeta(ctx); err != nil || len(recorded) > 0 { // by now it is another program's own
+	if live, err := isLive(ctx, db); err != nil || live { // by now it is another program's own
 		return err
 	}
 	if err := sinks.Migrate(ctx, dsn); err != nil { // the statements are those of today's tables

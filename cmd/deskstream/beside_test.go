@@ -89,6 +89,14 @@ func TestOneBesideAnother(t *testing.T) {
 	}
 }
 
+// TestReplayRefusesAnotherInstallation: a database that another pipeline writes to is not filled by a replay.
+func TestReplayRefusesAnotherInstallation(t *testing.T) {
+	t.Parallel()
+	one, _ := startApp(t, "")
+	other, _ := startApp(t, "")
+	wantTool(t, one.Config, 2, "of other installations", "replay", "--into", databaseOf(other.dsn))
+}
+
 // TestErasureReachesBesideTheTables erases a person who is in a database that a replay filled too, and in the streams and the database of a verification
 // that was cut off: it ends after the verification has, and nothing of the person is left anywhere.
 func TestErasureReachesBesideTheTables(t *testing.T) {
@@ -115,7 +123,7 @@ func TestErasureReachesBesideTheTables(t *testing.T) {
 	c.Listen = ""
 	verification := &App{
 		Config: c, Roles: roles{process: true, sink: true}, Log: p.app.Log, Now: time.Now,
-		replay: &time.Time{}, into: three, namespace: verifyNamespace, turn: turn,
+		replay: &time.Time{}, into: three, tool: true, namespace: verifyNamespace, turn: turn,
 	}
 	begin(t, verification)
 	drained(t, verification)
@@ -157,7 +165,7 @@ func TestLeftoversGoAtTheStart(t *testing.T) {
 	two, second := intoSecond(t, p.app, "_two")
 	p.restart(zendesk, func(c Config) {
 		c.Listen = ""
-		replay := &App{Config: c, Roles: roles{process: true, sink: true}, Log: p.app.Log, Now: time.Now, replay: &time.Time{}, into: two}
+		replay := &App{Config: c, Roles: roles{process: true, sink: true}, Log: p.app.Log, Now: time.Now, replay: &time.Time{}, into: two, tool: true}
 		begin(t, replay)
 		drained(t, replay)
 		if left := besideStreams(t, replay); len(left) != 2 {

@@ -23,7 +23,7 @@ var commandFlags = map[string]string{
 	"serve": "data nats-url log-level log-format clickhouse-dsn listen metrics-key public-url api-key time-zone several-accounts zendesk-url " +
 		"incremental-per-minute secret-key replace-secret-key allow-private-deliveries",
 	"replay": "data nats-url log-level log-format clickhouse-dsn engine listen metrics-key from rebuild only-stored-events into",
-	"verify": "data nats-url log-level log-format clickhouse-dsn engine secret-key replace-secret-key allow-private-deliveries repair json",
+	"verify": "data nats-url log-level log-format clickhouse-dsn engine repair json",
 	"doctor": "data nats-url log-level log-format clickhouse-dsn engine zendesk-url secret-key",
 
 	"dead list":   "data nats-url log-level log-format limit after",

@@ -61,7 +61,7 @@ func (c *replayCmd) Run(ctx context.Context, out *streams) error {
 	}
 	app := &App{
 		Config: config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
-		replay: &from, into: c.Into, rebuild: c.Rebuild, only: c.Only,
+		replay: &from, into: c.Into, tool: true, rebuild: c.Rebuild, only: c.Only,
 	}
 	app.heap.limitUntil(ctx)
 	todo := "start the replay again, or `deskstream run`, which goes on with it; until then tables are incomplete"

@@ -17,8 +17,6 @@ import (
 type verifyCmd struct {
 	StoreFlags
 	EngineFlags
-	KeyFlags
-	DeliveryFlags
 	Repair bool `help:"Put right what differs: everything is replayed into the same tables."`
 	JSON   bool `name:"json" help:"Print the result as JSON."`
 }
@@ -116,14 +114,14 @@ func (i *installation) close() {
 
 // openLive attaches to the program that runs on the data folder; when none does, process and sink run here meanwhile.
 func (c *verifyCmd) openLive(ctx context.Context, out *streams) (_ *installation, err error) {
-	live := &installation{Config: Config{StoreFlags: c.StoreFlags, EngineFlags: c.EngineFlags, KeyFlags: c.KeyFlags, DeliveryFlags: c.DeliveryFlags}}
+	live := &installation{Config: Config{StoreFlags: c.StoreFlags, EngineFlags: c.EngineFlags}}
 	defer func() {
 		if err != nil {
 			live.close()
 		}
 	}()
 	if !live.running() {
-		app := &App{Config: live.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now}
+		app := &App{Config: live.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now, tool: true}
 		app.heap.limitUntil(ctx)
 		if err := app.Start(ctx); err != nil {
 			return nil, err
@@ -179,7 +177,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	name := databaseOf(live.ClickHouseDSN) + verifySuffix
 	app := &App{
 		Config: live.Config, Roles: roles{process: true, sink: true}, Log: c.logger(out), Now: time.Now,
-		replay: &time.Time{}, into: name, namespace: verifyNamespace, turn: live.turn,
+		replay: &time.Time{}, into: name, tool: true, namespace: verifyNamespace, turn: live.turn,
 	}
 	if err := sinks.DropDatabase(ctx, live.ClickHouseDSN, name); err != nil { // of a verification that was cut off
 		return nil, err
@@ -301,6 +299,19 @@ func (c *verifyCmd) repair(ctx context.Context, live *installation, damaged []st
 	return again.Clean, nil
 }
 
+// verdict sums a result up.
+func (c *verifyCmd) verdict(result *verified) string {
+	switch {
+	case result.Clean:
+		return "clean"
+	case result.Repaired:
+		return "repaired"
+	case c.Repair:
+		return "tables differ after the repair too: start it again, and look for another program that writes to this database if that goes on"
+	}
+	return "tables differ; --repair puts them right"
+}
+
 func (c *verifyCmd) print(w io.Writer, result *verified) error {
 	if c.JSON {
 		e := json.NewEncoder(w)
@@ -323,10 +334,6 @@ func (c *verifyCmd) print(w io.Writer, result *verified) error {
 			fmt.Fprintf(w, "%s differs at %s\n", t.Table, key)
 		}
 	}
-	verdict := map[bool]string{true: "repaired", false: "tables differ; --repair puts them right"}[result.Repaired]
-	if result.Clean {
-		verdict = "clean"
-	}
-	_, err := fmt.Fprintln(w, verdict)
+	_, err := fmt.Fprintln(w, c.verdict(result))
 	return err
 }

@@ -55,8 +55,8 @@ func (a *App) startReplay(ctx context.Context) error {
 	return a.stream.ResetForReplay(ctx, *a.replay)
 }
 
-// delivers says whether this process posts entries of audiences: with the sinks, unless it only rebuilds what was before.
-func (a *App) delivers() bool { return a.Roles.sink && a.replay == nil && a.into == "" }
+// delivers says whether this process posts entries of audiences: with the sinks, unless it is a tool, beside which the sinks of the program may run.
+func (a *App) delivers() bool { return a.Roles.sink && !a.tool }
 
 func (a *App) startDeliveries() error {
 	if !a.delivers() {
