@@ -34,6 +34,7 @@ type server struct {
 	landed   *landings
 	metrics  *metrics
 	heavy    *semaphore.Weighted
+	tagging  *semaphore.Weighted // one snapshot at a time: each adds to the lists of tags that the one before has left
 	live     *liveFeed
 
 	rendering rendering
@@ -64,7 +65,7 @@ func newServer(o Options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, mux: http.NewServeMux(), heavy: semaphore.NewWeighted(int64(o.HeavyQueries))}
+	s := &server{Options: o, mux: http.NewServeMux(), heavy: semaphore.NewWeighted(int64(o.HeavyQueries)), tagging: semaphore.NewWeighted(1)}
 	s.keys = NewKeyring(o.Keys, o.Now)
 	if s.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)

@@ -50,6 +50,24 @@ func (s *server) snapshot(ctx context.Context, in *snapshotInput) (*answer[snaps
 	if err != nil {
 		return nil, err
 	}
+	if err := s.tagging.Acquire(ctx, 1); err != nil {
+		return nil, errBusy
+	}
+	defer s.tagging.Release(1)
+	for _, account := range accounts { // with the tags that people were given just now
+		if err := s.reflected(ctx, account, schemas.TablePeople); err != nil {
+			return nil, storeError(err)
+		}
+	}
+	out, err := s.tagMatches(ctx, f, accounts, in.Body.Tag)
+	for _, account := range accounts {
+		s.reflect(ctx, account)
+	}
+	return reply(out, err)
+}
+
+// tagMatches adds a tag to all people who match a filter.
+func (s *server) tagMatches(ctx context.Context, f *schemas.Filter, accounts []string, tag string) (snapshotAnswer, error) {
 	p := params{}
 	p.texts("accounts", accounts)
 	p.int("limit", passPage)
@@ -61,10 +79,10 @@ func (s *server) snapshot(ctx context.Context, in *snapshotInput) (*answer[snaps
 		p.text("after_person", last.PersonID)
 		rows, err := listWithin[personRow](ctx, s, passTimeout, "snapshot", statement, p)
 		if err == nil {
-			err = s.tag(ctx, rows, in.Body.Tag, &out)
+			err = s.tag(ctx, rows, tag, &out)
 		}
 		if err != nil || len(rows) < passPage {
-			return reply(out, err)
+			return out, err
 		}
 		last = rows[len(rows)-1]
 	}

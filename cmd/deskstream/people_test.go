@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"deskstream/ingest/zendesktest"
 )
 
@@ -370,5 +372,40 @@ func TestIdentifierChangeAfterUndo(t *testing.T) {
 		}
 		p.call("PATCH", "/v1/sources/"+p.source, change, nil)
 		wait(fmt.Sprint(c.identifiers), c.then...)
+	}
+}
+
+// TestSnapshotsKeepEachOthersTags tags the same people several times, one after the other and at once.
+func TestSnapshotsKeepEachOthersTags(t *testing.T) {
+	t.Parallel()
+	p := newPeopleTest(t)
+	p.upsert(map[string]any{"email": "tag1@snap.test"}, map[string]any{"email": "tag2@snap.test"})
+	tag := func(name string) error {
+		var out struct{ Tagged int }
+		body := map[string]any{"tag": name, "filter": json.RawMessage(`{"field":"email","op":"contains","value":"@snap.test"}`)}
+		if err := p.api.call(t.Context(), "POST", "/v1/people/snapshot", body, &out); err != nil || out.Tagged != 2 {
+			return fmt.Errorf("%s: %d were tagged: %w", name, out.Tagged, err)
+		}
+		return nil
+	}
+	for _, name := range []string{"one", "two"} {
+		if err := tag(name); err != nil {
+			t.Error(err)
+		}
+	}
+	var all errgroup.Group
+	for _, name := range []string{"three", "four", "five"} {
+		all.Go(func() error { return tag(name) })
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"tag1", "tag2"} {
+		var who struct{ Custom map[string][]string }
+		p.call("GET", "/v1/people/email:"+name+"@snap.test", nil, &who)
+		tags := slices.Sorted(slices.Values(who.Custom["tags"]))
+		if !slices.Equal(tags, []string{"five", "four", "one", "three", "two"}) {
+			t.Errorf("%s has the tags %q", name, tags)
+		}
 	}
 }
