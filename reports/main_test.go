@@ -109,6 +109,17 @@ func (m *memory) PutSource(_ context.Context, s *schemas.Source) error {
 	return m.fail
 }
 
+func (m *memory) CreateSource(ctx context.Context, s *schemas.Source, allow func([]schemas.Source) error) error {
+	others, err := m.Sources(ctx)
+	if err == nil {
+		err = allow(others)
+	}
+	if err != nil {
+		return err
+	}
+	return m.PutSource(ctx, s)
+}
+
 func (m *memory) Cursors(_ context.Context, source string) ([]schemas.Cursor, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

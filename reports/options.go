@@ -23,6 +23,7 @@ type SourceStore interface {
 	Accounts(ctx context.Context) ([]string, error)
 	Source(ctx context.Context, id string) (schemas.Source, error)
 	PutSource(ctx context.Context, s *schemas.Source) error
+	CreateSource(ctx context.Context, s *schemas.Source, allow func(others []schemas.Source) error) error
 	Cursors(ctx context.Context, source string) ([]schemas.Cursor, error)
 }
 

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -56,8 +55,6 @@ type server struct {
 	arriving      arrivals
 
 	audienceEdits atomic.Int64 // how many times audiences were stored here
-
-	creating sync.Mutex // one source is created at a time, so that two requests cannot connect two accounts
 }
 
 func newServer(o Options) (*server, error) {

@@ -141,27 +141,27 @@ func (s *server) createSource(ctx context.Context, in *sourceInput) (*answer[sou
 }
 
 func (s *server) storeNewSource(ctx context.Context, src *schemas.Source) (sourceView, error) {
-	s.creating.Lock()
-	defer s.creating.Unlock()
-	existing, err := s.Sources.Sources(ctx)
+	err := s.Sources.CreateSource(ctx, src, func(others []schemas.Source) error { return s.allowBeside(src, others) })
 	if err != nil {
 		return sourceView{}, storeError(err)
 	}
-	for _, other := range existing {
+	return viewSource(src), nil
+}
+
+// allowBeside refuses a source of an account that has one, and a second one where only one account can be connected.
+func (s *server) allowBeside(src *schemas.Source, others []schemas.Source) error {
+	for _, other := range others {
 		if other.Account == src.Account {
-			return sourceView{}, connected(fmt.Sprintf(
+			return connected(fmt.Sprintf(
 				"the account %q already has a source (%s, %s); %s", other.Account, other.ID, other.Status, beforeAnother(other.Status)))
 		}
 		if !s.SeveralAccounts {
-			return sourceView{}, connected(fmt.Sprintf(
+			return connected(fmt.Sprintf(
 				"only one Zendesk account can be connected at a time, and %q has a source (%s, %s); %s",
 				other.Account, other.ID, other.Status, beforeAnother(other.Status)))
 		}
 	}
-	if err := s.Sources.PutSource(ctx, src); err != nil {
-		return sourceView{}, storeError(err)
-	}
-	return viewSource(src), nil
+	return nil
 }
 
 // beforeAnother says what has to be done with a source before there can be another one.

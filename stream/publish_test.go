@@ -256,6 +256,43 @@ func TestPublishWhenFull(t *testing.T) {
 	}
 }
 
+// TestOneOfManyCreatesASource has several programs create sources at once where one is allowed, beside the mark of a deleted one.
+func TestOneOfManyCreatesASource(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	gone := &schemas.Source{Settings: schemas.Settings{ID: "src_gone", Account: "gone"}}
+	if err := s.PutSource(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DeleteSource(t.Context(), gone.ID, gone.Revision); err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("there is one")
+	var created atomic.Int64
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			src := &schemas.Source{Settings: schemas.Settings{ID: fmt.Sprint("src_", i), Account: "acme"}}
+			err := s.CreateSource(t.Context(), src, func(others []schemas.Source) error {
+				if len(others) > 0 {
+					return refused
+				}
+				return nil
+			})
+			switch {
+			case err == nil && src.Revision > 0:
+				created.Add(1)
+			case !errors.Is(err, refused):
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if have, err := s.Sources(t.Context()); err != nil || len(have) != 1 || created.Load() != 1 {
+		t.Errorf("%d were created, there are %d: %v", created.Load(), len(have), err)
+	}
+}
+
 func TestSources(t *testing.T) {
 	t.Parallel()
 	s := testStream(t)

@@ -14,10 +14,19 @@ import (
 	"deskstream/schemas"
 )
 
+// createTries is how often a source is created anew because another record was stored meanwhile.
+const createTries = 10
+
 // Sources gives all source records, ordered by id.
 func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) {
-	var all []schemas.Source
-	err := s.newest(ctx, s.events, schemas.SubjectSource("*"), func(m storedMessage) error {
+	all, _, err := s.sources(ctx)
+	return all, err
+}
+
+// sources gives all source records, ordered by id, and the position of the newest, be it that of a deleted one.
+func (s *Stream) sources(ctx context.Context) (all []schemas.Source, newest uint64, err error) {
+	err = s.newest(ctx, s.events, schemas.SubjectSource("*"), func(m storedMessage) error {
+		newest = max(newest, m.seq)
 		src, deleted, err := parseSource(m.header, m.data, m.seq)
 		if err == nil && !deleted {
 			all = append(all, src)
@@ -25,10 +34,27 @@ func (s *Stream) Sources(ctx context.Context) ([]schemas.Source, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("sources: %w", err)
+		return nil, 0, fmt.Errorf("sources: %w", err)
 	}
 	slices.SortFunc(all, func(a, b schemas.Source) int { return strings.Compare(a.ID, b.ID) })
-	return all, nil
+	return all, newest, nil
+}
+
+// CreateSource stores a new record as PutSource does, unless allow, which is given all that there are, ordered by id, refuses it. Nobody stores another one
+// between that and this.
+func (s *Stream) CreateSource(ctx context.Context, src *schemas.Source, allow func(others []schemas.Source) error) error {
+	for tries := 1; ; tries++ {
+		others, newest, err := s.sources(ctx)
+		if err == nil {
+			err = allow(others)
+		}
+		if err != nil {
+			return err
+		}
+		if err = s.putRecord(ctx, src, &newest); !errors.Is(err, schemas.ErrFenced) || tries == createTries {
+			return err
+		}
+	}
 }
 
 // Accounts gives the accounts that have a source or had one, in order: what a deleted source brought stays.
@@ -66,6 +92,11 @@ func (s *Stream) Source(ctx context.Context, id string) (schemas.Source, error) 
 // PutSource stores the record if src.Revision is the newest (0 = it must not exist) and sets the new Revision. Its Settings are
 // published as an event of KindSource in the same commit. schemas.ErrFenced when somebody else was faster: read it again.
 func (s *Stream) PutSource(ctx context.Context, src *schemas.Source) error {
+	return s.putRecord(ctx, src, nil)
+}
+
+// putRecord stores a record, only while the newest of all records is a certain one unless that is nil.
+func (s *Stream) putRecord(ctx context.Context, src *schemas.Source, newest *uint64) error {
 	if src.ID == "" || src.Account == "" {
 		return fmt.Errorf("source: %w", schemas.Invalid("source.id", "id and account must not be empty"))
 	}
@@ -79,7 +110,7 @@ func (s *Stream) PutSource(ctx context.Context, src *schemas.Source) error {
 			return err
 		}
 	}
-	seq, err := s.putSource(ctx, src.Settings, data, expected)
+	seq, err := s.putSource(ctx, src.Settings, data, expected, newest)
 	if err != nil {
 		return err
 	}
@@ -107,11 +138,11 @@ func (s *Stream) DeleteSource(ctx context.Context, id string, revision uint64) e
 		return err
 	}
 	src.Status, src.UpdatedAt = schemas.SourceArchived, s.now().UTC()
-	_, err = s.putSource(ctx, src.Settings, nil, revision)
+	_, err = s.putSource(ctx, src.Settings, nil, revision, nil)
 	return err
 }
 
-func (s *Stream) putSource(ctx context.Context, settings schemas.Settings, data []byte, expected uint64) (uint64, error) {
+func (s *Stream) putSource(ctx context.Context, settings schemas.Settings, data []byte, expected uint64, newest *uint64) (uint64, error) {
 	body, err := json.Marshal(settings)
 	if err != nil {
 		return 0, fmt.Errorf("source %s: %w: %w", settings.ID, schemas.ErrInvalid, err)
@@ -127,7 +158,12 @@ func (s *Stream) putSource(ctx context.Context, settings schemas.Settings, data 
 	record := fenced(schemas.SubjectSource(schemas.Token(settings.ID)), data, expected)
 	record.Header[headerID] = []string{settings.ID}
 	record.Header[headerAccount] = []string{settings.Account}
-	seq, err := s.timedCommit(ctx, "source", []*nats.Msg{s.message(e), record})
+	told := s.message(e)
+	if newest != nil { // the record is fenced by its own subject, so the event is by all of them
+		told.Header[headerExpected] = []string{strconv.FormatUint(*newest, 10)}
+		told.Header[headerExpectedOf] = []string{schemas.SubjectSource("*")}
+	}
+	seq, err := s.timedCommit(ctx, "source", []*nats.Msg{told, record})
 	if err != nil {
 		return 0, fmt.Errorf("source %s: %w", settings.ID, err)
 	}

@@ -32,10 +32,12 @@ const (
 	headerMsgID    = "Nats-Msg-Id"
 	headerRollup   = "Nats-Rollup"
 	headerExpected = "Nats-Expected-Last-Subject-Sequence"
-	headerBatch    = "Nats-Batch-Id"
-	headerBatchSeq = "Nats-Batch-Sequence"
-	headerCommit   = "Nats-Batch-Commit"
-	rollupSubject  = "sub"
+	// headerExpectedOf is the subject that headerExpected is about, with wildcards if wanted, where that is not the message's own.
+	headerExpectedOf = "Nats-Expected-Last-Subject-Sequence-Subject"
+	headerBatch      = "Nats-Batch-Id"
+	headerBatchSeq   = "Nats-Batch-Sequence"
+	headerCommit     = "Nats-Batch-Commit"
+	rollupSubject    = "sub"
 )
 
 // maxHeader is what is left of the largest message for headers and a dead letter's reason, in bytes.
