@@ -176,6 +176,60 @@ func checkDashboard(t *testing.T, app *App, api *client) {
 	c.sum("Satisfaction by ${group_by}", "good", "csat", "good")
 }
 
+// TestDashboardSaysNames wants panels to call what they group by as the reports do.
+func TestDashboardSaysNames(t *testing.T) {
+	t.Parallel()
+	p := newPeopleTest(t)
+	d, a := readDashboard(t), analystOf(t, p.app.dsn)
+	from, to := time.Now().AddDate(0, 0, -60), time.Now()
+	asked := 0
+	for _, by := range d.values("group_by") {
+		labels := map[string]bool{"": true}
+		for _, metric := range []string{"closures", "csat"} {
+			query := url.Values{"from": {from.Format(time.RFC3339)}, "to": {to.Format(time.RFC3339)}, "group_by": {by}}
+			for _, r := range report(t, p.api, metric, query).Rows {
+				labels[r.Label[0]] = true
+			}
+		}
+		for _, query := range d.queries("AS who") {
+			_, rows := a.rows(t, filledIn(t, query, from, to, map[string]string{"tz": "UTC", "group_by": by}))
+			asked += len(rows)
+			for _, row := range rows {
+				if who, _ := row["who"].(string); !labels[who] {
+					t.Errorf("by %s: %q, the reports say %v", by, who, labels)
+				}
+			}
+		}
+	}
+	if asked < 20 {
+		t.Errorf("only %d rows", asked)
+	}
+}
+
+// values gives those that a variable of the dashboard may have.
+func (d *dashboard) values(variable string) (values []string) {
+	for _, v := range d.Templating.List {
+		for _, o := range v.Options {
+			if v.Name == variable {
+				values = append(values, o.Value)
+			}
+		}
+	}
+	return values
+}
+
+// queries gives the queries of panels that have a piece of SQL.
+func (d *dashboard) queries(piece string) (queries []string) {
+	for _, p := range d.Panels {
+		for _, target := range p.Targets {
+			if strings.Contains(target.SQL, piece) {
+				queries = append(queries, target.SQL)
+			}
+		}
+	}
+	return queries
+}
+
 // panelCheck compares panels with reports of the same time.
 type panelCheck struct {
 	*testing.T

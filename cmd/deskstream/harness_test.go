@@ -195,6 +195,7 @@ type answer struct {
 	Rows []struct {
 		At     string              `json:"at"`
 		Key    []string            `json:"key"`
+		Label  []string            `json:"label"`
 		Values map[string]*float64 `json:"values"`
 	} `json:"rows"`
 	Totals map[string]*float64 `json:"totals"`
