@@ -3,7 +3,6 @@ package reports
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"deskstream/schemas"
@@ -147,7 +146,7 @@ func (w *audienceWorker) passPages(ctx context.Context, a *parsedAudience, at ti
 	if entering {
 		name = "audience_entering"
 	}
-	statement := strings.ReplaceAll(sqlText(name), "/*filter*/", matches)
+	statement := sqlOf(name, matchPieces{matches})
 	last := passRow{}
 	for {
 		p.text("after_account", last.Account)

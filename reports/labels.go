@@ -3,7 +3,6 @@ package reports
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -73,14 +72,14 @@ func (s *server) names(ctx context.Context, kind string, accounts, keys []string
 
 // namesStatement reads the one table that has the names of a kind.
 func namesStatement(kind string) string {
-	table, id, name, of := "names", "id", "name", "AND kind = {kind:String}"
+	pieces := namePieces{Table: "names", ID: "id", Name: "name", OfKind: true}
 	switch kind {
 	case kindAgent:
-		table, id, of = "agents", "user_id", ""
+		pieces = namePieces{Table: "agents", ID: "user_id", Name: "name"}
 	case kindAgentEmail:
-		table, id, name, of = "agents", "user_id", "email", ""
+		pieces = namePieces{Table: "agents", ID: "user_id", Name: "email"}
 	case kindOrganization:
-		table, id, of = "organizations", "organization_id", ""
+		pieces = namePieces{Table: "organizations", ID: "organization_id", Name: "name"}
 	}
-	return strings.NewReplacer("/*table*/", table, "/*id*/", id, "/*name*/", name, "/*kind*/", of).Replace(sqlText("names"))
+	return sqlOf("names", pieces)
 }

@@ -98,8 +98,7 @@ func (r *liquidActivity) special() map[string]any {
 
 // namedActivities runs a statement that gives activities with the names of agents, groups and brands.
 func (s *server) namedActivities(ctx context.Context, name string, p params) ([]liquidActivity, error) {
-	statement := strings.Replace(sqlText(name), "/*names*/", sqlText("part_activity_names"), 1)
-	return list[liquidActivity](ctx, s, name, statement, p)
+	return list[liquidActivity](ctx, s, name, sqlText(name), p)
 }
 
 // activityRoots gives the roots activity and activities out of a person's activities, newest first: by kind the triggering one or else the

@@ -110,7 +110,7 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	if err != nil {
 		return none, err
 	}
-	rows, err := list[personRow](ctx, s, "people", peopleStatement(name, descending, condition), p)
+	rows, err := list[personRow](ctx, s, "people", sqlOf("people", peoplePieces{peopleSorts[name], descending, condition}), p)
 	if err != nil {
 		return none, err
 	}
@@ -128,13 +128,4 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 		out.NextCursor, err = encodeCursor("people", peoplePosition{order, last.SortKey, last.PersonID})
 	}
 	return out, err
-}
-
-// peopleStatement puts the constant pieces of an accepted order and of a filter into people.sql.
-func peopleStatement(sort string, descending bool, condition string) string {
-	order, beyond := "ASC", ">"
-	if descending {
-		order, beyond = "DESC", "<"
-	}
-	return strings.NewReplacer("/*sort*/", peopleSorts[sort], "/*order*/", order, "/*beyond*/", beyond, "/*filter*/", condition).Replace(sqlText("people"))
 }

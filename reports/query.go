@@ -2,10 +2,8 @@ package reports
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -13,18 +11,6 @@ import (
 
 	"deskstream/schemas"
 )
-
-//go:embed sql/*.sql
-var sqlFiles embed.FS
-
-// sqlText returns the statement of a file below sql/. The files are part of the program: one that is missing is found by every test.
-func sqlText(name string) string {
-	b, err := sqlFiles.ReadFile("sql/" + name + ".sql")
-	if err != nil {
-		return "-- no statement " + name
-	}
-	return strings.TrimSpace(string(b))
-}
 
 // settings hold for every query: a question must not outlive the one who asked it, nor take the machine.
 func settingsFor(timeout time.Duration, most int) clickhouse.Settings {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 
 	"deskstream/schemas"
 )
@@ -72,7 +71,7 @@ func (s *server) tagMatches(ctx context.Context, f *schemas.Filter, accounts []s
 	p.texts("accounts", accounts)
 	p.int("limit", passPage)
 	matches := (&filterSQL{params: p, now: s.Now(), zone: s.Location}).filter(f)
-	statement := strings.ReplaceAll(sqlText("snapshot"), "/*filter*/", matches)
+	statement := sqlOf("snapshot", matchPieces{matches})
 	out := snapshotAnswer{Full: []string{}}
 	for last := (personRow{}); ; {
 		p.text("after_account", last.Account)

@@ -1,7 +1,7 @@
 -- People who match a filter and are not in the audience.
 SELECT account, person_id, user_ids[1] AS user_id, source_ids[-1] AS source_id
 FROM people FINAL
-WHERE account IN {accounts:Array(String)} AND archived = 0 AND (/*filter*/)
+WHERE account IN {accounts:Array(String)} AND archived = 0 AND ({{.Filter}})
     AND (account, person_id) NOT IN (SELECT account, person_id FROM audience_members FINAL WHERE account IN {accounts:Array(String)} AND audience_id = {audience:String})
     AND (account, person_id) > ({after_account:String}, {after_person:String})
 ORDER BY account, person_id

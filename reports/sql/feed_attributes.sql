@@ -11,4 +11,4 @@ FROM
     WHERE account IN {accounts:Array(String)} AND activity IN {kinds:Array(String)} AND activity_id IN {ids:Array(String)}
         AND occurred_at >= toDateTime({since:UInt32}, 'UTC') AND occurred_at <= toDateTime({until:UInt32}, 'UTC')
 ) AS a
-/*names*/
+{{template "part_activity_names.sql"}}

@@ -19,7 +19,7 @@ FROM
     WHERE account IN {accounts:Array(String)} AND person_id IN {persons:Array(String)} AND expires_at > toDateTime({now:UInt32}, 'UTC')
         AND (occurred_at >= toDateTime({since:UInt32}, 'UTC') OR activity_id IN {triggers:Array(String)})
 ) AS a
-/*names*/
+{{template "part_activity_names.sql"}}
 WHERE activity_id IN {triggers:Array(String)}
     OR newest = 1
     OR (latest = 1 AND ({any_kind:UInt8} = 1 OR activity IN {kinds:Array(String)}))

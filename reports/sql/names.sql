@@ -1,5 +1,5 @@
 -- Names of ids: agents, organizations, or what the kind says.
-SELECT /*id*/ AS id, /*name*/ AS name
-FROM /*table*/ FINAL
-PREWHERE account IN {accounts:Array(String)} AND /*id*/ IN {ids:Array(Int64)} /*kind*/
+SELECT {{.ID}} AS id, {{.Name}} AS name
+FROM {{.Table}} FINAL
+PREWHERE account IN {accounts:Array(String)} AND {{.ID}} IN {ids:Array(Int64)}{{if .OfKind}} AND kind = {kind:String}{{end}}
 SETTINGS max_threads = 1

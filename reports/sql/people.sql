@@ -3,12 +3,12 @@ WITH text -> replaceAll(replaceAll(lowerUTF8(text), 'i\xCC\x87', 'i'), 'ς', 'σ
 SELECT
     account, person_id, source_ids, first_name, last_name, email, phone_number, external_id, language, timezone,
     email_permission, sms_permission, archived, organization_id, organization_ids, user_ids, own_ids, zendesk, custom, created_at, updated_at,
-    /*sort*/ AS sort_key
+    {{.Sort}} AS sort_key
 FROM people FINAL
 WHERE account IN {accounts:Array(String)}
     AND ({sourced:UInt8} = 0 OR notEmpty(source_ids))
     AND ({text:String} = '' OR archived = 0 AND position(lower_of(concat(first_name, ' ', last_name, '\n', email, '\n', external_id, '\n', phone_number)), lower_of({text:String})) > 0)
-    AND (/*filter*/)
-    AND ({further:UInt8} = 0 OR (sort_key, person_id) /*beyond*/ ({after_key:String}, {after_id:String}))
-ORDER BY sort_key /*order*/, person_id /*order*/
+    AND ({{.Filter}})
+    AND ({further:UInt8} = 0 OR (sort_key, person_id) {{if .Descending}}<{{else}}>{{end}} ({after_key:String}, {after_id:String}))
+ORDER BY sort_key {{if .Descending}}DESC{{else}}ASC{{end}}, person_id {{if .Descending}}DESC{{else}}ASC{{end}}
 LIMIT {limit:UInt32}
