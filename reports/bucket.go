@@ -1,19 +1,16 @@
 package reports
 
 import (
-	"regexp"
+	"fmt"
 	"time"
 )
-
-// bucketMark is where statements look for the bucket of a time: for the last of some instants that is not after it, or the first one.
-var bucketMark = regexp.MustCompile(`roundDown\((toUnixTimestamp\(\w+\)), \{(bounds|ends):Array\(UInt32\)\}\)`)
 
 // How the bucket of a time is found by dividing, which takes less than half of the time of a search among many: by when buckets begin, of which the first and
 // the last may be shorter, and by the ends that a cumulative report looks at, of which the last may be as_of.
 const (
-	dividedBounds = "toUInt32(greatest({first_bound:UInt32}, {bound_origin:UInt32} + intDiv($1 - {bound_origin:UInt32}, {bound_step:UInt32}) * {bound_step:UInt32}))"
-	dividedEnds   = "toUInt32(multiIf($1 < {first_end:UInt32}, 0, $1 >= {last_end:UInt32}, {last_end:UInt32}, " +
-		"{first_end:UInt32} + intDiv($1 - {first_end:UInt32}, {end_step:UInt32}) * {end_step:UInt32}))"
+	dividedBounds = "toUInt32(greatest({first_bound:UInt32}, {bound_origin:UInt32} + intDiv(%[1]s - {bound_origin:UInt32}, {bound_step:UInt32}) * {bound_step:UInt32}))"
+	dividedEnds   = "toUInt32(multiIf(%[1]s < {first_end:UInt32}, 0, %[1]s >= {last_end:UInt32}, {last_end:UInt32}, " +
+		"{first_end:UInt32} + intDiv(%[1]s - {first_end:UInt32}, {end_step:UInt32}) * {end_step:UInt32}))"
 )
 
 // bindBounds binds where buckets begin.
@@ -65,18 +62,22 @@ func equalSteps(at []time.Time) int64 {
 	return step
 }
 
-// divided has a statement find buckets by dividing where they are of one length. To group by what is always the same costs nothing, by one more
-// column many times what counting does.
-func (q *question) divided(text string) string {
-	return bucketMark.ReplaceAllStringFunc(text, func(mark string) string {
-		switch bounds := bucketMark.FindStringSubmatch(mark)[2] == "bounds"; {
-		case bounds && len(q.bounds) == 1:
-			return "{bounds:Array(UInt32)}[1]"
-		case bounds && q.evenBounds:
-			return bucketMark.ReplaceAllString(mark, dividedBounds)
-		case !bounds && q.evenEnds:
-			return bucketMark.ReplaceAllString(mark, dividedEnds)
-		}
-		return mark
-	})
+// Bucket finds the bucket of a time: the last of some instants that is not after it, or the first one. It does so by dividing where buckets are of one
+// length. To group by what is always the same costs nothing, by one more column many times what counting does.
+func (p *reportPieces) Bucket(column string) string {
+	switch {
+	case p.oneBound:
+		return "{bounds:Array(UInt32)}[1]"
+	case p.evenBounds:
+		return fmt.Sprintf(dividedBounds, "toUnixTimestamp("+column+")")
+	}
+	return "roundDown(toUnixTimestamp(" + column + "), {bounds:Array(UInt32)})"
+}
+
+// End finds the last of the ends that a cumulative report looks at which is not after a time.
+func (p *reportPieces) End(column string) string {
+	if p.evenEnds {
+		return fmt.Sprintf(dividedEnds, "toUnixTimestamp("+column+")")
+	}
+	return "roundDown(toUnixTimestamp(" + column + "), {ends:Array(UInt32)})"
 }

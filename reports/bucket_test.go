@@ -42,7 +42,7 @@ func TestBucketsByDividing(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		q := &question{window: w, asOf: asOf, p: params{}}
+		q := &question{metric: &metric{}, window: w, asOf: asOf, p: params{}}
 		q.bindBounds()
 		q.bindEnds(w.ends(asOf))
 		if q.evenBounds != c.bounds || q.evenEnds != c.ends {
@@ -57,7 +57,10 @@ func TestBucketsByDividing(t *testing.T) {
 // sameBuckets compares what a statement says with dividing and without, around each of the instants that matter and at others between.
 func (s *testServer) sameBuckets(t *testing.T, name string, q *question, list string, lowest int64) {
 	t.Helper()
-	search := "roundDown(toUnixTimestamp(at), {" + list + ":Array(UInt32)})"
+	search, divided := (&reportPieces{}).Bucket("at"), q.pieces(nil).Bucket("at")
+	if list == "ends" {
+		search, divided = (&reportPieces{}).End("at"), q.pieces(nil).End("at")
+	}
 	q.p.int("lowest", lowest)
 	q.p.int("highest", unix32(q.to)-1)
 	if list == "ends" {
@@ -66,7 +69,7 @@ func (s *testServer) sameBuckets(t *testing.T, name string, q *question, list st
 	found, ok, err := one[struct {
 		Looked    uint64 `ch:"looked"`
 		Different uint64 `ch:"different"`
-	}](t.Context(), s.server, "buckets", `SELECT count() AS looked, countIf(`+search+` != `+q.divided(search)+`) AS different
+	}](t.Context(), s.server, "buckets", `SELECT count() AS looked, countIf(`+search+` != `+divided+`) AS different
 		FROM
 		(
 			SELECT DISTINCT toDateTime(least({highest:UInt32}, greatest({lowest:UInt32}, second)), 'UTC') AS at
@@ -77,6 +80,6 @@ func (s *testServer) sameBuckets(t *testing.T, name string, q *question, list st
 			)
 		)`, q.p)
 	if err != nil || !ok || found.Looked < 100 || found.Different > 0 {
-		t.Errorf("%s, %s: %+v of %s, %v", name, list, found, q.divided(search), err)
+		t.Errorf("%s, %s: %+v of %s, %v", name, list, found, divided, err)
 	}
 }

@@ -104,8 +104,7 @@ func (s *server) findTexts(ctx context.Context, q *question, phrases []string) e
 	both, asking := errgroup.WithContext(ctx)
 	find := func(statement string, found *[]foundText) {
 		both.Go(func() (err error) {
-			text := q.ofAccounts(withParts(sqlText(statement), map[string]string{"within": "part_within"}))
-			*found, err = list[foundText](asking, s, statement, text, q.p)
+			*found, err = list[foundText](asking, s, statement, sqlOf(statement, q.pieces(nil)), q.p)
 			return err
 		})
 	}
@@ -137,7 +136,7 @@ func (q *question) bindPhrases(counted map[string]string, phrases ...string) (te
 	q.saved = len(ids) == len(texts)
 	q.words = !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, " ") })
 	q.p.texts("phrase_ids", ids)
-	q.p.texts("phrases", texts)
-	q.p.texts("anchors", anchors)
+	q.p.texts("phrases"+q.nth, texts)
+	q.p.texts("anchors"+q.nth, anchors)
 	return texts
 }

@@ -2,40 +2,20 @@ package reports
 
 import "deskstream/schemas"
 
-// seconds are the pieces of SQL that give a duration, by hours. A piece is constant; as_of is bound.
-type seconds struct{ calendar, business string }
+// lasting names the columns of tickets with the end of a duration, and with its seconds by hours. It is empty where the statement knows them.
+type lasting struct{ End, Calendar, Business string }
 
 // duration is a report of one duration of each ticket.
-func duration(name, statement, definition string, s seconds) *metric {
+func duration(name, statement, definition string, l lasting) *metric {
 	return &metric{
 		name: name, unit: "seconds", statement: statement, definition: definition + datedDoc, values: durationValues, dimensions: ticketDimensions,
 		options: []option{hoursOption},
 		shape: func(q *question) error {
 			q.p.int("since", 0)
-			q.pieces["seconds"] = s.of(q)
+			q.lasting = l
 			return nil
 		},
 	}
-}
-
-func (s seconds) of(q *question) string {
-	if q.option("hours") == "business" {
-		return s.business
-	}
-	return s.calendar
-}
-
-// waitSeconds are the pieces of the report of waits: whether there are seconds at all, what ended in each status, a spell that ended before as_of.
-var waitSeconds = map[string]seconds{
-	"measured": {"1", "coalesce(new_business_s, open_business_s, pending_business_s, hold_business_s) IS NOT NULL"},
-	"new_s":    {"new_s", "new_business_s"}, "open_s": {"open_s", "open_business_s"}, "pending_s": {"pending_s", "pending_business_s"},
-	"hold_s": {"hold_s", "hold_business_s"}, "spell_s": {"toNullable(dateDiff('second', at, until))", "business_seconds"},
-}
-
-// waitRunning is how long the running status has held, see part_opening.sql.
-var waitRunning = seconds{
-	calendar: "greatest(0, toInt64({as_of:UInt32}) - toInt64(w.since))",
-	business: "if(h.schedule_id = 0, NULL, h.open_by_as_of - (h.open_before + least(h.closes_at, w.since) - h.opens_at))",
 }
 
 func wait(name, definition string, statuses ...string) *metric {
@@ -44,44 +24,24 @@ func wait(name, definition string, statuses ...string) *metric {
 		values: durationValues, dimensions: ticketDimensions, options: []option{variantOption, hoursOption},
 		shape: func(q *question) error {
 			q.p.texts("statuses", statuses)
-			for mark, s := range waitSeconds {
-				q.pieces[mark] = s.of(q)
-			}
-			if q.option("variant") == "completed" {
-				q.pieces["seconds"] = "if(ended = 0 AND {statuses:Array(String)} != ['hold'], NULL, ended_s)"
-				return nil
-			}
-			q.pieces["seconds"] = "ended_s + if(running IN {statuses:Array(String)}, " + waitRunning.of(q) + ", 0)"
-			q.opening = q.option("hours") == "business"
 			return nil
 		},
 	}
 }
 
 var durationMetrics = []*metric{
-	duration("first_reply_time", "durations", "Seconds from creation to the first public reply of an agent outside the creation (M7).", seconds{
-		calendar: "if(first_reply_at <= toDateTime({as_of:UInt32}, 'UTC'), first_reply_s, NULL)",
-		business: "if(first_reply_at <= toDateTime({as_of:UInt32}, 'UTC'), first_reply_business_s, NULL)",
-	}),
-	duration("next_reply_time", "next_reply_time", "Seconds from a customer's public comment that follows an agent's to the next public reply (M9).", seconds{
-		calendar: "seconds", business: "business_seconds",
-	}),
-	duration("first_resolution_time", "durations", "Seconds from creation to the first solve, kept after a reopen (M14a).", seconds{
-		calendar: "if(first_solved_at <= toDateTime({as_of:UInt32}, 'UTC'), first_resolution_s, NULL)",
-		business: "if(first_solved_at <= toDateTime({as_of:UInt32}, 'UTC'), first_resolution_business_s, NULL)",
-	}),
-	duration("full_resolution_time", "full_resolution_time", "Seconds from creation to the last solve, while the ticket is solved or closed (M14b).", seconds{
-		calendar: "/*then*/if(done = 1, toInt64(dateDiff('second', created_at, solved_at)), NULL)/*now*/full_resolution_s/*end*/",
-		business: "/*then*/if(done = 1, solved_business_s, NULL)/*now*/full_resolution_business_s/*end*/",
-	}),
+	duration("first_reply_time", "durations", "Seconds from creation to the first public reply of an agent outside the creation (M7).",
+		lasting{"first_reply_at", "first_reply_s", "first_reply_business_s"}),
+	duration("next_reply_time", "next_reply_time", "Seconds from a customer's public comment that follows an agent's to the next public reply (M9).", lasting{}),
+	duration("first_resolution_time", "durations", "Seconds from creation to the first solve, kept after a reopen (M14a).",
+		lasting{"first_solved_at", "first_resolution_s", "first_resolution_business_s"}),
+	duration("full_resolution_time", "full_resolution_time", "Seconds from creation to the last solve, while the ticket is solved or closed (M14b).", lasting{}),
 	wait("requester_wait_time", "Seconds in new, open and hold (M10).", "new", "open", "hold"),
 	wait("agent_wait_time", "Seconds in pending (M11).", "pending"),
 	wait("on_hold_time", "Seconds in hold (M12).", "hold"),
 	wait("agent_work_time", "Seconds in new and open (M13).", "new", "open"),
-	duration("assignment_time", "durations", "Seconds from creation to the first assignment (M31).", seconds{
-		calendar: "if(first_assigned_at <= toDateTime({as_of:UInt32}, 'UTC'), first_assigned_s, NULL)",
-		business: "if(first_assigned_at <= toDateTime({as_of:UInt32}, 'UTC'), first_assigned_business_s, NULL)",
-	}),
+	duration("assignment_time", "durations", "Seconds from creation to the first assignment (M31).",
+		lasting{"first_assigned_at", "first_assigned_s", "first_assigned_business_s"}),
 }
 
 func shapeAssignments(q *question) error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,20 +28,23 @@ type question struct {
 	includeDeleted bool
 	excludeMerged  bool
 	csv            bool
-	saved          bool                   // all phrases asked for are saved and counted: see part_hits_found.sql
+	saved          bool                   // all phrases asked for are saved and counted: see part_found.sql
 	all            bool                   // about all tickets: a report that is asked without a range and looks at everything then
 	named          bool                   // the statement names the texts that hold the phrases: there are few, see keywords_named.sql
 	hits           map[ticketID][]textHit // these texts
 	nothing        bool                   // there are none
 	words          bool                   // each phrase is one word
 	made           bool                   // what is held is asked by itself: see assignments_made.sql
-	opening        bool                   // what runs is measured by opening hours: see part_opening.sql
 	evenBounds     bool                   // buckets are of one length, but for the first: see bindBounds
 	evenEnds       bool                   // so are the ends that a cumulative report looks at, but for the last
-	told           bool                   // first tickets are those that the figures of people tell: see part_firsts_told.sql
+	told           bool                   // first tickets are those that the figures of people tell: see part_firsts.sql
 
-	dimensions []dimension       // those of the metric, as shaped by options
-	pieces     map[string]string // constant SQL by marker
+	months  bool    // only some months of tickets are looked at: see cellsByMonth
+	lasting lasting // the duration that a report of one looks at
+	nth     string  // what the names of the parameters with phrases end with: several phrases may be parts of one statement
+
+	dimensions []dimension // those of the metric, as shaped by options
+	conditions string      // on dimensions, SQL
 	p          params
 }
 
@@ -89,7 +91,7 @@ func (q *question) option(name string) string {
 func (s *server) ask(m *metric, query url.Values) (*question, error) {
 	q := &question{
 		metric: m, now: s.Now(), filters: map[string][]string{}, given: map[string][]string{},
-		dimensions: m.dimensions, pieces: map[string]string{}, p: params{},
+		dimensions: m.dimensions, p: params{},
 	}
 	r := &reader{query: query, known: m.parameters()}
 	r.unknown()
@@ -283,160 +285,18 @@ func (q *question) prepare() error {
 	q.p.time("now", q.now)
 	q.p.flag("include_deleted", q.includeDeleted)
 	q.p.flag("exclude_merged", q.excludeMerged)
-	q.pieces["months"] = ""
 	if q.shape != nil {
 		if err := q.shape(q); err != nil {
 			return err
 		}
 	}
-	var filters strings.Builder
+	var conditions strings.Builder
 	for _, d := range q.dimensions {
 		if values, ok := q.filters[d.name]; ok {
-			filters.WriteString("AND " + d.filter + " ")
+			conditions.WriteString("AND " + d.filter + " ")
 			d.bind(q.p, values)
 		}
 	}
-	q.pieces["filters"] = filters.String()
+	q.conditions = conditions.String()
 	return nil
-}
-
-// statementText puts constant pieces of SQL into the statement: keys to group by, the filters that are there, shared parts. What a
-// client sent is never among them.
-func (q *question) statementText(groupBy []dimension) string {
-	keys := make([]string, len(groupBy))
-	by, andBy := "", "" // the columns to group by, with their names, and the names
-	current := false
-	for i, d := range groupBy {
-		if shaped, ok := findDimension(q.dimensions, d.name); ok { // by options
-			d = shaped
-		}
-		k := "k" + strconv.Itoa(i+1)
-		keys[i], by, andBy = d.key(k), by+d.column+" AS "+k+", ", andBy+", "+k
-		current = current || d.current
-	}
-	for _, d := range q.dimensions {
-		_, filtered := q.filters[d.name]
-		current = current || (filtered && d.current)
-	}
-	parts := q.parts(groupBy)
-	of := "account, " // ids are those of an account
-	if len(q.accounts) == 1 {
-		of = ""
-	}
-	pieces := []string{"/*of*/", of, "/*keys*/", "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')", "/*by*/", by, "/*and_by*/", andBy}
-	for name, sql := range q.pieces {
-		pieces = append(pieces, "/*"+name+"*/", sql)
-	}
-	if current {
-		parts["join"] = "part_current"
-	}
-	pieces = slices.Concat(pieces, places(len(groupBy)), q.leftOut(parts))
-	text := strings.NewReplacer(pieces...).Replace(withParts(sqlText(q.file()), parts))
-	text = q.ofAccounts(q.divided(text))
-	text = choose(text, "then", !q.live)
-	text = choose(text, "several", len(q.accounts) != 1)
-	text = choose(text, "told", q.told)
-	text = choose(text, "words", q.words)
-	return choose(text, "saved", q.saved) // last: it has other choices in it
-}
-
-// ofAccounts has a statement ask for one account by name, where there is one: ClickHouse looks a list up for every row, and for every mark of an index.
-func (q *question) ofAccounts(text string) string {
-	if len(q.accounts) != 1 {
-		return text
-	}
-	return strings.ReplaceAll(text, "account IN {accounts:Array(String)}", "account = {account:String}")
-}
-
-// parts gives the files of the parts that the statement may have, by their marks.
-func (q *question) parts(groupBy []dimension) map[string]string {
-	parts := map[string]string{
-		"tickets": "part_tickets_as_of", "solved": "part_solved_as_of", "firsts": "part_firsts", "last_solves": "part_last_solves",
-		"merged_users": "part_merged_users", "users_of_merged": "part_users_of_merged", "figures": "part_duration_figures",
-		"within": "part_within", "found": "part_messages_found", "subjects": "part_subjects_found", "texts": "part_texts_joined",
-	}
-	if q.live { // what was in force then need not be looked up
-		parts["tickets"], parts["solved"] = "part_tickets_live", "part_solved_live"
-	}
-	switch {
-	case q.includeDeleted: // which the figures of people leave out
-		parts["firsts"] = "part_firsts_deleted"
-	case q.told:
-		parts["firsts"] = "part_firsts_told"
-	}
-	if q.opening {
-		parts["opening"] = "part_opening"
-	}
-	if q.saved {
-		parts["found"] = "part_hits_found"
-	}
-	if len(groupBy) == 0 && len(q.filters) == 0 { // nothing is asked of tickets
-		parts["texts"] = "part_texts_alone"
-	}
-	return parts
-}
-
-// places gives the pieces of SQL that put a bucket and so many keys into one value, and take them out again. A bucket alone is its own: lists of
-// numbers are several times faster than lists of tuples.
-func places(keys int) []string {
-	if keys == 0 {
-		return []string{"/*place*/", "bucket", "/*of_place*/", "place AS bucket, "}
-	}
-	place, of := "tuple(bucket", "tupleElement(place, 1) AS bucket, "
-	for i := range keys {
-		k := "k" + strconv.Itoa(i+1)
-		place, of = place+", "+k, of+"tupleElement(place, "+strconv.Itoa(i+2)+") AS "+k+", "
-	}
-	return []string{"/*place*/", place + ")", "/*of_place*/", of}
-}
-
-// leftOut gives the pieces of SQL that leave tickets out, and names the part that leaves their activities out when there is something to leave out.
-func (q *question) leftOut(parts map[string]string) []string {
-	var counted, gone []string
-	kept := "1"
-	if !q.includeDeleted {
-		counted, gone, kept = append(counted, "deleted = 0"), append(gone, "deleted = 1"), "t.deleted = 0"
-	}
-	if q.excludeMerged {
-		counted, gone = append(counted, "merged = 0"), append(gone, "merged = 1")
-	}
-	if len(gone) == 0 {
-		return []string{"/*counted*/", "1", "/*kept*/", kept}
-	}
-	parts["gone"] = "part_gone"
-	return []string{"/*counted*/", strings.Join(counted, " AND "), "/*left_out*/", strings.Join(gone, " OR "), "/*kept*/", kept}
-}
-
-// partMark is where a part of a statement goes, which may have such marks itself.
-var partMark = regexp.MustCompile(`/\*(tickets|solved|firsts|last_solves|merged_users|users_of_merged|join|gone|opening|figures|texts|found|within|subjects)\*/`)
-
-// withParts puts the files of parts in the places of their marks; a part that is not named is empty.
-func withParts(text string, parts map[string]string) string {
-	for partMark.MatchString(text) {
-		text = partMark.ReplaceAllStringFunc(text, func(mark string) string {
-			if name := parts[strings.Trim(mark, "/*")]; name != "" {
-				return sqlText(name)
-			}
-			return ""
-		})
-	}
-	return text
-}
-
-// The choices in statements: for an as_of in the past or for now, for several accounts or for one, by what figures tell or by a search, for phrases
-// of one word or of several, for texts that are counted already or are searched.
-var choices = map[string]*regexp.Regexp{
-	"then":    regexp.MustCompile(`(?s)/\*then\*/(.*?)/\*now\*/(.*?)/\*end\*/`),
-	"several": regexp.MustCompile(`(?s)/\*several\*/(.*?)/\*one\*/(.*?)/\*end\*/`),
-	"told":    regexp.MustCompile(`(?s)/\*told\*/(.*?)/\*searched\*/(.*?)/\*end\*/`),
-	"words":   regexp.MustCompile(`(?s)/\*words\*/(.*?)/\*phrases\*/(.*?)/\*end\*/`),
-	"saved":   regexp.MustCompile(`(?s)/\*saved\*/(.*?)/\*sought\*/(.*?)/\*end\*/`),
-}
-
-// choose leaves the first of two pieces in a statement, or the second.
-func choose(text, choice string, first bool) string {
-	if first {
-		return choices[choice].ReplaceAllString(text, "$1")
-	}
-	return choices[choice].ReplaceAllString(text, "$2")
 }

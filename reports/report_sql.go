@@ -79,20 +79,11 @@ func (q *question) shownStatement() string {
 	switch {
 	case q.cumulative:
 		q.bindEnds(q.ends(q.asOf))
-		return q.summed()
+		return sqlOf("backlog_summed", q.pieces(q.groupBy))
 	case q.name == "keywords":
 		return q.eachPhrase()
 	}
 	return q.statementText(q.groupBy)
-}
-
-// summed sums the differences of a cumulative report up.
-func (q *question) summed() string {
-	sums := make([]string, len(q.values))
-	for i, v := range q.values {
-		sums[i] = "sum(d." + v.name + ") OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS " + v.name
-	}
-	return strings.NewReplacer("/*differences*/", q.statementText(q.groupBy), "/*sums*/", strings.Join(sums, ",\n    ")).Replace(sqlText("backlog_summed"))
 }
 
 // eachPhrase looks for each phrase by itself, and puts it before the other keys.
@@ -104,12 +95,11 @@ func (q *question) eachPhrase() string {
 		values = append(values, v.name)
 	}
 	for i, phrase := range q.phrases() {
+		q.nth = "_" + strconv.Itoa(i+1)
 		q.bindPhrases(nil, phrase)
-		n := "_" + strconv.Itoa(i+1)
-		q.p.text("phrase"+n, phrase)
-		q.p["phrases"+n], q.p["anchors"+n] = q.p["phrases"], q.p["anchors"]
-		text := strings.NewReplacer("{phrases:", "{phrases"+n+":", "{anchors:", "{anchors"+n+":").Replace(q.statementText(q.groupBy))
-		each = append(each, "SELECT bucket, arrayPushFront(keys, {phrase"+n+":String}) AS keys, "+strings.Join(values, ", ")+"\nFROM\n(\n"+text+"\n)")
+		q.p.text("phrase"+q.nth, phrase)
+		each = append(each, "SELECT bucket, arrayPushFront(keys, {phrase"+q.nth+":String}) AS keys, "+strings.Join(values, ", ")+
+			"\nFROM\n(\n"+q.statementText(q.groupBy)+"\n)")
 	}
 	return strings.Join(each, "\nUNION ALL\n")
 }

@@ -58,8 +58,7 @@ func (s *server) cellsByMonth(ctx context.Context, q *question, groupBy []dimens
 		return nil, nil, err
 	}
 	monthly := *q
-	monthly.pieces = maps.Clone(q.pieces)
-	monthly.pieces["months"] = "AND month IN {months:Array(String)}"
+	monthly.months = true
 	statement := monthly.statementText(append([]dimension{monthDimension}, groupBy...))
 	identity := settledIdentity(statement, p)
 	settled, missing := s.settled.of(identity, parts, len(q.values))
@@ -242,8 +241,8 @@ func (s *server) holders(ctx context.Context, q *question, groupBy []dimension, 
 		return nil, nil, err
 	}
 	held := *q
-	held.metric, held.pieces = tickets, maps.Clone(q.pieces)
-	held.pieces["filters"] += "AND assignee_id != 0 "
+	held.metric = tickets
+	held.conditions += "AND assignee_id != 0 "
 	p = maps.Clone(p)
 	p.int("from", 0)
 	p.time("to", schemas.NextDay(q.asOf, q.loc))

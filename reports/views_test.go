@@ -58,7 +58,7 @@ func viewRefuses(when, words string) string {
 
 // viewOf gives the statement that makes the view of a metric.
 func viewOf(m *metric) string {
-	q := &question{metric: m, live: true, dimensions: m.dimensions, pieces: map[string]string{}, p: params{}, given: map[string][]string{}}
+	q := &question{metric: m, live: true, dimensions: m.dimensions, p: params{}, given: map[string][]string{}}
 	if err := q.prepare(); err != nil {
 		panic(err)
 	}
@@ -71,12 +71,11 @@ func viewOf(m *metric) string {
 		keys = append(keys, "{group_by:String} = '"+d.name+"', "+one)
 	}
 	status, _ := findDimension(q.dimensions, statusDimension.name)
-	body := q.statementText([]dimension{status}) // with the join that a current status needs
-	body = strings.ReplaceAll(body, status.column+" AS k1", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", [''])) AS k1")
-	body = strings.ReplaceAll(body, "CAST(["+status.key("k1")+"], 'Array(String)')", "k1")
+	pieces := q.pieces([]dimension{status}) // with the join that a current status needs
+	pieces.Accounts, pieces.By, pieces.Keys = "1", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", [''])) AS k1, ", "k1"
+	body := sqlOf(q.file(), pieces)
 	body = strings.ReplaceAll(body, "hasAnyTokens(", "hasAllTokens(") // it is asked for one phrase only
 	body = regexp.MustCompile(`(?m)^\s*--.*\n`).ReplaceAllString(body, "")
-	body = regexp.MustCompile(`(\w+\.)?account IN \{accounts:Array\(String\)\}`).ReplaceAllString(body, "1")
 	names := dimensionNames(q.dimensions)
 	var values []string
 	for _, v := range m.values {

@@ -2,7 +2,7 @@
 -- at as_of belongs to no bucket.
 SELECT
     bucket,
-    /*keys*/ AS keys,
+    {{.Keys}} AS keys,
     countIf(what = 'assign') AS assignments,
     if({bucketed:UInt8} = 1, NULL, countIf(what = 'held')) AS assigned_now,
     if({bucketed:UInt8} = 1, NULL, countIf(what = 'held' AND unsolved)) AS assigned_unsolved_now,
@@ -11,20 +11,20 @@ SELECT
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*by*/'assign' AS what,
+        {{.Bucket "at"}} AS bucket, {{.By}}'assign' AS what,
         (account, ticket_id) AS ticket, previous_id != 0 AND previous_id != assignee_id AS reassigned, 0 AS unsolved
-    FROM ticket_events AS e FINAL /*join*/
-    WHERE account IN {accounts:Array(String)} AND kind = 'assign' AND assignee_id != 0
+    FROM ticket_events AS e FINAL {{template "part_current.sql" .}}
+    WHERE {{.Accounts}} AND kind = 'assign' AND assignee_id != 0
         AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
-        AND /*counted*/
-        /*filters*/
+        AND {{.Counted}}
+        {{.Filters}}
     UNION ALL
     SELECT
-        {from:UInt32} AS bucket, /*by*/'held' AS what,
+        {from:UInt32} AS bucket, {{.By}}'held' AS what,
         (account, ticket_id) AS ticket, 0 AS reassigned, current_status IN ('new', 'open', 'pending', 'hold') AS unsolved
-    FROM (/*tickets*/) AS t
+    FROM ({{template "part_tickets.sql" .}}) AS t
     WHERE {bucketed:UInt8} = 0 AND assignee_id != 0
-        AND /*counted*/
-        /*filters*/
+        AND {{.Counted}}
+        {{.Filters}}
 )
-GROUP BY bucket/*and_by*/
+GROUP BY bucket{{.AndBy}}

@@ -5,7 +5,7 @@
 -- others are read apart from them, so that nobody looks for their times among those.
 SELECT
     tupleElement(edge, 1) AS bucket,
-    /*keys*/ AS keys,
+    {{.Keys}} AS keys,
     sum(tupleElement(edge, 2) * spells) AS unsolved,
     sum(tupleElement(edge, 2) * spells_new) AS new,
     sum(tupleElement(edge, 2) * spells_open) AS open,
@@ -17,37 +17,37 @@ FROM
     FROM
     (
         SELECT
-            /*by*/roundDown(toUnixTimestamp(at), {ends:Array(UInt32)}) AS first,
-            roundDown(toUnixTimestamp(until), {ends:Array(UInt32)}) AS last,
+            {{.By}}{{.End "at"}} AS first,
+            {{.End "until"}} AS last,
             count() AS spells, countIf(status = 'new') AS spells_new, countIf(status = 'open') AS spells_open,
             countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
         FROM ticket_events AS e FINAL
-        WHERE account IN {accounts:Array(String)} AND kind = 'state'
+        WHERE {{.Accounts}} AND kind = 'state'
             AND at >= toDateTime({first_end:UInt32}, 'UTC') AND at < toDateTime({last_end:UInt32}, 'UTC')
             AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime({first_end:UInt32}, 'UTC')
-            AND /*counted*/
-            /*filters*/
-        GROUP BY first, last/*and_by*/
+            AND {{.Counted}}
+            {{.Filters}}
+        GROUP BY first, last{{.AndBy}}
         UNION ALL
         SELECT
-            /*by*/toUInt32(0) AS first,
-            roundDown(toUnixTimestamp(until), {ends:Array(UInt32)}) AS last,
+            {{.By}}toUInt32(0) AS first,
+            {{.End "until"}} AS last,
             count() AS spells, countIf(status = 'new') AS spells_new, countIf(status = 'open') AS spells_open,
             countIf(status = 'pending') AS spells_pending, countIf(status = 'hold') AS spells_hold
         FROM ticket_events AS e FINAL
-        WHERE account IN {accounts:Array(String)} AND kind = 'state' AND at < toDateTime({first_end:UInt32}, 'UTC')
+        WHERE {{.Accounts}} AND kind = 'state' AND at < toDateTime({first_end:UInt32}, 'UTC')
             AND at IN
             (
                 SELECT at
                 FROM ticket_events
-                WHERE account IN {accounts:Array(String)} AND kind = 'state' AND at < toDateTime({first_end:UInt32}, 'UTC')
+                WHERE {{.Accounts}} AND kind = 'state' AND at < toDateTime({first_end:UInt32}, 'UTC')
                     AND if(status = 'solved', 0, if(status = 'closed', 0, toUnixTimestamp(until))) >= toUnixTimestamp(toDateTime({first_end:UInt32}, 'UTC'))
                 SETTINGS use_skip_indexes_on_data_read = 0
             )
             AND status IN ('new', 'open', 'pending', 'hold') AND until >= toDateTime({first_end:UInt32}, 'UTC')
-            AND /*counted*/
-            /*filters*/
-        GROUP BY first, last/*and_by*/
+            AND {{.Counted}}
+            {{.Filters}}
+        GROUP BY first, last{{.AndBy}}
     )
 )
-GROUP BY bucket/*and_by*/
+GROUP BY bucket{{.AndBy}}

@@ -2,12 +2,14 @@
 -- for the next bucket.
 WITH differences AS
 (
-/*differences*/
+{{template "backlog.sql" .}}
 )
 SELECT
     grid.bucket AS bucket,
-    grid.keys AS keys,
-    /*sums*/
+    grid.keys AS keys
+    {{- range .Values}},
+    sum(d.{{.}}) OVER (PARTITION BY grid.keys ORDER BY grid.bucket) AS {{.}}
+    {{- end}}
 FROM
 (
     SELECT place.1 AS after, place.2 AS bucket, keys

@@ -2,26 +2,26 @@
 -- them then, the tickets for who holds them now.
 SELECT
     bucket,
-    /*keys*/ AS keys,
+    {{.Keys}} AS keys,
     sum(solves) AS solve_events,
     sum(tickets) AS tickets_solved,
     sum(closes) AS closed
 FROM
 (
     SELECT
-        roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket, /*by*/countIf(kind = 'solve') AS solves, 0 AS tickets, countIf(kind = 'close') AS closes
-    FROM ticket_events AS e FINAL /*join*/
-    WHERE account IN {accounts:Array(String)} AND kind IN ('solve', 'close')
+        {{.Bucket "at"}} AS bucket, {{.By}}countIf(kind = 'solve') AS solves, 0 AS tickets, countIf(kind = 'close') AS closes
+    FROM ticket_events AS e FINAL {{template "part_current.sql" .}}
+    WHERE {{.Accounts}} AND kind IN ('solve', 'close')
         AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC') AND at <= toDateTime({as_of:UInt32}, 'UTC')
-        AND /*counted*/
-        /*filters*/
-    GROUP BY bucket/*and_by*/
+        AND {{.Counted}}
+        {{.Filters}}
+    GROUP BY bucket{{.AndBy}}
     UNION ALL
-    SELECT roundDown(toUnixTimestamp(solved_at), {bounds:Array(UInt32)}) AS bucket, /*by*/0 AS solves, count() AS tickets, 0 AS closes
-    FROM (/*solved*/) AS t
+    SELECT {{.Bucket "solved_at"}} AS bucket, {{.By}}0 AS solves, count() AS tickets, 0 AS closes
+    FROM ({{template "part_solved.sql" .}}) AS t
     WHERE solved_at >= toDateTime({from:UInt32}, 'UTC') AND solved_at < toDateTime({to:UInt32}, 'UTC')
-        AND /*counted*/
-        /*filters*/
-    GROUP BY bucket/*and_by*/
+        AND {{.Counted}}
+        {{.Filters}}
+    GROUP BY bucket{{.AndBy}}
 )
-GROUP BY bucket/*and_by*/
+GROUP BY bucket{{.AndBy}}

@@ -2,8 +2,8 @@
 -- tickets only those are looked up that a text of the period names, and none at all where nothing is asked of them: which are left out is told by the
 -- index ix_gone.
 SELECT
-    roundDown(toUnixTimestamp(date), {bounds:Array(UInt32)}) AS bucket,
-    /*by*//*keys*/ AS keys,
+    {{.Bucket "date"}} AS bucket,
+    {{.By}}{{.Keys}} AS keys,
     uniqExactIf(ticket, message_id = 0) AS tickets_subject,
     uniqExactIf(ticket, message_id != 0) AS tickets_messages,
     uniqExact(ticket) AS tickets,
@@ -11,8 +11,8 @@ SELECT
     sumIf(times, message_id != 0) AS occurrences
 FROM
 (
-    /*texts*/
+    {{if .Alone}}{{template "part_texts_alone.sql" .}}{{else}}{{template "part_texts_joined.sql" .}}{{end}}
 )
 WHERE date >= toDateTime({from:UInt32}, 'UTC') AND date < toDateTime({to:UInt32}, 'UTC') AND date <= toDateTime({as_of:UInt32}, 'UTC')
-    /*filters*/
-GROUP BY bucket/*and_by*/
+    {{.Filters}}
+GROUP BY bucket{{.AndBy}}

@@ -2,10 +2,10 @@
 SELECT account, ticket_id, created_at, keys
 FROM
 (
-    SELECT account, ticket_id, created_at, status AS current_status, /*by*//*keys*/ AS keys
+    SELECT account, ticket_id, created_at, status AS current_status, {{.By}}{{.Keys}} AS keys
     FROM tickets FINAL
     PREWHERE (account, created_at, ticket_id) IN CAST(
         arrayZip({found_accounts:Array(String)}, {found_created:Array(UInt32)}, {found_tickets:Array(Int64)}), 'Array(Tuple(String, DateTime(\'UTC\'), Int64))')
-    WHERE /*counted*/
-        /*filters*/
+    WHERE {{.Counted}}
+        {{.Filters}}
 )

@@ -1,6 +1,8 @@
-AND (/*of*/ticket_id) NOT IN
+{{if .LeftOut -}}
+AND ({{if .Several}}account, {{end}}ticket_id) NOT IN
 (
-    SELECT /*of*/ticket_id
+    SELECT {{if .Several}}account, {{end}}ticket_id
     FROM tickets FINAL
-    WHERE account IN {accounts:Array(String)} AND deleted + merged > 0 AND (/*left_out*/)
+    WHERE {{.Accounts}} AND deleted + merged > 0 AND ({{.LeftOut}})
 )
+{{- end}}

@@ -6,12 +6,12 @@ ASOF LEFT JOIN
         max(open_before + least(closes_at, {as_of:UInt32}) - opens_at) OVER (PARTITION BY account) AS open_by_as_of
     FROM opening_hours FINAL
     ARRAY JOIN opens, closes, arrayPopBack(arrayPushFront(arrayCumSum(arrayMap((o, c) -> c - o, opens, closes)), 0)) AS in_year
-    WHERE account IN {accounts:Array(String)} AND opens <= {as_of:UInt32}
+    WHERE {{.Accounts}} AND opens <= {as_of:UInt32}
         AND (account, in_force_from) IN
         (
             SELECT account, max(in_force_from)
             FROM opening_hours FINAL
-            WHERE account IN {accounts:Array(String)} AND in_force_from <= toDateTime({as_of:UInt32}, 'UTC')
+            WHERE {{.Accounts}} AND in_force_from <= toDateTime({as_of:UInt32}, 'UTC')
             GROUP BY account
         )
 ) AS h ON h.account = w.account AND h.since <= w.since

@@ -1,1 +1,1 @@
-/*several*/SELECT arrayJoin(user_ids) FROM people WHERE account IN {accounts:Array(String)} AND length(user_ids) > 1/*one*/SELECT arrayJoin(tupleElement(same_users, 1))/*end*/
+{{if .Several}}SELECT arrayJoin(user_ids) FROM people WHERE {{.Accounts}} AND length(user_ids) > 1{{else}}SELECT arrayJoin(tupleElement(same_users, 1)){{end}}

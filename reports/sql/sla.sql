@@ -1,8 +1,8 @@
 -- Service-level targets: breached if a breach was not withdrawn, else achieved if fulfilled, else active (M24). Dated by what decided
 -- it; an active one by when the target was set.
 SELECT
-    roundDown(toUnixTimestamp(at), {bounds:Array(UInt32)}) AS bucket,
-    /*by*//*keys*/ AS keys,
+    {{.Bucket "at"}} AS bucket,
+    {{.By}}{{.Keys}} AS keys,
     countIf(outcome = 'achieved') AS achieved,
     countIf(outcome = 'breached') AS breached,
     countIf(outcome = 'active') AS active,
@@ -14,7 +14,7 @@ FROM
         multiIf(countIf(type = 'breach') > 0, 'breached', countIf(type = 'fulfill') > 0, 'achieved', 'active') AS outcome,
         multiIf(outcome = 'breached', minIf(m.at, type = 'breach'), outcome = 'achieved', minIf(m.at, type = 'fulfill'), minIf(m.at, type = 'apply_sla')) AS at
     FROM metric_events AS m FINAL
-    WHERE account IN {accounts:Array(String)} AND withdrawn = 0 AND m.at <= toDateTime({as_of:UInt32}, 'UTC')
+    WHERE {{.Accounts}} AND withdrawn = 0 AND m.at <= toDateTime({as_of:UInt32}, 'UTC')
     GROUP BY account, ticket_id, metric, instance_id
     HAVING countIf(type = 'apply_sla') > 0
 ) AS e
@@ -22,9 +22,9 @@ INNER JOIN
 (
     SELECT *, status AS current_status
     FROM tickets FINAL
-    WHERE account IN {accounts:Array(String)}
-        AND /*counted*/
+    WHERE {{.Accounts}}
+        AND {{.Counted}}
 ) AS t USING (account, ticket_id)
 WHERE at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC')
-    /*filters*/
-GROUP BY bucket/*and_by*/
+    {{.Filters}}
+GROUP BY bucket{{.AndBy}}

@@ -1,3 +1,0 @@
-SELECT *
-FROM (/*tickets*/) AS t
-INNER JOIN (/*last_solves*/) AS s USING (account, ticket_id)
