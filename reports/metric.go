@@ -14,7 +14,7 @@ type metric struct {
 	dimensions             []dimension
 	options                []option
 	statement              string // file below sql/; "" = the name
-	// shape adapts the statement to the options: dimensions, pieces of SQL and values to bind. May be nil.
+	// shape adapts the question to the options: dimensions, the columns of a duration and values to bind. May be nil.
 	shape func(q *question) error
 	// cumulative: rows are differences at the ends of buckets, see backlog.sql.
 	cumulative bool

@@ -31,6 +31,7 @@ type reportPieces struct {
 	Words            bool   // each phrase is one word
 	Alone            bool   // nothing is asked of the tickets of texts
 	Phrases, Anchors string // parameters with the phrases, and with the longest word of each
+	Phrase           string // that of the one phrase as it was asked for, where a statement shows each by itself
 
 	Values []string // the figures of the metric
 
@@ -48,7 +49,7 @@ func (q *question) pieces(groupBy []dimension) *reportPieces {
 		Accounts: "account IN {accounts:Array(String)}", Several: len(q.accounts) != 1, Live: q.live, Filters: q.conditions, IncludeDeleted: q.includeDeleted,
 		Months: q.months, Lasting: q.lasting, Business: q.option("hours") == "business", Completed: q.option("variant") == "completed",
 		Told: q.told, Saved: q.saved, Words: q.words, Alone: len(groupBy) == 0 && len(q.filters) == 0,
-		Phrases: "{phrases" + q.nth + ":Array(String)}", Anchors: "{anchors" + q.nth + ":Array(String)}",
+		Phrases: "{phrases" + q.nth + ":Array(String)}", Anchors: "{anchors" + q.nth + ":Array(String)}", Phrase: "{phrase" + q.nth + ":String}",
 		oneBound: len(q.bounds) == 1, evenBounds: q.evenBounds, evenEnds: q.evenEnds,
 	}
 	if !p.Several { // ClickHouse looks a list up for every row, and for every mark of an index

@@ -90,16 +90,12 @@ func (q *question) shownStatement() string {
 func (q *question) eachPhrase() string {
 	q.p.flag("by_ticket", q.option("dated_by") == "ticket")
 	q.p.flag("any_scope", q.option("scope") == "any")
-	var values, each []string
-	for _, v := range q.values {
-		values = append(values, v.name)
-	}
+	var each []string
 	for i, phrase := range q.phrases() {
 		q.nth = "_" + strconv.Itoa(i+1)
 		q.bindPhrases(nil, phrase)
 		q.p.text("phrase"+q.nth, phrase)
-		each = append(each, "SELECT bucket, arrayPushFront(keys, {phrase"+q.nth+":String}) AS keys, "+strings.Join(values, ", ")+
-			"\nFROM\n(\n"+q.statementText(q.groupBy)+"\n)")
+		each = append(each, sqlOf("part_phrase", q.pieces(q.groupBy)))
 	}
 	return strings.Join(each, "\nUNION ALL\n")
 }

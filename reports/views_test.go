@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +74,7 @@ func viewOf(m *metric) string {
 	pieces.Accounts, pieces.By, pieces.Keys = "1", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", [''])) AS k1, ", "k1"
 	body := sqlOf(q.file(), pieces)
 	body = strings.ReplaceAll(body, "hasAnyTokens(", "hasAllTokens(") // it is asked for one phrase only
-	body = regexp.MustCompile(`(?m)^\s*--.*\n`).ReplaceAllString(body, "")
+	body = strings.Join(slices.DeleteFunc(strings.SplitAfter(body, "\n"), func(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), "--") }), "")
 	names := dimensionNames(q.dimensions)
 	var values []string
 	for _, v := range m.values {

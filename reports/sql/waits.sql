@@ -1,5 +1,6 @@
 -- Seconds that tickets spent in a set of statuses, by the time of the ticket's creation (M10 to M13). `live` adds the status that runs
 -- at as_of; `completed` is what Zendesk shows: it moves when a status ends, and is null before the first one has.
+{{$s := "s"}}{{if .Business}}{{$s = "business_s"}}{{end -}}
 SELECT
     bucket,
     {{.Keys}} AS keys,
@@ -28,8 +29,8 @@ FROM
             SELECT
                 *, status AS current_status, toUnixTimestamp(status_since) AS now_since, status_changes AS now_ended,
                 {{- if .Business}} coalesce(new_business_s, open_business_s, pending_business_s, hold_business_s) IS NOT NULL{{else}} 1{{end}} AS measured,
-                if(has({statuses:Array(String)}, 'new'), {{if .Business}}new_business_s{{else}}new_s{{end}}, 0) + if(has({statuses:Array(String)}, 'open'), {{if .Business}}open_business_s{{else}}open_s{{end}}, 0)
-                    + if(has({statuses:Array(String)}, 'pending'), {{if .Business}}pending_business_s{{else}}pending_s{{end}}, 0) + if(has({statuses:Array(String)}, 'hold'), {{if .Business}}hold_business_s{{else}}hold_s{{end}}, 0) AS now_s
+                if(has({statuses:Array(String)}, 'new'), new_{{$s}}, 0) + if(has({statuses:Array(String)}, 'open'), open_{{$s}}, 0)
+                    + if(has({statuses:Array(String)}, 'pending'), pending_{{$s}}, 0) + if(has({statuses:Array(String)}, 'hold'), hold_{{$s}}, 0) AS now_s
             FROM tickets FINAL
             WHERE {{.Accounts}}
                 AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')

@@ -1,0 +1,5 @@
+SELECT bucket, arrayPushFront(keys, {{.Phrase}}) AS keys{{range .Values}}, {{.}}{{end}}
+FROM
+(
+{{template "keywords.sql" .}}
+)
