@@ -122,7 +122,7 @@ func readBetween[T any, P interface {
 	name := "audience_changed_" + table
 	p := w.rowParams(from, c.to)
 	p.int("limit", rowsAtOnce)
-	statement := sqlOf(name, changedPieces{}) + "\nORDER BY _seq LIMIT {limit:UInt32}\n" + fewRows
+	statement := sqlWith(name, changedPieces{}) + "\nORDER BY _seq LIMIT {limit:UInt32}\n" + fewRows
 	if *into, err = list[T](ctx, w.server, name, statement, p); err == nil && len(*into) == rowsAtOnce {
 		c.to = P(&(*into)[rowsAtOnce-1]).place().Seq - 1
 	}
@@ -167,7 +167,7 @@ func upTo[T any, P interface {
 // eachRow calls fn for every row of a table as it is now.
 func eachRow[T any](ctx context.Context, w *audienceWorker, table string, p params, fn func(*T)) error {
 	name := "audience_changed_" + table
-	return w.queryWithin(ctx, passTimeout, 0, name, sqlOf(name, changedPieces{Final: true}), p, func(rows driver.Rows) error {
+	return w.queryWithin(ctx, passTimeout, 0, name, sqlWith(name, changedPieces{Final: true}), p, func(rows driver.Rows) error {
 		var v T
 		err := rows.ScanStruct(&v)
 		if err == nil {

@@ -146,7 +146,7 @@ func (w *audienceWorker) passPages(ctx context.Context, a *parsedAudience, at ti
 	if entering {
 		name = "audience_entering"
 	}
-	statement := sqlOf(name, matchPieces{matches})
+	statement := sqlWith(name, matchPieces{matches})
 	last := passRow{}
 	for {
 		p.text("after_account", last.Account)

@@ -104,7 +104,7 @@ func (s *server) findTexts(ctx context.Context, q *question, phrases []string) e
 	both, asking := errgroup.WithContext(ctx)
 	find := func(statement string, found *[]foundText) {
 		both.Go(func() (err error) {
-			*found, err = list[foundText](asking, s, statement, sqlOf(statement, q.pieces(nil)), q.p)
+			*found, err = list[foundText](asking, s, statement, sqlWith(statement, q.pieces(nil)), q.p)
 			return err
 		})
 	}

@@ -81,5 +81,5 @@ func namesStatement(kind string) string {
 	case kindOrganization:
 		pieces = namePieces{Table: "organizations", ID: "organization_id", Name: "name"}
 	}
-	return sqlOf("names", pieces)
+	return sqlWith("names", pieces)
 }

@@ -110,7 +110,7 @@ func (s *server) people(ctx context.Context, q peopleQuery) (page[map[string]any
 	if err != nil {
 		return none, err
 	}
-	rows, err := list[personRow](ctx, s, "people", sqlOf("people", peoplePieces{peopleSorts[name], descending, condition}), p)
+	rows, err := list[personRow](ctx, s, "people", sqlWith("people", peoplePieces{peopleSorts[name], descending, condition}), p)
 	if err != nil {
 		return none, err
 	}

@@ -40,7 +40,7 @@ type reportPieces struct {
 
 // statementText writes the statement that answers the question.
 func (q *question) statementText(groupBy []dimension) string {
-	return sqlOf(q.file(), q.pieces(groupBy))
+	return sqlWith(q.file(), q.pieces(groupBy))
 }
 
 // pieces gives what the statement is made of. What a client sent is never among them.

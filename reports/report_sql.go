@@ -79,7 +79,7 @@ func (q *question) shownStatement() string {
 	switch {
 	case q.cumulative:
 		q.bindEnds(q.ends(q.asOf))
-		return sqlOf("backlog_summed", q.pieces(q.groupBy))
+		return sqlWith("backlog_summed", q.pieces(q.groupBy))
 	case q.name == "keywords":
 		return q.eachPhrase()
 	}
@@ -95,7 +95,7 @@ func (q *question) eachPhrase() string {
 		q.nth = "_" + strconv.Itoa(i+1)
 		q.bindPhrases(nil, phrase)
 		q.p.text("phrase"+q.nth, phrase)
-		each = append(each, sqlOf("part_phrase", q.pieces(q.groupBy)))
+		each = append(each, sqlWith("part_phrase", q.pieces(q.groupBy)))
 	}
 	return strings.Join(each, "\nUNION ALL\n")
 }

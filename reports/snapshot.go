@@ -71,7 +71,7 @@ func (s *server) tagMatches(ctx context.Context, f *schemas.Filter, accounts []s
 	p.texts("accounts", accounts)
 	p.int("limit", passPage)
 	matches := (&filterSQL{params: p, now: s.Now(), zone: s.Location}).filter(f)
-	statement := sqlOf("snapshot", matchPieces{matches})
+	statement := sqlWith("snapshot", matchPieces{matches})
 	out := snapshotAnswer{Full: []string{}}
 	for last := (personRow{}); ; {
 		p.text("after_account", last.Account)

@@ -34,11 +34,11 @@ func parseStatements() (*template.Template, error) {
 }
 
 // sqlText gives a statement that is always the same.
-func sqlText(name string) string { return sqlOf(name, nil) }
+func sqlText(name string) string { return sqlWith(name, nil) }
 
-// sqlOf writes a statement of its pieces. The files are part of the program: one that is missing, or asks for a piece that there is not, is found by
+// sqlWith writes a statement of its pieces. The files are part of the program: one that is missing, or asks for a piece that there is not, is found by
 // the first test that needs it.
-func sqlOf(name string, pieces any) string {
+func sqlWith(name string, pieces any) string {
 	var b strings.Builder
 	if err := statements.ExecuteTemplate(&b, name+".sql", pieces); err != nil {
 		panic(fmt.Errorf("statement %s: %w", name, err))

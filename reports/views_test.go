@@ -72,7 +72,7 @@ func viewOf(m *metric) string {
 	status, _ := findDimension(q.dimensions, statusDimension.name)
 	pieces := q.pieces([]dimension{status}) // with the join that a current status needs
 	pieces.Accounts, pieces.By, pieces.Keys = "1", "arrayJoin(multiIf("+strings.Join(keys, ", ")+", [''])) AS k1, ", "k1"
-	body := sqlOf(q.file(), pieces)
+	body := sqlWith(q.file(), pieces)
 	body = strings.ReplaceAll(body, "hasAnyTokens(", "hasAllTokens(") // it is asked for one phrase only
 	body = strings.Join(slices.DeleteFunc(strings.SplitAfter(body, "\n"), func(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), "--") }), "")
 	names := dimensionNames(q.dimensions)
