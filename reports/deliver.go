@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -79,6 +80,11 @@ func (s *server) checkTarget(ctx context.Context, target string) error {
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(target) > mostDeliverURL {
 		return schemas.Invalid(where, fmt.Sprintf("must be an http or https address of at most %d characters without user, password and fragment", mostDeliverURL))
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return schemas.Invalid(where, "must have a port from 1 to 65535, or none")
+		}
 	}
 	if s.PrivateTargets {
 		return nil
