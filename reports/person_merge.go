@@ -276,8 +276,8 @@ func (s *server) joined(ctx context.Context, survivor *person, others []*person,
 	switch {
 	case err != nil:
 		return person{}, fmt.Errorf("the merge is stored, but cannot be read back now: %w", err)
-	case now.ID == survivor.ID && !slices.ContainsFunc(others, func(p *person) bool { return !slices.Contains(now.ownIDs, p.ID) }):
-		return *now, nil
+	case !slices.ContainsFunc(others, func(p *person) bool { return !slices.Contains(now.ownIDs, p.ID) }):
+		return *now, nil // who may be a part of somebody else by now
 	case !shown:
 		return person{}, &schemas.Problem{
 			Class: schemas.ErrUnavailable, Code: "processors-unavailable", Detail: "the merge is stored and comes into force as soon as the processors go on; do not ask for it again",

@@ -147,6 +147,33 @@ func TestMergeAnswersWhatIsTrue(t *testing.T) {
 	s.wantProblem(merge(four, one), 422, "invalid-input", "body.others[0]")
 }
 
+// TestMergedOnMeanwhile: a merge is in force when the people are one, also where another process has merged them into somebody else at once.
+func TestMergedOnMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := mergedPeople(t)
+	ids := map[int64]string{}
+	for _, user := range []int64{7, 8, 9} {
+		ids[user] = schemas.OwnPersonID(testAccount, schemas.ZID(user))
+		insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{
+			Account: testAccount, PersonID: ids[user], SourceIDs: []string{testSource}, UserIDs: []int64{user}, OwnIDs: []string{ids[user]}, Custom: "{}", Zendesk: "{}",
+		})
+	}
+	s.store.reflects = func() {
+		s.store.reflects = nil
+		all := schemas.PersonRow{Account: testAccount, PersonID: ids[9], SourceIDs: []string{testSource}, UserIDs: []int64{9, 7, 8}, OwnIDs: []string{ids[9], ids[7], ids[8]}, Custom: "{}", Zendesk: "{}"}
+		insertInto(t, s.db, schemas.TablePeople, all)
+		for _, user := range []int64{7, 8} {
+			insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{Account: testAccount, PersonID: ids[user], Custom: "{}", Zendesk: "{}", IsDeleted: 1})
+			insertInto(t, s.db, schemas.TablePersonAliases, schemas.PersonAlias{Account: testAccount, Alias: ids[user], PersonID: ids[9]})
+		}
+	}
+	var a mergeAnswer
+	s.want(200, s.call("POST", "/v1/people/merge", "people-key", fmt.Sprintf(`{"survivor":%q,"others":[%q]}`, ids[7], ids[8])), &a)
+	if a.Person.ID != ids[9] || !slices.Equal(a.Absorbed, []string{ids[8]}) {
+		t.Errorf("%+v", a)
+	}
+}
+
 // TestUndoTakesTheBranchApart: who came with the absorbed person leaves with it.
 func TestUndoTakesTheBranchApart(t *testing.T) {
 	t.Parallel()
