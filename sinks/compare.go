@@ -76,7 +76,7 @@ func (db *DB) Compare(ctx context.Context, table, other string, limit int) (rows
 // DropDatabase removes a database beside the live one, of which the DSN is given, with all its tables, if there is one. The live one is
 // refused with schemas.ErrConflict.
 func DropDatabase(ctx context.Context, live, name string) error {
-	o, err := parseDSN(live)
+	o, err := ParseDSN(live)
 	if err != nil {
 		return err
 	}

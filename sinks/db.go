@@ -54,7 +54,7 @@ type DB struct {
 // Open connects to the database that the DSN names, clickhouse://user:password@host:port/database. A DSN that cannot be used is a
 // schemas.Problem of the field --clickhouse-dsn, a server that does not answer is schemas.ErrUnavailable. The caller closes the DB.
 func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
-	parsed, err := parseDSN(dsn)
+	parsed, err := ParseDSN(dsn)
 	if err != nil {
 		return nil, err
 	}

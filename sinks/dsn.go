@@ -15,7 +15,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// dialTimeout bounds the wait for a connection, its handshake included, unless the DSN says dial_timeout.
+// dialTimeout bounds the wait for a connection, its handshake included, unless the DSN says dial_timeout. It is as long as a question of the API may
+// take: while the client connects it does not look at the question's context.
 const dialTimeout = 5 * time.Second
 
 const exampleDSN = "clickhouse://user:password@host:9000/deskstream"
@@ -23,8 +24,9 @@ const exampleDSN = "clickhouse://user:password@host:9000/deskstream"
 // databaseName keeps names to what needs no quoting anywhere.
 var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
-// parseDSN reads a DSN and settles addresses, database and compression. Its errors name the flag and never the password.
-func parseDSN(dsn string) (*clickhouse.Options, error) {
+// ParseDSN reads a DSN and settles addresses, database, user, compression and the time to connect. The options are the caller's own. Its errors are
+// schemas.Problems of the field --clickhouse-dsn, without the password.
+func ParseDSN(dsn string) (*clickhouse.Options, error) {
 	if strings.TrimSpace(dsn) == "" {
 		return nil, badDSN("is empty")
 	}
@@ -60,7 +62,7 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 // Database gives the name of the database that a DSN connects to, by its path or by its parameter database, which comes before the path. It
 // refuses what Open refuses.
 func Database(dsn string) (string, error) {
-	o, err := parseDSN(dsn)
+	o, err := ParseDSN(dsn)
 	if err != nil {
 		return "", err
 	}

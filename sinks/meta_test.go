@@ -94,7 +94,7 @@ func TestParseDSN(t *testing.T) {
 		"clickhouse://10.0.0.1:9000/d?compress=none":  {"10.0.0.1:9000", clickhouse.CompressionNone},
 		"clickhouse://127.0.0.1:9000/d?compress=zstd": {"127.0.0.1:9000", clickhouse.CompressionZSTD},
 	} {
-		o, err := parseDSN(in)
+		o, err := ParseDSN(in)
 		if err != nil || o.Addr[0] != want.addr || o.Compression.Method != want.method {
 			t.Errorf("%s: %+v, %v", in, o, err)
 		}

@@ -35,7 +35,7 @@ const (
 // any time, by several processes at once, and again after it was cut off: every migration can be applied twice. A database that is
 // newer than the program is schemas.ErrConflict and is left alone; a server that does not answer is schemas.ErrUnavailable.
 func Migrate(ctx context.Context, dsn string) error {
-	o, err := parseDSN(dsn)
+	o, err := ParseDSN(dsn)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func Versions(ctx context.Context, dsn string) (have, want int, err error) {
 	if want, err = strconv.Atoi(latest); err != nil {
 		return 0, 0, fmt.Errorf("migrations: %w", err)
 	}
-	o, err := parseDSN(dsn)
+	o, err := ParseDSN(dsn)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -18,6 +18,7 @@ import (
 	"deskstream/processors"
 	"deskstream/reports"
 	"deskstream/schemas"
+	"deskstream/sinks"
 	"deskstream/stream"
 )
 
@@ -111,18 +112,12 @@ func (a *App) api() (*reports.API, error) {
 	})
 }
 
-// queryDialTimeout is as long as a query may take: while the client connects it does not look at the query's context.
-const queryDialTimeout = 5 * time.Second
-
 func openQueries(dsn string) (driver.Conn, error) {
-	o, err := clickhouse.ParseDSN(dsn)
+	o, err := sinks.ParseDSN(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("--clickhouse-dsn: %w", err)
+		return nil, err
 	}
 	o.MaxOpenConns, o.MaxIdleConns = 16, 4
-	if o.DialTimeout == 0 {
-		o.DialTimeout = queryDialTimeout
-	}
 	db, err := clickhouse.Open(o)
 	if err != nil {
 		return nil, fmt.Errorf("--clickhouse-dsn: %w", err)
