@@ -43,8 +43,8 @@ func NewKeyring(store KeyStore, now func() time.Time) *Keyring {
 // Changed makes the next request read the keys again: one of them was made or revoked.
 func (k *Keyring) Changed() { k.keys.change() }
 
-// Guard lets the requests through to next that the metrics of the API are given to, where there is no API.
-func (k *Keyring) Guard(next http.Handler) http.Handler {
+// guard lets the requests through to next that the metrics of the API are given to, where there is no API.
+func (k *Keyring) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := k.permit(r.Context(), r.Header.Get("Authorization"), metricsScopes); err != nil {
 			writeProblem(w, problemOf(err))

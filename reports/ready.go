@@ -41,11 +41,15 @@ type readyBody struct {
 }
 
 func (s *server) ready(context.Context, *none) (*readyAnswer, error) {
-	out := &readyAnswer{Status: http.StatusOK, TypeName: "application/json", Body: s.readiness.ask()}
+	return s.readiness.answer(), nil
+}
+
+func (r *readiness) answer() *readyAnswer {
+	out := &readyAnswer{Status: http.StatusOK, TypeName: "application/json", Body: r.ask()}
 	if !out.Body.Ready {
 		out.Status = http.StatusServiceUnavailable
 	}
-	return out, nil
+	return out
 }
 
 // ask gives the results, which may be as old as readyFresh. They must not be changed.

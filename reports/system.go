@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 const tagSystem = "System"
@@ -28,7 +27,7 @@ func (s *server) systemRoutes() {
 	if s.MetricsNeedKey {
 		metrics.scopes = metricsScopes
 	}
-	s.handleRaw(metrics, "text/plain", promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{}).ServeHTTP)
+	s.handleRaw(metrics, "text/plain", metricsOf(s.Gatherer).ServeHTTP)
 	s.handleRaw(route{method: http.MethodGet, path: "/openapi.json", id: "openapi", tag: tagSystem, summary: "This document (OpenAPI 3.1)"},
 		"application/openapi+json", s.openAPI())
 	s.handleRaw(route{method: http.MethodGet, path: "/docs", id: "docs", tag: tagSystem, summary: "The API for people"}, "text/html", s.docs())
@@ -41,8 +40,10 @@ type healthAnswer struct {
 }
 
 func (s *server) health(context.Context, *none) (*answer[healthAnswer], error) {
-	return reply(healthAnswer{Status: "ok", Version: s.version()}, nil)
+	return reply(healthOf(s.version()), nil)
 }
+
+func healthOf(version string) healthAnswer { return healthAnswer{Status: "ok", Version: version} }
 
 // openAPI serves the document, made at the first request, when all routes are known.
 func (s *server) openAPI() http.HandlerFunc {

@@ -11,7 +11,6 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 
 	"deskstream/ingest"
@@ -45,7 +44,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 			return err
 		}
 	} else {
-		a.operations(mux)
+		a.probes(mux)
 	}
 	go func() {
 		if err := a.server.Serve(a.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -140,25 +139,14 @@ func (a *App) readiness() []reports.Check {
 	return checks
 }
 
-// operations serves health and metrics of a stage that has no API.
-func (a *App) operations(mux *http.ServeMux) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		for _, c := range a.readiness() {
-			if err := c.Check(r.Context()); err != nil {
-				http.Error(w, c.Name+": "+err.Error(), http.StatusServiceUnavailable)
-				return
-			}
-		}
-		fmt.Fprintln(w, "ok")
-	})
-	metrics := promhttp.HandlerFor(a.gatherer(), promhttp.HandlerOpts{})
+// probes serves health and metrics of a stage that has no API.
+func (a *App) probes(mux *http.ServeMux) {
+	p := reports.Probes{Ready: a.readiness(), Version: version, Gatherer: a.gatherer()}
 	if a.Config.MetricsKey {
-		keys := reports.NewKeyring(a.stream, a.Now)
-		a.followKeys(keys.Changed)
-		metrics = keys.Guard(metrics)
+		p.Keys = reports.NewKeyring(a.stream, a.Now)
+		a.followKeys(p.Keys.Changed)
 	}
-	mux.Handle("GET /metrics", metrics)
+	mux.Handle("/", p.Handler())
 }
 
 // followKeys calls changed with every change of an API key, so that a revoked one ends at once.
