@@ -48,22 +48,6 @@ func (s *Stream) follow(ctx context.Context, name, filter string, from uint64, f
 	return cc.Stop, nil
 }
 
-// watch calls fn with the newest record of every subject and then with every change until ctx ends.
-func (s *Stream) watch(ctx context.Context, filter string, fn func(storedMessage)) error {
-	wait := newBackoff(100*time.Millisecond, 5*time.Second)
-	for ctx.Err() == nil {
-		stop, err := s.follow(ctx, s.events, filter, 0, fn)
-		if err == nil {
-			<-ctx.Done()
-			stop()
-			return nil
-		}
-		s.o.Log.Warn().Err(err).Str("filter", filter).Msg("watch is interrupted")
-		wait.sleep(ctx)
-	}
-	return nil
-}
-
 // feed is a queue between the goroutine that receives and the loop that works, bounded by bytes.
 type feed[T any] struct {
 	mu    sync.Mutex
