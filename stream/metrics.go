@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -23,26 +24,27 @@ type metrics struct {
 	lag           *prometheus.GaugeVec     // partition
 	unsunkAge     *prometheus.GaugeVec     // table
 	unsunk        *prometheus.GaugeVec     // table
-	sinkRows      *prometheus.CounterVec   // table
 	sinkRetries   *prometheus.CounterVec   // table
 	spills        prometheus.Counter
 	knownIDs      prometheus.Counter
 	gaps          prometheus.Gauge
 }
 
-func newMetrics(r prometheus.Registerer, namespace string) *metrics {
+// newMetrics registers the counters with r, unless that is nil. Where an earlier pipeline has registered them already, they are its.
+func newMetrics(r prometheus.Registerer, namespace string) (*metrics, error) {
 	labels := prometheus.Labels{"namespace": namespace}
+	var failed error
 	counter := func(name, help string, by ...string) *prometheus.CounterVec {
-		return register(r, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, by))
+		return register(r, &failed, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, by))
 	}
 	gauge := func(name, help string, by ...string) *prometheus.GaugeVec {
-		return register(r, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, by))
+		return register(r, &failed, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, by))
 	}
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		o := prometheus.HistogramOpts{Name: name, Help: help, ConstLabels: labels, Buckets: buckets}
-		return register(r, prometheus.NewHistogramVec(o, []string{"stage"}))
+		return register(r, &failed, prometheus.NewHistogramVec(o, []string{"stage"}))
 	}
-	return &metrics{
+	m := &metrics{
 		published:    counter("deskstream_events_published_total", "Events stored by this process.").WithLabelValues(),
 		deduplicated: counter("deskstream_events_deduplicated_total", "Published events that were stored already.").WithLabelValues(),
 		erased: counter("deskstream_events_erased_total",
@@ -55,25 +57,29 @@ func newMetrics(r prometheus.Registerer, namespace string) *metrics {
 		lag:           gauge("deskstream_lag_events", "Raw events that are not processed.", "partition"),
 		unsunkAge:     gauge("deskstream_unsunk_age_seconds", "Age of the oldest output that is not in its table.", "table"),
 		unsunk:        gauge("deskstream_unsunk_messages", "Output messages that are not in their table.", "table"),
-		sinkRows:      counter("deskstream_sink_rows_total", "Rows written to tables.", "table"),
 		sinkRetries:   counter("deskstream_sink_retries_total", "Failed writes to tables.", "table"),
 		knownIDs:      counter("deskstream_known_ids_total", "Commits that were repeated because the server knew an id in them.").WithLabelValues(),
 		spills:        counter("deskstream_spills_total", "Events whose result took more than one commit.").WithLabelValues(),
 		gaps:          gauge("deskstream_stream_gap_messages", "Messages missing from the streams that were not purged.").WithLabelValues(),
 	}
+	if failed != nil {
+		return nil, fmt.Errorf("stream metrics: %w", failed)
+	}
+	return m, nil
 }
 
 // register registers c, or gives the collector of the same name that is registered already, so that a pipeline can be opened again.
-func register[C prometheus.Collector](r prometheus.Registerer, c C) C {
+func register[C prometheus.Collector](r prometheus.Registerer, failed *error, c C) C {
 	if r == nil {
 		return c
 	}
-	var known prometheus.AlreadyRegisteredError
-	if err := r.Register(c); errors.As(err, &known) {
+	err := r.Register(c)
+	if known, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		if old, ok := known.ExistingCollector.(C); ok {
 			return old
 		}
 	}
+	*failed = errors.Join(*failed, err)
 	return c
 }
 

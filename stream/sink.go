@@ -334,10 +334,8 @@ func (w *writer) put(rec intent) error {
 // write hands a block to the sink until it is in the table. After an error the block may be there: the sink looks first.
 func (w *writer) write(ctx context.Context, block []output, again bool) error {
 	b := schemas.Block{Table: w.table, From: w.rec.From, To: w.rec.To, Epoch: w.epoch, Gen: w.rec.Gen, Recover: again}
-	rows := 0
 	for _, o := range block {
 		b.Messages = append(b.Messages, schemas.BlockMessage{Seq: o.seq, Data: o.data, Encoding: o.encoding})
-		rows += o.rows
 	}
 	wait := newBackoff(100*time.Millisecond, 30*time.Second)
 	begun := time.Now()
@@ -363,7 +361,6 @@ func (w *writer) write(ctx context.Context, block []output, again bool) error {
 		}
 	}
 	w.s.crash("sink.written")
-	w.s.metrics.sinkRows.WithLabelValues(w.table).Add(float64(rows))
 	w.s.troubles.set("sink "+w.table, w.s.now(), nil)
 	w.wait.reset()
 	return nil

@@ -229,9 +229,12 @@ func prepare(o Options) (*Stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stream options: Conn: %w", err)
 	}
+	m, err := newMetrics(o.Registerer, o.Namespace)
+	if err != nil {
+		return nil, err
+	}
 	return &Stream{
-		layout: l, o: o, js: js, open: make(chan struct{}, maxOpenBatches), maxData: int(o.Conn.MaxPayload()) - maxHeader,
-		metrics: newMetrics(o.Registerer, o.Namespace),
+		layout: l, o: o, js: js, open: make(chan struct{}, maxOpenBatches), maxData: int(o.Conn.MaxPayload()) - maxHeader, metrics: m,
 	}, nil
 }
 
