@@ -3,6 +3,7 @@ package sinks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -88,29 +89,31 @@ func (d *Deliveries) Run(ctx context.Context) error {
 	}()
 	for ctx.Err() == nil {
 		if err := d.look(ctx); err != nil && ctx.Err() == nil {
-			d.Log.Warn().Err(err).Msg("audiences were not read, will try again")
+			d.Log.Warn().Err(err).Msg("not all audiences were read, will try again")
 		}
 		rest(ctx, d.Look)
 	}
 	return nil
 }
 
-// look starts and stops goroutines so that they are those of the audiences that have a target.
+// look starts and stops goroutines so that they are those of the audiences that have a target. One that cannot be read stays as it is and stops no others.
 func (d *Deliveries) look(ctx context.Context) error {
 	settings, err := d.Store.Settings(ctx, schemas.SettingAudience)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, v := range settings {
 		var a schemas.Audience
-		if err := json.Unmarshal(v.Value, &a); err != nil {
-			return fmt.Errorf("%s: %w: %w", v.Name, schemas.ErrInvalid, err)
+		err := json.Unmarshal(v.Value, &a)
+		if err == nil {
+			err = d.follow(ctx, &a)
 		}
-		if err := d.follow(ctx, &a); err != nil {
-			return err
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", v.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (d *Deliveries) follow(ctx context.Context, a *schemas.Audience) error {

@@ -409,3 +409,33 @@ func TestPostsKeepTheirRate(t *testing.T) {
 		t.Errorf("the second post did not wait: %v, %d posts", err, len(d.asked))
 	}
 }
+
+// TestUnreadableAudienceStopsNoOthers: entries of the audiences behind one whose record cannot be read are posted, and it is told.
+func TestUnreadableAudienceStopsNoOthers(t *testing.T) {
+	t.Parallel()
+	d := newDeliveryTest(t)
+	broken := schemas.Setting{Name: schemas.SettingAudience + "aud_0", Value: []byte(`{"id":0}`)}
+	if err := d.store.PutSetting(t.Context(), &broken); err != nil {
+		t.Fatal(err)
+	}
+	d.aim("aud_1", d.target.URL) // behind the one that is broken
+	w, err := NewDeliveries(DeliveryOptions{Store: d.store, Unseal: func(string, string, string) (string, error) { return deliverSecret, nil }, AllowPrivate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err = w.look(ctx)
+	if err == nil || !strings.Contains(err.Error(), broken.Name) {
+		t.Errorf("%v, want the name of the audience", err)
+	}
+	d.enter("aud_1", "e_1", midMonth, "1")
+	if w.running["aud_1"] != nil {
+		d.want("e_1").answer <- response{status: 200}
+	} else {
+		t.Error("the audience behind it is not posted")
+	}
+	cancel()
+	for _, r := range w.running {
+		r.stop()
+	}
+}
