@@ -296,4 +296,7 @@ func TestAdmit(t *testing.T) {
 	if got := counterValue(t, s.metrics.erased); got != 7 {
 		t.Errorf("%v events were counted", got)
 	}
+	if got := counterValue(t, s.metrics.published); got != 12 {
+		t.Errorf("%v events were counted as stored, want 12", got)
+	}
 }

@@ -25,8 +25,8 @@ func (s *Stream) PublishPage(ctx context.Context, source string, cur schemas.Cur
 	if err != nil {
 		return cur, err
 	}
-	rest := s.admit(events)
-	for {
+	admitted := s.admit(events)
+	for rest := admitted; ; {
 		n := cut(rest, maxBatch-1, sliceBytes)
 		msgs := make([]*nats.Msg, 0, n+1)
 		for _, e := range rest[:n] {
@@ -42,7 +42,7 @@ func (s *Stream) PublishPage(ctx context.Context, source string, cur schemas.Cur
 			return cur, fmt.Errorf("page of %s %s: %w", source, cur.Resource, err)
 		}
 		if len(rest) == 0 {
-			s.metrics.published.Add(float64(len(events)))
+			s.metrics.published.Add(float64(len(admitted)))
 			s.crash("page.stored")
 			cur.Revision = seq
 			return cur, nil

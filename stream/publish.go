@@ -38,7 +38,8 @@ func (s *Stream) Publish(ctx context.Context, events ...schemas.Event) error {
 			return err
 		}
 	}
-	err := s.publish(ctx, s.admit(events))
+	admitted := s.admit(events)
+	err := s.publish(ctx, admitted)
 	if ctx.Err() == nil { // a caller that went away is no fault of ours
 		s.troubles.set("publish", s.now(), err)
 	}
@@ -46,7 +47,7 @@ func (s *Stream) Publish(ctx context.Context, events ...schemas.Event) error {
 		s.metrics.publishErrors.Inc()
 		return fmt.Errorf("publish: %w", err)
 	}
-	s.metrics.published.Add(float64(len(events)))
+	s.metrics.published.Add(float64(len(admitted)))
 	s.crash("publish.stored")
 	return nil
 }
