@@ -20,10 +20,10 @@ func SubjectCursor(source, resource string) string {
 	return "deskstream.cursor." + source + "." + resource
 }
 
-// SubjectSource holds one source record, SubjectKey one API key (rolled up, compare-and-set).
+// SubjectSource holds one source record (rolled up, compare-and-set).
 func SubjectSource(id string) string { return "deskstream.source." + id }
 
-// SubjectKey holds one API key record.
+// SubjectKey holds one API key record (rolled up, the last write wins).
 func SubjectKey(id string) string { return "deskstream.key." + id }
 
 // SubjectSetting holds one setting of the installation (rolled up, compare-and-set).

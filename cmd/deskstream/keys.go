@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -203,7 +202,7 @@ func bootstrapKey(ctx context.Context, s *stream.Stream, given string, now time.
 	if err != nil {
 		return "", err
 	}
-	if err := s.PutAPIKey(ctx, record); err != nil && !errors.Is(err, schemas.ErrFenced) {
+	if err := s.PutAPIKey(ctx, record); err != nil {
 		return "", err
 	}
 	return secret, nil
