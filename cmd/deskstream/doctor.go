@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -159,22 +160,35 @@ func (c *doctorCmd) nats(ctx context.Context, out *streams, recorded stream.Meta
 	if err != nil {
 		return append(findings, finding{name: "streams", err: err})
 	}
-	g := finding{name: "streams", err: s.Health(ctx)}
-	if stats, err := s.Stats(ctx); err == nil {
-		parts := make([]string, 0, len(stats.Streams))
-		for _, st := range stats.Streams {
-			parts = append(parts, fmt.Sprintf("%s %d messages, %d MiB", st.Name, st.Messages, st.Bytes>>20))
-		}
-		g.text = strings.Join(parts, "; ")
-		if stats.Dead > 0 {
-			g.text += fmt.Sprintf("; %d dead letters, see `deskstream dead list`", stats.Dead)
-		}
-	}
-	findings = append(findings, g)
+	findings = append(findings, lookAtStreams(ctx, s))
 	if c.keyErr == nil {
 		findings = append(findings, c.credentials(ctx, s))
 	}
 	return findings
+}
+
+// pipeline is what is asked about the streams.
+type pipeline interface {
+	Health(ctx context.Context) error
+	Stats(ctx context.Context) (stream.Stats, error)
+}
+
+func lookAtStreams(ctx context.Context, p pipeline) finding {
+	f := finding{name: "streams", err: p.Health(ctx)}
+	stats, err := p.Stats(ctx)
+	if err != nil {
+		f.err = cmp.Or(f.err, err) // Health asks the same, and may have met it too
+		return f
+	}
+	parts := make([]string, 0, len(stats.Streams))
+	for _, st := range stats.Streams {
+		parts = append(parts, fmt.Sprintf("%s %d messages, %d MiB", st.Name, st.Messages, st.Bytes>>20))
+	}
+	f.text = strings.Join(parts, "; ")
+	if stats.Dead > 0 {
+		f.text += fmt.Sprintf("; %d dead letters, see `deskstream dead list`", stats.Dead)
+	}
+	return f
 }
 
 // checkKeyFile wants a secret key in its file, if there is one, also while it has nothing to open: the start refuses anything else.

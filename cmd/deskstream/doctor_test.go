@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +15,8 @@ import (
 
 	"deskstream/ingest/zendesktest"
 	"deskstream/local/localtest"
+	"deskstream/schemas"
+	"deskstream/stream"
 )
 
 // doctorOn gives the exit status of the doctor on a data folder, and what it says.
@@ -138,5 +142,22 @@ func TestMissingEngineIsOneLine(t *testing.T) {
 	status = Main(t.Context(), append([]string{"run", "--listen", "127.0.0.1:0"}, args...), &out, &errs)
 	if text := errs.String(); status == 0 || strings.Count(text, "\n") != 1 || !strings.Contains(text, named) {
 		t.Errorf("the start says\n%s", text)
+	}
+}
+
+// silentPipeline is in health and cannot be looked at.
+type silentPipeline struct{}
+
+func (silentPipeline) Health(context.Context) error { return nil }
+
+func (silentPipeline) Stats(context.Context) (stream.Stats, error) {
+	return stream.Stats{}, schemas.ErrUnavailable
+}
+
+// TestDoctorTellsStreamsItCannotLookAt: they are not in order without a word.
+func TestDoctorTellsStreamsItCannotLookAt(t *testing.T) {
+	t.Parallel()
+	if f := lookAtStreams(t.Context(), silentPipeline{}); !errors.Is(f.err, schemas.ErrUnavailable) {
+		t.Errorf("%+v, want the error", f)
 	}
 }
