@@ -422,11 +422,16 @@ func (a *App) run(g *group, name string, f func(context.Context) error) {
 		if err == nil {
 			err = errors.New("ended by itself")
 		}
-		select {
-		case a.failures <- fmt.Errorf("%s: %w", name, err):
-		default:
-		}
+		a.fail(fmt.Errorf("%s: %w", name, err))
 	})
+}
+
+// fail ends Wait. Behind many failures nobody waits for another one.
+func (a *App) fail(err error) {
+	select {
+	case a.failures <- err:
+	default:
+	}
 }
 
 // Wait returns when ctx ends (nil) or a stage failed for good.

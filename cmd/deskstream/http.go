@@ -48,7 +48,7 @@ func (a *App) startHTTP(ctx context.Context) (err error) {
 	}
 	go func() {
 		if err := a.server.Serve(a.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			a.failures <- fmt.Errorf("http listener: %w", err)
+			a.fail(fmt.Errorf("http listener: %w", err))
 		}
 	}()
 	return nil
