@@ -53,10 +53,8 @@ func Migrate(ctx context.Context, dsn string) error {
 			return err
 		}
 		// Two processes may have met in one statement. Both go on from what is recorded by then.
-		select {
-		case <-ctx.Done():
+		if rest(ctx, pause) != nil {
 			return err
-		case <-time.After(pause):
 		}
 	}
 }

@@ -120,23 +120,3 @@ func signal(c chan struct{}) {
 
 // received turns a message into an event.
 func received(m storedMessage) schemas.Event { return event(m.header, m.data, m.seq) }
-
-// backoff doubles the wait between tries.
-type backoff struct{ first, most, next time.Duration }
-
-func newBackoff(first, most time.Duration) *backoff {
-	return &backoff{first: first, most: most, next: first}
-}
-
-func (b *backoff) reset() { b.next = b.first }
-
-// sleep waits or returns early when ctx ends. The wait varies so that rivals fall out of step.
-func (b *backoff) sleep(ctx context.Context) {
-	t := time.NewTimer(b.next/2 + time.Duration(float64(b.next)*jitter()))
-	defer t.Stop()
-	b.next = min(2*b.next, b.most)
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}

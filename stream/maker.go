@@ -39,11 +39,7 @@ func (b *boot) begin(ctx context.Context, name, epoch string) (err error) {
 func (b *boot) makerLives(ctx context.Context) (bool, error) {
 	lives, err := b.s.answered(ctx, makerSubject(b.held[b.s.events].meta(metaEpoch)))
 	if lives {
-		select {
-		case <-ctx.Done():
-			return true, ctx.Err()
-		case <-time.After(makerLook):
-		}
+		err = rest(ctx, makerLook)
 	}
 	return lives, err
 }

@@ -3,7 +3,6 @@ package stream
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -119,6 +118,3 @@ func (t *troubles) set(part string, now time.Time, err error) {
 	}
 	t.since[part] = trouble{now, err}
 }
-
-// jitter is a number from 0 to 1.
-func jitter() float64 { return rand.Float64() } //nolint:gosec // spreads retries, nothing to guess

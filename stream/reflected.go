@@ -4,16 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"deskstream/schemas"
-)
-
-const (
-	// reflectLook is how often Reflected looks at most.
-	reflectLook = 20 * time.Millisecond
-	// lookShare is how many times longer it waits than it looks, because looking takes the server some time.
-	lookShare = 4
 )
 
 // Reflected returns once everything that was published for an account before the call is processed and what came of it is in the given
@@ -112,19 +104,4 @@ func (s *Stream) Newest(ctx context.Context) (map[string]uint64, error) {
 		newest[table] = i.To
 	}
 	return newest, nil
-}
-
-// untilSo looks until it is so.
-func untilSo(ctx context.Context, look func() (bool, error)) error {
-	for {
-		begun := time.Now()
-		if ok, err := look(); err != nil || ok {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", schemas.ErrUnavailable, ctx.Err())
-		case <-time.After(max(reflectLook, lookShare*time.Since(begun))):
-		}
-	}
 }

@@ -111,7 +111,7 @@ func (l *loop) removeReplaced(ctx context.Context) {
 		case <-l.replaced.wait():
 		}
 		if l.waiting.Load() > backlog && !l.replaced.many() {
-			pause(ctx, replacedWait)
+			_ = rest(ctx, replacedWait)
 			continue
 		}
 		for page := range slices.Chunk(l.replaced.take(), replacedPage) {
@@ -131,20 +131,10 @@ func (l *loop) removePage(ctx context.Context, page []replacedRow) {
 		err := l.s.deleteAll(ctx, seqs)
 		if err == nil {
 			l.replaced.removed(page)
-			pause(ctx, time.Since(start))
+			_ = rest(ctx, time.Since(start))
 			return
 		}
 		l.s.o.Log.Debug().Err(err).Int("partition", l.partition).Msg("replaced rows are removed later")
-		pause(ctx, replacedWait)
-	}
-}
-
-// pause waits for a time, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
+		_ = rest(ctx, replacedWait)
 	}
 }

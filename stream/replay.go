@@ -398,10 +398,7 @@ func (s *Stream) Drained(ctx context.Context) error {
 			return s.undrained(cmp.Or(err, ctx.Err()))
 		}
 		if err != nil { // the server may be starting
-			select {
-			case <-ctx.Done():
-			case <-time.After(drainLook):
-			}
+			_ = rest(ctx, drainLook)
 		}
 	}
 }

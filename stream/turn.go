@@ -102,7 +102,9 @@ func (t *Turn) lives(ctx context.Context, holder string) (bool, error) {
 		if there || err != nil || time.Now().After(until) {
 			return there, err
 		}
-		time.Sleep(turnLook)
+		if err := rest(ctx, turnLook); err != nil {
+			return false, err
+		}
 	}
 }
 

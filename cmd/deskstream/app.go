@@ -272,10 +272,8 @@ func (a *App) readyTables(ctx context.Context) error {
 			told = true
 			a.Log.Warn().Int("have", have).Int("want", want).Msg("the tables are not there yet, waiting for a sink or serve stage to make them")
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(tablesLook):
+		if err := rest(ctx, tablesLook); err != nil {
+			return err
 		}
 	}
 }
@@ -431,6 +429,18 @@ func (a *App) fail(err error) {
 	select {
 	case a.failures <- err:
 	default:
+	}
+}
+
+// rest waits for a time, or gives the error of ctx when that ends first.
+func rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -36,10 +36,8 @@ func takeTurn(ctx context.Context, nc *nats.Conn, what string) (*stream.Turn, er
 		if !ok || busy.What != turnErasure || time.Now().After(until) {
 			return t, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(turnLook):
+		if err := rest(ctx, turnLook); err != nil {
+			return nil, err
 		}
 	}
 }

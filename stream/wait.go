@@ -1,0 +1,61 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"deskstream/schemas"
+)
+
+const (
+	// shortestLook is how long untilSo waits at least between two looks.
+	shortestLook = 20 * time.Millisecond
+	// lookShare is how many times longer it waits than it looks, because looking takes the server some time.
+	lookShare = 4
+)
+
+// rest waits for a time, or gives the error of ctx when that ends first.
+func rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// untilSo looks until it is so.
+func untilSo(ctx context.Context, look func() (bool, error)) error {
+	for {
+		begun := time.Now()
+		if ok, err := look(); err != nil || ok {
+			return err
+		}
+		if err := rest(ctx, max(shortestLook, lookShare*time.Since(begun))); err != nil {
+			return fmt.Errorf("%w: %w", schemas.ErrUnavailable, err)
+		}
+	}
+}
+
+// backoff doubles the wait between tries.
+type backoff struct{ first, most, next time.Duration }
+
+func newBackoff(first, most time.Duration) *backoff {
+	return &backoff{first: first, most: most, next: first}
+}
+
+func (b *backoff) reset() { b.next = b.first }
+
+// sleep waits or returns early when ctx ends. The wait varies so that rivals fall out of step.
+func (b *backoff) sleep(ctx context.Context) {
+	wait := b.next/2 + time.Duration(float64(b.next)*jitter())
+	b.next = min(2*b.next, b.most)
+	_ = rest(ctx, wait)
+}
+
+// jitter is a number from 0 to 1 that spreads retries.
+func jitter() float64 { return rand.Float64() }
