@@ -2,7 +2,6 @@ package main
 
 import (
 	"debug/elf"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,8 +14,10 @@ import (
 	"time"
 	_ "time/tzdata" // zones must be there in a container without them
 
+	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
+	"deskstream/ingest"
 	"deskstream/schemas"
 	"deskstream/sinks"
 )
@@ -79,13 +80,13 @@ type APIFlags struct {
 
 // ZendeskFlags say where Zendesk is.
 type ZendeskFlags struct {
-	ZendeskURL string `name:"zendesk-url" default:"https://{account}.zendesk.com" help:"For a test server or a proxy; {account} is replaced."`
+	ZendeskURL string `name:"zendesk-url" default:"${zendesk}" help:"For a test server or a proxy; {account} is replaced."`
 }
 
 // ClientFlags are of commands that read accounts of Zendesk.
 type ClientFlags struct {
 	ZendeskFlags
-	Incremental int `name:"incremental-per-minute" default:"10" help:"Calls a minute to Zendesk's incremental exports; 30 with the High Volume add-on."`
+	Incremental int `name:"incremental-per-minute" default:"${incremental}" help:"Calls a minute to Zendesk's incremental exports; 30 with the High Volume add-on."`
 }
 
 // SecretFlags are of commands that open stored credentials.
@@ -112,8 +113,11 @@ type PollFlags struct {
 	ContactSync  time.Duration `name:"contact-sync" default:"24h" help:"Time between full contact syncs."`
 }
 
-// seenFlags is said of flags with secrets.
-const seenFlags = "Better in the environment: others on the machine can see flags."
+// flagVars is what flags take from elsewhere: the defaults of package ingest, and what is said of secrets.
+var flagVars = kong.Vars{
+	"zendesk": ingest.DefaultBaseURL, "incremental": strconv.Itoa(ingest.DefaultIncrementalPerMinute),
+	"seen": "Better in the environment: others on the machine can see flags.",
+}
 
 // settingError is a bad setting: one line that names the setting, the value and what is accepted.
 type settingError struct{ name, value, accepted string }
@@ -208,7 +212,7 @@ func (f *ZendeskFlags) Validate() error {
 		return err
 	}
 	if u, err := url.Parse(value); err != nil || u.User != nil {
-		return &settingError{"zendesk-url", withoutLogin(f.ZendeskURL), "an address without user and password, e.g. https://{account}.zendesk.com"}
+		return &settingError{"zendesk-url", withoutLogin(f.ZendeskURL), "an address without user and password, e.g. " + ingest.DefaultBaseURL}
 	}
 	return nil
 }
@@ -226,8 +230,8 @@ func (f *SecretFlags) Validate() (err error) {
 	if f.SecretKey == "" {
 		return nil
 	}
-	if f.secret, err = base64.StdEncoding.DecodeString(f.SecretKey); err != nil || len(f.secret) != 32 {
-		return &settingError{"secret-key", "(hidden)", "32 bytes in base64, e.g. from `openssl rand -base64 32`"}
+	if f.secret, err = ingest.ParseKey("of --secret-key", f.SecretKey); err != nil {
+		return &settingError{"secret-key", "(hidden)", fmt.Sprintf("%d bytes in base64, e.g. from `openssl rand -base64 %[1]d`", ingest.KeySize)}
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func TestSettingsOfTheInstallation(t *testing.T) {
 	t.Parallel()
 	for command := range commandFlags {
 		var c commands
-		parser, err := kong.New(&c, kong.DefaultEnvars("DESKSTREAM"), kong.Vars{"seen": seenFlags})
+		parser, err := kong.New(&c, kong.DefaultEnvars("DESKSTREAM"), flagVars)
 		if err != nil {
 			t.Fatal(err)
 		}

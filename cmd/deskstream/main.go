@@ -73,7 +73,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Name("deskstream"),
 		kong.Description("Self-hosted stream-processing analytics for Zendesk support data."),
 		kong.DefaultEnvars("DESKSTREAM"),
-		kong.Vars{"seen": seenFlags},
+		flagVars,
 		kong.UsageOnError(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
