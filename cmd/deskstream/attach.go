@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -68,13 +67,9 @@ func (f *StoreFlags) attach() error {
 	if f.NATSURL != "" && f.ClickHouseDSN != "" {
 		return nil
 	}
-	body, err := os.ReadFile(controlFile(f.Data))
-	var inside control
-	if err == nil {
-		err = json.Unmarshal(body, &inside)
-	}
+	inside, err := readControl(f.Data)
 	if err != nil {
-		return fmt.Errorf("control file: %w", err)
+		return err
 	}
 	if f.NATSURL == "" {
 		u, err := url.Parse(inside.URL)

@@ -39,6 +39,18 @@ func writeControl(data string, c control) error {
 	return nil
 }
 
+// readControl gives what the program that runs on a data folder has written. The error is fs.ErrNotExist where there is no file.
+func readControl(data string) (c control, err error) {
+	body, err := os.ReadFile(controlFile(data))
+	if err == nil {
+		err = json.Unmarshal(body, &c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("control file %s: %w", controlFile(data), err)
+	}
+	return c, nil
+}
+
 // newSecret makes 256 random bits in URL-safe base64.
 func newSecret() (string, error) {
 	b := make([]byte, 32)
@@ -91,16 +103,12 @@ func openNATS(f *BaseFlags, log zerolog.Logger) (*nats.Conn, func(), error) {
 
 // connectRunning reaches the program that holds the data folder.
 func connectRunning(data string, lockErr error) (*nats.Conn, func(), error) {
-	body, err := os.ReadFile(controlFile(data))
+	c, err := readControl(data)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, lockErr
 	}
-	var c control
-	if err == nil {
-		err = json.Unmarshal(body, &c)
-	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("control file %s: %w", controlFile(data), err)
+		return nil, nil, err
 	}
 	nc, err := nats.Connect(c.URL, nats.Token(c.Token), nats.Name("deskstream tool"))
 	if err != nil {
