@@ -178,10 +178,7 @@ func (a *App) startNATS() (err error) {
 		}
 		return err
 	}
-	token, err := newSecret()
-	if err != nil {
-		return err
-	}
+	token := newSecret()
 	a.store, err = startStore(local.NATSOptions{
 		Dir: filepath.Join(a.Config.Data, natsFolder), Log: a.Log.With().Str("part", "nats").Logger(), Listen: "127.0.0.1:0", Token: token,
 	})

@@ -84,10 +84,7 @@ func shownName(name string) string {
 }
 
 func (c *keysCreateCmd) create(ctx context.Context, s *stream.Stream, out *streams) error {
-	secret, key, err := newKey(c.Name, c.Scopes, time.Now())
-	if err != nil {
-		return err
-	}
+	secret, key := newKey(c.Name, c.Scopes, time.Now())
 	if c.Expires != nil {
 		at := key.CreatedAt.Add(*c.Expires)
 		key.ExpiresAt = &at
@@ -101,13 +98,9 @@ func (c *keysCreateCmd) create(ctx context.Context, s *stream.Stream, out *strea
 }
 
 // newKey makes a key of 256 random bits.
-func newKey(name string, scopes []string, now time.Time) (string, schemas.Key, error) {
-	random, err := newSecret()
-	if err != nil {
-		return "", schemas.Key{}, err
-	}
-	secret := "dsk_" + random
-	return secret, keyRecord(secret, name, scopes, now), nil
+func newKey(name string, scopes []string, now time.Time) (string, schemas.Key) {
+	secret := "dsk_" + newSecret()
+	return secret, keyRecord(secret, name, scopes, now)
 }
 
 func keyRecord(secret, name string, scopes []string, now time.Time) schemas.Key {
@@ -198,10 +191,7 @@ func bootstrapKey(ctx context.Context, s *stream.Stream, given string, now time.
 			return "", nil
 		}
 	}
-	secret, record, err := newKey("bootstrap", []string{"admin"}, now)
-	if err != nil {
-		return "", err
-	}
+	secret, record := newKey("bootstrap", []string{"admin"}, now)
 	if err := s.PutAPIKey(ctx, record); err != nil {
 		return "", err
 	}

@@ -43,9 +43,7 @@ func (c *loadCmd) Run(ctx context.Context, out *streams) error {
 		return c.runExport(ctx, out)
 	}
 	l := newLoad(*c)
-	if err := l.run(ctx); err != nil {
-		return err
-	}
+	l.run(ctx)
 	if err := l.report(out.out); err != nil {
 		return err
 	}
@@ -126,7 +124,7 @@ func newLoad(c loadCmd) *load {
 	}
 }
 
-func (l *load) run(ctx context.Context) error {
+func (l *load) run(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, l.Duration)
 	defer cancel()
 	limiter := rate.NewLimiter(limitOf(l.Rate), max(1, l.Connections))
@@ -142,7 +140,6 @@ func (l *load) run(ctx context.Context) error {
 	wg.Wait()
 	l.wall = time.Since(start)
 	l.client.CloseIdleConnections()
-	return nil
 }
 
 func (l *load) send(n int64) {

@@ -55,10 +55,7 @@ func TestStoreIsStartedAnew(t *testing.T) {
 // TestStoreRestartsUnderItsClients: who is connected finds the server again, with what it had, at the same address.
 func TestStoreRestartsUnderItsClients(t *testing.T) {
 	t.Parallel()
-	token, err := newSecret()
-	if err != nil {
-		t.Fatal(err)
-	}
+	token := newSecret()
 	s, err := startStore(local.NATSOptions{Dir: t.TempDir(), Log: zerolog.Nop(), Listen: "127.0.0.1:0", Token: token})
 	if err != nil {
 		t.Fatal(err)
