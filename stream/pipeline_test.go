@@ -442,8 +442,12 @@ func TestPipelineIsExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	var n, dups uint64
-	for _, p := range st.Partitions {
-		n, dups = n+p.Events, dups+p.Duplicates
+	for p := range s.partitions {
+		o, _, err := s.readOffset(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, dups = n+o.Events, dups+o.Duplicates
 	}
 	if n != 4020 || dups != 1020 || st.Dead != 0 {
 		t.Fatalf("processed %d with %d duplicates and %d dead, want 4020, 1020, 0", n, dups, st.Dead)

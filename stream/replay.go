@@ -367,15 +367,15 @@ func (s *Stream) Progress(ctx context.Context) (processed, total, unsunk uint64,
 	}
 	pending := uint64(0)
 	for p := range s.partitions {
-		st, err := s.partitionStats(ctx, p)
+		n, err := s.unprocessed(ctx, p)
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		pending += st.Pending
+		pending += n
 	}
 	tables, err := s.tableStats(ctx)
 	for _, t := range tables {
-		unsunk += t.Pending
+		unsunk += t.pending
 	}
 	return total - min(total, pending), total, unsunk, err
 }

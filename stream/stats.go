@@ -21,43 +21,28 @@ const (
 	nearlyFull = 95
 )
 
-// Stats is what the console shows about the pipeline.
+// Stats is how full the streams are and what waits in them.
 type Stats struct {
-	Streams    []StreamStats    `json:"streams"`
-	Partitions []PartitionStats `json:"partitions"`
-	Tables     []TableStats     `json:"tables"`
-	Dead       uint64           `json:"dead"` // letters waiting for a decision
+	Streams []StreamStats
+	Dead    uint64 // letters waiting for a decision
+
+	tables []tableStats
 }
 
-// StreamStats describes one stream. MaxBytes is its limit, in bytes.
+// StreamStats is how full one stream is.
 type StreamStats struct {
-	Name     string `json:"name"`
-	Epoch    string `json:"epoch"`
-	Gen      uint64 `json:"gen"`
-	Messages uint64 `json:"messages"`
-	Bytes    uint64 `json:"bytes"`
-	MaxBytes int64  `json:"max_bytes"`
-	FirstSeq uint64 `json:"first_seq"`
-	LastSeq  uint64 `json:"last_seq"`
+	Name     string
+	Messages uint64
+	Bytes    uint64
+	maxBytes int64
 }
 
-// PartitionStats describes the processing of one partition; counts are since the beginning of the generation.
-type PartitionStats struct {
-	Partition  int    `json:"partition"`
-	Offset     uint64 `json:"offset"`  // last raw sequence processed
-	Pending    uint64 `json:"pending"` // raw events behind it
-	Events     uint64 `json:"events"`
-	Duplicates uint64 `json:"duplicates"`
-	Ignored    uint64 `json:"ignored"`
-	Dead       uint64 `json:"dead"`
-}
-
-// TableStats describes one table's sink.
-type TableStats struct {
-	Table   string        `json:"table"`
-	Done    uint64        `json:"done"`    // outputs up to this sequence are in the table
-	Pending uint64        `json:"pending"` // output messages behind it
-	Age     time.Duration `json:"age"`     // of the oldest of them
+// tableStats is what waits for one table.
+type tableStats struct {
+	table   string
+	done    uint64        // outputs up to this sequence are in the table
+	pending uint64        // output messages behind it
+	age     time.Duration // of the oldest of them
 }
 
 // Stats describes the pipeline as the streams record it, whichever processes do the work.
@@ -68,42 +53,37 @@ func (s *Stream) Stats(ctx context.Context) (Stats, error) {
 		if err != nil {
 			return st, err
 		}
-		gen, _ := strconv.ParseUint(i.Config.Metadata[metaGen], 10, 64)
-		st.Streams = append(st.Streams, StreamStats{
-			Name: name, Epoch: i.Config.Metadata[metaEpoch], Gen: gen, Messages: i.State.Msgs, Bytes: i.State.Bytes,
-			MaxBytes: i.Config.MaxBytes, FirstSeq: i.State.FirstSeq, LastSeq: i.State.LastSeq,
-		})
+		st.Streams = append(st.Streams, StreamStats{Name: name, Messages: i.State.Msgs, Bytes: i.State.Bytes, maxBytes: i.Config.MaxBytes})
 	}
 	for p := range s.partitions {
-		one, err := s.partitionStats(ctx, p)
+		pending, err := s.unprocessed(ctx, p)
 		if err != nil {
 			return st, err
 		}
-		st.Partitions = append(st.Partitions, one)
-		s.metrics.lag.WithLabelValues(strconv.Itoa(p)).Set(float64(one.Pending))
+		s.metrics.lag.WithLabelValues(strconv.Itoa(p)).Set(float64(pending))
 	}
 	var err error
-	if st.Tables, err = s.tableStats(ctx); err != nil {
+	if st.tables, err = s.tableStats(ctx); err != nil {
 		return st, err
 	}
 	st.Dead, err = s.count(ctx, s.txn, s.prefix+".dead.*", 1)
 	return st, err
 }
 
-func (s *Stream) partitionStats(ctx context.Context, p int) (PartitionStats, error) {
+// unprocessed is how many raw events of a partition are not processed.
+func (s *Stream) unprocessed(ctx context.Context, p int) (uint64, error) {
 	o, _, err := s.readOffset(ctx, p)
 	if err != nil {
-		return PartitionStats{}, err
+		return 0, err
 	}
-	st := PartitionStats{Partition: p, Offset: o.In, Events: o.Events, Duplicates: o.Duplicates, Ignored: o.Ignored, Dead: o.Dead}
-	st.Pending, err = s.count(ctx, s.events, schemas.SubjectRaw(p), o.In+1)
+	pending, err := s.count(ctx, s.events, schemas.SubjectRaw(p), o.In+1)
 	if o.Spill != nil || o.Reset != nil { // the last event is not spread yet
-		st.Pending++
+		pending++
 	}
-	return st, err
+	return pending, err
 }
 
-func (s *Stream) tableStats(ctx context.Context) ([]TableStats, error) {
+func (s *Stream) tableStats(ctx context.Context) ([]tableStats, error) {
 	intents, err := s.intents(ctx)
 	if err != nil {
 		return nil, err
@@ -112,33 +92,33 @@ func (s *Stream) tableStats(ctx context.Context) ([]TableStats, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]TableStats, 0, len(schemas.Tables))
+	all := make([]tableStats, 0, len(schemas.Tables))
 	for _, table := range schemas.Tables {
-		t := TableStats{Table: table, Done: intents[table].through()}
+		t := tableStats{table: table, done: intents[table].through()}
 		if err := s.unsunk(ctx, &t, i.State.LastSeq); err != nil {
 			return nil, err
 		}
-		s.metrics.unsunk.WithLabelValues(table).Set(float64(t.Pending))
-		s.metrics.unsunkAge.WithLabelValues(table).Set(t.Age.Seconds())
+		s.metrics.unsunk.WithLabelValues(table).Set(float64(t.pending))
+		s.metrics.unsunkAge.WithLabelValues(table).Set(t.age.Seconds())
 		all = append(all, t)
 	}
 	return all, nil
 }
 
 // unsunk looks for the outputs of a table that are not in it. last is a sequence that the stream had before.
-func (s *Stream) unsunk(ctx context.Context, t *TableStats, last uint64) error {
-	from := s.beyond.from(t.Table, t.Done)
+func (s *Stream) unsunk(ctx context.Context, t *tableStats, last uint64) error {
+	from := s.beyond.from(t.table, t.done)
 	if from > last {
 		return nil
 	}
-	m, found, err := s.next(ctx, s.txn, s.outputs(t.Table), from)
+	m, found, err := s.next(ctx, s.txn, s.outputs(t.table), from)
 	switch {
 	case err != nil:
 		return err
 	case found:
-		t.Pending, t.Age = m.pending+1, max(0, s.now().Sub(m.at))
+		t.pending, t.age = m.pending+1, max(0, s.now().Sub(m.at))
 	default:
-		s.beyond.note(t.Table, t.Done, last)
+		s.beyond.note(t.table, t.done, last)
 	}
 	return nil
 }
@@ -205,8 +185,8 @@ func (s *Stream) Health(ctx context.Context) error {
 func (s *Stream) fullness(st Stats) error {
 	var all []error
 	for _, one := range st.Streams {
-		if one.MaxBytes > 0 && one.Bytes > uint64(one.MaxBytes)/100*nearlyFull {
-			all = append(all, fmt.Errorf("stream %s is full (%d of %d bytes): see whether the sinks write, or raise its limit", one.Name, one.Bytes, one.MaxBytes))
+		if one.maxBytes > 0 && one.Bytes > uint64(one.maxBytes)/100*nearlyFull {
+			all = append(all, fmt.Errorf("stream %s is full (%d of %d bytes): see whether processors and sinks do their work, which makes room", one.Name, one.Bytes, one.maxBytes))
 		}
 	}
 	return errors.Join(all...)
@@ -214,9 +194,9 @@ func (s *Stream) fullness(st Stats) error {
 
 func (s *Stream) staleness(st Stats) error {
 	var all []error
-	for _, t := range st.Tables {
-		if t.Age > unsunkAfter {
-			all = append(all, fmt.Errorf("table %s is %s behind: see whether ClickHouse takes inserts", t.Table, t.Age.Round(time.Second)))
+	for _, t := range st.tables {
+		if t.age > unsunkAfter {
+			all = append(all, fmt.Errorf("table %s is %s behind: see whether ClickHouse takes inserts", t.table, t.age.Round(time.Second)))
 		}
 	}
 	return errors.Join(all...)
