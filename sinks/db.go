@@ -10,14 +10,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+const (
+	// maxQueries is the number of connections for anything but inserts.
+	maxQueries = 4
+	// insertTimeout is the longest an insert may take, its connection included.
+	insertTimeout = 2 * time.Minute
+)
+
 // Options of Open. The zero value is good for production.
 type Options struct {
 	// MaxInserts is the number of inserts that may run at once, each on a connection of its own; 0 = 4. More writers wait.
 	MaxInserts int
-	// MaxQueries is the number of other connections; 0 = 4.
-	MaxQueries int
-	// InsertTimeout is the longest an insert may take, its connection included; 0 = 2 minutes.
-	InsertTimeout time.Duration
 	// Now is the clock; nil = time.Now. It decides only whether rows near their expiry may have been dropped before a recovery.
 	Now func() time.Time
 	// Registerer takes the metrics deskstream_sink_*; nil = none.
@@ -28,20 +31,14 @@ func (o Options) filled() Options {
 	if o.MaxInserts <= 0 {
 		o.MaxInserts = 4
 	}
-	if o.MaxQueries <= 0 {
-		o.MaxQueries = 4
-	}
-	if o.InsertTimeout <= 0 {
-		o.InsertTimeout = 2 * time.Minute
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
 }
 
-// DB is a ClickHouse database that the pipeline writes. It holds at most MaxInserts + MaxQueries connections and is safe for
-// concurrent use. Errors of its methods wrap schemas.ErrUnavailable when ClickHouse does not answer or refuses for now.
+// DB is a ClickHouse database that the pipeline writes. It holds at most MaxInserts connections for inserts and four others and is safe for concurrent
+// use. Errors of its methods wrap schemas.ErrUnavailable when ClickHouse does not answer or refuses for now.
 type DB struct {
 	options  Options
 	dsn      *clickhouse.Options
@@ -63,8 +60,8 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	inserts := newPool(parsed, o.MaxInserts, o.InsertTimeout)
-	parsed.MaxOpenConns, parsed.MaxIdleConns = o.MaxQueries, o.MaxQueries
+	inserts := newPool(parsed, o.MaxInserts, insertTimeout)
+	parsed.MaxOpenConns, parsed.MaxIdleConns = maxQueries, maxQueries
 	queries, err := clickhouse.Open(parsed)
 	if err != nil {
 		return nil, badDSN(err.Error())
