@@ -13,10 +13,7 @@ func (s *Stream) CaughtUp(ctx context.Context) error {
 	for p := range s.partitions {
 		newest, found, err := s.last(ctx, s.events, schemas.SubjectRaw(p))
 		if err == nil && found {
-			err = untilSo(ctx, func() (bool, error) {
-				o, _, err := s.readOffset(ctx, p)
-				return o.through(newest.seq), err
-			})
+			_, err = s.processed(ctx, p, newest.seq)
 		}
 		if err != nil {
 			return fmt.Errorf("partition %d: not caught up: %w", p, err)

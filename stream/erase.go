@@ -51,12 +51,7 @@ func (s *Stream) Settle(ctx context.Context, account string) (through uint64, er
 	if err != nil {
 		return 0, err
 	}
-	err = untilSo(ctx, func() (bool, error) {
-		o, fence, err := s.readOffset(ctx, p)
-		through = fence
-		return o.In >= raw.seq && o.Spill == nil && o.Reset == nil, err
-	})
-	if err != nil {
+	if through, err = s.processed(ctx, p, raw.seq); err != nil {
 		return 0, err
 	}
 	return through, untilSo(ctx, func() (bool, error) { return s.sunk(ctx, through) })

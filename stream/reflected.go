@@ -17,10 +17,7 @@ func (s *Stream) Reflected(ctx context.Context, account string, tables ...string
 	if err != nil || !found {
 		return err
 	}
-	err = untilSo(ctx, func() (bool, error) {
-		o, _, err := s.readOffset(ctx, p)
-		return o.through(newest.seq), err
-	})
+	_, err = s.processed(ctx, p, newest.seq)
 	for _, table := range tables {
 		if err == nil {
 			err = s.written(ctx, table, p)

@@ -41,6 +41,17 @@ func untilSo(ctx context.Context, look func() (bool, error)) error {
 	}
 }
 
+// processed returns once the events of a partition up to a raw sequence are processed and what came of them is where it belongs. It gives the sequence
+// of TXN up to which that lies.
+func (s *Stream) processed(ctx context.Context, p int, seq uint64) (through uint64, err error) {
+	err = untilSo(ctx, func() (bool, error) {
+		o, fence, err := s.readOffset(ctx, p)
+		through = fence
+		return o.through(seq), err
+	})
+	return through, err
+}
+
 // backoff doubles the wait between tries.
 type backoff struct{ first, most, next time.Duration }
 
