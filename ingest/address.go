@@ -1,14 +1,11 @@
 package ingest
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"deskstream/schemas"
@@ -46,11 +43,11 @@ func sameHost(base *url.URL, next string) (url.Values, error) {
 }
 
 // newHTTP returns a client that never follows redirects, uses no proxy and, unless private is set, refuses to connect to an address
-// that is not on the public internet: the check is made on the resolved address, behind DNS.
+// that is not on the public internet.
 func newHTTP(private bool) *http.Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	if !private {
-		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error { return publicOnly(address) }
+		dialer.Control = schemas.DialPublic
 	}
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -63,15 +60,4 @@ func newHTTP(private bool) *http.Client {
 			TLSHandshakeTimeout: 10 * time.Second,
 		},
 	}
-}
-
-func publicOnly(address string) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("address %s: %w", address, schemas.ErrDenied)
-	}
-	if !schemas.PublicAddress(at.Addr()) {
-		return fmt.Errorf("address %s: %w: it is not on the public internet", at.Addr().Unmap(), schemas.ErrDenied)
-	}
-	return nil
 }

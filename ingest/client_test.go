@@ -189,7 +189,7 @@ func TestPublicOnly(t *testing.T) {
 		"[::1]:443": false, "[fe80::1]:443": false, "[fd00::1]:443": false, "[::ffff:127.0.0.1]:443": false, "[64:ff9b::7f00:1]:443": false,
 		"[::]:443": false, "198.18.0.1:443": false, "[::7f00:1]:443": false, "203.0.113.9:443": false, "nonsense": false,
 	} {
-		if err := publicOnly(address); (err == nil) != ok {
+		if err := schemas.DialPublic("tcp", address, nil); (err == nil) != ok {
 			t.Errorf("%s: %v", address, err)
 		}
 	}

@@ -1,6 +1,10 @@
 package schemas
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+	"syscall"
+)
 
 // special are blocks that are neither private, loopback, link-local nor multicast for net/netip, and not on the public internet either
 // (RFC 6890 and its successors); 64:ff9b::/96, ::ffff:0:0:0/96, ::/96, 2002::/16 and 192.88.99.0/24 lead to any IPv4 address or did so.
@@ -21,4 +25,17 @@ func PublicAddress(a netip.Addr) bool {
 		public = public && !block.Contains(a)
 	}
 	return public
+}
+
+// DialPublic is a Control of a net.Dialer that refuses with ErrDenied to connect to an address that is not on the public internet. It looks at the
+// address itself, behind DNS: what a name stands for may have changed since it was checked.
+func DialPublic(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("address %s: %w", address, ErrDenied)
+	}
+	if !PublicAddress(at.Addr()) {
+		return fmt.Errorf("address %s: %w: it is not on the public internet", at.Addr().Unmap(), ErrDenied)
+	}
+	return nil
 }

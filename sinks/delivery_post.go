@@ -12,7 +12,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"syscall"
@@ -52,7 +51,7 @@ type outcome struct {
 func newPoster(allowPrivate bool) *http.Client {
 	d := &net.Dialer{Timeout: postTime}
 	if !allowPrivate {
-		d.Control = refusePrivate
+		d.Control = dialPublic
 	}
 	return &http.Client{
 		Timeout:       postTime,
@@ -63,19 +62,15 @@ func newPoster(allowPrivate bool) *http.Client {
 	}
 }
 
-var errPrivate = errors.New("the address is not public; --allow-private-deliveries allows it")
-
-// refusePrivate looks at the address itself: what a name stands for may have changed since it was checked.
-func refusePrivate(_, address string, _ syscall.RawConn) error {
-	a, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("address %q: %w", address, err)
-	}
-	if !schemas.PublicAddress(a.Addr()) {
+// dialPublic refuses private addresses with what would allow them.
+func dialPublic(network, address string, c syscall.RawConn) error {
+	if err := schemas.DialPublic(network, address, c); err != nil {
 		return errPrivate
 	}
 	return nil
 }
+
+var errPrivate = errors.New("the address is not public; --allow-private-deliveries allows it")
 
 // post sends one entry.
 func post(ctx context.Context, client *http.Client, target, secret string, e *schemas.AudienceEntry, now time.Time) outcome {
