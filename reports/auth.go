@@ -17,10 +17,10 @@ import (
 
 // The scopes of a key. A key with scope admin may do everything.
 const (
-	scopeAdmin   = "admin"
-	scopePeople  = "people"
-	scopeReports = "reports"
-	scopeRender  = "render"
+	scopeAdmin   = schemas.ScopeAdmin
+	scopePeople  = schemas.ScopePeople
+	scopeReports = schemas.ScopeReports
+	scopeRender  = schemas.ScopeRender
 )
 
 const (

@@ -305,13 +305,24 @@ func lowerASCII(r rune) rune {
 	return r
 }
 
+// The scopes of a key. One with ScopeAdmin may do everything.
+const (
+	ScopeAdmin   = "admin"
+	ScopePeople  = "people"
+	ScopeReports = "reports"
+	ScopeRender  = "render"
+)
+
+// Scopes are all that a key may have.
+var Scopes = []string{ScopeAdmin, ScopePeople, ScopeReports, ScopeRender}
+
 // Key is a stored API key: the secret itself is never kept.
 type Key struct {
 	ID        string     `json:"id"`
 	Name      string     `json:"name"`
 	Hash      string     `json:"hash"`   // hex SHA-256 of the whole key
 	Prefix    string     `json:"prefix"` // first 8 characters, to recognise it
-	Scopes    []string   `json:"scopes"` // admin, people, reports, render
+	Scopes    []string   `json:"scopes"` // of Scopes
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`

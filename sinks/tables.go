@@ -1,6 +1,10 @@
 package sinks
 
-import "slices"
+import (
+	"slices"
+
+	"deskstream/schemas"
+)
 
 // shape is what an insert must know of a table beyond its columns.
 type shape struct {
@@ -18,26 +22,28 @@ type shape struct {
 
 // shapes must agree with the migrations, which a test checks on the engine.
 var shapes = map[string]shape{
-	"activities":        {month: "occurred_at", key: []string{"account", "activity", "occurred_at", "ticket_id", "activity_id"}, expires: "expires_at", arrival: "via"},
-	"tickets":           {month: "created_at", key: []string{"account", "created_at", "ticket_id"}},
-	"ticket_events":     {month: "at", key: []string{"account", "kind", "at", "ticket_id", "event_id"}},
-	"messages":          {month: "at", key: []string{"account", "at", "ticket_id", "message_id"}},
-	"people":            {key: []string{"account", "person_id"}},
-	"person_aliases":    {key: []string{"account", "alias"}},
-	"person_stats":      {key: []string{"account", "user_id"}, counts: "tickets_total"},
-	"person_activities": {key: []string{"account", "user_id", "activity"}, counts: "count"},
-	"organizations":     {key: []string{"account", "organization_id"}},
-	"agents":            {key: []string{"account", "user_id"}},
-	"ratings":           {key: []string{"account", "rating_id"}},
-	"metric_events":     {key: []string{"account", "ticket_id", "metric", "instance_id", "event_id"}},
-	"names":             {key: []string{"account", "kind", "id"}},
-	"activity_counts":   {key: []string{"account", "activity", "at", "source_id"}, counts: "count"},
-	"person_identities": {key: []string{"account", "kind", "value", "user_id"}},
-	"person_merges":     {key: []string{"account", "merge_id"}},
-	"audience_members":  {key: []string{"account", "audience_id", "person_id"}},
-	"audience_entries":  {key: []string{"account", "audience_id", "at", "entry_id"}},
-	"opening_hours":     {key: []string{"account", "in_force_from", "year"}},
-	"phrase_hits":       {month: "at", key: []string{"account", "at", "ticket_id", "message_id"}},
+	schemas.TableActivities: {
+		month: "occurred_at", key: []string{"account", "activity", "occurred_at", "ticket_id", "activity_id"}, expires: "expires_at", arrival: "via",
+	},
+	schemas.TableTickets:          {month: "created_at", key: []string{"account", "created_at", "ticket_id"}},
+	schemas.TableTicketEvents:     {month: "at", key: []string{"account", "kind", "at", "ticket_id", "event_id"}},
+	schemas.TableMessages:         {month: "at", key: []string{"account", "at", "ticket_id", "message_id"}},
+	schemas.TablePeople:           {key: []string{"account", "person_id"}},
+	schemas.TablePersonAliases:    {key: []string{"account", "alias"}},
+	schemas.TablePersonStats:      {key: []string{"account", "user_id"}, counts: "tickets_total"},
+	schemas.TablePersonActivities: {key: []string{"account", "user_id", "activity"}, counts: "count"},
+	schemas.TableOrganizations:    {key: []string{"account", "organization_id"}},
+	schemas.TableAgents:           {key: []string{"account", "user_id"}},
+	schemas.TableRatings:          {key: []string{"account", "rating_id"}},
+	schemas.TableMetricEvents:     {key: []string{"account", "ticket_id", "metric", "instance_id", "event_id"}},
+	schemas.TableNames:            {key: []string{"account", "kind", "id"}},
+	schemas.TableActivityCounts:   {key: []string{"account", "activity", "at", "source_id"}, counts: "count"},
+	schemas.TablePersonIdentities: {key: []string{"account", "kind", "value", "user_id"}},
+	schemas.TablePersonMerges:     {key: []string{"account", "merge_id"}},
+	schemas.TableAudienceMembers:  {key: []string{"account", "audience_id", "person_id"}},
+	schemas.TableAudienceEntries:  {key: []string{"account", "audience_id", "at", "entry_id"}},
+	schemas.TableOpeningHours:     {key: []string{"account", "in_force_from", "year"}},
+	schemas.TablePhraseHits:       {month: "at", key: []string{"account", "at", "ticket_id", "message_id"}},
 }
 
 // Columns that the sink fills in itself.

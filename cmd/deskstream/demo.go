@@ -103,7 +103,7 @@ func emptyFolder(dir string) error {
 		return fmt.Errorf("--data: %w", err)
 	}
 	for _, e := range entries {
-		if e.Name() == "lock" {
+		if e.Name() == local.LockName {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {

@@ -18,8 +18,6 @@ import (
 	"deskstream/stream"
 )
 
-var scopes = []string{"admin", "people", "reports", "render"}
-
 type keysCmd struct {
 	Create keysCreateCmd `cmd:"" help:"Make a key; it is printed once."`
 	List   keysListCmd   `cmd:"" help:"List keys by prefix, scopes and state."`
@@ -44,12 +42,12 @@ func (c *keysCreateCmd) Run(ctx context.Context, out *streams) error {
 // check refuses what would make another key than was meant, and takes each scope once.
 func (c *keysCreateCmd) check() error {
 	if len(c.Scopes) == 0 {
-		return &settingError{"scope", "", strings.Join(scopes, ", ")}
+		return &settingError{"scope", "", strings.Join(schemas.Scopes, ", ")}
 	}
 	var once []string
 	for _, s := range c.Scopes {
-		if !slices.Contains(scopes, s) {
-			return &settingError{"scope", s, strings.Join(scopes, ", ")}
+		if !slices.Contains(schemas.Scopes, s) {
+			return &settingError{"scope", s, strings.Join(schemas.Scopes, ", ")}
 		}
 		if !slices.Contains(once, s) {
 			once = append(once, s)
@@ -174,7 +172,7 @@ func bootstrapKey(ctx context.Context, s *stream.Stream, given string, now time.
 		return "", err
 	}
 	if given != "" {
-		record := keyRecord(given, "bootstrap", []string{"admin"}, now)
+		record := keyRecord(given, "bootstrap", []string{schemas.ScopeAdmin}, now)
 		for _, k := range keys {
 			if k.Hash != record.Hash {
 				continue
@@ -187,11 +185,11 @@ func bootstrapKey(ctx context.Context, s *stream.Stream, given string, now time.
 		return "", s.PutAPIKey(ctx, record)
 	}
 	for _, k := range keys {
-		if k.RevokedAt == nil && slices.Contains(k.Scopes, "admin") {
+		if k.RevokedAt == nil && slices.Contains(k.Scopes, schemas.ScopeAdmin) {
 			return "", nil
 		}
 	}
-	secret, record := newKey("bootstrap", []string{"admin"}, now)
+	secret, record := newKey("bootstrap", []string{schemas.ScopeAdmin}, now)
 	if err := s.PutAPIKey(ctx, record); err != nil {
 		return "", err
 	}

@@ -106,6 +106,6 @@ func announce(app *App, out *streams) {
 	fmt.Fprintf(out.out, "deskstream %s on %s%s\n", version, where, api)
 	if app.engine != nil && app.Roles.serve {
 		fmt.Fprintf(out.out, "SQL on %s and %s, user analyst, password in %s\n", app.engine.HTTP(), app.engine.TCP(),
-			filepath.Join(app.Config.Data, "clickhouse", "analyst.password"))
+			filepath.Join(app.Config.Data, clickhouseFolder, "analyst.password"))
 	}
 }
