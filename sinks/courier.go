@@ -74,13 +74,13 @@ func (c *courier) step(ctx context.Context) (time.Duration, error) {
 		return c.Look, nil
 	}
 	if c.hopeless(&at, &e) {
-		return 0, c.settle(ctx, &at, &e, outcome{reason: "the target failed for 24 h, at last: " + at.LastError, final: true, untried: true})
+		return 0, c.conclude(ctx, &at, &e, outcome{reason: "the target failed for 24 h, at last: " + at.LastError, final: true, untried: true})
 	}
 	o, err := c.send(ctx, &e.AudienceEntry)
 	if err != nil {
 		return 0, err
 	}
-	return 0, c.settle(ctx, &at, &e, o)
+	return 0, c.conclude(ctx, &at, &e, o)
 }
 
 // position reads how far the audience is posted, and readies it for this target.
@@ -152,8 +152,8 @@ func (c *courier) send(ctx context.Context, e *schemas.AudienceEntry) (outcome, 
 	return o, nil
 }
 
-// settle stores what became of an entry.
-func (c *courier) settle(ctx context.Context, before *schemas.Delivery, e *schemas.StoredEntry, o outcome) error {
+// conclude stores what became of an entry.
+func (c *courier) conclude(ctx context.Context, before *schemas.Delivery, e *schemas.StoredEntry, o outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	now := c.Now().UTC()

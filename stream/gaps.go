@@ -30,7 +30,7 @@ func (s *Stream) losses(ctx context.Context, read func(context.Context) (map[str
 		if !which(filter, t) {
 			continue
 		}
-		n, err := s.lost(ctx, read, filter, t)
+		n, err := s.gone(ctx, read, filter, t)
 		if err != nil {
 			return nil, err
 		}
@@ -42,8 +42,8 @@ func (s *Stream) losses(ctx context.Context, read func(context.Context) (map[str
 	return all, nil
 }
 
-// lost counts what is missing of a tally; one that changes meanwhile, for instance by a purge, is looked at again.
-func (s *Stream) lost(ctx context.Context, read func(context.Context) (map[string]tally, error), filter string, t tally) (uint64, error) {
+// gone counts what is missing of a tally; one that changes meanwhile, for instance by a purge, is looked at again.
+func (s *Stream) gone(ctx context.Context, read func(context.Context) (map[string]tally, error), filter string, t tally) (uint64, error) {
 	for {
 		n, err := s.missing(ctx, filter, t)
 		if err != nil || n == 0 {

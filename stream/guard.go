@@ -34,8 +34,8 @@ func (h held) gen() uint64 {
 	return n
 }
 
-// lost says that the store does not hold the stream that there was. Nothing is created or changed then.
-func lost(name, why string) error {
+// streamLost says that the store does not hold the stream that there was. Nothing is created or changed then.
+func streamLost(name, why string) error {
 	return &schemas.Problem{
 		Class: schemas.ErrConflict, Code: "stream-lost",
 		Detail: fmt.Sprintf("stream %s %s. Nothing was changed. Either restore the data folder of NATS from a backup and start again, "+
@@ -195,7 +195,7 @@ func (b *boot) known(name string) string {
 func (b *boot) verify() error {
 	for _, name := range []string{b.s.events, b.s.txn, b.s.sink} {
 		if why := b.trouble(name); why != "" {
-			return lost(name, why)
+			return streamLost(name, why)
 		}
 		if v := b.held[name].meta(metaSchema); b.held[name].found && v != schemaVersion {
 			return &schemas.Problem{Class: schemas.ErrConflict, Code: "stream-schema", Detail: fmt.Sprintf(
@@ -228,7 +228,7 @@ func (b *boot) partitions() error {
 		}
 		n, err := strconv.Atoi(stored)
 		if err != nil || n < 1 {
-			return lost(name, fmt.Sprintf("has %q as number of partitions in its metadata", stored))
+			return streamLost(name, fmt.Sprintf("has %q as number of partitions in its metadata", stored))
 		}
 		if b.s.o.Partitions != 0 && b.s.o.Partitions != n {
 			return &schemas.Problem{Class: schemas.ErrConflict, Code: "partitions-changed", Detail: fmt.Sprintf(
@@ -286,21 +286,21 @@ func (b *boot) oldGen(name string) uint64 {
 func (b *boot) ensure(ctx context.Context, c jetstream.StreamConfig, meta map[string]string) error {
 	c = complete(c)
 	if !b.held[c.Name].found {
-		if err := b.found(ctx, c, meta); err != nil {
+		if err := b.createOne(ctx, c, meta); err != nil {
 			return err
 		}
 	}
-	held := b.held[c.Name].config
-	c.Metadata = held.Metadata
+	old := b.held[c.Name].config
+	c.Metadata = old.Metadata
 	if c.MaxBytes == 0 {
-		c.MaxBytes = held.MaxBytes
+		c.MaxBytes = old.MaxBytes
 	}
 	return b.update(ctx, c, meta)
 }
 
-// found creates a stream with little room, and not with what it is to get: the server keeps creations of one name apart only as long as none is refused.
+// createOne creates a stream with little room, and not with what it is to get: the server keeps creations of one name apart only as long as none is refused.
 // Those that waited for a refused one run at once, on one folder.
-func (b *boot) found(ctx context.Context, c jetstream.StreamConfig, meta map[string]string) error {
+func (b *boot) createOne(ctx context.Context, c jetstream.StreamConfig, meta map[string]string) error {
 	epoch := nuid.Next()
 	if err := b.begin(ctx, c.Name, epoch); err != nil {
 		return err

@@ -83,7 +83,7 @@ func (s *Stream) saveMeta(ctx context.Context) error {
 			return err
 		}
 		if why := b.trouble(name); why != "" {
-			return lost(name, why)
+			return streamLost(name, why)
 		}
 	}
 	return b.record(ctx)

@@ -13,8 +13,8 @@ const makerLook = 50 * time.Millisecond
 // otherwise all change the same configurations, each from what it has read before the others wrote.
 var errYields = errors.New("stream: left to the program that made it")
 
-// settle creates and changes what is needed, and answers while it does when this program makes EVENTS.
-func (b *boot) settle(ctx context.Context) error {
+// build creates and changes what is needed, and answers while it does when this program makes EVENTS.
+func (b *boot) build(ctx context.Context) error {
 	defer func() {
 		if b.answers != nil {
 			_ = b.answers.Unsubscribe()

@@ -278,7 +278,7 @@ func (s *Stream) setGeneration(ctx context.Context, m resetMark) error {
 			return err
 		}
 		if !b.held[name].found {
-			return lost(name, "is missing")
+			return streamLost(name, "is missing")
 		}
 		if old, err := strconv.ParseUint(b.held[name].meta(key), 10, 64); err == nil && old >= m.Gen {
 			continue

@@ -127,7 +127,7 @@ func (w *writer) run(ctx context.Context) error {
 	for {
 		n, err := w.collect(ctx)
 		if err != nil || n == 0 {
-			return errors.Join(err, w.settle())
+			return errors.Join(err, w.markDone())
 		}
 		w.s.crash("sink.collected")
 		if err := w.intend(w.queue[:n]); err != nil {
@@ -185,11 +185,11 @@ func (w *writer) recover(ctx context.Context) error {
 	if err := w.write(ctx, block, true); err != nil {
 		return err
 	}
-	return w.settle()
+	return w.markDone()
 }
 
 // collect waits for outputs and says how many of the queue make the next block: 0 when ctx has ended. While nothing comes the finished
-// block is settled.
+// block is marked as done.
 func (w *writer) collect(ctx context.Context) (int, error) {
 	timer := time.NewTimer(watchdog)
 	defer timer.Stop()
@@ -207,7 +207,7 @@ func (w *writer) collect(ctx context.Context) (int, error) {
 			if rest = w.s.publisher.nap(time.Until(w.due())); rest <= 0 {
 				return n, nil
 			}
-		} else if err := w.settle(); err != nil {
+		} else if err := w.markDone(); err != nil {
 			return 0, err
 		}
 		timer.Reset(rest)
@@ -301,8 +301,8 @@ func (w *writer) intend(block []output) error {
 	return nil
 }
 
-// settle records that the last block is written, so that a restart need not look for it.
-func (w *writer) settle() error {
+// markDone records that the last block is written, so that a restart need not look for it.
+func (w *writer) markDone() error {
 	if w.rec.Done || w.fence == 0 {
 		return nil
 	}

@@ -169,7 +169,7 @@ func createdBoot(ctx context.Context, o Options) (*boot, error) {
 			return nil, err
 		}
 		b.yields = yields
-		err = b.settle(ctx)
+		err = b.build(ctx)
 		switch {
 		case errors.Is(err, errYields):
 			if yields, err = b.makerLives(ctx); err != nil {

@@ -209,7 +209,7 @@ func (a *App) sweepAccount(ctx context.Context, e *schemas.Erasure, users []int6
 // what the processor has replaced can be removed from the disk only then.
 func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 	a.tombstones.add(e)
-	if err := a.countErased(ctx, *e, e); err != nil {
+	if err := a.countErased(ctx, e); err != nil {
 		return err
 	}
 	if err := a.tellUsers(ctx, e); err != nil {
@@ -230,7 +230,8 @@ func (a *App) erase(ctx context.Context, e *schemas.Erasure) error {
 }
 
 // countErased notes for the receipt what the tables hold before anything is removed: later some of it is replaced already.
-func (a *App) countErased(ctx context.Context, now schemas.Erasure, e *schemas.Erasure) (err error) {
+func (a *App) countErased(ctx context.Context, e *schemas.Erasure) (err error) {
+	now := *e // what is found now is for the counts alone: later it is looked for again
 	if now.Tickets, now.Others, err = a.db.FindErased(ctx, e); err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	if err := followReplay(ctx, app, out.err, "rebuild", func(processed, total, _ uint64) bool { return processed >= total }); err != nil {
 		return nil, err
 	}
-	if err := settle(ctx, live.stream, app.stream); err != nil {
+	if err := caughtUp(ctx, live.stream, app.stream); err != nil {
 		return nil, err
 	}
 	if err := applyRetention(ctx, app.stream, app.db); err != nil {
@@ -214,7 +214,7 @@ func (c *verifyCmd) compare(ctx context.Context, live *installation, out *stream
 	return result, live.turn.Held(ctx)
 }
 
-func settle(ctx context.Context, all ...*stream.Stream) error {
+func caughtUp(ctx context.Context, all ...*stream.Stream) error {
 	for _, s := range all {
 		if err := s.CaughtUp(ctx); err != nil {
 			return err
@@ -236,7 +236,7 @@ func compareTable(ctx context.Context, live *installation, app *App, table, othe
 		open[d.Key] = d
 	}
 	for look := 1; look < verifyLooks && len(open) > 0; look++ {
-		if err := settle(ctx, live.stream, app.stream); err != nil {
+		if err := caughtUp(ctx, live.stream, app.stream); err != nil {
 			return nil, err
 		}
 		if _, diffs, err = live.db.Compare(ctx, table, other, verifyKeys+1); err != nil {
