@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -88,33 +86,4 @@ func (m *metrics) processed(p int, events, duplicates, ignored, dead int) {
 	m.events.WithLabelValues(part, "duplicate").Add(float64(duplicates))
 	m.events.WithLabelValues(part, "ignored").Add(float64(ignored))
 	m.events.WithLabelValues(part, "dead").Add(float64(dead))
-}
-
-// troubles remembers which part of the work is failing since when.
-type troubles struct {
-	mu    sync.Mutex
-	since map[string]trouble
-}
-
-type trouble struct {
-	at  time.Time
-	err error
-}
-
-// set notes an error of a part, or with nil that it works again.
-func (t *troubles) set(part string, now time.Time, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err == nil {
-		delete(t.since, part)
-		return
-	}
-	if t.since == nil {
-		t.since = map[string]trouble{}
-	}
-	old, failing := t.since[part]
-	if failing {
-		now = old.at
-	}
-	t.since[part] = trouble{now, err}
 }

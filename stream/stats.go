@@ -201,16 +201,3 @@ func (s *Stream) staleness(st Stats) error {
 	}
 	return errors.Join(all...)
 }
-
-// lasting gives the errors that have been there for a while.
-func (t *troubles) lasting(now time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var all []error
-	for part, tr := range t.since {
-		if now.Sub(tr.at) >= troubleAfter {
-			all = append(all, fmt.Errorf("%s fails since %s: %w", part, tr.at.UTC().Format(time.RFC3339), tr.err))
-		}
-	}
-	return errors.Join(all...)
-}

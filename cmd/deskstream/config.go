@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -245,55 +244,4 @@ func (f *PollFlags) Validate() error {
 		return &settingError{"contact-sync", f.ContactSync.String(), "a duration not below --poll-interval, e.g. 24h"}
 	}
 	return nil
-}
-
-// checkURL takes an empty value as "not given". The value itself is not repeated when it may hold a password.
-func checkURL(name, value string, schemes ...string) error {
-	if value == "" {
-		return nil
-	}
-	u, err := url.Parse(value)
-	if err == nil && u.Host != "" {
-		for _, s := range schemes {
-			if u.Scheme == s {
-				return nil
-			}
-		}
-	}
-	return &settingError{name, withoutLogin(value), "an address with host and one of the schemes " + strings.Join(schemes, ", ")}
-}
-
-// withoutLogin gives an address as it may be shown.
-func withoutLogin(address string) string {
-	if i := strings.LastIndex(address, "@"); i >= 0 {
-		return "…" + address[i:]
-	}
-	return address
-}
-
-// logger writes to w: for people on a terminal, as JSON elsewhere.
-func (f *BaseFlags) logger(w *streams) zerolog.Logger {
-	format := f.LogFormat
-	if format == "" {
-		format = "json"
-		if file, ok := w.err.(*os.File); ok {
-			if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-				format = "console"
-			}
-		}
-	}
-	out := zerolog.SyncWriter(w.err)
-	log := zerolog.New(out)
-	if format == "console" {
-		log = zerolog.New(zerolog.ConsoleWriter{Out: out, TimeFormat: "15:04:05"})
-	}
-	return log.Level(f.level).With().Timestamp().Logger()
-}
-
-// publicURL is the address given to others, known once the listener has its port.
-func (f *APIFlags) publicURL(addr string) string {
-	if f.PublicURL != "" {
-		return strings.TrimSuffix(f.PublicURL, "/")
-	}
-	return "http://" + addr
 }
