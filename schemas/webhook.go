@@ -11,13 +11,12 @@ import (
 
 // Envelope is the body of an event-subscription webhook. Ids are strings, status, type and priority upper case, tags may be null.
 type Envelope struct {
-	Type      string          `json:"type"` // zen:event-type:ticket.created; a slash instead of the last colon occurs
-	AccountID json.RawMessage `json:"account_id"`
-	ID        string          `json:"id"`
-	Time      time.Time       `json:"time"`
-	Subject   string          `json:"subject"` // zen:ticket:36
-	Detail    json.RawMessage `json:"detail"`
-	Event     json.RawMessage `json:"event"`
+	Type    string          `json:"type"` // zen:event-type:ticket.created; a slash instead of the last colon occurs
+	ID      string          `json:"id"`
+	Time    time.Time       `json:"time"`
+	Subject string          `json:"subject"` // zen:ticket:36
+	Detail  json.RawMessage `json:"detail"`
+	Event   json.RawMessage `json:"event"`
 }
 
 // DecodeEnvelope reads a webhook body. The error is of class ErrInvalid.

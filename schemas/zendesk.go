@@ -150,7 +150,6 @@ type ZIdentity struct {
 	ID          ZID    `json:"id"`
 	Type        string `json:"type"` // email, phone_number, ...
 	Value       string `json:"value"`
-	Primary     bool   `json:"primary"`
 	Verified    bool   `json:"verified"`
 	Deliverable string `json:"deliverable_state"`
 }
@@ -257,7 +256,6 @@ type ZComment struct {
 	AuthorID  ZID       `json:"author_id"`
 	Body      string    `json:"body"`
 	PlainBody string    `json:"plain_body"`
-	HTMLBody  string    `json:"html_body"`
 	Public    bool      `json:"public"`
 	CreatedAt time.Time `json:"created_at"`
 }

@@ -20,7 +20,7 @@ var compressRoom = sync.Pool{New: func() any { return new([]byte) }}
 // compress makes the data of messages smaller where they are packed rows. Rows of a table and of state repeat each other's names and texts, and
 // the server copies, sums and writes every byte of a commit twice: once where the batch is collected and once in the stream. Messages that other
 // programs read stay as they are.
-func compress(msgs []message) {
+func compress(msgs []*nats.Msg) {
 	room := compressRoom.Get().(*[]byte)
 	defer compressRoom.Put(room)
 	for _, m := range msgs {

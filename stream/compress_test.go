@@ -27,7 +27,7 @@ func TestCompress(t *testing.T) {
 		"nothing":                     {nil, false},
 	} {
 		m := &nats.Msg{Data: tc.data}
-		compress([]message{m})
+		compress([]*nats.Msg{m})
 		if small := m.Header.Get(headerEncoding) != ""; small != tc.small || small && len(m.Data) > len(tc.data)/4 {
 			t.Errorf("%s: %d bytes became %d, %v", name, len(tc.data), len(m.Data), m.Header)
 		}

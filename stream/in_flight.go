@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"deskstream/schemas"
 )
 
@@ -208,7 +210,7 @@ func (l *loop) forget(state schemas.State) {
 }
 
 // commit stores messages and the record and waits for the answer.
-func (l *loop) commit(ctx context.Context, stage string, rec offset, msgs []message) error {
+func (l *loop) commit(ctx context.Context, stage string, rec offset, msgs []*nats.Msg) error {
 	seq, err := l.store(ctx, stage, rec, l.fence, msgs)
 	if err != nil {
 		return err
@@ -220,7 +222,7 @@ func (l *loop) commit(ctx context.Context, stage string, rec offset, msgs []mess
 }
 
 // store commits messages and the record, which comes last and is fenced: its sequence is the one the server answers with.
-func (l *loop) store(ctx context.Context, stage string, rec offset, fence uint64, msgs []message) (uint64, error) {
+func (l *loop) store(ctx context.Context, stage string, rec offset, fence uint64, msgs []*nats.Msg) (uint64, error) {
 	data, err := json.Marshal(rec)
 	if err != nil {
 		return 0, fmt.Errorf("offset %d: %w", l.partition, err)

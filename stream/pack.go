@@ -14,28 +14,26 @@ import (
 // packBytes is the size up to which rows of a table are packed into one message.
 const packBytes = 256 << 10
 
-type message = *nats.Msg
-
 // packer turns a result into messages: outputs first, then dead letters, then state.
 type packer struct {
 	s         *Stream
 	partition int
 	gen       []string // values of headers, which the messages share
 	behind    []string // nil: there is no backlog
-	msgs      []message
+	msgs      []*nats.Msg
 	open      map[string]*packing // packed message of a table that still has room
 	rest      map[string]int      // bytes of rows and state that are not packed yet, by table and under journalKey
 	ids       map[string]bool     // Msg-Ids in this batch
 	tables    map[string]bool     // names that are known to be tables
 	known     func(id string) bool
-	journal   message // journal message that still has room
-	size      int     // bytes of the journal
-	packs     []message
+	journal   *nats.Msg // journal message that still has room
+	size      int       // bytes of the journal
+	packs     []*nats.Msg
 }
 
 // packing is a message of many rows of a table.
 type packing struct {
-	message
+	*nats.Msg
 	rows int
 }
 
@@ -44,8 +42,8 @@ func (p *packing) close() { p.Header[headerRows] = []string{strconv.Itoa(p.rows)
 
 // packed is a result as it is stored.
 type packed struct {
-	msgs    []message
-	packs   []message              // those of them that nobody else reads
+	msgs    []*nats.Msg
+	packs   []*nats.Msg            // those of them that nobody else reads
 	ids     map[string]bool        // Msg-Ids of the messages
 	rows    int                    // state rows among them, in the journal
 	moved   map[string]*journalled // rows that the messages move out of the journal
@@ -57,7 +55,7 @@ func (l *loop) pack(res schemas.Result) (packed, error) {
 	single := singles(res)
 	p := &packer{
 		s: l.s, partition: l.partition, gen: []string{strconv.FormatUint(l.rec.Gen, 10)},
-		msgs: make([]message, 0, single+len(res.Dead)+moveRows), open: map[string]*packing{}, ids: make(map[string]bool, single), known: l.known,
+		msgs: make([]*nats.Msg, 0, single+len(res.Dead)+moveRows), open: map[string]*packing{}, ids: make(map[string]bool, single), known: l.known,
 		rest: sizes(res), tables: map[string]bool{},
 	}
 	if l.behind() {
@@ -138,7 +136,7 @@ func (p *packer) room(name string, n int) []byte {
 // which means that it does not exist: a delete request could not be part of the commit. The first row of a subject has nothing to
 // replace; without the header the server need not look for it. Where the one before is known it is removed later, see replacedRows, unless there
 // are too many already.
-func (l *loop) own(r *journalled) message {
+func (l *loop) own(r *journalled) *nats.Msg {
 	m := rolled(l.s.state(l.partition, r.key), r.data)
 	if !r.own || l.file.sequence(r.key) > 0 && !l.replaced.full() {
 		m.Header = nil
@@ -162,8 +160,8 @@ func (p *packer) output(o schemas.Output) error {
 		m = nil
 	}
 	if m == nil {
-		m = &packing{message: p.add(p.s.own(schemas.SubjectOut(o.Table, p.partition)))}
-		m.Data, p.open[o.Table], p.packs = p.room(o.Table, len(o.Data)), m, append(p.packs, m.message)
+		m = &packing{Msg: p.add(p.s.own(schemas.SubjectOut(o.Table, p.partition)))}
+		m.Data, p.open[o.Table], p.packs = p.room(o.Table, len(o.Data)), m, append(p.packs, m.Msg)
 	} else {
 		m.Data = append(m.Data, '\n')
 	}
@@ -205,7 +203,7 @@ func (p *packer) single(o schemas.Output) error {
 	return nil
 }
 
-func (p *packer) add(subject string) message {
+func (p *packer) add(subject string) *nats.Msg {
 	m := &nats.Msg{Subject: subject, Header: nats.Header{headerGen: p.gen}}
 	if p.behind != nil {
 		m.Header[headerBehind] = p.behind

@@ -544,7 +544,7 @@ func TestProcessUnknownPartition(t *testing.T) {
 
 func TestPackedMessages(t *testing.T) {
 	t.Parallel()
-	want := []message{
+	want := []*nats.Msg{
 		{Subject: "a.b", Header: nats.Header{"Nats-Rollup": {"sub"}, "X": {""}}, Data: []byte("one")},
 		{Subject: "c", Header: nats.Header{}, Data: []byte{}},
 	}

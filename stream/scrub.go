@@ -132,7 +132,7 @@ func (s *Stream) fenceOff(ctx context.Context, p int, mark func(*offset)) error 
 // moveAll moves every row out of the journal.
 func (l *loop) moveAll(ctx context.Context) error {
 	for l.rec.Move {
-		moved, msgs, size := map[string]*journalled{}, []message(nil), 0
+		moved, msgs, size := map[string]*journalled{}, []*nats.Msg(nil), 0
 		for el := l.journal.order.Front(); el != nil && len(msgs) < moveRows && size < erasePageBytes; el = el.Next() {
 			r := el.Value.(*journalled)
 			moved[r.key], msgs, size = r, append(msgs, l.own(r)), size+len(r.data)

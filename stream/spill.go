@@ -25,7 +25,7 @@ type spill struct {
 // spill handles the result of one event that needs more messages than a commit may have (a user for whom a thousand tickets wait). The
 // messages are packed into few large ones and committed with the offset: from then on the result is decided. They are spread in
 // further commits, each fenced and with its progress in the record, so that a crash in between is continued.
-func (l *loop) spill(ctx context.Context, rec offset, msgs []message) error {
+func (l *loop) spill(ctx context.Context, rec offset, msgs []*nats.Msg) error {
 	parts, err := l.parts(msgs)
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (l *loop) spill(ctx context.Context, rec offset, msgs []message) error {
 	if len(parts) >= maxBatch {
 		return fmt.Errorf("partition %d: event %d: the result takes %d messages, that is more than can be stored", l.partition, rec.In, len(msgs))
 	}
-	packed := make([]message, len(parts))
+	packed := make([]*nats.Msg, len(parts))
 	for i, data := range parts {
 		packed[i] = rolled(l.s.state(l.partition, spillKey+strconv.Itoa(i)), data)
 	}
@@ -80,7 +80,7 @@ func (l *loop) unspill(ctx context.Context) error {
 }
 
 // parts packs messages, bounded in number and so that each part fits into one message.
-func (l *loop) parts(msgs []message) ([][]byte, error) {
+func (l *loop) parts(msgs []*nats.Msg) ([][]byte, error) {
 	var parts [][]byte
 	var part []byte
 	n := 0
@@ -99,7 +99,7 @@ func (l *loop) parts(msgs []message) ([][]byte, error) {
 }
 
 // encodeMessage writes subject, headers and data, each with its length in front.
-func encodeMessage(b []byte, m message) []byte {
+func encodeMessage(b []byte, m *nats.Msg) []byte {
 	b = binary.AppendUvarint(appendField(b, m.Subject), uint64(len(m.Header)))
 	for k, v := range m.Header {
 		b = appendField(appendField(b, k), v[0])
@@ -107,8 +107,8 @@ func encodeMessage(b []byte, m message) []byte {
 	return appendField(b, m.Data)
 }
 
-func decodeMessages(b []byte) ([]message, error) {
-	var msgs []message
+func decodeMessages(b []byte) ([]*nats.Msg, error) {
+	var msgs []*nats.Msg
 	number := func() (uint64, bool) {
 		n, size := binary.Uvarint(b)
 		if size <= 0 {
