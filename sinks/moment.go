@@ -35,32 +35,12 @@ func parseUTC(s []byte) (int64, bool) {
 			n[i] = n[i]*10 + int(b-'0')
 		}
 	}
-	year, month, day := n[0], n[1], n[2]
-	if month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) || n[3] > 23 || n[4] > 59 || n[5] > 59 {
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
+	// A field that is out of its range moves those before it.
+	if t.Month() != time.Month(n[1]) || t.Day() != n[2] || n[3] > 23 || n[4] > 59 || n[5] > 59 {
 		return 0, false
 	}
-	return daysSince1970(year, month, day)*86400 + int64(n[3]*3600+n[4]*60+n[5]), true
-}
-
-func daysIn(year, month int) int {
-	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
-}
-
-// daysSince1970 counts in the proleptic Gregorian calendar. Years begin in March, so that the leap day is the last of its year.
-func daysSince1970(year, month, day int) int64 {
-	if month < 3 {
-		year, month = year-1, month+12
-	}
-	days := 365*year + floorDiv(year, 4) - floorDiv(year, 100) + floorDiv(year, 400) + (153*(month-3)+2)/5 + day
-	return int64(days - 719469)
-}
-
-func floorDiv(a, b int) int {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
+	return t.Unix(), true
 }
 
 // month is the value of toYYYYMM.
