@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -11,12 +12,8 @@ func checkURL(name, value string, schemes ...string) error {
 		return nil
 	}
 	u, err := url.Parse(value)
-	if err == nil && u.Host != "" {
-		for _, s := range schemes {
-			if u.Scheme == s {
-				return nil
-			}
-		}
+	if err == nil && u.Host != "" && slices.Contains(schemes, u.Scheme) {
+		return nil
 	}
 	return &settingError{name, withoutLogin(value), "an address with host and one of the schemes " + strings.Join(schemes, ", ")}
 }
