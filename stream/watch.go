@@ -81,8 +81,9 @@ func (w *watcher) look(ctx context.Context) error {
 		return nil
 	}
 	defer w.mu.Unlock()
-	if w.ended = w.seq < m.seq; w.ended {
-		return fmt.Errorf("watch: %w: message %d was not delivered", schemas.ErrUnavailable, m.seq)
+	if w.seq >= m.seq {
+		return nil
 	}
-	return nil
+	w.ended = true
+	return fmt.Errorf("watch: %w: message %d was not delivered", schemas.ErrUnavailable, m.seq)
 }
