@@ -488,6 +488,30 @@ func TestRegisterWebhookWithoutRight(t *testing.T) {
 	}
 }
 
+// TestR19_OAuthWebhookScope: OAuth asks for the right to create webhooks only when that is wished, and a renewed token has it too.
+func TestR19_OAuthWebhookScope(t *testing.T) {
+	t.Parallel()
+	d := oauthDesk(t)
+	c, _ := newConnections(t, d, schemas.SourceDraft)
+	for _, wished := range []bool{false, true} {
+		to, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret", WebhookScope: wished})
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := consent(t, to)
+		if _, err := c.Callback(t.Context(), back.Get("state"), back.Get("code")); err != nil {
+			t.Fatal(err)
+		}
+		d.ExpireTokens()
+		if err := c.RegisterWebhook(t.Context(), testSource, "https://desk.test"); (err == nil) != wished {
+			t.Errorf("wished %t: %v", wished, err)
+		}
+	}
+	if len(d.Account.Subscriptions()) != 1 {
+		t.Error("not created")
+	}
+}
+
 func TestRegisterWebhookWithClientCredentials(t *testing.T) {
 	t.Parallel()
 	d := oauthDesk(t)

@@ -77,8 +77,8 @@ func (c *Connections) RegisterWebhook(ctx context.Context, id, publicURL string)
 		return err
 	})
 	if errors.Is(err, schemas.ErrDenied) {
-		return refuse("webhook-scope-missing", "the credentials may not create webhooks: create the webhook in Zendesk's Admin Center for "+
-			hook.Endpoint+" and enter its signing secret")
+		return refuse("webhook-scope-missing", "the credentials may not create webhooks: authorize with oauth and webhook_scope, or create the webhook in "+
+			"Zendesk's Admin Center for "+hook.Endpoint+" and enter its signing secret")
 	}
 	if err != nil {
 		return err

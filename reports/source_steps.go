@@ -59,6 +59,7 @@ type authorizeInput struct {
 		ClientSecret string `json:"client_secret,omitempty" maxLength:"4000"`
 		Email        string `json:"email,omitempty" maxLength:"320"`
 		Token        string `json:"token,omitempty" maxLength:"4000"`
+		WebhookScope bool   `json:"webhook_scope,omitempty" doc:"oauth: also ask for the right to create webhooks, which webhook/register needs; the other methods need nothing for it"`
 	}
 }
 
@@ -87,7 +88,7 @@ func (s *server) authorizeSource(ctx context.Context, in *authorizeInput) (*answ
 		return nil, err
 	}
 	url, err := s.Connections.Authorize(ctx, in.ID, schemas.AuthorizeRequest{
-		Method: b.Method, ClientID: b.ClientID, ClientSecret: b.ClientSecret, Email: b.Email, Token: b.Token,
+		Method: b.Method, ClientID: b.ClientID, ClientSecret: b.ClientSecret, Email: b.Email, Token: b.Token, WebhookScope: b.WebhookScope,
 	})
 	if err != nil {
 		return nil, storeError(err)

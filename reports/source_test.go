@@ -245,8 +245,12 @@ func TestAuthorize(t *testing.T) {
 	path := "/v1/sources/" + testSource + "/authorize"
 	var a authorizeAnswer
 	s.want(200, s.call("POST", path, "admin-key", `{"method":"oauth","client_id":"c","client_secret":"s"}`), &a)
-	if !strings.HasPrefix(a.AuthorizeURL, "https://acme.zendesk.com/") || a.Status != "awaiting_authorization" {
-		t.Errorf("%+v", a)
+	if !strings.HasPrefix(a.AuthorizeURL, "https://acme.zendesk.com/") || a.Status != "awaiting_authorization" || s.steps.last.WebhookScope {
+		t.Errorf("%+v %+v", a, s.steps.last)
+	}
+	s.want(200, s.call("POST", path, "admin-key", `{"method":"oauth","client_id":"c","client_secret":"s","webhook_scope":true}`), nil)
+	if s.steps.last != (schemas.AuthorizeRequest{Method: "oauth", ClientID: "c", ClientSecret: "s", WebhookScope: true}) {
+		t.Errorf("%+v", s.steps.last)
 	}
 	a = authorizeAnswer{}
 	s.want(200, s.call("POST", path, "admin-key", `{"method":"api_token","email":"a@b.test","token":"t"}`), &a)

@@ -8,6 +8,6 @@ type AuthorizeRequest struct {
 	ClientSecret string
 	Email        string
 	Token        string
-	// WebhookScope also asks for the right to register webhooks (method oauth).
+	// WebhookScope also asks for the right to create webhooks (method oauth). The others have it anyway, or get a token for just this.
 	WebhookScope bool
 }
