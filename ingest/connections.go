@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/mail"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -58,19 +59,17 @@ func (c *Connections) Authorize(ctx context.Context, id string, req AuthorizeReq
 func validateRequest(r AuthorizeRequest) error {
 	p := &schemas.Problem{Class: schemas.ErrInvalid, Code: "invalid-input", Detail: "the credentials are not complete"}
 	need := func(value, location, message string) {
-		if value == "" || len(value) > 2048 {
+		if strings.TrimSpace(value) == "" {
 			p.Fields = append(p.Fields, schemas.Field{Location: location, Message: message})
 		}
 	}
 	switch r.Method {
 	case MethodAPIToken:
-		if _, err := mail.ParseAddress(r.Email); err != nil {
+		if a, err := mail.ParseAddress(r.Email); err != nil || a.Address != r.Email { // a name beside it is no part of what Zendesk takes
 			need("", "body.email", "must be the e-mail address of an administrator of the Zendesk account")
 		}
 		need(r.Token, "body.token", "must be an API token of the Zendesk account")
-	case MethodOAuth:
-		need(r.ClientID, "body.client_id", "must be the unique identifier of an OAuth client of the Zendesk account")
-	case MethodClientCredentials:
+	case MethodOAuth, MethodClientCredentials:
 		need(r.ClientID, "body.client_id", "must be the unique identifier of an OAuth client of the Zendesk account")
 		need(r.ClientSecret, "body.client_secret", "must be the secret of the OAuth client")
 	default:

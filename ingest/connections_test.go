@@ -40,20 +40,27 @@ func TestAuthorizeInput(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})
 	c, store := newConnections(t, d, schemas.SourceDraft)
-	for want, req := range map[string]AuthorizeRequest{
-		"body.method":        {Method: "password"},
-		"body.email":         {Method: MethodAPIToken, Email: "nobody", Token: "x"},
-		"body.token":         {Method: MethodAPIToken, Email: "a@b.test"},
-		"body.client_id":     {Method: MethodOAuth},
-		"body.client_secret": {Method: MethodClientCredentials, ClientID: "x"},
+	for _, bad := range []struct {
+		want string
+		req  AuthorizeRequest
+	}{
+		{"body.method", AuthorizeRequest{Method: "password"}},
+		{"body.email", AuthorizeRequest{Method: MethodAPIToken, Email: "nobody", Token: "x"}},
+		{"body.email", AuthorizeRequest{Method: MethodAPIToken, Email: "Jo <jo@b.test>", Token: "x"}},
+		{"body.token", AuthorizeRequest{Method: MethodAPIToken, Email: "a@b.test"}},
+		{"body.token", AuthorizeRequest{Method: MethodAPIToken, Email: "a@b.test", Token: " "}},
+		{"body.client_id", AuthorizeRequest{Method: MethodOAuth, ClientSecret: "x"}},
+		{"body.client_secret", AuthorizeRequest{Method: MethodOAuth, ClientID: "x"}},
+		{"body.client_secret", AuthorizeRequest{Method: MethodClientCredentials, ClientID: "x"}},
 	} {
-		_, err := c.Authorize(t.Context(), testSource, req)
+		_, err := c.Authorize(t.Context(), testSource, bad.req)
 		p := new(schemas.Problem)
-		if !errors.As(err, &p) || len(p.Fields) != 1 || p.Fields[0].Location != want {
-			t.Errorf("%s: %v", want, err)
+		if !errors.As(err, &p) || len(p.Fields) != 1 || p.Fields[0].Location != bad.want {
+			t.Errorf("%+v: %v", bad.req, err)
 		}
 	}
-	if _, err := c.Authorize(t.Context(), "nobody", AuthorizeRequest{Method: MethodOAuth, ClientID: "x"}); !errors.Is(err, schemas.ErrNotFound) {
+	unknown := AuthorizeRequest{Method: MethodOAuth, ClientID: "x", ClientSecret: "x"}
+	if _, err := c.Authorize(t.Context(), "nobody", unknown); !errors.Is(err, schemas.ErrNotFound) {
 		t.Errorf("unknown source: %v", err)
 	}
 	if n := len(d.Requests()); n != 0 {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"html/template"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -70,20 +69,6 @@ type authorizeAnswer struct {
 
 func (s *server) authorizeSource(ctx context.Context, in *authorizeInput) (*answer[authorizeAnswer], error) {
 	b := in.Body
-	given := map[string]string{"client_id": b.ClientID, "client_secret": b.ClientSecret, "email": b.Email, "token": b.Token}
-	needed := []string{"client_id", "client_secret"}
-	if b.Method == "api_token" {
-		needed = []string{"email", "token"}
-	}
-	var bad fieldErrors
-	for _, name := range needed {
-		if strings.TrimSpace(given[name]) == "" {
-			bad.add("body."+name, "is needed with method "+b.Method)
-		}
-	}
-	if err := invalidFields(bad); err != nil {
-		return nil, err
-	}
 	if _, err := s.source(ctx, in.ID); err != nil {
 		return nil, err
 	}

@@ -257,10 +257,10 @@ func TestAuthorize(t *testing.T) {
 	if a.AuthorizeURL != "" || a.Status != "connected" || s.steps.last != (schemas.AuthorizeRequest{Method: "api_token", Email: "a@b.test", Token: "t"}) {
 		t.Errorf("%+v %+v", a, s.steps.last)
 	}
-	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"api_token","email":"a@b.test"}`), 422, "invalid-input", "body.token")
-	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"oauth"}`), 422, "invalid-input", "body.client_id", "body.client_secret")
 	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"magic"}`), 422, "invalid-input", "body.method", "client_credentials")
 	s.wantProblem(s.call("POST", "/v1/sources/none/authorize", "admin-key", `{"method":"api_token","email":"a","token":"b"}`), 404, "no-such-source")
+	s.steps.err = schemas.Invalid("body.token", "must be an API token")
+	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"api_token","email":"a@b.test"}`), 422, "invalid-input", "body.token")
 	s.steps.err = &schemas.Problem{Class: schemas.ErrInvalid, Code: "not-administrator", Detail: "an administrator is needed"}
 	s.wantProblem(s.call("POST", path, "admin-key", `{"method":"api_token","email":"a","token":"b"}`), 422, "not-administrator", "administrator")
 	s.steps.err = &schemas.Problem{Class: schemas.ErrUnavailable, Code: "zendesk-rate-limited", Detail: "wait", After: 61500 * time.Millisecond}

@@ -241,6 +241,7 @@ func (a *asker) connects(account *zendesktest.Account) {
 	a.ask(409, "POST", "/v1/sources", map[string]any{"type": "zendesk", "account": account.Subdomain}, object{"type": "text", "title": "text", "status": "int", "detail": "text"})
 	a.ask(422, "POST", "/v1/sources", map[string]any{"type": "zendesk", "account": "a/b"}, object{"errors": listOf{object{"location": "text", "message": "text"}}})
 	a.ask(200, "PUT", path+"/webhook", map[string]any{"signing_secret": testSecret}, sourceShape)
+	a.ask(422, "POST", path+"/authorize", map[string]any{"method": "oauth", "client_id": "c"}, object{"errors": listOf{object{"location": "text", "message": "text"}}})
 	a.ask(200, "POST", path+"/authorize", map[string]any{"method": "oauth", "client_id": "c", "client_secret": "s"}, object{"authorize_url": "text"})
 	a.ask(200, "POST", path+"/authorize", map[string]any{"method": "api_token", "email": zendesktest.AdminEmail, "token": testToken}, object{"status": "text"})
 	waitSynced(a.t, a.api, a.source)
