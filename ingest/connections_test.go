@@ -24,7 +24,7 @@ func newConnections(t *testing.T, d *desk, status schemas.SourceStatus) (*Connec
 		}
 	})
 	return &Connections{
-		Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t), PublicURL: "http://127.0.0.1:8080",
+		Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t), PublicURL: "https://desk.test/",
 	}, store
 }
 
@@ -103,7 +103,7 @@ func TestOAuth(t *testing.T) {
 	}
 	q, _ := url.Parse(to)
 	if v := q.Query(); v.Get("code_challenge_method") != "S256" || v.Get("scope") != "read" || len(v.Get("state")) < 43 ||
-		v.Get("redirect_uri") != "http://127.0.0.1:8080/v1/oauth/zendesk/callback" {
+		v.Get("redirect_uri") != "https://desk.test/v1/oauth/zendesk/callback" {
 		t.Errorf("authorize address: %s", to)
 	}
 	if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceAwaiting {
@@ -385,7 +385,7 @@ func TestLimitedRateIsTold(t *testing.T) {
 			return err
 		}},
 		"webhook": {"/api/v2/webhooks", schemas.SourceConnected, func(ctx context.Context, c *Connections) error {
-			return c.RegisterWebhook(ctx, testSource, "https://desk.test")
+			return c.RegisterWebhook(ctx, testSource)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -463,7 +463,7 @@ func TestR19_RegisterWebhook(t *testing.T) {
 	d := newDesk(t, zendesktest.Options{})
 	c, store := newConnections(t, d, schemas.SourceConnected)
 	for range 2 {
-		if err := c.RegisterWebhook(t.Context(), testSource, "https://desk.test/"); err != nil {
+		if err := c.RegisterWebhook(t.Context(), testSource); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -475,7 +475,8 @@ func TestR19_RegisterWebhook(t *testing.T) {
 	if secret, err := c.Sealer.Open(testSource, fieldWebhookSecret, s.Webhook.Secret); err != nil || secret != hooks[0].Secret {
 		t.Errorf("%q %v", secret, err)
 	}
-	if err := c.RegisterWebhook(t.Context(), testSource, "ftp://x"); !errors.Is(err, schemas.ErrInvalid) {
+	c.PublicURL = "ftp://x"
+	if err := c.RegisterWebhook(t.Context(), testSource); !errors.Is(err, schemas.ErrInvalid) {
 		t.Errorf("%v", err)
 	}
 }
@@ -486,8 +487,8 @@ func TestRegisterWebhookWithoutRight(t *testing.T) {
 	store := newMemory()
 	clients := newClients(t, store, d.URL())
 	oauthSource(t, d, store, clients)
-	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t)}
-	if err := c.RegisterWebhook(t.Context(), testSource, "https://desk.test"); problemCode(err) != "webhook-scope-missing" {
+	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t), PublicURL: "https://desk.test"}
+	if err := c.RegisterWebhook(t.Context(), testSource); problemCode(err) != "webhook-scope-missing" {
 		t.Errorf("%v", err)
 	}
 	if len(d.Account.Subscriptions()) != 0 {
@@ -510,7 +511,7 @@ func TestR19_OAuthWebhookScope(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.ExpireTokens()
-		if err := c.RegisterWebhook(t.Context(), testSource, "https://desk.test"); (err == nil) != wished {
+		if err := c.RegisterWebhook(t.Context(), testSource); (err == nil) != wished {
 			t.Errorf("wished %t: %v", wished, err)
 		}
 	}
@@ -525,11 +526,11 @@ func TestRegisterWebhookWithClientCredentials(t *testing.T) {
 	store := newMemory()
 	clients := newClients(t, store, d.URL())
 	store.putSource(t, func(s *schemas.Source) { s.Status = schemas.SourceDraft })
-	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t)}
+	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t), PublicURL: "https://desk.test"}
 	if _, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.RegisterWebhook(t.Context(), testSource, "https://desk.test"); err != nil {
+	if err := c.RegisterWebhook(t.Context(), testSource); err != nil {
 		t.Fatal(err)
 	}
 	if len(d.Account.Subscriptions()) != 1 {

@@ -49,10 +49,10 @@ type zendeskWebhook struct {
 	Subscriptions []string `json:"subscriptions"`
 }
 
-// RegisterWebhook creates the webhook of a connected source in Zendesk and takes over its signing secret. It is the only write to
-// Zendesk. A webhook that points to the same address already is used as it is. publicURL is our address as Zendesk sees it.
-func (c *Connections) RegisterWebhook(ctx context.Context, id, publicURL string) error {
-	u, err := url.Parse(publicURL)
+// RegisterWebhook creates the webhook of a connected source in Zendesk, under PublicURL, and takes over its signing secret. It is the only
+// write to Zendesk. A webhook that points to the same address already is used as it is.
+func (c *Connections) RegisterWebhook(ctx context.Context, id string) error {
+	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return schemas.Invalid("public-url", "must be an absolute https address that Zendesk can reach")
 	}
@@ -68,7 +68,7 @@ func (c *Connections) RegisterWebhook(ctx context.Context, id, publicURL string)
 		return err
 	}
 	hook := zendeskWebhook{
-		Name: "deskstream " + id, Endpoint: strings.TrimSuffix(publicURL, "/") + "/webhooks/zendesk/" + id, Method: http.MethodPost,
+		Name: "deskstream " + id, Endpoint: strings.TrimSuffix(c.PublicURL, "/") + "/webhooks/zendesk/" + id, Method: http.MethodPost,
 		Format: "json", Status: "active", Subscriptions: WebhookEvents,
 	}
 	var secret string

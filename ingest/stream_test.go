@@ -194,7 +194,7 @@ func TestRealStream(t *testing.T) {
 		}
 	}
 
-	if err := w.conn.RegisterWebhook(t.Context(), id, w.hooks.URL); err != nil {
+	if err := w.conn.RegisterWebhook(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	sub := account.Subscriptions()[0]

@@ -85,7 +85,7 @@ func (a *App) api() (*reports.API, error) {
 		Sources:         a.stream,
 		Keys:            a.stream,
 		Settings:        a.stream,
-		Connections:     connections{a.connections, a.Config.publicURL(a.Addr())},
+		Connections:     a.connections,
 		Retention:       a.db,
 		Events:          a.stream,
 		Teller:          a.stream,

@@ -131,14 +131,3 @@ func (a *App) intervals() map[string]time.Duration {
 	out[ingest.ResourceUsers], out[ingest.ResourceMemberships] = a.Config.ContactSync, a.Config.ContactSync
 	return out
 }
-
-// connections gives the API the steps of a source's life; it knows our public address.
-type connections struct {
-	*ingest.Connections
-	public string
-}
-
-// RegisterWebhook creates the webhook in Zendesk under our public address.
-func (c connections) RegisterWebhook(ctx context.Context, id string) error {
-	return c.Connections.RegisterWebhook(ctx, id, c.public)
-}
