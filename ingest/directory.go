@@ -63,16 +63,15 @@ func (d *Directory) Load(ctx context.Context) error {
 // relist is how often the records are listed beside the watch.
 const relist = 30 * time.Second
 
-// Run follows the store until ctx ends, and starts over when the watch breaks. Beside the watch it lists the records now and then: a watch
-// does not tell what was deleted before it began.
+// Run follows the store until ctx ends. Beside the watch it lists the records now and then: a watch does not tell what was deleted before it
+// began.
 func (d *Directory) Run(ctx context.Context) error {
-	lister := make(chan struct{})
-	defer func() { <-lister }()
-	go func() {
-		defer close(lister)
-		d.list(ctx)
-	}()
-	return d.follow(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	var lister sync.WaitGroup
+	lister.Go(func() { d.list(ctx) })
+	defer lister.Wait()
+	defer stop()
+	return d.store.WatchSources(ctx, d.put)
 }
 
 func (d *Directory) list(ctx context.Context) {
@@ -93,22 +92,12 @@ func (d *Directory) list(ctx context.Context) {
 		for _, s := range sources {
 			there[s.ID] = true
 		}
-		for id := range before {
+		for id, e := range before {
 			if !there[id] {
-				d.put(schemas.Source{Settings: schemas.Settings{ID: id}}, true)
+				d.put(e.source, true)
 			}
 		}
 	}
-}
-
-func (d *Directory) follow(ctx context.Context) error {
-	for pause := time.Second; ctx.Err() == nil; pause = min(2*pause, time.Minute) {
-		if err := d.store.WatchSources(ctx, d.put); err != nil && ctx.Err() == nil {
-			d.log.Error().Err(err).Msg("watch of sources broke")
-		}
-		_ = sleep(ctx, pause) // The loop looks at ctx.
-	}
-	return nil
 }
 
 // Source returns a record and whether it exists.
@@ -130,7 +119,8 @@ func (d *Directory) Sources() []schemas.Source {
 	return out
 }
 
-// Watch calls fn for each record now and for each later change, one at a time. fn must not block.
+// Watch calls fn for each record now and for each later change, one at a time. A deleted record may have only its ID and Account. fn must not
+// block.
 func (d *Directory) Watch(fn func(s schemas.Source, deleted bool)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
