@@ -120,6 +120,20 @@ func (c *Clients) tokenSource(id string) *TokenSource {
 	return t
 }
 
+// Follow drops what is kept and counted of a source and its account as soon as the source is deleted.
+func (c *Clients) Follow(sources *Directory) {
+	sources.Watch(func(s schemas.Source, deleted bool) {
+		if !deleted {
+			return
+		}
+		c.Metrics.forget(s.Account)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.tokens, s.ID)
+		delete(c.budgets, s.Account)
+	})
+}
+
 // apiToken is an API token of an admin. It cannot be renewed.
 type apiToken struct {
 	email, token string

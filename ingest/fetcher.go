@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"sync"
+	"slices"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"deskstream/schemas"
 )
@@ -17,13 +15,11 @@ import (
 // DefaultDebounce is how long a fetch waits for more webhooks of the same action.
 const DefaultDebounce = 200 * time.Millisecond
 
-// Fetcher fetches what webhooks spoke of, so that the full record is there before the next poll. It may fall behind or fail: the polls
-// read the same. Nudges, Poller, Metrics must be set. Run it once, beside Poller.Run.
+// Fetcher hands what webhooks spoke of to the runners of the sources, so that the full record is there before the next poll. It may fall
+// behind or fail: the polls read the same. Nudges and Poller must be set. Run it once, beside Poller.Run.
 type Fetcher struct {
-	Nudges  *Nudges
-	Poller  *Poller
-	Metrics *Metrics
-	Log     zerolog.Logger
+	Nudges *Nudges
+	Poller *Poller
 	// Debounce is how long to wait for more nudges; 0 = DefaultDebounce.
 	Debounce time.Duration
 }
@@ -31,9 +27,6 @@ type Fetcher struct {
 // Run works until ctx ends. A source that is slow or at its rate limit does not hold up the others.
 func (f *Fetcher) Run(ctx context.Context) error {
 	setDefault(&f.Debounce, DefaultDebounce)
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	queues := map[string]*Nudges{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -44,44 +37,37 @@ func (f *Fetcher) Run(ctx context.Context) error {
 			return nil
 		}
 		for _, n := range f.Nudges.take() {
-			q := queues[n.Source]
-			if q == nil {
-				q = NewNudges(0)
-				queues[n.Source] = q
-				workers.Go(func() { f.work(ctx, n.Source, q) })
+			if r := f.Poller.runner(n.Source); r != nil { // nil = not polled here: disconnected meanwhile, or another process's
+				r.nudges.Add(n)
 			}
-			q.Add(n)
 		}
 	}
 }
 
-func (f *Fetcher) work(ctx context.Context, source string, q *Nudges) {
+// fetchNudges fetches what the nudges of the source name until ctx ends.
+func (r *runner) fetchNudges(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-q.ready:
+		case <-r.nudges.ready:
 		}
-		batch := q.take()
-		for len(batch) > 0 && ctx.Err() == nil {
-			n := min(len(batch), auditChunk)
-			f.fetch(ctx, source, batch[:n])
-			batch = batch[n:]
+		for batch := range slices.Chunk(r.nudges.take(), auditChunk) {
+			if ctx.Err() != nil {
+				return
+			}
+			r.fetchBatch(ctx, batch)
 		}
 	}
 }
 
-// fetch reads and stores the objects of a few nudges. Failures are left to the polls.
-func (f *Fetcher) fetch(ctx context.Context, source string, batch []Nudge) {
-	r := f.Poller.runner(source)
-	if r == nil {
-		return // Not polled here: disconnected meanwhile, or another process's.
-	}
+// fetchBatch reads and stores the objects of a few nudges. Failures are left to the polls.
+func (r *runner) fetchBatch(ctx context.Context, batch []Nudge) {
 	var users []int64
 	var tickets []int64
 	rated := false
 	for _, n := range batch {
-		f.Metrics.fetched.WithLabelValues(nudgeNames[n.Kind]).Inc()
+		r.p.Metrics.fetched.WithLabelValues(nudgeNames[n.Kind]).Inc()
 		switch n.Kind {
 		case NudgeTicket:
 			tickets = append(tickets, n.ID)
@@ -91,12 +77,12 @@ func (f *Fetcher) fetch(ctx context.Context, source string, batch []Nudge) {
 			rated = true
 		}
 	}
-	err := guarded(f.Log.With().Str("source", source).Logger(), func() error { return r.fetch(ctx, tickets, users) })
+	err := guarded(r.log, func() error { return r.fetch(ctx, tickets, users) })
 	if err != nil && ctx.Err() == nil {
-		f.Log.Warn().Err(err).Str("source", source).Int("tickets", len(tickets)).Int("users", len(users)).Msg("early fetch failed")
+		r.log.Warn().Err(err).Int("tickets", len(tickets)).Int("users", len(users)).Msg("early fetch failed")
 	}
 	if rated {
-		r.kick([]string{ResourceRatings, ResourceSurveys})
+		r.ask([]string{ResourceRatings, ResourceSurveys})
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"deskstream/ingest/zendesktest"
 	"deskstream/schemas"
 )
@@ -45,7 +47,7 @@ func newEdge(t *testing.T, edit func(r *rig)) *edge {
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	e.sender = &zendesktest.Sender{Account: d.Account, URL: srv.URL + "/webhooks/zendesk/" + testSource, Secret: testSecret, Copies: 3}
-	f := &Fetcher{Nudges: e.webhook.Nudges, Poller: r.poller, Metrics: r.clients.Metrics, Log: testLog(t), Debounce: 20 * time.Millisecond}
+	f := &Fetcher{Nudges: e.webhook.Nudges, Poller: r.poller, Debounce: 20 * time.Millisecond}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = f.Run(ctx) })
@@ -164,6 +166,53 @@ func TestFetchOfGoneTicket(t *testing.T) {
 	ticket := newTicket(t, e.desk, time.Now(), customer)
 	e.flush(t)
 	eventually(t, "the next ticket in spite of the gone one", func() bool { return e.store.ids(schemas.KindTicket)[ticket] })
+}
+
+// TestDeletedSourceLeavesNothing: what the parts keep of a source from one request to the next goes with it.
+func TestDeletedSourceLeavesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, nil)
+	e.clients.Follow(e.poller.Sources)
+	if _, err := e.conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
+		t.Fatal(err)
+	}
+	newCustomer(t, e.desk, time.Now(), "Carla")
+	e.flush(t)
+	kept := func() map[string]int {
+		gates := 0
+		e.webhook.gates.Range(func(any, any) bool { gates++; return true })
+		e.clients.mu.Lock()
+		defer e.clients.mu.Unlock()
+		m := e.clients.Metrics
+		figures := 0
+		for _, c := range []prometheus.Collector{m.runs, m.requests, m.through, m.remains} {
+			found := make(chan prometheus.Metric, 1000)
+			c.Collect(found)
+			figures += len(found)
+		}
+		return map[string]int{"gates": gates, "budgets": len(e.clients.budgets), "tokens": len(e.clients.tokens), "figures": figures}
+	}
+	for what, n := range kept() {
+		if n == 0 {
+			t.Errorf("no %s of the source", what)
+		}
+	}
+	run := e.poller.runner(testSource)
+	for _, step := range []func(context.Context, string) (schemas.Source, error){e.conn.Disconnect, e.conn.Archive} {
+		if _, err := step(t.Context(), testSource); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "poller stopped", func() bool { return e.poller.runner(testSource) == nil })
+	run.work.Wait() // its polls and its early fetches have ended
+	if err := e.conn.Delete(t.Context(), testSource); err != nil {
+		t.Fatal(err)
+	}
+	for what, n := range kept() {
+		if n != 0 {
+			t.Errorf("%d %s of no source", n, what)
+		}
+	}
 }
 
 func TestNudgesBound(t *testing.T) {

@@ -175,12 +175,13 @@ func (m *memory) DeleteSource(_ context.Context, id string, revision uint64) err
 	if m.revs[id] != revision {
 		return fmt.Errorf("source %s: %w", id, schemas.ErrFenced)
 	}
+	s, err := m.load(id)
 	delete(m.sources, id)
 	delete(m.revs, id)
 	for _, fn := range m.watchers {
-		fn(schemas.Source{Settings: schemas.Settings{ID: id}}, true)
+		fn(schemas.Source{Settings: schemas.Settings{ID: id, Account: s.Account}}, true)
 	}
-	return nil
+	return err
 }
 
 func (m *memory) WatchSources(ctx context.Context, fn func(schemas.Source, bool)) error {

@@ -9,7 +9,7 @@ import (
 type Metrics struct {
 	accepted *prometheus.CounterVec // kind
 	rejected *prometheus.CounterVec // reason
-	dropped  *prometheus.CounterVec // reason
+	dropped  *prometheus.CounterVec // status
 	latency  prometheus.Histogram
 	nudges   *prometheus.CounterVec // result
 
@@ -59,5 +59,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		took: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "deskstream_poll_seconds", Help: "Duration of a poll run.", Buckets: prometheus.ExponentialBuckets(.01, 4, 9),
 		}, []string{"resource"}),
+	}
+}
+
+// forget drops the figures of an account.
+func (m *Metrics) forget(account string) {
+	of := prometheus.Labels{"account": account}
+	for _, c := range []*prometheus.CounterVec{m.runs, m.rows, m.pages, m.requests, m.waited} {
+		c.DeletePartialMatch(of)
+	}
+	for _, g := range []*prometheus.GaugeVec{m.through, m.remains} {
+		g.DeletePartialMatch(of)
 	}
 }

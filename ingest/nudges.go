@@ -54,10 +54,7 @@ func (n *Nudges) Add(nudge Nudge) bool {
 	}
 	n.waiting[nudge] = struct{}{}
 	n.order = append(n.order, nudge)
-	select {
-	case n.ready <- struct{}{}:
-	default:
-	}
+	signal(n.ready)
 	return true
 }
 

@@ -58,12 +58,7 @@ func (p *Poller) defaults() {
 // Run polls until ctx ends and returns when all of it has stopped.
 func (p *Poller) Run(ctx context.Context) error {
 	p.once.Do(p.defaults)
-	p.Sources.Watch(func(schemas.Source, bool) {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
-	})
+	p.Sources.Watch(func(schemas.Source, bool) { signal(p.wake) })
 	for {
 		p.reconcile(ctx)
 		select {
@@ -122,9 +117,8 @@ func (p *Poller) runner(source string) *runner {
 	return p.runners[source]
 }
 
-// Kick makes resources of a source run now; none named means all but the daily contact sync with its
-// memberships and the count of tickets. It returns at once and does nothing for a
-// source that is not polled here.
+// Kick makes resources of a source run now; none named means all but the daily contact sync with its memberships and the count of tickets. It
+// returns at once and does nothing for a source that is not polled here.
 func (p *Poller) Kick(source string, names ...string) {
 	r := p.runner(source)
 	if r == nil {
@@ -137,7 +131,7 @@ func (p *Poller) Kick(source string, names ...string) {
 			}
 		}
 	}
-	go r.kick(names)
+	r.ask(names)
 }
 
 func (p *Poller) interval(r resource) time.Duration {

@@ -687,7 +687,7 @@ func TestBackfillDuringARun(t *testing.T) {
 		}
 		r.store.mu.Unlock()
 		newTicket(t, d, time.Now().Add(time.Duration(round-10)*time.Minute), customer)
-		r.poller.runner(testSource).kick([]string{ResourceTickets})
+		r.poller.Kick(testSource, ResourceTickets)
 		eventually(t, "all tickets again", func() bool { return r.done() && len(r.store.ids(schemas.KindTicket)) == round })
 		if got := times(); got != round {
 			t.Errorf("the first ticket was stored %d times, want %d", got, round)

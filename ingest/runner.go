@@ -28,8 +28,10 @@ type runner struct {
 	source atomic.Pointer[schemas.Source]
 	log    zerolog.Logger
 	cancel context.CancelFunc
-	done   chan struct{}
-	wake   chan struct{}
+	work   sync.WaitGroup
+	wake   chan struct{} // the record changed
+	asked  chan struct{} // a resource was asked for
+	nudges *Nudges       // objects of this source to fetch early
 
 	seen    *lru.Cache[string, struct{}] // ids of events stored
 	users   *lru.Cache[int64, int64]     // users stored, with the time of their version; 0 = asked for in vain
@@ -55,6 +57,7 @@ type lane struct {
 	paused   pausedAt   // guarded by running
 	began    time.Time  // the newest back-fill that was read from its beginning; guarded by running
 	next     time.Time  // when it is due, zero = now; guarded by runner.mu
+	asked    bool       // to run as soon as the schedule stands; guarded by runner.mu
 }
 
 // pausedAt says which revision of the cursor of a run a told pause replaced, and by which.
@@ -70,7 +73,7 @@ func (l *lane) current(cur schemas.Cursor) schemas.Cursor {
 
 func newRunner(p *Poller, s schemas.Source) *runner {
 	r := &runner{
-		p: p, log: p.Log.With().Str("source", s.ID).Logger(), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		p: p, log: p.Log.With().Str("source", s.ID).Logger(), wake: make(chan struct{}, 1), asked: make(chan struct{}, 1), nudges: NewNudges(0),
 		lanes: map[string]*lane{}, jobs: map[string]gocron.Job{},
 	}
 	// The sizes are positive constants, the only thing New refuses is another.
@@ -87,15 +90,13 @@ func newRunner(p *Poller, s schemas.Source) *runner {
 
 func (r *runner) start(ctx context.Context) {
 	ctx, r.cancel = context.WithCancel(ctx)
-	go func() {
-		defer close(r.done)
-		r.run(ctx)
-	}()
+	r.work.Go(func() { r.run(ctx) })
+	r.work.Go(func() { r.fetchNudges(ctx) })
 }
 
 func (r *runner) stop() {
 	r.cancel()
-	<-r.done
+	r.work.Wait()
 }
 
 // update takes the new record of the source over; cursors that were marked meanwhile run at once.
@@ -103,8 +104,12 @@ func (r *runner) update(s schemas.Source) {
 	if before := r.source.Swap(&s); before.Revision == s.Revision {
 		return
 	}
+	signal(r.wake)
+}
+
+func signal(c chan<- struct{}) {
 	select {
-	case r.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -133,7 +138,7 @@ func (r *runner) run(ctx context.Context) {
 	}
 }
 
-// keep runs what is due outside the schedule: cursors marked by a resync, and failing resources.
+// keep runs what is due outside the schedule: cursors marked by a resync, failing resources, and what was asked for.
 func (r *runner) keep(ctx context.Context) {
 	ticker := r.p.Clock.NewTicker(r.p.Retry)
 	defer ticker.Stop()
@@ -145,16 +150,38 @@ func (r *runner) keep(ctx context.Context) {
 			if !r.loadDue(ctx) {
 				return
 			}
+		case <-r.asked:
 		case <-ticker.Chan():
 		}
-		var names []string
-		for _, res := range resources {
-			if r.isDue(res.name) {
-				names = append(names, res.name)
-			}
-		}
-		r.kick(names)
+		r.kick(r.takeDue())
 	}
+}
+
+// ask has resources run soon, and returns at once.
+func (r *runner) ask(names []string) {
+	r.mu.Lock()
+	for _, name := range names {
+		if l := r.lanes[name]; l != nil {
+			l.asked = true
+		}
+	}
+	r.mu.Unlock()
+	signal(r.asked)
+}
+
+// takeDue gives the resources that are due or asked for, in their order.
+func (r *runner) takeDue() (names []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.p.Now()
+	for _, res := range resources {
+		l := r.lanes[res.name]
+		if l.asked || !l.next.After(now) {
+			names = append(names, res.name)
+		}
+		l.asked = false
+	}
+	return names
 }
 
 // loadDue reads from the stored cursors when each resource is due. It is false when ctx ended before the store answered.
@@ -226,9 +253,7 @@ func (r *runner) kick(names []string) {
 	for _, name := range names {
 		r.mu.Lock()
 		job := r.jobs[name]
-		if l := r.lanes[name]; l != nil {
-			l.next = time.Time{}
-		}
+		r.lanes[name].next = time.Time{}
 		r.mu.Unlock()
 		if job == nil {
 			continue

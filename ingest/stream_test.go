@@ -103,7 +103,7 @@ func (w *world) run(t *testing.T) {
 	}
 	poller := &ingest.Poller{Store: w.stream, Sources: directory, Clients: clients, Metrics: metrics, Now: time.Now}
 	nudges := ingest.NewNudges(0)
-	fetcher := &ingest.Fetcher{Nudges: nudges, Poller: poller, Metrics: metrics, Debounce: 20 * time.Millisecond}
+	fetcher := &ingest.Fetcher{Nudges: nudges, Poller: poller, Debounce: 20 * time.Millisecond}
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/zendesk/{source_id}", &ingest.Webhook{
 		Publisher: w.stream, Sources: directory, Metrics: metrics, Now: time.Now, Nudges: nudges,

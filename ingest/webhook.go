@@ -122,6 +122,11 @@ func (h *Webhook) defaults() {
 	setDefault(&h.Rate, DefaultWebhookRate)
 	setDefault(&h.Burst, DefaultWebhookBurst)
 	h.unknown = rate.NewLimiter(badRate, badBurst)
+	h.Sources.Watch(func(s schemas.Source, deleted bool) {
+		if deleted {
+			h.gates.Delete(s.ID)
+		}
+	})
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -30,6 +30,7 @@ func (a *App) startConnections(ctx context.Context) error {
 		Store: a.stream, Sealer: sealer, Metrics: a.figures, Now: a.Now, Log: log, BaseURL: a.Config.ZendeskURL,
 		IncrementalPerMinute: a.Config.Incremental, RestPerMinute: a.restPerMinute(),
 	}
+	a.clients.Follow(a.sources)
 	public := a.Config.publicURL(a.Addr())
 	a.connections = &ingest.Connections{
 		Store: a.stream, Sealer: sealer, Clients: a.clients, Now: a.Now, Log: log, PublicURL: public,
@@ -114,7 +115,7 @@ func (a *App) startIngest(context.Context) error {
 		Store: a.stream, Sources: a.sources, Clients: a.clients, Metrics: a.figures, Now: a.Now, Log: log, Intervals: a.intervals(),
 		Retry: min(30*time.Second, a.Config.PollInterval),
 	}
-	fetcher := &ingest.Fetcher{Nudges: a.webhook.Nudges, Poller: poller, Metrics: a.figures, Log: log}
+	fetcher := &ingest.Fetcher{Nudges: a.webhook.Nudges, Poller: poller}
 	a.webhook.Recovered = func(source string) { poller.Kick(source) }
 	a.run(&a.feeding, "source directory", a.sources.Run)
 	a.run(&a.feeding, "poller", poller.Run)
