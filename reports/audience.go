@@ -115,7 +115,7 @@ const maxFilterBytes = 20_000
 
 // audiences gives those that were not deleted, by name.
 func (s *server) audiences(ctx context.Context) ([]schemas.Audience, error) {
-	all, err := s.everyAudience(ctx)
+	all, _, err := s.everyAudience(ctx)
 	all = slices.DeleteFunc(all, func(a schemas.Audience) bool { return a.Deleted })
 	slices.SortFunc(all, func(a, b schemas.Audience) int { return strings.Compare(audienceOrder(a), audienceOrder(b)) })
 	return all, err
@@ -124,20 +124,23 @@ func (s *server) audiences(ctx context.Context) ([]schemas.Audience, error) {
 // audienceOrder is what audiences are sorted by.
 func audienceOrder(a schemas.Audience) string { return strings.ToLower(a.Name) + "\x00" + a.ID }
 
-// everyAudience gives all, deleted ones too.
-func (s *server) everyAudience(ctx context.Context) ([]schemas.Audience, error) {
+// everyAudience gives all, deleted ones too, and the ids of those whose record cannot be read, which the log tells.
+func (s *server) everyAudience(ctx context.Context) (all []schemas.Audience, unreadable []string, err error) {
 	settings, err := s.Settings.Settings(ctx, schemas.SettingAudience)
 	if err != nil {
-		return nil, storeError(err)
+		return nil, nil, storeError(err)
 	}
-	all := make([]schemas.Audience, len(settings))
-	for i, v := range settings {
-		if err := json.Unmarshal(v.Value, &all[i]); err != nil {
-			return nil, fmt.Errorf("audience %s: %w", v.Name, err)
+	for _, v := range settings {
+		var a schemas.Audience
+		if err := json.Unmarshal(v.Value, &a); err != nil {
+			s.Log.Error().Err(err).Str("setting", v.Name).Msg("audience record is not readable")
+			unreadable = append(unreadable, strings.TrimPrefix(v.Name, schemas.SettingAudience))
+			continue
 		}
-		all[i].Revision = v.Revision
+		a.Revision = v.Revision
+		all = append(all, a)
 	}
-	return all, nil
+	return all, unreadable, nil
 }
 
 func (s *server) audienceOf(ctx context.Context, id string) (a schemas.Audience, err error) {

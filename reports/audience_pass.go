@@ -20,6 +20,9 @@ const (
 // passes evaluates everybody for audiences whose filter is new, and for all when a day has begun. One that fails is tried again later and
 // does not keep the others waiting.
 func (w *audienceWorker) passes(ctx context.Context, e *evaluation) {
+	for _, id := range w.unreadable {
+		delete(e.Passed, id) // whoever changes until it can be read is not evaluated for it
+	}
 	due := w.choose(func(a *parsedAudience) bool {
 		if !a.Deleted && a.filter == nil || e.Passed[a.ID] == a.Generation && (e.Day == w.day || a.Deleted || len(a.fires) > 0) {
 			return false

@@ -341,6 +341,40 @@ func TestAudienceFailsAlone(t *testing.T) {
 	}
 }
 
+// TestUnreadableAudienceFailsAlone: the others are listed and evaluated, and everybody is for this one as soon as it can be read again.
+func TestUnreadableAudienceFailsAlone(t *testing.T) {
+	t.Parallel()
+	a := newAudienceServer(t)
+	a.person(1, "Ann", nil)
+	a.person(2, "Bob", nil)
+	anns := a.create("Anns", isAnn)
+	bobs := a.create("Bobs", `{"field":"first_name","op":"is","value":"Bob"}`)
+	wantRows(t, a.found(), "in 1", "in 2")
+	a.believe(anns.ID, 1)
+	a.believe(bobs.ID, 2)
+	write := func(value json.RawMessage) {
+		v, err := a.store.Setting(t.Context(), schemas.SettingAudience+anns.ID)
+		if err == nil {
+			v.Value = value
+			err = a.store.PutSetting(t.Context(), &v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.now = a.now.Add(audiencesFresh)
+	}
+	good, _ := a.store.Setting(t.Context(), schemas.SettingAudience+anns.ID)
+	write(json.RawMessage(`{"filter":`))
+	a.person(1, "Bob", nil)
+	wantRows(t, a.found(), "in 1")
+	var p page[audienceView]
+	if a.get("/v1/audiences", &p); len(p.Items) != 1 || p.Items[0].ID != bobs.ID {
+		t.Errorf("%+v", p)
+	}
+	write(good.Value)
+	wantRows(t, a.found(), "out 1")
+}
+
 // TestAudienceOfOthers: what is known of an organization by its people and tickets, and the names that activities have, are evaluated for the
 // people they concern.
 func TestAudienceOfOthers(t *testing.T) { allWays(t, testAudienceOfOthers) }

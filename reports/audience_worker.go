@@ -39,14 +39,16 @@ type audienceWorker struct {
 	day      string // the date in the account's zone, as it was looked at last
 	listed   []schemas.Audience
 	listedAt time.Time
-	edits    int64 // of the server, when they were listed
-	accounts []string
-	names    filterNames
-	index    audienceIndex // of parsed
-	known    time.Time     // when names were read
-	plan     *rosterPlan   // what the audiences look at
-	planned  string        // the day on which that was found out
-	book     nameBook      // names that activities have
+	// unreadable are the ids of the audiences that were not listed, because their records cannot be read.
+	unreadable []string
+	edits      int64 // of the server, when they were listed
+	accounts   []string
+	names      filterNames
+	index      audienceIndex // of parsed
+	known      time.Time     // when names were read
+	plan       *rosterPlan   // what the audiences look at
+	planned    string        // the day on which that was found out
+	book       nameBook      // names that activities have
 
 	roster       *roster // nil = people are read as they change
 	generation   uint64  // of the stream, as far as its rows told: what is read into memory may hold only older ones
@@ -195,7 +197,7 @@ func (w *audienceWorker) list(ctx context.Context) (err error) {
 	if w.edits == edits && w.Now().Sub(w.listedAt) < audiencesFresh {
 		return nil
 	}
-	if w.listed, err = w.everyAudience(ctx); err == nil {
+	if w.listed, w.unreadable, err = w.everyAudience(ctx); err == nil {
 		w.edits, w.listedAt = edits, w.Now()
 	}
 	return err
