@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -31,7 +32,7 @@ func TestTicketCounts(t *testing.T) {
 	}
 	r := newRig(t, d, func(r *rig) { r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 90 }) })
 	r.start(t)
-	eventually(t, "initial sync", r.done)
+	localtest.Eventually(t, "initial sync", r.done)
 	counts := r.store.cursor(testSource, ResourceTicketCounts).Counts
 	if counts == nil || len(counts.Periods) < 20 || len(counts.Periods) > countPeriods || time.Since(counts.To) > 15*time.Minute {
 		t.Fatalf("%+v", counts)
@@ -62,7 +63,7 @@ func TestTicketCounts(t *testing.T) {
 	if err := r.conn.Reread(t.Context(), testSource, from); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the missing ticket and its audits", func() bool {
+	localtest.Eventually(t, "the missing ticket and its audits", func() bool {
 		list, _ := d.Account.Audits(gap.ID)
 		audits := r.store.ids(schemas.KindAudit)
 		for _, a := range list {
@@ -92,18 +93,18 @@ func TestTicketCountsFail(t *testing.T) {
 	d.Inject(zendesktest.Fault{Path: "/api/v2/search/count", Status: 422, Times: -1})
 	r := newRig(t, d, nil)
 	r.start(t)
-	eventually(t, "failure", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).State == "failing" })
+	localtest.Eventually(t, "failure", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).State == "failing" })
 	if cur := r.store.cursor(testSource, ResourceTicketCounts); cur.Counts != nil || !strings.Contains(cur.LastError, "422") {
 		t.Errorf("%+v", cur)
 	}
 	d.ClearFaults()
-	eventually(t, "count", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).Counts != nil })
+	localtest.Eventually(t, "count", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).Counts != nil })
 
 	broken := newDesk(t, zendesktest.Options{})
 	broken.Inject(zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 422, Times: -1})
 	r = newRig(t, broken, nil)
 	r.start(t)
-	eventually(t, "end of the first round", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).NextRunAt != nil })
+	localtest.Eventually(t, "end of the first round", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).NextRunAt != nil })
 	for _, q := range broken.Requests() {
 		if strings.Contains(q.Path, "search") {
 			t.Errorf("%s before the tickets were read", q.Path)

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -36,7 +37,7 @@ func newEdge(t *testing.T, edit func(r *rig)) *edge {
 		}
 	})
 	r.start(t)
-	eventually(t, "first sync", r.done)
+	localtest.Eventually(t, "first sync", r.done)
 	e := &edge{rig: r}
 	e.webhook = &Webhook{
 		Publisher: r.store, Sources: r.poller.Sources, Metrics: r.clients.Metrics, Now: time.Now, Log: testLog(t), Nudges: NewNudges(0),
@@ -78,7 +79,7 @@ func TestR26_TicketOfUnknownPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.flush(t)
-	eventually(t, "ticket, its history, its requester and the agent who wrote", func() bool {
+	localtest.Eventually(t, "ticket, its history, its requester and the agent who wrote", func() bool {
 		users := e.store.ids(schemas.KindUser)
 		return e.store.ids(schemas.KindTicket)[ticket] && len(e.store.of(schemas.KindAudit)) == 2 && users[customer] && users[agent.ID]
 	})
@@ -93,7 +94,7 @@ func TestUserNudge(t *testing.T) {
 	e := newEdge(t, nil)
 	customer := newCustomer(t, e.desk, time.Now(), "Nova")
 	e.flush(t)
-	eventually(t, "user with the name that webhooks lack", func() bool {
+	localtest.Eventually(t, "user with the name that webhooks lack", func() bool {
 		for _, x := range e.store.of(schemas.KindUser) {
 			if int64(headOf(x.Data).ID) == customer {
 				return strings.Contains(string(x.Data), `"Nova"`)
@@ -108,12 +109,12 @@ func TestRatingNudge(t *testing.T) {
 	e := newEdge(t, nil)
 	customer := newCustomer(t, e.desk, time.Now().Add(-time.Hour), "Carla")
 	ticket := newTicket(t, e.desk, time.Now().Add(-time.Hour), customer)
-	for i, score := range []string{"good", "bad"} {
+	for _, score := range []string{"good", "bad"} {
 		if err := e.Account.Rate(time.Now(), ticket, score, "because"); err != nil {
 			t.Fatal(err)
 		}
 		e.flush(t)
-		eventually(t, "rating "+score, func() bool {
+		localtest.Eventually(t, "rating "+score, func() bool {
 			for _, x := range e.store.of(schemas.KindRating) {
 				var r schemas.ZRating
 				if json.Unmarshal(x.Data, &r) == nil && r.Score == score {
@@ -122,7 +123,6 @@ func TestRatingNudge(t *testing.T) {
 			}
 			return false
 		})
-		time.Sleep(time.Duration(i) * time.Millisecond)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestOutageStartsPoll(t *testing.T) {
 	if code := post(); code != 200 {
 		t.Fatal(code)
 	}
-	eventually(t, "the ticket of the lost event", func() bool { return e.store.ids(schemas.KindTicket)[lost] })
+	localtest.Eventually(t, "the ticket of the lost event", func() bool { return e.store.ids(schemas.KindTicket)[lost] })
 }
 
 func TestFetchOfGoneTicket(t *testing.T) {
@@ -165,7 +165,7 @@ func TestFetchOfGoneTicket(t *testing.T) {
 	customer := newCustomer(t, e.desk, time.Now(), "Carla")
 	ticket := newTicket(t, e.desk, time.Now(), customer)
 	e.flush(t)
-	eventually(t, "the next ticket in spite of the gone one", func() bool { return e.store.ids(schemas.KindTicket)[ticket] })
+	localtest.Eventually(t, "the next ticket in spite of the gone one", func() bool { return e.store.ids(schemas.KindTicket)[ticket] })
 }
 
 // TestDeletedSourceLeavesNothing: what the parts keep of a source from one request to the next goes with it.
@@ -203,7 +203,7 @@ func TestDeletedSourceLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "poller stopped", func() bool { return e.poller.runner(testSource) == nil })
+	localtest.Eventually(t, "poller stopped", func() bool { return e.poller.runner(testSource) == nil })
 	run.work.Wait() // its polls and its early fetches have ended
 	if err := e.conn.Delete(t.Context(), testSource); err != nil {
 		t.Fatal(err)
@@ -267,11 +267,11 @@ func TestPeopleHaveOneForm(t *testing.T) {
 	e.Account.SetWebhooks(true)
 	ticket := newTicket(t, e.desk, time.Now(), customer)
 	e.flush(t)
-	eventually(t, "ticket and requester", func() bool {
+	localtest.Eventually(t, "ticket and requester", func() bool {
 		return e.store.ids(schemas.KindTicket)[ticket] && e.store.ids(schemas.KindUser)[customer]
 	})
 	before := e.store.cursor(testSource, ResourceUsers)
-	eventually(t, "contact export with the user", func() bool {
+	localtest.Eventually(t, "contact export with the user", func() bool {
 		if err := e.conn.Resync(t.Context(), testSource, ResyncDelta); err != nil {
 			t.Fatal(err)
 		}
@@ -300,12 +300,12 @@ func TestManyStrangers(t *testing.T) {
 	for i := range maxStrangers + 20 {
 		newTicket(t, e.desk, now.Add(-5*time.Minute), newCustomer(t, e.desk, now, fmt.Sprintf("Customer%d", i)))
 	}
-	eventually(t, "export that shows the second of their creation", func() bool { return time.Since(now) > 2*time.Second })
+	localtest.Eventually(t, "export that shows the second of their creation", func() bool { return time.Since(now) > 2*time.Second })
 	want := len(e.Account.Users())
 	e.ForgetRequests()
 	e.poller.Kick(testSource, ResourceTickets)
-	eventually(t, "all people", func() bool { return len(e.store.ids(schemas.KindUser)) == want })
-	eventually(t, "all tickets", func() bool { return len(e.store.ids(schemas.KindTicket)) == maxStrangers+20 })
+	localtest.Eventually(t, "all people", func() bool { return len(e.store.ids(schemas.KindUser)) == want })
+	localtest.Eventually(t, "all tickets", func() bool { return len(e.store.ids(schemas.KindTicket)) == maxStrangers+20 })
 	exports := 0
 	for _, q := range e.Requests() {
 		switch {

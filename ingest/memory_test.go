@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -106,6 +105,7 @@ func (m *memory) Cursor(_ context.Context, source, resource string) (schemas.Cur
 }
 
 func (m *memory) Cursors(_ context.Context, source string) ([]schemas.Cursor, error) {
+	m.hook("cursors")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []schemas.Cursor
@@ -267,18 +267,6 @@ func (m *memory) putSource(t testing.TB, fn func(s *schemas.Source)) {
 	fn(&s)
 	if err := m.PutSource(t.Context(), &s); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// eventually polls until fn is true.
-func eventually(t testing.TB, what string, fn func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for !fn() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not reached in time: %s", what)
-		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -117,7 +118,7 @@ func TestR17_InitialSync(t *testing.T) {
 	})
 	began := time.Now()
 	r.start(t)
-	eventually(t, "initial sync", r.done)
+	localtest.Eventually(t, "initial sync", r.done)
 	start := began.Add(-40 * 24 * time.Hour)
 
 	users := map[int64]bool{}
@@ -206,7 +207,7 @@ func TestR17_InitialSync(t *testing.T) {
 	if err := r.conn.Resync(t.Context(), testSource, ResyncDelta); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "second run", func() bool {
+	localtest.Eventually(t, "second run", func() bool {
 		for _, res := range resources {
 			if !r.store.cursor(testSource, res.name).LastRunAt.After(began.Add(time.Millisecond)) || !r.done() {
 				return false
@@ -328,12 +329,12 @@ func TestPauseIsTold(t *testing.T) {
 				}
 				return told
 			}
-			eventually(t, "pause told", func() bool { return waiting().Resource != "" })
+			localtest.Eventually(t, "pause told", func() bool { return waiting().Resource != "" })
 			cur := waiting()
 			if wait := time.Until(*cur.NextRunAt); cur.State != "running" || wait < longPause || wait > 9*time.Second {
 				t.Errorf("%s: %s, next run in %s", cur.Resource, cur.State, wait)
 			}
-			eventually(t, "initial sync", r.done)
+			localtest.Eventually(t, "initial sync", r.done)
 			r.stop()
 			if cur = r.store.cursor(testSource, cur.Resource); cur.State != "idle" || cur.LastError != "" {
 				t.Errorf("afterwards %s, %q", cur.State, cur.LastError)
@@ -438,7 +439,7 @@ func TestHostilePages(t *testing.T) {
 			want[ticket.ID] = true
 		}
 	}
-	eventually(t, "all tickets through all faults", func() bool { return maps.Equal(r.store.ids(schemas.KindTicket), want) && r.done() })
+	localtest.Eventually(t, "all tickets through all faults", func() bool { return maps.Equal(r.store.ids(schemas.KindTicket), want) && r.done() })
 	if got := len(r.store.of(schemas.KindAudit)); got != 120 {
 		t.Errorf("%d audits, want 120 without the hidden minute", got)
 	}
@@ -465,17 +466,17 @@ func TestHiddenMinute(t *testing.T) {
 		r.poller.Intervals = quick()
 	})
 	r.start(t)
-	eventually(t, "first sync", r.done)
+	localtest.Eventually(t, "first sync", r.done)
 	ticket := newTicket(t, d, now(), customer)
 	runs := r.store.cursor(testSource, ResourceTickets).LastRunAt
-	eventually(t, "polls within the minute", func() bool {
+	localtest.Eventually(t, "polls within the minute", func() bool {
 		return r.store.cursor(testSource, ResourceTickets).LastRunAt.Sub(*runs) > 300*time.Millisecond
 	})
 	if r.store.ids(schemas.KindTicket)[ticket] {
 		t.Fatal("the export did not hide the ticket: the test proves nothing")
 	}
 	ahead.Store(int64(70 * time.Second))
-	eventually(t, "ticket behind the minute", func() bool {
+	localtest.Eventually(t, "ticket behind the minute", func() bool {
 		return r.store.ids(schemas.KindTicket)[ticket] && len(r.store.of(schemas.KindAudit)) == 1
 	})
 }
@@ -492,11 +493,12 @@ func TestR24_R25_DailyContacts(t *testing.T) {
 			r.poller.Intervals[name] = 1000 * time.Hour
 		}
 		delete(r.poller.Intervals, ResourceUsers)
+		r.poller.Intervals[ResourceGroups] = 22 * time.Hour
 		r.poller.Clock, r.poller.Now, r.clients.Now = clock, clock.Now, clock.Now
 		r.poller.Retry = time.Hour
 	})
 	r.start(t)
-	eventually(t, "first sync", r.done)
+	localtest.Eventually(t, "first sync", r.done)
 	first := *r.store.cursor(testSource, ResourceUsers).LastRunAt
 	if next := *r.store.cursor(testSource, ResourceUsers).NextRunAt; next.Sub(first) != 24*time.Hour {
 		t.Fatalf("next contact sync after %s", next.Sub(first))
@@ -509,7 +511,7 @@ func TestR24_R25_DailyContacts(t *testing.T) {
 	late := newCustomer(t, d, clock.Now(), "Late")
 	d.ForgetRequests()
 	clock.Advance(22*time.Hour + 59*time.Minute)
-	time.Sleep(100 * time.Millisecond) // A poll that must not happen cannot be waited for.
+	localtest.Eventually(t, "poll of the groups after 22 hours", func() bool { return r.store.cursor(testSource, ResourceGroups).LastRunAt.After(first) })
 	for _, q := range d.Requests() {
 		if strings.Contains(q.Path, "users/cursor") {
 			t.Fatalf("contact sync after 23 hours: %+v", q)
@@ -519,7 +521,7 @@ func TestR24_R25_DailyContacts(t *testing.T) {
 		t.Fatal("contact there after 23 hours")
 	}
 	clock.Advance(time.Hour + time.Second)
-	eventually(t, "contact after 24 hours", func() bool { return r.store.ids(schemas.KindUser)[late] })
+	localtest.Eventually(t, "contact after 24 hours", func() bool { return r.store.ids(schemas.KindUser)[late] })
 }
 
 // TestR11_R12_R27_R28_FromDraftToReconnect is R11, R27 and R28: nothing is asked before the authorization and after a disconnect, and the reconnect reads
@@ -533,30 +535,32 @@ func TestR11_R12_R27_R28_FromDraftToReconnect(t *testing.T) {
 		r.store.putSource(t, func(s *schemas.Source) { s.Status, s.Auth = schemas.SourceDraft, schemas.Auth{} })
 	})
 	r.start(t)
-	time.Sleep(100 * time.Millisecond) // Requests that must not happen cannot be waited for.
-	if n := len(d.Requests()); n != 0 {
-		t.Fatalf("%d requests while draft", n)
+	localtest.Eventually(t, "directory with the draft", func() bool { return len(r.poller.Sources.Sources()) == 1 })
+	r.poller.reconcile(t.Context())
+	if n := len(d.Requests()); n != 0 || r.poller.runner(testSource) != nil {
+		t.Fatalf("%d requests while draft, or they are to come", n)
 	}
 	if _, err := r.conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "first sync after the authorization", r.done)
+	localtest.Eventually(t, "first sync after the authorization", r.done)
+	run := r.poller.runner(testSource)
 	if _, err := r.conn.Disconnect(t.Context(), testSource); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
+	localtest.Eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
+	run.work.Wait()
 	missed := newTicket(t, d, time.Now().Add(-2*time.Minute), customer)
 	cursor := r.store.cursor(testSource, ResourceTickets).Cursor
 	d.ForgetRequests()
 	r.poller.Kick(testSource)
-	time.Sleep(100 * time.Millisecond)
 	if n := len(d.Requests()); n != 0 {
 		t.Fatalf("%d requests while disconnected", n)
 	}
 	if _, err := r.conn.Reconnect(t.Context(), testSource); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "ticket made while disconnected", func() bool { return r.store.ids(schemas.KindTicket)[missed] })
+	localtest.Eventually(t, "ticket made while disconnected", func() bool { return r.store.ids(schemas.KindTicket)[missed] })
 	for _, q := range d.Requests() {
 		v, _ := url.ParseQuery(q.Query)
 		if strings.Contains(q.Path, "tickets/cursor") && v.Get("per_page") != "1" && v.Get("cursor") != cursor && v.Get("start_time") != "" {
@@ -564,20 +568,32 @@ func TestR11_R12_R27_R28_FromDraftToReconnect(t *testing.T) {
 		}
 	}
 	// R27: an edit of the record is no resync.
-	eventually(t, "second sync", func() bool {
+	localtest.Eventually(t, "second sync", func() bool {
 		cur := r.store.cursor(testSource, ResourceTicketCounts)
 		return r.done() && cur.NextRunAt.After(time.Now())
 	})
 	d.ForgetRequests()
+	var looked atomic.Bool
+	r.store.mu.Lock()
+	r.store.before = func(op string) {
+		if op == "cursors" {
+			looked.Store(true)
+		}
+	}
+	r.store.mu.Unlock()
 	r.store.putSource(t, func(s *schemas.Source) { s.Name = "renamed" })
-	time.Sleep(150 * time.Millisecond)
-	if n := len(d.Requests()); n != 0 {
-		t.Errorf("%d requests because of a new name", n)
+	localtest.Eventually(t, "look at what is due now", looked.Load)
+	r.poller.Kick(testSource, ResourceGroups)
+	localtest.Eventually(t, "poll of the groups", func() bool { return len(d.Requests()) > 0 })
+	for _, q := range d.Requests() {
+		if !strings.Contains(q.Path, "groups") {
+			t.Errorf("a request because of a new name: %s", q.Path)
+		}
 	}
 	if err := r.conn.Resync(t.Context(), testSource, ResyncDelta); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "resync asks for every resource", func() bool {
+	localtest.Eventually(t, "resync asks for every resource", func() bool {
 		asked := map[string]bool{}
 		for _, q := range d.Requests() {
 			asked[q.Path] = true
@@ -592,14 +608,14 @@ func TestBackfillResync(t *testing.T) {
 	d := pastDesk(t, 20, 3, zendesktest.Options{})
 	r := newRig(t, d, nil)
 	r.start(t)
-	eventually(t, "first sync", r.done)
+	localtest.Eventually(t, "first sync", r.done)
 	before := len(r.store.all())
 	facts := len(r.store.of(schemas.KindAudit))
 	d.ForgetRequests()
 	if err := r.conn.Resync(t.Context(), testSource, ResyncBackfill); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "back-fill", func() bool { return r.done() && len(r.store.all()) >= before+facts })
+	localtest.Eventually(t, "back-fill", func() bool { return r.done() && len(r.store.all()) >= before+facts })
 	if got := len(r.store.of(schemas.KindAudit)); got != facts {
 		t.Errorf("%d audits, want %d: a back-fill makes no new facts", got, facts)
 	}
@@ -620,10 +636,10 @@ func TestEmptyStreamsAreNoBackfill(t *testing.T) {
 			newTicket(t, d, time.Now().Add(-time.Hour), newCustomer(t, d, time.Now().Add(-2*time.Hour), "Carla"))
 			r := newRig(t, d, func(r *rig) { r.poller.Intervals = quick() })
 			r.start(t)
-			eventually(t, "first sync", r.done)
-			eventually(t, "a poll behind it", r.polls(6))
+			localtest.Eventually(t, "first sync", r.done)
+			localtest.Eventually(t, "a poll behind it", r.polls(6))
 			stored := len(r.store.all())
-			eventually(t, "more polls", r.polls(6))
+			localtest.Eventually(t, "more polls", r.polls(6))
 			if again := r.store.all()[stored:]; len(again) > 0 {
 				t.Errorf("%d events stored again, the first one %s", len(again), again[0].ID)
 			}
@@ -661,7 +677,7 @@ func TestBackfillDuringARun(t *testing.T) {
 	first := newTicket(t, d, time.Now().Add(-time.Hour), customer)
 	r := newRig(t, d, nil)
 	r.start(t)
-	eventually(t, "first sync", r.done)
+	localtest.Eventually(t, "first sync", r.done)
 	times := func() (n int) {
 		for _, e := range r.store.all() {
 			if e.Kind == schemas.KindTicket && int64(headOf(e.Data).ID) == first {
@@ -688,7 +704,7 @@ func TestBackfillDuringARun(t *testing.T) {
 		r.store.mu.Unlock()
 		newTicket(t, d, time.Now().Add(time.Duration(round-10)*time.Minute), customer)
 		r.poller.Kick(testSource, ResourceTickets)
-		eventually(t, "all tickets again", func() bool { return r.done() && len(r.store.ids(schemas.KindTicket)) == round })
+		localtest.Eventually(t, "all tickets again", func() bool { return r.done() && len(r.store.ids(schemas.KindTicket)) == round })
 		if got := times(); got != round {
 			t.Errorf("the first ticket was stored %d times, want %d", got, round)
 		}
@@ -719,7 +735,7 @@ func TestHistoriesOfAFailedPage(t *testing.T) {
 		r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 10 })
 	})
 	r.start(t)
-	eventually(t, "sync", r.done)
+	localtest.Eventually(t, "sync", r.done)
 	if got := len(r.store.of(schemas.KindAudit)); got != want {
 		t.Errorf("%d audits, want %d", got, want)
 	}
@@ -755,12 +771,12 @@ func TestAnswersWithoutTheirList(t *testing.T) {
 			d.Inject(zendesktest.Fault{Path: "/api/v2/incremental/users", Status: 403, Times: -1}) // people are asked for one by one
 			d.Inject(zendesktest.Fault{Path: c.path, Status: 200, Body: `{"count":2}`, Times: -1})
 			r.start(t)
-			eventually(t, "failure told", func() bool {
+			localtest.Eventually(t, "failure told", func() bool {
 				cur := r.store.cursor(testSource, c.resource)
 				return cur.State == "failing" && strings.Contains(cur.LastError, fmt.Sprintf("no %q in it", c.list))
 			})
 			d.ClearFaults()
-			eventually(t, "sync", r.done)
+			localtest.Eventually(t, "sync", r.done)
 			ids := r.store.ids(schemas.KindUser)
 			for _, u := range d.Account.Users() {
 				if !ids[u.ID] {
@@ -810,7 +826,7 @@ func TestRowsCountOldTickets(t *testing.T) {
 	r.start(t)
 	counted := r.clients.Metrics.rows.WithLabelValues("acme", ResourceTickets)
 	for round := range 2 {
-		eventually(t, "sync", r.done)
+		localtest.Eventually(t, "sync", r.done)
 		if got := r.store.cursor(testSource, ResourceTickets).Rows; got != tickets {
 			t.Errorf("round %d: %d rows, want %d", round, got, tickets)
 		}
@@ -840,7 +856,7 @@ func TestTwoPollers(t *testing.T) {
 	for _, ticket := range d.Account.Tickets() {
 		want[ticket.ID] = true
 	}
-	eventually(t, "everything read by two", func() bool { return maps.Equal(first.store.ids(schemas.KindTicket), want) && first.done() })
+	localtest.Eventually(t, "everything read by two", func() bool { return maps.Equal(first.store.ids(schemas.KindTicket), want) && first.done() })
 	audits := 0
 	for id := range want {
 		list, err := d.Account.Audits(id)
@@ -849,7 +865,7 @@ func TestTwoPollers(t *testing.T) {
 		}
 		audits += len(list)
 	}
-	eventually(t, "all audits", func() bool { return len(first.store.of(schemas.KindAudit)) == audits })
+	localtest.Eventually(t, "all audits", func() bool { return len(first.store.of(schemas.KindAudit)) == audits })
 }
 
 // TestFencedPage changes the cursor behind the poller's back: the page must be discarded and the new cursor be followed.
@@ -875,7 +891,7 @@ func TestFencedPage(t *testing.T) {
 		})
 	}
 	r.start(t)
-	eventually(t, "sync in spite of the other", r.done)
+	localtest.Eventually(t, "sync in spite of the other", r.done)
 	if stolen != 1 {
 		t.Fatal("nothing was stolen: the test proves nothing")
 	}
@@ -892,7 +908,7 @@ func TestFencedPage(t *testing.T) {
 // withoutOne waits for the first sync of an account without one resource, which another one does not follow.
 func withoutOne(t *testing.T, r *rig, missing, there string) {
 	t.Helper()
-	eventually(t, "sync without "+missing, r.done)
+	localtest.Eventually(t, "sync without "+missing, r.done)
 	if cur := r.store.cursor(testSource, missing); cur.State != "idle" || !strings.Contains(cur.LastError, "not available") || cur.Rows != 0 {
 		t.Errorf("%s: %+v", missing, cur)
 	}
@@ -910,7 +926,7 @@ func TestPollFailures(t *testing.T) {
 		"optional resource is missing": {
 			zendesktest.Fault{Path: "/api/v2/business_hours", Status: 404, Times: -1},
 			func(t *testing.T, r *rig) {
-				eventually(t, "sync without schedules", r.done)
+				localtest.Eventually(t, "sync without schedules", r.done)
 				if cur := r.store.cursor(testSource, ResourceSchedules); cur.LastError == "" || cur.State != "idle" {
 					t.Errorf("%+v", cur)
 				}
@@ -927,11 +943,11 @@ func TestPollFailures(t *testing.T) {
 		"needed resource fails for a while": {
 			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 403, Times: 3},
 			func(t *testing.T, r *rig) {
-				eventually(t, "failure told", func() bool {
+				localtest.Eventually(t, "failure told", func() bool {
 					cur := r.store.cursor(testSource, ResourceTickets)
 					return cur.State == "failing" && strings.Contains(cur.LastError, "403")
 				})
-				eventually(t, "sync", r.done)
+				localtest.Eventually(t, "sync", r.done)
 				if cur := r.store.cursor(testSource, ResourceTickets); cur.LastError != "" {
 					t.Errorf("error stays: %+v", cur)
 				}
@@ -940,7 +956,7 @@ func TestPollFailures(t *testing.T) {
 		"slow pages": {
 			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Delay: 2 * time.Second, Times: 3},
 			func(t *testing.T, r *rig) {
-				eventually(t, "sync", r.done)
+				localtest.Eventually(t, "sync", r.done)
 				sizes := map[string]bool{}
 				for _, q := range r.Requests() {
 					if v, _ := url.ParseQuery(q.Query); strings.Contains(q.Path, "tickets/cursor") {
@@ -955,22 +971,22 @@ func TestPollFailures(t *testing.T) {
 		"credentials die": {
 			zendesktest.Fault{Path: "/api/v2/incremental/organizations", Status: 401, Times: -1},
 			func(t *testing.T, r *rig) {
-				eventually(t, "source marked", func() bool {
+				localtest.Eventually(t, "source marked", func() bool {
 					s, _ := r.store.Source(t.Context(), testSource)
 					return s.Error == schemas.Reauthorize
 				})
-				eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
+				localtest.Eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
 				r.ClearFaults()
 				if _, err := r.conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, "sync after a new authorization", r.done)
+				localtest.Eventually(t, "sync after a new authorization", r.done)
 			},
 		},
 		"credentials are refused for a moment": {
 			zendesktest.Fault{Path: "/api/v2/incremental/organizations", Status: 401, Times: maxDoubts},
 			func(t *testing.T, r *rig) {
-				eventually(t, "sync", r.done)
+				localtest.Eventually(t, "sync", r.done)
 				if s, _ := r.store.Source(t.Context(), testSource); s.Error != "" {
 					t.Errorf("error %q", s.Error)
 				}
@@ -979,7 +995,7 @@ func TestPollFailures(t *testing.T) {
 		"cursor refused": {
 			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 400, Skip: 1},
 			func(t *testing.T, r *rig) {
-				eventually(t, "sync", r.done)
+				localtest.Eventually(t, "sync", r.done)
 				if len(r.store.of(schemas.KindTicket)) != len(r.Account.Tickets()) {
 					t.Error("tickets are missing")
 				}
@@ -989,9 +1005,9 @@ func TestPollFailures(t *testing.T) {
 			zendesktest.Fault{Path: "/nothing"},
 			func(t *testing.T, r *rig) {
 				r.store.fail(errBroken)
-				eventually(t, "failure told", func() bool { return r.store.cursor(testSource, ResourceTickets).State == "failing" })
+				localtest.Eventually(t, "failure told", func() bool { return r.store.cursor(testSource, ResourceTickets).State == "failing" })
 				r.store.fail(nil)
-				eventually(t, "sync", r.done)
+				localtest.Eventually(t, "sync", r.done)
 				if len(r.store.of(schemas.KindTicket)) != len(r.Account.Tickets()) {
 					t.Error("tickets are missing")
 				}
@@ -1029,12 +1045,12 @@ func TestPollPanics(t *testing.T) {
 	var log bytes.Buffer
 	r.poller.Log = zerolog.New(zerolog.SyncWriter(&log))
 	r.start(t)
-	eventually(t, "failure told", func() bool {
+	localtest.Eventually(t, "failure told", func() bool {
 		cur := r.store.cursor(testSource, ResourceTickets)
 		return cur.State == "failing" && strings.Contains(cur.LastError, "unforeseen") && cur.Rows > 0 && cur.NextRunAt != nil
 	})
 	mended.Store(true)
-	eventually(t, "sync", r.done)
+	localtest.Eventually(t, "sync", r.done)
 	if len(r.store.of(schemas.KindTicket)) != len(d.Account.Tickets()) {
 		t.Error("tickets are missing")
 	}
@@ -1051,7 +1067,7 @@ func TestExportBudget(t *testing.T) {
 	d := pastDesk(t, 10, 3, zendesktest.Options{IncrementalPerMinute: 10})
 	r := newRig(t, d, func(r *rig) { r.clients.IncrementalPerMinute = 10 })
 	r.start(t)
-	eventually(t, "first sync within the budget of a minute", r.done)
+	localtest.Eventually(t, "first sync within the budget of a minute", r.done)
 	for _, q := range d.Requests() {
 		if q.Status == 429 {
 			t.Errorf("refused: %+v", q)

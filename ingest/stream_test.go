@@ -15,6 +15,7 @@ import (
 	"deskstream/ingest"
 	"deskstream/ingest/zendesktest"
 	"deskstream/local"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 	"deskstream/stream"
 )
@@ -149,17 +150,6 @@ func (w *world) run(t *testing.T) {
 	})
 }
 
-func await(t *testing.T, what string, fn func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for !fn() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not reached in time: %s", what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
 // TestRealStream connects an account, reads its past and takes webhooks, each sent three times, over a real broker.
 func TestRealStream(t *testing.T) {
 	t.Parallel()
@@ -184,7 +174,7 @@ func TestRealStream(t *testing.T) {
 		}
 		audits += len(list)
 	}
-	await(t, "the past of the account", func() bool {
+	localtest.Eventually(t, "the past of the account", func() bool {
 		return len(w.collector.ids(schemas.KindTicket)) == tickets && len(w.collector.ids(schemas.KindAudit)) == audits &&
 			len(w.collector.ids(schemas.KindUser)) == len(account.Users())
 	})
@@ -200,7 +190,7 @@ func TestRealStream(t *testing.T) {
 	sub := account.Subscriptions()[0]
 	sender := &zendesktest.Sender{Account: account, URL: sub.Endpoint, Secret: sub.Secret, Copies: 3, Wait: func(context.Context, time.Duration) error { return nil }}
 	requester := account.Users()[len(account.Users())-1].ID
-	await(t, "the secret of the webhook in force", func() bool {
+	localtest.Eventually(t, "the secret of the webhook in force", func() bool {
 		made, err := account.CreateTicket(time.Now(), zendesktest.NewTicket{Requester: requester, Subject: "New", Body: "Now"})
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +198,7 @@ func TestRealStream(t *testing.T) {
 		counts, err := sender.Flush(t.Context())
 		return err == nil && counts.LastStatus == http.StatusOK && made.ID > 0
 	})
-	await(t, "webhook, ticket and audit of the new ticket", func() bool {
+	localtest.Eventually(t, "webhook, ticket and audit of the new ticket", func() bool {
 		return len(w.collector.ids(schemas.KindWebhook)) > 0 && len(w.collector.ids(schemas.KindTicket)) > tickets &&
 			len(w.collector.ids(schemas.KindAudit)) > audits
 	})
@@ -217,7 +207,7 @@ func TestRealStream(t *testing.T) {
 			t.Errorf("%s came %d times although the broker knows its id", id, n)
 		}
 	}
-	await(t, "every resource read to its end", func() bool {
+	localtest.Eventually(t, "every resource read to its end", func() bool {
 		cursors, err := w.stream.Cursors(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)

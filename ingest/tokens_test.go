@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -231,7 +232,7 @@ func TestTokenUnknownOutcome(t *testing.T) {
 				t.Fatalf("error %q, lease left %t", s.Error, s.Auth.Token != "")
 			}
 			if c.state == "" {
-				eventually(t, "token", func() bool { _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); return err == nil })
+				localtest.Eventually(t, "token", func() bool { _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); return err == nil })
 			}
 		})
 	}
@@ -270,7 +271,7 @@ func TestTokenOddAnswer(t *testing.T) {
 				t.Fatalf("error %q, want %q", s.Error, state)
 			}
 			if !c.refused {
-				eventually(t, "token", func() bool { _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); return err == nil })
+				localtest.Eventually(t, "token", func() bool { _, err := client.Get(t.Context(), "/api/v2/groups.json", nil); return err == nil })
 			}
 		})
 	}

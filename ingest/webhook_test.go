@@ -23,6 +23,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -60,7 +61,7 @@ func newWebhook(t testing.TB, store *memory) (*Webhook, http.Handler) {
 		t.Fatal(err)
 	}
 	go d.Run(t.Context())
-	eventually(t, "watch of sources", func() bool {
+	localtest.Eventually(t, "watch of sources", func() bool {
 		store.mu.Lock()
 		defer store.mu.Unlock()
 		return len(store.watchers) > 0
@@ -259,7 +260,7 @@ func TestWebhookSecretRotation(t *testing.T) {
 	if err := c.SetWebhookSecret(t.Context(), testSource, "a new secret"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "new secret works", func() bool { return serve(mux, delivery(ticketBody, "a new secret", stamp(0))).Code == 200 })
+	localtest.Eventually(t, "new secret works", func() bool { return serve(mux, delivery(ticketBody, "a new secret", stamp(0))).Code == 200 })
 	if w := serve(mux, delivery(ticketBody, testSecret, stamp(0))); w.Code != 200 {
 		t.Errorf("old secret within the overlap: %d", w.Code)
 	}
@@ -354,7 +355,7 @@ func TestWebhookDeleted(t *testing.T) {
 	if err := store.DeleteSource(t.Context(), testSource, s.Revision); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "deleted source answers 404", func() bool { return serve(mux, delivery(ticketBody, testSecret, stamp(0))).Code == 404 })
+	localtest.Eventually(t, "deleted source answers 404", func() bool { return serve(mux, delivery(ticketBody, testSecret, stamp(0))).Code == 404 })
 }
 
 type publisherFunc func(ctx context.Context) error
@@ -666,7 +667,7 @@ func TestWebhookSecretOfAnotherKey(t *testing.T) {
 	if err := c.SetWebhookSecret(t.Context(), testSource, testSecret); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the secret that was entered", func() bool { return h.Sources.Health(t.Context()) == nil })
+	localtest.Eventually(t, "the secret that was entered", func() bool { return h.Sources.Health(t.Context()) == nil })
 	if w := serve(handler, delivery(ticketBody, testSecret, stamp(0))); w.Code != http.StatusOK {
 		t.Errorf("status %d once the secret was entered here", w.Code)
 	}

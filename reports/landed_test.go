@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -63,9 +64,7 @@ func TestDataThroughGoesOnUnasked(t *testing.T) {
 		}
 		return n
 	}
-	for waiting() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	localtest.Eventually(t, "mark that waits", func() bool { return waiting() > 0 })
 	stop()
 	<-done
 	put("16 00:00", 20, 10, 10) // the next mark is not in the tables, but the one that was noted meanwhile is
