@@ -420,7 +420,7 @@ func TestResync(t *testing.T) {
 	c, store := newConnections(t, d, schemas.SourceConnected)
 	later := time.Now().Add(time.Hour)
 	through := time.Now().Add(-time.Hour)
-	for _, name := range []string{ResourceTickets, ResourceUsers} {
+	for _, name := range []string{schemas.ResourceTickets, schemas.ResourceUsers} {
 		_, err := store.PutCursor(t.Context(), testSource, schemas.Cursor{Resource: name, Cursor: "abc", Done: true, NextRunAt: &later, Through: &through})
 		if err != nil {
 			t.Fatal(err)
@@ -431,18 +431,18 @@ func TestResync(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, _ := store.Source(t.Context(), testSource)
-	cur := store.cursor(testSource, ResourceTickets)
+	cur := store.cursor(testSource, schemas.ResourceTickets)
 	if cur.Cursor != "abc" || !cur.Done || cur.NextRunAt.After(time.Now()) || after.Revision == before.Revision {
 		t.Errorf("delta: %+v", cur)
 	}
 	if err := c.Resync(t.Context(), testSource, ResyncBackfill); err != nil {
 		t.Fatal(err)
 	}
-	cur = store.cursor(testSource, ResourceTickets)
+	cur = store.cursor(testSource, schemas.ResourceTickets)
 	if age := time.Since(*cur.Start); cur.Cursor != "" || cur.Done || cur.Through != nil || age < 89*24*time.Hour || age > 91*24*time.Hour {
 		t.Errorf("backfill: %+v", cur)
 	}
-	if cur = store.cursor(testSource, ResourceUsers); cur.Start.Unix() != 0 {
+	if cur = store.cursor(testSource, schemas.ResourceUsers); cur.Start.Unix() != 0 {
 		t.Errorf("backfill of users: %+v", cur)
 	}
 	if err := c.Resync(t.Context(), testSource, "all"); !errors.Is(err, schemas.ErrInvalid) {

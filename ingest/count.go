@@ -19,7 +19,7 @@ const (
 // to be exported and searchable. As long as the tickets were not read to their end once there is nothing to compare with.
 func (r *runner) countTickets(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (schemas.Cursor, error) {
 	s := *r.source.Load()
-	tickets, err := r.p.Store.Cursor(ctx, s.ID, ResourceTickets)
+	tickets, err := r.p.Store.Cursor(ctx, s.ID, schemas.ResourceTickets)
 	if err != nil || !tickets.Done || tickets.Through == nil {
 		return cur, err
 	}
@@ -89,7 +89,7 @@ func (c *Client) countCreated(ctx context.Context, from, to time.Time) (int64, e
 const rereadEvery = 24 * time.Hour
 
 // ofTickets are the resources that tell of tickets, and the count of them.
-var ofTickets = []string{ResourceTickets, ResourceTicketEvents, ResourceMetricEvents, ResourceRatings, ResourceSurveys, ResourceTicketCounts}
+var ofTickets = []string{schemas.ResourceTickets, schemas.ResourceTicketEvents, schemas.ResourceMetricEvents, schemas.ResourceRatings, schemas.ResourceSurveys, schemas.ResourceTicketCounts}
 
 // Reread reads the tickets again that changed since from, with what happened to them, because some created since then are missing. It
 // does nothing when that was done within the last day, or when the source is not connected. What is known already changes nothing.

@@ -33,7 +33,7 @@ func TestTicketCounts(t *testing.T) {
 	r := newRig(t, d, func(r *rig) { r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 90 }) })
 	r.start(t)
 	localtest.Eventually(t, "initial sync", r.done)
-	counts := r.store.cursor(testSource, ResourceTicketCounts).Counts
+	counts := r.store.cursor(testSource, schemas.ResourceTicketCounts).Counts
 	if counts == nil || len(counts.Periods) < 20 || len(counts.Periods) > countPeriods || time.Since(counts.To) > 15*time.Minute {
 		t.Fatalf("%+v", counts)
 	}
@@ -73,14 +73,14 @@ func TestTicketCounts(t *testing.T) {
 		}
 		return r.store.ids(schemas.KindTicket)[gap.ID] && r.done()
 	})
-	if again := r.store.cursor(testSource, ResourceTicketCounts).Counts; again.RereadAt == nil {
+	if again := r.store.cursor(testSource, schemas.ResourceTicketCounts).Counts; again.RereadAt == nil {
 		t.Error("the reading is not recorded")
 	}
-	before := r.store.cursor(testSource, ResourceTickets).Revision
+	before := r.store.cursor(testSource, schemas.ResourceTickets).Revision
 	if err := r.conn.Reread(t.Context(), testSource, from); err != nil {
 		t.Fatal(err)
 	}
-	if after := r.store.cursor(testSource, ResourceTickets).Revision; after != before {
+	if after := r.store.cursor(testSource, schemas.ResourceTickets).Revision; after != before {
 		t.Error("a second reading within a day")
 	}
 }
@@ -93,18 +93,18 @@ func TestTicketCountsFail(t *testing.T) {
 	d.Inject(zendesktest.Fault{Path: "/api/v2/search/count", Status: 422, Times: -1})
 	r := newRig(t, d, nil)
 	r.start(t)
-	localtest.Eventually(t, "failure", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).State == "failing" })
-	if cur := r.store.cursor(testSource, ResourceTicketCounts); cur.Counts != nil || !strings.Contains(cur.LastError, "422") {
+	localtest.Eventually(t, "failure", func() bool { return r.store.cursor(testSource, schemas.ResourceTicketCounts).State == "failing" })
+	if cur := r.store.cursor(testSource, schemas.ResourceTicketCounts); cur.Counts != nil || !strings.Contains(cur.LastError, "422") {
 		t.Errorf("%+v", cur)
 	}
 	d.ClearFaults()
-	localtest.Eventually(t, "count", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).Counts != nil })
+	localtest.Eventually(t, "count", func() bool { return r.store.cursor(testSource, schemas.ResourceTicketCounts).Counts != nil })
 
 	broken := newDesk(t, zendesktest.Options{})
 	broken.Inject(zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 422, Times: -1})
 	r = newRig(t, broken, nil)
 	r.start(t)
-	localtest.Eventually(t, "end of the first round", func() bool { return r.store.cursor(testSource, ResourceTicketCounts).NextRunAt != nil })
+	localtest.Eventually(t, "end of the first round", func() bool { return r.store.cursor(testSource, schemas.ResourceTicketCounts).NextRunAt != nil })
 	for _, q := range broken.Requests() {
 		if strings.Contains(q.Path, "search") {
 			t.Errorf("%s before the tickets were read", q.Path)

@@ -82,7 +82,7 @@ func (r *runner) fetchBatch(ctx context.Context, batch []Nudge) {
 		r.log.Warn().Err(err).Int("tickets", len(tickets)).Int("users", len(users)).Msg("early fetch failed")
 	}
 	if rated {
-		r.ask([]string{ResourceRatings, ResourceSurveys})
+		r.ask([]string{schemas.ResourceRatings, schemas.ResourceSurveys})
 	}
 }
 

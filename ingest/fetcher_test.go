@@ -270,12 +270,12 @@ func TestPeopleHaveOneForm(t *testing.T) {
 	localtest.Eventually(t, "ticket and requester", func() bool {
 		return e.store.ids(schemas.KindTicket)[ticket] && e.store.ids(schemas.KindUser)[customer]
 	})
-	before := e.store.cursor(testSource, ResourceUsers)
+	before := e.store.cursor(testSource, schemas.ResourceUsers)
 	localtest.Eventually(t, "contact export with the user", func() bool {
 		if err := e.conn.Resync(t.Context(), testSource, ResyncDelta); err != nil {
 			t.Fatal(err)
 		}
-		return e.store.cursor(testSource, ResourceUsers).Cursor != before.Cursor
+		return e.store.cursor(testSource, schemas.ResourceUsers).Cursor != before.Cursor
 	})
 	forms := 0
 	for _, x := range e.store.of(schemas.KindUser) {
@@ -303,7 +303,7 @@ func TestManyStrangers(t *testing.T) {
 	localtest.Eventually(t, "export that shows the second of their creation", func() bool { return time.Since(now) > 2*time.Second })
 	want := len(e.Account.Users())
 	e.ForgetRequests()
-	e.poller.Kick(testSource, ResourceTickets)
+	e.poller.Kick(testSource, schemas.ResourceTickets)
 	localtest.Eventually(t, "all people", func() bool { return len(e.store.ids(schemas.KindUser)) == want })
 	localtest.Eventually(t, "all tickets", func() bool { return len(e.store.ids(schemas.KindTicket)) == maxStrangers+20 })
 	exports := 0

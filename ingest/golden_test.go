@@ -74,7 +74,7 @@ func TestRecordedPages(t *testing.T) {
 		files []string
 		ids   []string // the start of the event ids, in order; nil = only bytes are compared
 	}{
-		ResourceTickets: {
+		schemas.ResourceTickets: {
 			[]string{
 				"incremental_tickets_cursor_pages/page1.recorded.json", "incremental_tickets_cursor_pages/page2.recorded.json",
 				"incremental_tickets_cursor_pages/page3.recorded.json", "incremental_tickets_cursor_pages/page4.recorded.json",
@@ -82,17 +82,17 @@ func TestRecordedPages(t *testing.T) {
 			},
 			[]string{"zd:acme:ticket:28:1695052663:"},
 		},
-		ResourceUsers:         {[]string{"incremental_users_cursor.recorded.json", "incremental_users_cursor.docs.json"}, nil},
-		ResourceOrganizations: {[]string{"incremental_organizations.docs.json"}, nil},
-		ResourceMetricEvents: {
+		schemas.ResourceUsers:         {[]string{"incremental_users_cursor.recorded.json", "incremental_users_cursor.docs.json"}, nil},
+		schemas.ResourceOrganizations: {[]string{"incremental_organizations.docs.json"}, nil},
+		schemas.ResourceMetricEvents: {
 			[]string{"incremental_ticket_metric_events.docs.json"},
 			nil,
 		},
-		ResourceRatings:        {[]string{"satisfaction_ratings.docs.json"}, []string{"zd:acme:rating:35436:2011-07-20T22:55:29Z:", "zd:acme:rating:120447:2012-02-02T10:32:59Z:"}},
-		ResourceGroups:         {[]string{"groups.docs.json"}, nil},
-		ResourceBrands:         {[]string{"brands.docs.json"}, nil},
-		ResourceTicketFields:   {[]string{"ticket_fields.docs.json"}, nil},
-		ResourceCustomStatuses: {[]string{"custom_statuses.docs.json"}, []string{"zd:acme:custom_status:35436:2021-07-20T22:55:29Z:"}},
+		schemas.ResourceRatings:        {[]string{"satisfaction_ratings.docs.json"}, []string{"zd:acme:rating:35436:2011-07-20T22:55:29Z:", "zd:acme:rating:120447:2012-02-02T10:32:59Z:"}},
+		schemas.ResourceGroups:         {[]string{"groups.docs.json"}, nil},
+		schemas.ResourceBrands:         {[]string{"brands.docs.json"}, nil},
+		schemas.ResourceTicketFields:   {[]string{"ticket_fields.docs.json"}, nil},
+		schemas.ResourceCustomStatuses: {[]string{"custom_statuses.docs.json"}, []string{"zd:acme:custom_status:35436:2021-07-20T22:55:29Z:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -180,7 +180,7 @@ func checkChain(t *testing.T, res resource, bodies [][]byte, queries []url.Value
 func TestRecordedTimePages(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(sharedDir(t), "api", "incremental_tickets_time_pages")
-	res, _ := findResource(ResourceTickets)
+	res, _ := findResource(schemas.ResourceTickets)
 	res.walk, res.path = walkTime, "/api/v2/incremental/tickets.json"
 	var bodies [][]byte
 	ids := map[int64]bool{}

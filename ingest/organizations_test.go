@@ -27,7 +27,7 @@ func TestMergesToldLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := newRunner(rig.poller, source)
-	res, _ := findResource(ResourceOrganizations)
+	res, _ := findResource(schemas.ResourceOrganizations)
 	poll := func(wait time.Duration) (asked int, winners []int64) {
 		clock.Advance(wait)
 		d.ForgetRequests()

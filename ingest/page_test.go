@@ -15,7 +15,7 @@ import (
 func TestNextPageOnAnotherHost(t *testing.T) {
 	t.Parallel()
 	base := &url.URL{Scheme: "https", Host: "acme.zendesk.com"}
-	res, _ := findResource(ResourceBrands)
+	res, _ := findResource(schemas.ResourceBrands)
 	for next, ok := range map[string]bool{
 		"https://acme.zendesk.com/api/v2/brands.json?page=2":              true,
 		"https://acme.zendesk.com/api/v2/brands.json?page%5Bafter%5D=abc": true,
@@ -85,7 +85,7 @@ func TestParsePageRefuses(t *testing.T) {
 			t.Errorf("%q: %v", body, err)
 		}
 	}
-	res, _ := findResource(ResourceTickets)
+	res, _ := findResource(schemas.ResourceTickets)
 	for _, body := range []string{`{}`, `{"tickets":[]}`, `{"tickets":[],"end_of_stream":false}`} {
 		p, err := parsePage([]byte(body))
 		if err != nil {

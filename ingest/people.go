@@ -134,9 +134,9 @@ func (r *runner) uncovered(rows []json.RawMessage) []json.RawMessage {
 
 // readContacts reads the contact export ahead of its time, or waits for the run that does.
 func (r *runner) readContacts(ctx context.Context) {
-	res, _ := findResource(ResourceUsers)
+	res, _ := findResource(schemas.ResourceUsers)
 	r.poll(ctx, res, true)
-	l := r.lanes[ResourceUsers]
+	l := r.lanes[schemas.ResourceUsers]
 	l.running.Lock()
 	defer l.running.Unlock()
 }
@@ -159,7 +159,7 @@ func (r *runner) identified(ctx context.Context, client *Client, s schemas.Sourc
 
 // sawContacts notes up to when the contact export was read.
 func (r *runner) sawContacts(cur schemas.Cursor) {
-	if cur.Resource != ResourceUsers {
+	if cur.Resource != schemas.ResourceUsers {
 		return
 	}
 	r.mu.Lock()

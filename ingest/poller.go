@@ -126,7 +126,7 @@ func (p *Poller) Kick(source string, names ...string) {
 	}
 	if len(names) == 0 {
 		for _, res := range resources {
-			if res.name != ResourceUsers && res.name != ResourceMemberships && res.name != ResourceTicketCounts {
+			if res.name != schemas.ResourceUsers && res.name != schemas.ResourceMemberships && res.name != schemas.ResourceTicketCounts {
 				names = append(names, res.name)
 			}
 		}

@@ -191,7 +191,7 @@ func TestR17_InitialSync(t *testing.T) {
 	checkIDs(t, r.store.all())
 	for _, res := range resources {
 		cur := r.store.cursor(testSource, res.name)
-		if res.name == ResourceSurveys && cur.State == "idle" && cur.Done && cur.LastError == "" {
+		if res.name == schemas.ResourceSurveys && cur.State == "idle" && cur.Done && cur.LastError == "" {
 			continue // An account with ratings has none.
 		}
 		if cur.Through == nil || time.Since(*cur.Through) > 2*time.Minute || cur.LastRunAt == nil || cur.State != "idle" || cur.LastError != "" || cur.Rows == 0 ||
@@ -376,11 +376,11 @@ func TestPagesGoRound(t *testing.T) {
 		p := &Poller{Store: store, Clients: clients, Metrics: clients.Metrics, Now: time.Now, Log: testLog(t)}
 		p.once.Do(p.defaults)
 		s, _ := store.Source(t.Context(), testSource)
-		res, _ := findResource(ResourceGroups)
+		res, _ := findResource(schemas.ResourceGroups)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		newRunner(p, s).poll(ctx, res, true)
-		if cur := store.cursor(testSource, ResourceGroups); cur.State != "failing" || !strings.Contains(cur.LastError, "pages do not advance") || asked > 4*length {
+		if cur := store.cursor(testSource, schemas.ResourceGroups); cur.State != "failing" || !strings.Contains(cur.LastError, "pages do not advance") || asked > 4*length {
 			t.Errorf("round of %d: %s after %d pages, %q", length, cur.State, asked, cur.LastError)
 		}
 		asked = 0
@@ -443,7 +443,7 @@ func TestHostilePages(t *testing.T) {
 	if got := len(r.store.of(schemas.KindAudit)); got != 120 {
 		t.Errorf("%d audits, want 120 without the hidden minute", got)
 	}
-	if cur := r.store.cursor(testSource, ResourceTickets); time.Since(*cur.Through) < time.Minute {
+	if cur := r.store.cursor(testSource, schemas.ResourceTickets); time.Since(*cur.Through) < time.Minute {
 		t.Errorf("data called complete within the hidden minute: %s", cur.Through)
 	}
 	for _, q := range d.Requests() {
@@ -468,9 +468,9 @@ func TestHiddenMinute(t *testing.T) {
 	r.start(t)
 	localtest.Eventually(t, "first sync", r.done)
 	ticket := newTicket(t, d, now(), customer)
-	runs := r.store.cursor(testSource, ResourceTickets).LastRunAt
+	runs := r.store.cursor(testSource, schemas.ResourceTickets).LastRunAt
 	localtest.Eventually(t, "polls within the minute", func() bool {
-		return r.store.cursor(testSource, ResourceTickets).LastRunAt.Sub(*runs) > 300*time.Millisecond
+		return r.store.cursor(testSource, schemas.ResourceTickets).LastRunAt.Sub(*runs) > 300*time.Millisecond
 	})
 	if r.store.ids(schemas.KindTicket)[ticket] {
 		t.Fatal("the export did not hide the ticket: the test proves nothing")
@@ -492,15 +492,15 @@ func TestR24_R25_DailyContacts(t *testing.T) {
 		for name := range Intervals() {
 			r.poller.Intervals[name] = 1000 * time.Hour
 		}
-		delete(r.poller.Intervals, ResourceUsers)
-		r.poller.Intervals[ResourceGroups] = 22 * time.Hour
+		delete(r.poller.Intervals, schemas.ResourceUsers)
+		r.poller.Intervals[schemas.ResourceGroups] = 22 * time.Hour
 		r.poller.Clock, r.poller.Now, r.clients.Now = clock, clock.Now, clock.Now
 		r.poller.Retry = time.Hour
 	})
 	r.start(t)
 	localtest.Eventually(t, "first sync", r.done)
-	first := *r.store.cursor(testSource, ResourceUsers).LastRunAt
-	if next := *r.store.cursor(testSource, ResourceUsers).NextRunAt; next.Sub(first) != 24*time.Hour {
+	first := *r.store.cursor(testSource, schemas.ResourceUsers).LastRunAt
+	if next := *r.store.cursor(testSource, schemas.ResourceUsers).NextRunAt; next.Sub(first) != 24*time.Hour {
 		t.Fatalf("next contact sync after %s", next.Sub(first))
 	}
 	// The ticker of the runner and the scheduler's timers wait on the clock.
@@ -511,7 +511,7 @@ func TestR24_R25_DailyContacts(t *testing.T) {
 	late := newCustomer(t, d, clock.Now(), "Late")
 	d.ForgetRequests()
 	clock.Advance(22*time.Hour + 59*time.Minute)
-	localtest.Eventually(t, "poll of the groups after 22 hours", func() bool { return r.store.cursor(testSource, ResourceGroups).LastRunAt.After(first) })
+	localtest.Eventually(t, "poll of the groups after 22 hours", func() bool { return r.store.cursor(testSource, schemas.ResourceGroups).LastRunAt.After(first) })
 	for _, q := range d.Requests() {
 		if strings.Contains(q.Path, "users/cursor") {
 			t.Fatalf("contact sync after 23 hours: %+v", q)
@@ -551,7 +551,7 @@ func TestR11_R12_R27_R28_FromDraftToReconnect(t *testing.T) {
 	localtest.Eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
 	run.work.Wait()
 	missed := newTicket(t, d, time.Now().Add(-2*time.Minute), customer)
-	cursor := r.store.cursor(testSource, ResourceTickets).Cursor
+	cursor := r.store.cursor(testSource, schemas.ResourceTickets).Cursor
 	d.ForgetRequests()
 	r.poller.Kick(testSource)
 	if n := len(d.Requests()); n != 0 {
@@ -569,7 +569,7 @@ func TestR11_R12_R27_R28_FromDraftToReconnect(t *testing.T) {
 	}
 	// R27: an edit of the record is no resync.
 	localtest.Eventually(t, "second sync", func() bool {
-		cur := r.store.cursor(testSource, ResourceTicketCounts)
+		cur := r.store.cursor(testSource, schemas.ResourceTicketCounts)
 		return r.done() && cur.NextRunAt.After(time.Now())
 	})
 	d.ForgetRequests()
@@ -583,7 +583,7 @@ func TestR11_R12_R27_R28_FromDraftToReconnect(t *testing.T) {
 	r.store.mu.Unlock()
 	r.store.putSource(t, func(s *schemas.Source) { s.Name = "renamed" })
 	localtest.Eventually(t, "look at what is due now", looked.Load)
-	r.poller.Kick(testSource, ResourceGroups)
+	r.poller.Kick(testSource, schemas.ResourceGroups)
 	localtest.Eventually(t, "poll of the groups", func() bool { return len(d.Requests()) > 0 })
 	for _, q := range d.Requests() {
 		if !strings.Contains(q.Path, "groups") {
@@ -643,7 +643,7 @@ func TestEmptyStreamsAreNoBackfill(t *testing.T) {
 			if again := r.store.all()[stored:]; len(again) > 0 {
 				t.Errorf("%d events stored again, the first one %s", len(again), again[0].ID)
 			}
-			for _, resource := range []string{ResourceOrganizations, ResourceMetricEvents} {
+			for _, resource := range []string{schemas.ResourceOrganizations, schemas.ResourceMetricEvents} {
 				if cur := r.store.cursor(testSource, resource); cur.Cursor != "" || !cur.Done {
 					t.Errorf("%s: %+v", resource, cur)
 				}
@@ -695,7 +695,7 @@ func TestBackfillDuringARun(t *testing.T) {
 			}
 			once.Do(func() {
 				now := time.Now()
-				err := r.conn.cursors(t.Context(), testSource, []string{ResourceTickets}, func(cur *schemas.Cursor) { cur.Cursor, cur.Done, cur.BeganAt = "", false, &now })
+				err := r.conn.cursors(t.Context(), testSource, []string{schemas.ResourceTickets}, func(cur *schemas.Cursor) { cur.Cursor, cur.Done, cur.BeganAt = "", false, &now })
 				if err != nil {
 					t.Error(err)
 				}
@@ -703,7 +703,7 @@ func TestBackfillDuringARun(t *testing.T) {
 		}
 		r.store.mu.Unlock()
 		newTicket(t, d, time.Now().Add(time.Duration(round-10)*time.Minute), customer)
-		r.poller.Kick(testSource, ResourceTickets)
+		r.poller.Kick(testSource, schemas.ResourceTickets)
 		localtest.Eventually(t, "all tickets again", func() bool { return r.done() && len(r.store.ids(schemas.KindTicket)) == round })
 		if got := times(); got != round {
 			t.Errorf("the first ticket was stored %d times, want %d", got, round)
@@ -746,10 +746,10 @@ func TestHistoriesOfAFailedPage(t *testing.T) {
 func TestAnswersWithoutTheirList(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ path, resource, list string }{
-		"history":    {"/api/v2/tickets/", ResourceTickets, "audits"},
-		"identities": {"/api/v2/users/", ResourceTickets, "identities"},
-		"authors":    {"/api/v2/users/show_many", ResourceTicketEvents, "users"},
-		"holidays":   {"/api/v2/business_hours/schedules/", ResourceSchedules, "holidays"},
+		"history":    {"/api/v2/tickets/", schemas.ResourceTickets, "audits"},
+		"identities": {"/api/v2/users/", schemas.ResourceTickets, "identities"},
+		"authors":    {"/api/v2/users/show_many", schemas.ResourceTicketEvents, "users"},
+		"holidays":   {"/api/v2/business_hours/schedules/", schemas.ResourceSchedules, "holidays"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -824,10 +824,10 @@ func TestRowsCountOldTickets(t *testing.T) {
 	}
 	r := newRig(t, d, func(r *rig) { r.store.putSource(t, func(s *schemas.Source) { s.Retention.Days = 10 }) })
 	r.start(t)
-	counted := r.clients.Metrics.rows.WithLabelValues("acme", ResourceTickets)
+	counted := r.clients.Metrics.rows.WithLabelValues("acme", schemas.ResourceTickets)
 	for round := range 2 {
 		localtest.Eventually(t, "sync", r.done)
-		if got := r.store.cursor(testSource, ResourceTickets).Rows; got != tickets {
+		if got := r.store.cursor(testSource, schemas.ResourceTickets).Rows; got != tickets {
 			t.Errorf("round %d: %d rows, want %d", round, got, tickets)
 		}
 		var metric dto.Metric
@@ -879,7 +879,7 @@ func TestFencedPage(t *testing.T) {
 		if op != "page" {
 			return
 		}
-		cur := r.store.cursor(testSource, ResourceTicketEvents)
+		cur := r.store.cursor(testSource, schemas.ResourceTicketEvents)
 		if cur.Revision == 0 {
 			return
 		}
@@ -927,28 +927,32 @@ func TestPollFailures(t *testing.T) {
 			zendesktest.Fault{Path: "/api/v2/business_hours", Status: 404, Times: -1},
 			func(t *testing.T, r *rig) {
 				localtest.Eventually(t, "sync without schedules", r.done)
-				if cur := r.store.cursor(testSource, ResourceSchedules); cur.LastError == "" || cur.State != "idle" {
+				if cur := r.store.cursor(testSource, schemas.ResourceSchedules); cur.LastError == "" || cur.State != "idle" {
 					t.Errorf("%+v", cur)
 				}
 			},
 		},
 		"no ticket forms on the plan": {
 			zendesktest.Fault{Path: "/api/v2/ticket_forms", Status: 404, Times: -1},
-			func(t *testing.T, r *rig) { withoutOne(t, r, ResourceTicketForms, ResourceCustomStatuses) },
+			func(t *testing.T, r *rig) {
+				withoutOne(t, r, schemas.ResourceTicketForms, schemas.ResourceCustomStatuses)
+			},
 		},
 		"no custom statuses on the plan": {
 			zendesktest.Fault{Path: "/api/v2/custom_statuses", Status: 403, Times: -1},
-			func(t *testing.T, r *rig) { withoutOne(t, r, ResourceCustomStatuses, ResourceTicketForms) },
+			func(t *testing.T, r *rig) {
+				withoutOne(t, r, schemas.ResourceCustomStatuses, schemas.ResourceTicketForms)
+			},
 		},
 		"needed resource fails for a while": {
 			zendesktest.Fault{Path: "/api/v2/incremental/tickets", Status: 403, Times: 3},
 			func(t *testing.T, r *rig) {
 				localtest.Eventually(t, "failure told", func() bool {
-					cur := r.store.cursor(testSource, ResourceTickets)
+					cur := r.store.cursor(testSource, schemas.ResourceTickets)
 					return cur.State == "failing" && strings.Contains(cur.LastError, "403")
 				})
 				localtest.Eventually(t, "sync", r.done)
-				if cur := r.store.cursor(testSource, ResourceTickets); cur.LastError != "" {
+				if cur := r.store.cursor(testSource, schemas.ResourceTickets); cur.LastError != "" {
 					t.Errorf("error stays: %+v", cur)
 				}
 			},
@@ -1005,7 +1009,7 @@ func TestPollFailures(t *testing.T) {
 			zendesktest.Fault{Path: "/nothing"},
 			func(t *testing.T, r *rig) {
 				r.store.fail(errBroken)
-				localtest.Eventually(t, "failure told", func() bool { return r.store.cursor(testSource, ResourceTickets).State == "failing" })
+				localtest.Eventually(t, "failure told", func() bool { return r.store.cursor(testSource, schemas.ResourceTickets).State == "failing" })
 				r.store.fail(nil)
 				localtest.Eventually(t, "sync", r.done)
 				if len(r.store.of(schemas.KindTicket)) != len(r.Account.Tickets()) {
@@ -1038,7 +1042,7 @@ func TestPollPanics(t *testing.T) {
 	var mended atomic.Bool
 	// Behind the first page: the position that it stored is the one to go on from.
 	r.store.before = func(op string) {
-		if cur := r.store.cursor(testSource, ResourceTickets); op == "page" && cur.Rows > 0 && !cur.Done && !mended.Load() {
+		if cur := r.store.cursor(testSource, schemas.ResourceTickets); op == "page" && cur.Rows > 0 && !cur.Done && !mended.Load() {
 			panic("unforeseen")
 		}
 	}
@@ -1046,7 +1050,7 @@ func TestPollPanics(t *testing.T) {
 	r.poller.Log = zerolog.New(zerolog.SyncWriter(&log))
 	r.start(t)
 	localtest.Eventually(t, "failure told", func() bool {
-		cur := r.store.cursor(testSource, ResourceTickets)
+		cur := r.store.cursor(testSource, schemas.ResourceTickets)
 		return cur.State == "failing" && strings.Contains(cur.LastError, "unforeseen") && cur.Rows > 0 && cur.NextRunAt != nil
 	})
 	mended.Store(true)
@@ -1083,18 +1087,18 @@ func TestFencedForLongIsTold(t *testing.T) {
 	var log bytes.Buffer
 	r.poller.Log = zerolog.New(&log)
 	run := newRunner(r.poller, schemas.Source{Settings: schemas.Settings{ID: testSource, Account: "acme"}})
-	i := slices.IndexFunc(resources, func(res resource) bool { return res.name == ResourceTickets })
+	i := slices.IndexFunc(resources, func(res resource) bool { return res.name == schemas.ResourceTickets })
 	fenced := fmt.Errorf("page: %w", schemas.ErrFenced)
 	for _, failure := range []error{fenced, fenced, fenced, nil, fenced, fenced, fenced, fenced} {
-		run.settle(t.Context(), resources[i], run.lanes[ResourceTickets], schemas.Cursor{Resource: ResourceTickets}, time.Now(), failure)
+		run.settle(t.Context(), resources[i], run.lanes[schemas.ResourceTickets], schemas.Cursor{Resource: schemas.ResourceTickets}, time.Now(), failure)
 	}
 	if log.Len() > 0 {
 		t.Errorf("told too early: %s", log.String())
 	}
 	for range 10 {
-		run.settle(t.Context(), resources[i], run.lanes[ResourceTickets], schemas.Cursor{Resource: ResourceTickets}, time.Now(), fenced)
+		run.settle(t.Context(), resources[i], run.lanes[schemas.ResourceTickets], schemas.Cursor{Resource: schemas.ResourceTickets}, time.Now(), fenced)
 	}
-	if told := strings.Count(log.String(), "\n"); told != 1 || !strings.Contains(log.String(), ResourceTickets) {
+	if told := strings.Count(log.String(), "\n"); told != 1 || !strings.Contains(log.String(), schemas.ResourceTickets) {
 		t.Errorf("told %d times: %s", told, log.String())
 	}
 }

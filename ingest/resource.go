@@ -10,27 +10,6 @@ import (
 	"deskstream/schemas"
 )
 
-// Names of the resources a poller reads; they are the Resource of their cursors.
-const (
-	ResourceUsers              = "users"
-	ResourceOrganizations      = "organizations"
-	ResourceMemberships        = "organization_memberships"
-	ResourceGroups             = "groups"
-	ResourceBrands             = "brands"
-	ResourceTicketForms        = "ticket_forms"
-	ResourceCustomStatuses     = "custom_statuses"
-	ResourceTicketFields       = "ticket_fields"
-	ResourceUserFields         = "user_fields"
-	ResourceOrganizationFields = "organization_fields"
-	ResourceSchedules          = "schedules"
-	ResourceTickets            = "tickets"
-	ResourceTicketEvents       = "ticket_events"
-	ResourceMetricEvents       = "metric_events"
-	ResourceRatings            = "ratings"
-	ResourceSurveys            = "survey_responses"
-	ResourceTicketCounts       = schemas.ResourceTicketCounts
-)
-
 // walk is how a resource is paged.
 type walk uint8
 
@@ -65,77 +44,77 @@ type resource struct {
 // resources in the order of the first sync: people before what they did.
 var resources = []resource{
 	{
-		name: ResourceUsers, kind: schemas.KindUser, path: "/api/v2/incremental/users/cursor.json", rows: "users", walk: walkCursor,
+		name: schemas.ResourceUsers, kind: schemas.KindUser, path: "/api/v2/incremental/users/cursor.json", rows: "users", walk: walkCursor,
 		query: url.Values{"include": {"identities"}}, interval: 24 * time.Hour, hidden: time.Minute, records: true,
 	},
 	{
-		name: ResourceOrganizations, kind: schemas.KindOrganization, path: "/api/v2/incremental/organizations.json",
+		name: schemas.ResourceOrganizations, kind: schemas.KindOrganization, path: "/api/v2/incremental/organizations.json",
 		rows: "organizations", walk: walkTime, interval: 2 * time.Minute, hidden: time.Minute, records: true,
 	},
 	{
 		// The list does not tell which memberships ended: webhooks do, and a roster of the whole list.
-		name: ResourceMemberships, kind: schemas.KindMembership, path: "/api/v2/organization_memberships.json", rows: "organization_memberships",
+		name: schemas.ResourceMemberships, kind: schemas.KindMembership, path: "/api/v2/organization_memberships.json", rows: "organization_memberships",
 		walk: walkWhole, interval: 24 * time.Hour, records: true, optional: true,
 	},
 	{
-		name: ResourceGroups, kind: schemas.KindGroup, path: "/api/v2/groups.json", rows: "groups", walk: walkWhole,
+		name: schemas.ResourceGroups, kind: schemas.KindGroup, path: "/api/v2/groups.json", rows: "groups", walk: walkWhole,
 		query: url.Values{"exclude_deleted": {"false"}}, interval: 10 * time.Minute,
 	},
 	{
-		name: ResourceBrands, kind: schemas.KindBrand, path: "/api/v2/brands.json", rows: "brands", walk: walkWhole,
+		name: schemas.ResourceBrands, kind: schemas.KindBrand, path: "/api/v2/brands.json", rows: "brands", walk: walkWhole,
 		interval: 10 * time.Minute, optional: true,
 	},
 	{
 		// Inactive ones are shown too; form_type: tickets may have a form of the service catalog.
-		name: ResourceTicketForms, kind: schemas.KindTicketForm, path: "/api/v2/ticket_forms.json", rows: "ticket_forms", walk: walkWhole,
+		name: schemas.ResourceTicketForms, kind: schemas.KindTicketForm, path: "/api/v2/ticket_forms.json", rows: "ticket_forms", walk: walkWhole,
 		query: url.Values{"form_type": {"all"}}, interval: 10 * time.Minute, optional: true,
 	},
 	{
 		// Inactive ones are shown too. The list has no pages.
-		name: ResourceCustomStatuses, kind: schemas.KindCustomStatus, path: "/api/v2/custom_statuses.json", rows: "custom_statuses",
+		name: schemas.ResourceCustomStatuses, kind: schemas.KindCustomStatus, path: "/api/v2/custom_statuses.json", rows: "custom_statuses",
 		walk: walkWhole, interval: 10 * time.Minute, optional: true,
 	},
 	{
-		name: ResourceTicketFields, kind: schemas.KindTicketField, path: "/api/v2/ticket_fields.json", rows: "ticket_fields",
+		name: schemas.ResourceTicketFields, kind: schemas.KindTicketField, path: "/api/v2/ticket_fields.json", rows: "ticket_fields",
 		walk: walkWhole, interval: 10 * time.Minute,
 	},
 	{
-		name: ResourceUserFields, kind: schemas.KindUserField, path: "/api/v2/user_fields.json", rows: "user_fields",
+		name: schemas.ResourceUserFields, kind: schemas.KindUserField, path: "/api/v2/user_fields.json", rows: "user_fields",
 		walk: walkWhole, interval: 10 * time.Minute, optional: true,
 	},
 	{
-		name: ResourceOrganizationFields, kind: schemas.KindOrganizationField, path: "/api/v2/organization_fields.json",
+		name: schemas.ResourceOrganizationFields, kind: schemas.KindOrganizationField, path: "/api/v2/organization_fields.json",
 		rows: "organization_fields", walk: walkWhole, interval: 10 * time.Minute, optional: true,
 	},
 	{
-		name: ResourceSchedules, kind: schemas.KindSchedule, path: "/api/v2/business_hours/schedules.json", rows: "schedules",
+		name: schemas.ResourceSchedules, kind: schemas.KindSchedule, path: "/api/v2/business_hours/schedules.json", rows: "schedules",
 		walk: walkWhole, interval: 10 * time.Minute, optional: true,
 	},
 	{
 		// support_type_scope: without it tickets that AI agents handle are left out.
-		name: ResourceTickets, kind: schemas.KindTicket, path: "/api/v2/incremental/tickets/cursor.json", rows: "tickets", walk: walkCursor,
+		name: schemas.ResourceTickets, kind: schemas.KindTicket, path: "/api/v2/incremental/tickets/cursor.json", rows: "tickets", walk: walkCursor,
 		query: url.Values{"include": {"users,organizations"}, "support_type_scope": {"all"}}, interval: time.Minute, hidden: time.Minute,
 	},
 	{
-		name: ResourceTicketEvents, kind: schemas.KindAudit, path: "/api/v2/incremental/ticket_events.json", rows: "ticket_events",
+		name: schemas.ResourceTicketEvents, kind: schemas.KindAudit, path: "/api/v2/incremental/ticket_events.json", rows: "ticket_events",
 		walk: walkTime, query: url.Values{"include": {"comment_events"}}, interval: time.Minute, hidden: time.Minute,
 	},
 	{
 		// include_changes: without it an event that Zendesk withdraws later is not shown again.
-		name: ResourceMetricEvents, kind: schemas.KindMetricEvent, path: "/api/v2/incremental/ticket_metric_events.json",
+		name: schemas.ResourceMetricEvents, kind: schemas.KindMetricEvent, path: "/api/v2/incremental/ticket_metric_events.json",
 		rows: "ticket_metric_events", walk: walkTime, query: url.Values{"include_changes": {"true"}}, interval: 2 * time.Minute,
 		hidden: time.Minute, optional: true,
 	},
 	{
-		name: ResourceRatings, kind: schemas.KindRating, path: "/api/v2/satisfaction_ratings.json", rows: "satisfaction_ratings",
+		name: schemas.ResourceRatings, kind: schemas.KindRating, path: "/api/v2/satisfaction_ratings.json", rows: "satisfaction_ratings",
 		walk: walkChanged, interval: time.Minute, hidden: time.Second, optional: true,
 	},
 	{
 		// An account has ratings or surveys, by its settings.
-		name: ResourceSurveys, kind: schemas.KindRating, path: "/api/v2/guide/survey_responses", rows: "survey_responses", walk: walkRecent,
+		name: schemas.ResourceSurveys, kind: schemas.KindRating, path: "/api/v2/guide/survey_responses", rows: "survey_responses", walk: walkRecent,
 		interval: 10 * time.Minute, hidden: time.Second, optional: true,
 	},
-	{name: ResourceTicketCounts, walk: walkCount, interval: time.Hour, optional: true},
+	{name: schemas.ResourceTicketCounts, walk: walkCount, interval: time.Hour, optional: true},
 }
 
 // ratingsOverlap is read again by each poll of a list whose order and filter Zendesk does not state.

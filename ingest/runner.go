@@ -288,7 +288,7 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 		r.mu.Unlock()
 		return
 	}
-	if res.name == ResourceOrganizations && r.deletedOrgs == nil {
+	if res.name == schemas.ResourceOrganizations && r.deletedOrgs == nil {
 		r.deletedOrgs, cur = map[schemas.ZID]*deletedOrg{}, lookBack(cur, began)
 	}
 	cur, err = r.read(ctx, res, l, cur)
@@ -308,7 +308,7 @@ func (r *runner) readAnew(res resource, l *lane, cur schemas.Cursor) {
 	l.began = began
 	r.seen.Purge()
 	r.audited.Purge()
-	if res.name == ResourceUsers {
+	if res.name == schemas.ResourceUsers {
 		r.users.Purge()
 	}
 }

@@ -84,7 +84,7 @@ func TestSurveysAreReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := newRunner(rig.poller, source)
-	res, _ := findResource(ResourceSurveys)
+	res, _ := findResource(schemas.ResourceSurveys)
 	scores := func() (out []string) {
 		run.poll(t.Context(), res, true)
 		for _, e := range rig.store.of(schemas.KindRating) {

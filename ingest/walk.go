@@ -116,7 +116,7 @@ func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cu
 	if err != nil {
 		return cur, false, fmt.Errorf("%s: %w", res.name, err)
 	}
-	if res.name == ResourceSurveys {
+	if res.name == schemas.ResourceSurveys {
 		p.lists[res.rows] = surveyRatings(s.Account, p.lists[res.rows])
 	}
 	next, end, err = res.advance(cur, p, client.base, now, size)
@@ -146,13 +146,13 @@ func (r *runner) store(
 		return cur, err
 	}
 	rows := p.lists[res.rows]
-	if res.name == ResourceMemberships {
+	if res.name == schemas.ResourceMemberships {
 		events = append(events, r.roster.page(s, cur, next, rows, r.p.Now())...)
 	}
-	if res.name == ResourceSchedules && cur.Cursor == "" && next.Cursor == "" {
+	if res.name == schemas.ResourceSchedules && cur.Cursor == "" && next.Cursor == "" {
 		events = append(events, r.schedules.list(s, rows, r.p.Now())...)
 	}
-	if res.name == ResourceTickets {
+	if res.name == schemas.ResourceTickets {
 		if cur, err = r.storeHistories(ctx, res, client, s, cur, rows, &events); err != nil {
 			return cur, err
 		}
@@ -196,17 +196,17 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 	now := r.p.Now()
 	rows := p.lists[res.rows]
 	switch res.name {
-	case ResourceUsers:
+	case schemas.ResourceUsers:
 		return eventsOf(s, schemas.KindUser, withAllIdentities(p), now), nil
-	case ResourceOrganizations:
+	case schemas.ResourceOrganizations:
 		rows, err := r.withMerges(ctx, client, rows)
 		return eventsOf(s, res.kind, rows, now), err
-	case ResourceSchedules:
+	case schemas.ResourceSchedules:
 		rows, err := withHolidays(ctx, client, rows)
 		return r.schedules.changed(s, rows, now), err
-	case ResourceTickets:
+	case schemas.ResourceTickets:
 		return r.ticketEvents(ctx, client, s, rows, p)
-	case ResourceTicketEvents:
+	case schemas.ResourceTicketEvents:
 		people, err := r.authors(ctx, client, s, rows)
 		return append(people, eventsOf(s, res.kind, rows, now)...), err
 	}
@@ -219,7 +219,7 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 func (r *runner) storeHistories(
 	ctx context.Context, res resource, client *Client, s schemas.Source, cur schemas.Cursor, rows []json.RawMessage, events *[]schemas.Event,
 ) (schemas.Cursor, error) {
-	began := backfillStart(ResourceTicketEvents, s, r.p.Now())
+	began := backfillStart(schemas.ResourceTicketEvents, s, r.p.Now())
 	if cur.Start != nil && cur.Start.Before(began) {
 		began = *cur.Start
 	}

@@ -40,9 +40,9 @@ func (t *apiValues) identities(list []hashedIdentity) []hashedIdentity {
 	if t.empty() {
 		return list
 	}
-	list = add(list, byExternal, strings.ToLower(strings.TrimSpace(t.external.value)), true)
-	list = add(list, byEmail, foldEmail(t.email.value), true)
-	return add(list, byPhone, schemas.PhoneNumber(t.phone.value), true)
+	list = add(list, schemas.IdentifierExternalID, strings.ToLower(strings.TrimSpace(t.external.value)), true)
+	list = add(list, schemas.IdentifierEmail, foldEmail(t.email.value), true)
+	return add(list, schemas.IdentifierPhone, schemas.PhoneNumber(t.phone.value), true)
 }
 
 // take keeps the newer of what is known and what n tells.

@@ -107,9 +107,9 @@ func (r *run) emitAlias(a *accountWork, at *emitted, alias string, head, before 
 // aliasOf gives what leads a name to an identity of a kind by which a person can be looked up.
 func aliasOf(kind string) string {
 	switch kind {
-	case byEmail:
+	case schemas.IdentifierEmail:
 		return "email:"
-	case byExternal:
+	case schemas.IdentifierExternalID:
 		return "external:"
 	}
 	return ""

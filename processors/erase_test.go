@@ -314,7 +314,7 @@ func TestErasedWereOnePerson(t *testing.T) {
 func TestErasedOwnUser(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	own := schemas.OwnUserID(testAccount, byEmail, "jo@x.test")
+	own := schemas.OwnUserID(testAccount, schemas.IdentifierEmail, "jo@x.test")
 	tell := func(minute int, name string) {
 		t.Helper()
 		s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-10T10:%02d:00Z","values":{"email":"jo@x.test","first_name":%q}}`, own, minute, name)

@@ -68,7 +68,7 @@ func (s *identityBucket) movedTo(hash, at uint64) uint64 {
 }
 
 // identityKinds number the kinds of identities in state: append only.
-var identityKinds = [...]string{byExternal, byEmail, byPhone}
+var identityKinds = [...]string{schemas.IdentifierExternalID, schemas.IdentifierEmail, schemas.IdentifierPhone}
 
 func kindNumber(kind string) byte { return byte(slices.Index(identityKinds[:], kind)) }
 

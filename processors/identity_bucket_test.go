@@ -62,9 +62,9 @@ func (s *store) checkBuckets(t *rapid.T, users map[int]string) {
 		if !there {
 			continue
 		}
-		want[fmt.Sprintf("%s e%d", byExternal, id)] = fmt.Sprint([]int64{int64(id)})
+		want[fmt.Sprintf("%s e%d", schemas.IdentifierExternalID, id)] = fmt.Sprint([]int64{int64(id)})
 		if address != "" {
-			want[byEmail+" "+address] = strings.TrimSpace(want[byEmail+" "+address] + " " + fmt.Sprint(id))
+			want[schemas.IdentifierEmail+" "+address] = strings.TrimSpace(want[schemas.IdentifierEmail+" "+address] + " " + fmt.Sprint(id))
 		}
 	}
 	c, err := value[bucketDirectory](&schemas.StateRow{Data: s.state[directoryKey(testAccount+".")]})

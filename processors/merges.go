@@ -13,7 +13,7 @@ type sentMerge struct {
 }
 
 // mergeReasons number the reasons in state: append only.
-var mergeReasons = [...]string{schemas.MergedByZendesk, schemas.MergedByHand, byExternal, byEmail, byPhone}
+var mergeReasons = [...]string{schemas.MergedByZendesk, schemas.MergedByHand, schemas.IdentifierExternalID, schemas.IdentifierEmail, schemas.IdentifierPhone}
 
 func reasonByte(reason string) byte {
 	for i, r := range mergeReasons {

@@ -73,7 +73,7 @@ func TestValuesToldThroughTheAPI(t *testing.T) {
 func TestPersonOfOurs(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, func(set *schemas.Settings) { set.OptIn.Email = true })
-	ours := int64(schemas.OwnUserID(testAccount, byEmail, "jo@x.test"))
+	ours := int64(schemas.OwnUserID(testAccount, schemas.IdentifierEmail, "jo@x.test"))
 	s.told(ours, 1, `"email":"Jo@X.test","first_name":"Jo","timezone":"Europe/Berlin"`)
 	p := s.person(ours)
 	s.want("person", []any{p["email"], p["first_name"], p["zendesk"], p["source_ids"], p["email_permission"]}, []any{"jo@x.test", "Jo", "{}", []any{}, flag2(false)})

@@ -794,8 +794,8 @@ func TestR43_SourcesOfAPerson(t *testing.T) {
 	s.user(3, 1, `,"email":"bob@x.test"`)
 	s.want("merged", fmt.Sprint(s.person(1)["source_ids"], s.person(1)["user_ids"]), "[src1 src2] [1 2]")
 	s.want("another", s.person(3)["source_ids"], []string{testSource})
-	s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-02T09:00:00Z","values":{"email":"new@x.test"}}`, schemas.OwnUserID(testAccount, byEmail, "new@x.test"))
-	s.want("of ours", s.person(int64(schemas.OwnUserID(testAccount, byEmail, "new@x.test")))["source_ids"], []string{})
+	s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-02T09:00:00Z","values":{"email":"new@x.test"}}`, schemas.OwnUserID(testAccount, schemas.IdentifierEmail, "new@x.test"))
+	s.want("of ours", s.person(int64(schemas.OwnUserID(testAccount, schemas.IdentifierEmail, "new@x.test")))["source_ids"], []string{})
 }
 
 // TestStatesOfOneSecond: Zendesk's times are whole seconds, and what changes right after a record was asked for may carry the same one. The state that

@@ -125,7 +125,7 @@ func (r *run) inheritRefusals(a *accountWork, users []*userWork) {
 func (r *run) refusals(a *accountWork, w *userWork) (c decisions) {
 	list := w.carries()
 	for n := range list {
-		if list[n].Kind != byEmail {
+		if list[n].Kind != schemas.IdentifierEmail {
 			continue
 		}
 		row := r.identity(a, &list[n])

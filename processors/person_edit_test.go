@@ -64,7 +64,7 @@ func TestDecisionsMerge(t *testing.T) {
 // known and also when it is not proven that they are one, until one of them subscribes again.
 func TestP1_UnsubscribedAddress(t *testing.T) {
 	t.Parallel()
-	ours := schemas.OwnUserID(testAccount, byEmail, "uns@x.test")
+	ours := schemas.OwnUserID(testAccount, schemas.IdentifierEmail, "uns@x.test")
 	unsubscribe := func(s *scene) {
 		s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-10T10:01:00Z","values":{"email":"uns@x.test"},"email":false}`, ours)
 	}

@@ -63,23 +63,16 @@ func parseTime(s string) (time.Time, bool) {
 	return t, err == nil
 }
 
-// Kinds of identities, as the settings name them.
-const (
-	byExternal = "external-id"
-	byEmail    = "email"
-	byPhone    = "phone-number"
-)
-
 // identitiesOf keeps addresses and numbers; only those that are proven to be the user's own may merge it.
 func identitiesOf(list []schemas.ZIdentity) []schemas.Identity {
 	var out []schemas.Identity
 	for _, z := range list {
 		switch {
 		case z.Type == "email" && personal(z.Deliverable):
-			out = append(out, schemas.Identity{Kind: byEmail, Value: foldEmail(z.Value), Strong: z.Verified})
+			out = append(out, schemas.Identity{Kind: schemas.IdentifierEmail, Value: foldEmail(z.Value), Strong: z.Verified})
 		case z.Type == "phone_number":
 			if n := schemas.PhoneNumber(z.Value); n != "" {
-				out = append(out, schemas.Identity{Kind: byPhone, Value: n, Strong: z.Verified})
+				out = append(out, schemas.Identity{Kind: schemas.IdentifierPhone, Value: n, Strong: z.Verified})
 			}
 		}
 	}
@@ -109,17 +102,17 @@ func (u *user) identities() []hashedIdentity {
 		return nil
 	}
 	list := make([]hashedIdentity, 0, len(identityKinds))
-	list = add(list, byExternal, strings.ToLower(strings.TrimSpace(f.external)), true)
-	list = add(list, byEmail, foldEmail(f.email), f.verified && !f.fetched)
+	list = add(list, schemas.IdentifierExternalID, strings.ToLower(strings.TrimSpace(f.external)), true)
+	list = add(list, schemas.IdentifierEmail, foldEmail(f.email), f.verified && !f.fetched)
 	if f.fetched {
 		for _, i := range f.identities {
 			list = add(list, i.Kind, i.Value, i.Strong)
 		}
 	}
 	// Kept past a deletion: who comes back under the same proven address is the same person, with what they decided.
-	list = add(list, byEmail, u.system.email.value, f.verified && !f.active)
+	list = add(list, schemas.IdentifierEmail, u.system.email.value, f.verified && !f.active)
 	if !f.shared {
-		list = add(list, byPhone, f.dial, true)
+		list = add(list, schemas.IdentifierPhone, f.dial, true)
 	}
 	return u.apiValues.identities(list)
 }

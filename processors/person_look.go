@@ -87,7 +87,7 @@ func (l *looker) head(name string) int64 {
 		}
 		return l.headOf(id)
 	}
-	for _, identifier := range [...]string{byEmail, byExternal} {
+	for _, identifier := range [...]string{schemas.IdentifierEmail, schemas.IdentifierExternalID} {
 		if aliasOf(identifier) == kind+":" {
 			if row := l.identity(identifier, value); row != nil {
 				return row.sent
@@ -99,7 +99,7 @@ func (l *looker) head(name string) int64 {
 
 // caller gives the head of the oldest user with a phone number. Numbers are no aliases: most accounts do not merge by them.
 func (l *looker) caller(number string) (head int64) {
-	row := l.identity(byPhone, number)
+	row := l.identity(schemas.IdentifierPhone, number)
 	if row == nil {
 		return 0
 	}

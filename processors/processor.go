@@ -103,7 +103,7 @@ func (p *Processor) Keys(events []schemas.Event, state schemas.State) []string {
 	k := &keyCollector{state: state, asked: make(map[string]bool, len(b.users)), fresh: maps.Clone(before.fresh)}
 	for _, it := range b.items {
 		k.renewed = k.renewed || it.domain == domainSource
-		k.byPhone = k.byPhone || it.source != nil && slices.Contains(it.source.Identifiers, byPhone)
+		k.byPhone = k.byPhone || it.source != nil && slices.Contains(it.source.Identifiers, schemas.IdentifierPhone)
 		k.keeping = k.keeping || it.fields != nil && len(it.fields.Kept) > 0
 	}
 	for _, it := range b.items {

@@ -313,7 +313,7 @@ func newWorld(t *rapid.T) *world {
 
 // said is what somebody says through our API about the users, one that Zendesk does not know among them.
 func (w *world) said() {
-	ours := int64(schemas.OwnUserID(testAccount, byEmail, "u1@x.test"))
+	ours := int64(schemas.OwnUserID(testAccount, schemas.IdentifierEmail, "u1@x.test"))
 	who := []int64{201, 202, 203, 204, ours}[w.draw(5, "who")]
 	at := w.tick().Add(time.Duration(w.draw(1000, "ms")) * time.Millisecond)
 	switch w.draw(5, "what") {

@@ -21,12 +21,12 @@ type sources struct {
 
 // standard are the settings of a source nobody told us about.
 var standard = schemas.Settings{
-	Status: schemas.SourceConnected, Identifiers: []string{"external-id", "email"}, Fields: schemas.FieldRules{Writable: schemas.WritableFields},
+	Status: schemas.SourceConnected, Identifiers: schemas.DefaultIdentifiers, Fields: schemas.FieldRules{Writable: schemas.WritableFields},
 	Retention: schemas.Retention{Days: schemas.DefaultRetentionDays},
 }
 
 // joinBy says whether users who share an identity of a kind may be one person.
-func (s *sources) joinBy(kind string) bool { return kind != byPhone || s.byPhone }
+func (s *sources) joinBy(kind string) bool { return kind != schemas.IdentifierPhone || s.byPhone }
 
 type settings struct{ *schemas.Settings }
 
@@ -70,7 +70,7 @@ func (s *sources) fingerprint(id string) uint64 {
 
 func (s *sources) put(n schemas.Settings) bool {
 	s.prints = nil
-	s.byPhone = s.byPhone || slices.Contains(n.Identifiers, byPhone)
+	s.byPhone = s.byPhone || slices.Contains(n.Identifiers, schemas.IdentifierPhone)
 	i := s.find(n.ID)
 	if i < len(s.list) && s.list[i].ID == n.ID {
 		if n.UpdatedAt.Before(s.list[i].UpdatedAt) {

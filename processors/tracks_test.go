@@ -99,7 +99,7 @@ func TestFieldChanges(t *testing.T) {
 func TestFieldChangesByTheAPI(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	ours := int64(schemas.OwnUserID(testAccount, byEmail, "jo@x.test"))
+	ours := int64(schemas.OwnUserID(testAccount, schemas.IdentifierEmail, "jo@x.test"))
 	s.track(1, 2, "first_name", "custom.plan", "custom.list")
 	tell := func(id int64, at, values string) {
 		t.Helper()
@@ -136,7 +136,7 @@ func TestFieldChangesOfTheErased(t *testing.T) {
 	s.track(1, 2, "last_name", "custom.plan")
 	s.user(1, 3, `,"name":"A Secret"`)
 	s.user(1, 4, `,"name":"A Hidden"`)
-	ours := int64(schemas.OwnUserID(testAccount, byEmail, "jo@x.test"))
+	ours := int64(schemas.OwnUserID(testAccount, schemas.IdentifierEmail, "jo@x.test"))
 	for day, plan := range []string{"secret", "hidden"} {
 		s.say(schemas.KindPerson, `{"id":%d,"at":"2026-03-%02dT10:00:00Z","values":{"email":"jo@x.test"},"custom":{"plan":%q}}`, ours, day+3, plan)
 	}

@@ -192,7 +192,7 @@ func (w *walk) facts(it *item) {
 		} else {
 			fresh.patch(f)
 		}
-		it.carried = add(fresh.identities(), byEmail, foldEmail(f.email), false)
+		it.carried = add(fresh.identities(), schemas.IdentifierEmail, foldEmail(f.email), false)
 	}
 	for i := range it.carried {
 		w.identity(&it.carried[i])
@@ -227,7 +227,7 @@ func (w *walk) identity(i *hashedIdentity) {
 		return
 	}
 	row := w.k.identity(w.prefix, i)
-	if row == nil || w.tooMany(row) || i.Kind == byPhone && !w.byPhone() {
+	if row == nil || w.tooMany(row) || i.Kind == schemas.IdentifierPhone && !w.byPhone() {
 		return
 	}
 	for _, id := range row.users {

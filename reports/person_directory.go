@@ -49,7 +49,7 @@ type directory struct {
 
 func newDirectory(home schemas.Source, found map[string]named) *directory {
 	d := &directory{found: found}
-	external, email := slices.Index(home.Identifiers, "external-id"), slices.Index(home.Identifiers, "email")
+	external, email := slices.Index(home.Identifiers, schemas.IdentifierExternalID), slices.Index(home.Identifiers, schemas.IdentifierEmail)
 	if external < 0 || email >= 0 && email < external {
 		return d
 	}

@@ -124,7 +124,7 @@ func (s *server) createSource(ctx context.Context, in *sourceInput) (*answer[sou
 	src := &schemas.Source{Settings: schemas.Settings{
 		ID: newSourceID(), Type: in.Body.Type, Account: account, Name: strings.TrimSpace(in.Body.Name), Status: schemas.SourceDraft,
 		Retention: schemas.Retention{Days: schemas.DefaultRetentionDays}, Fields: schemas.FieldRules{Writable: schemas.WritableFields},
-		ArchiveOnDelete: in.Body.ArchiveOnDelete, Identifiers: []string{"external-id", "email"}, CreatedAt: now, UpdatedAt: now,
+		ArchiveOnDelete: in.Body.ArchiveOnDelete, Identifiers: schemas.DefaultIdentifiers, CreatedAt: now, UpdatedAt: now,
 	}}
 	if src.Name == "" {
 		src.Name = account

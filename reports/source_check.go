@@ -74,16 +74,14 @@ func (f *fieldErrors) fields(to *schemas.FieldRules, in *fieldsInput) {
 	}
 }
 
-var identifierNames = []string{"external-id", "email", "phone-number"}
-
 func (f *fieldErrors) identifiers(to *[]string, in *[]string) {
 	if in == nil {
 		return
 	}
 	if len(*in) == 0 {
-		f.add("body.identifiers", "must name at least one of "+strings.Join(identifierNames, ", "))
+		f.add("body.identifiers", "must name at least one of "+strings.Join(schemas.IdentifierKinds, ", "))
 	}
-	f.known("body.identifiers", *in, identifierNames)
+	f.known("body.identifiers", *in, schemas.IdentifierKinds)
 	*to = *in
 }
 

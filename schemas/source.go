@@ -34,7 +34,7 @@ type Settings struct {
 	Fields          FieldRules       `json:"fields"`
 	ArchiveOnDelete bool             `json:"archive_on_delete"`
 	Pauses          []Pause          `json:"pauses,omitempty"` // in order; at most maxPauses, the newest ones
-	Identifiers     []string         `json:"identifiers"`      // of "external-id", "email", "phone-number", in order of strength
+	Identifiers     []string         `json:"identifiers"`      // of IdentifierKinds, in order of strength
 	CreatedAt       time.Time        `json:"created_at"`
 	UpdatedAt       time.Time        `json:"updated_at"`
 }
@@ -121,6 +121,19 @@ type RetentionChange struct {
 	At    time.Time `json:"at"`
 	Least Retention `json:"least"`
 }
+
+// Kinds of identifiers, as the settings of a source name them.
+const (
+	IdentifierExternalID = "external-id"
+	IdentifierEmail      = "email"
+	IdentifierPhone      = "phone-number"
+)
+
+// IdentifierKinds are all of them, DefaultIdentifiers those that people are merged by unless the settings say otherwise, strongest first.
+var (
+	IdentifierKinds    = []string{IdentifierExternalID, IdentifierEmail, IdentifierPhone}
+	DefaultIdentifiers = []string{IdentifierExternalID, IdentifierEmail}
+)
 
 // FieldRules say which system fields the source may write on people, and whether only empty ones.
 type FieldRules struct {
@@ -335,8 +348,29 @@ type Setting struct {
 	Revision uint64          // stream sequence of the record, for compare-and-set; 0 = it was never set
 }
 
-// Resources are the streams that a source is read in, in the order of the first sync; they are the Resource of its cursors.
+// Names of the streams that a source is read in; they are the Resource of its cursors.
+const (
+	ResourceUsers              = "users"
+	ResourceOrganizations      = "organizations"
+	ResourceMemberships        = "organization_memberships"
+	ResourceGroups             = "groups"
+	ResourceBrands             = "brands"
+	ResourceTicketForms        = "ticket_forms"
+	ResourceCustomStatuses     = "custom_statuses"
+	ResourceTicketFields       = "ticket_fields"
+	ResourceUserFields         = "user_fields"
+	ResourceOrganizationFields = "organization_fields"
+	ResourceSchedules          = "schedules"
+	ResourceTickets            = "tickets"
+	ResourceTicketEvents       = "ticket_events"
+	ResourceMetricEvents       = "metric_events"
+	ResourceRatings            = "ratings"
+	ResourceSurveys            = "survey_responses"
+)
+
+// Resources are the streams that a source is read in, in the order of the first sync.
 var Resources = []string{
-	"users", "organizations", "organization_memberships", "groups", "brands", "ticket_forms", "custom_statuses", "ticket_fields", "user_fields",
-	"organization_fields", "schedules", "tickets", "ticket_events", "metric_events", "ratings", "survey_responses",
+	ResourceUsers, ResourceOrganizations, ResourceMemberships, ResourceGroups, ResourceBrands, ResourceTicketForms, ResourceCustomStatuses,
+	ResourceTicketFields, ResourceUserFields, ResourceOrganizationFields, ResourceSchedules, ResourceTickets, ResourceTicketEvents,
+	ResourceMetricEvents, ResourceRatings, ResourceSurveys,
 }

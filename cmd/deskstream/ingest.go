@@ -129,6 +129,6 @@ func (a *App) intervals() map[string]time.Duration {
 	for name, every := range out {
 		out[name] = time.Duration(float64(every) * a.Config.PollInterval.Seconds() / 60)
 	}
-	out[ingest.ResourceUsers], out[ingest.ResourceMemberships] = a.Config.ContactSync, a.Config.ContactSync
+	out[schemas.ResourceUsers], out[schemas.ResourceMemberships] = a.Config.ContactSync, a.Config.ContactSync
 	return out
 }
