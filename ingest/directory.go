@@ -139,7 +139,7 @@ func (d *Directory) renew(ctx context.Context, id string) (*entry, error) {
 	}
 	src, err := d.store.Source(ctx, id)
 	if errors.Is(err, schemas.ErrNotFound) {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil // there is none
 	}
 	if err != nil {
 		return nil, err

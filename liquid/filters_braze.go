@@ -1,7 +1,7 @@
 package liquid
 
 import (
-	"crypto/sha1" //nolint:gosec // template authors ask for it by name
+	"crypto/sha1" // template authors ask for it by name
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"

@@ -2,8 +2,8 @@ package liquid
 
 import (
 	"crypto/hmac"
-	"crypto/md5"  //nolint:gosec // template authors ask for it by name, for gravatar and the like
-	"crypto/sha1" //nolint:gosec // as above
+	"crypto/md5"  // template authors ask for it by name, for gravatar and the like
+	"crypto/sha1" // as above
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"

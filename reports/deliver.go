@@ -49,7 +49,7 @@ type deliverTarget struct {
 // checkDeliver reads the deliver of a body; nil when there is none.
 func (s *server) checkDeliver(ctx context.Context, given json.RawMessage) (*deliverTarget, error) {
 	if given == nil {
-		return nil, nil //nolint:nilnil // nothing was asked for
+		return nil, nil // nothing was asked for
 	}
 	if string(given) == "null" {
 		return &deliverTarget{none: true}, nil

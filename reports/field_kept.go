@@ -161,7 +161,7 @@ func (s *server) endField(ctx context.Context, in *byID) (*none, error) {
 		return nil, err
 	}
 	s.fieldsChanged.ring()
-	return nil, nil //nolint:nilnil // no body
+	return nil, nil // no body
 }
 
 // refuseKept refuses values for fields that keep attributes.

@@ -18,7 +18,7 @@ type flights struct {
 
 // flight is one computation and those who wait for it.
 type flight struct {
-	ctx     context.Context //nolint:containedctx // it ends with the last of the callers, not with one of them
+	ctx     context.Context // it ends with the last of the callers, not with one of them
 	cancel  context.CancelFunc
 	waiting int
 }

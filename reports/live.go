@@ -23,7 +23,7 @@ const (
 
 // liveFeed looks at ClickHouse once a second while somebody watches, whatever the number of viewers.
 type liveFeed struct {
-	ending context.Context //nolint:containedctx // of all streams, besides the one of each request
+	ending context.Context // of all streams, besides the one of each request
 	end    context.CancelFunc
 
 	newest cached[*liveMessage]

@@ -123,5 +123,5 @@ func (s *server) deleteKeyword(ctx context.Context, in *keywordID) (*none, error
 		return nil, err
 	}
 	s.phrases.woken.ring()
-	return nil, nil //nolint:nilnil // no body
+	return nil, nil // no body
 }

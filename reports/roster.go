@@ -119,7 +119,7 @@ func (w *audienceWorker) loadRoster(ctx context.Context, written uint64) (*roste
 		Users uint64 `ch:"users"`
 	}](ctx, w.server, "audience_users", sqlText("audience_users"), w.rowParams(0, 0))
 	if err != nil || count.Users >= w.mostInRoster {
-		return nil, err //nolint:nilnil // there is none
+		return nil, err // there is none
 	}
 	w.Keeps(int(count.Users) * rosterBytes)
 	r := newRoster(w)
