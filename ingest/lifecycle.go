@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 
 	"deskstream/schemas"
 )
@@ -64,10 +65,8 @@ var (
 )
 
 func (t step) allows(s *schemas.Source) error {
-	for _, from := range t.from {
-		if s.Status == from {
-			return nil
-		}
+	if slices.Contains(t.from, s.Status) {
+		return nil
 	}
 	return conflict(t.code, t.detail[s.Status])
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,9 +58,8 @@ func (r *runner) authors(ctx context.Context, client *Client, s schemas.Source, 
 // fetchUsers asks for users by id, 100 at a time as Zendesk allows.
 func (r *runner) fetchUsers(ctx context.Context, client *Client, ids []int64) ([]json.RawMessage, error) {
 	var rows []json.RawMessage
-	for len(ids) > 0 {
-		n := min(len(ids), 100)
-		body, err := client.Get(ctx, "/api/v2/users/show_many.json", url.Values{"ids": {joinIDs(ids[:n])}})
+	for some := range slices.Chunk(ids, 100) {
+		body, err := client.Get(ctx, "/api/v2/users/show_many.json", url.Values{"ids": {joinIDs(some)}})
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +72,6 @@ func (r *runner) fetchUsers(ctx context.Context, client *Client, ids []int64) ([
 			return nil, fmt.Errorf("users: %w", err)
 		}
 		rows = append(rows, found...)
-		ids = ids[n:]
 	}
 	return rows, nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -91,7 +90,7 @@ func (s *server) checkTarget(ctx context.Context, target string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
-	addresses, err := resolve(ctx, u.Hostname())
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil || len(addresses) == 0 {
 		return schemas.Invalid(where, "its host has no address")
 	}
@@ -101,13 +100,6 @@ func (s *server) checkTarget(ctx context.Context, target string) error {
 		}
 	}
 	return nil
-}
-
-func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{a}, nil
-	}
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
 // setTarget gives an audience the target of a body.
