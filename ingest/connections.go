@@ -29,13 +29,10 @@ type Connections struct {
 	PublicURL string
 }
 
-// AuthorizeRequest holds the credentials of a source.
-type AuthorizeRequest = schemas.AuthorizeRequest
-
 // Authorize gives a source credentials. For api_token and client_credentials the account is checked and the source is connected when it
 // returns; for oauth it returns the address to send the admin to, and Callback does the rest. Errors are Problems: of class
 // schemas.ErrInvalid with one of the codes of Check or the bad fields, of class schemas.ErrConflict when the source is archived.
-func (c *Connections) Authorize(ctx context.Context, id string, req AuthorizeRequest) (authorizeURL string, err error) {
+func (c *Connections) Authorize(ctx context.Context, id string, req schemas.AuthorizeRequest) (authorizeURL string, err error) {
 	if err := validateRequest(req); err != nil {
 		return "", err
 	}
@@ -56,7 +53,7 @@ func (c *Connections) Authorize(ctx context.Context, id string, req AuthorizeReq
 	}
 }
 
-func validateRequest(r AuthorizeRequest) error {
+func validateRequest(r schemas.AuthorizeRequest) error {
 	p := &schemas.Problem{Class: schemas.ErrInvalid, Code: "invalid-input", Detail: "the credentials are not complete"}
 	need := func(value, location, message string) {
 		if strings.TrimSpace(value) == "" {
@@ -81,7 +78,7 @@ func validateRequest(r AuthorizeRequest) error {
 	return nil
 }
 
-func (c *Connections) withToken(ctx context.Context, s schemas.Source, req AuthorizeRequest) error {
+func (c *Connections) withToken(ctx context.Context, s schemas.Source, req schemas.AuthorizeRequest) error {
 	if err := c.check(ctx, s.Account, apiToken{email: req.Email, token: req.Token}); err != nil {
 		return err
 	}
@@ -91,7 +88,7 @@ func (c *Connections) withToken(ctx context.Context, s schemas.Source, req Autho
 	return err
 }
 
-func (c *Connections) withClient(ctx context.Context, s schemas.Source, req AuthorizeRequest) error {
+func (c *Connections) withClient(ctx context.Context, s schemas.Source, req schemas.AuthorizeRequest) error {
 	g, err := c.Clients.grant(ctx, s.Account, grantRequest{
 		GrantType: MethodClientCredentials, ClientID: req.ClientID, ClientSecret: req.ClientSecret, Scope: scopeRead,
 	})

@@ -42,16 +42,16 @@ func TestAuthorizeInput(t *testing.T) {
 	c, store := newConnections(t, d, schemas.SourceDraft)
 	for _, bad := range []struct {
 		want string
-		req  AuthorizeRequest
+		req  schemas.AuthorizeRequest
 	}{
-		{"body.method", AuthorizeRequest{Method: "password"}},
-		{"body.email", AuthorizeRequest{Method: MethodAPIToken, Email: "nobody", Token: "x"}},
-		{"body.email", AuthorizeRequest{Method: MethodAPIToken, Email: "Jo <jo@b.test>", Token: "x"}},
-		{"body.token", AuthorizeRequest{Method: MethodAPIToken, Email: "a@b.test"}},
-		{"body.token", AuthorizeRequest{Method: MethodAPIToken, Email: "a@b.test", Token: " "}},
-		{"body.client_id", AuthorizeRequest{Method: MethodOAuth, ClientSecret: "x"}},
-		{"body.client_secret", AuthorizeRequest{Method: MethodOAuth, ClientID: "x"}},
-		{"body.client_secret", AuthorizeRequest{Method: MethodClientCredentials, ClientID: "x"}},
+		{"body.method", schemas.AuthorizeRequest{Method: "password"}},
+		{"body.email", schemas.AuthorizeRequest{Method: MethodAPIToken, Email: "nobody", Token: "x"}},
+		{"body.email", schemas.AuthorizeRequest{Method: MethodAPIToken, Email: "Jo <jo@b.test>", Token: "x"}},
+		{"body.token", schemas.AuthorizeRequest{Method: MethodAPIToken, Email: "a@b.test"}},
+		{"body.token", schemas.AuthorizeRequest{Method: MethodAPIToken, Email: "a@b.test", Token: " "}},
+		{"body.client_id", schemas.AuthorizeRequest{Method: MethodOAuth, ClientSecret: "x"}},
+		{"body.client_secret", schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "x"}},
+		{"body.client_secret", schemas.AuthorizeRequest{Method: MethodClientCredentials, ClientID: "x"}},
 	} {
 		_, err := c.Authorize(t.Context(), testSource, bad.req)
 		p := new(schemas.Problem)
@@ -59,7 +59,7 @@ func TestAuthorizeInput(t *testing.T) {
 			t.Errorf("%+v: %v", bad.req, err)
 		}
 	}
-	unknown := AuthorizeRequest{Method: MethodOAuth, ClientID: "x", ClientSecret: "x"}
+	unknown := schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "x", ClientSecret: "x"}
 	if _, err := c.Authorize(t.Context(), "nobody", unknown); !errors.Is(err, schemas.ErrNotFound) {
 		t.Errorf("unknown source: %v", err)
 	}
@@ -75,14 +75,14 @@ func TestAuthorizeToken(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})
 	c, store := newConnections(t, d, schemas.SourceDraft)
-	bad := AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: "wrong"}
+	bad := schemas.AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: "wrong"}
 	if _, err := c.Authorize(t.Context(), testSource, bad); problemCode(err) != CodeWrongCredentials {
 		t.Fatalf("%v", err)
 	}
 	if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceDraft || s.Auth.Method != "" {
 		t.Fatalf("refused credentials left %+v", s)
 	}
-	to, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken})
+	to, err := c.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken})
 	if err != nil || to != "" {
 		t.Fatalf("%q %v", to, err)
 	}
@@ -96,7 +96,7 @@ func TestOAuth(t *testing.T) {
 	t.Parallel()
 	d := oauthDesk(t)
 	c, store := newConnections(t, d, schemas.SourceDraft)
-	req := AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"}
+	req := schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"}
 	to, err := c.Authorize(t.Context(), testSource, req)
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func TestOAuthFails(t *testing.T) {
 			t.Parallel()
 			d := oauthDesk(t)
 			conn, store := newConnections(t, d, schemas.SourceDraft)
-			to, err := conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: c.secret})
+			to, err := conn.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: c.secret})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +173,7 @@ func TestOAuthOddAnswer(t *testing.T) {
 		c, store := newConnections(t, d, schemas.SourceDraft)
 		d.Inject(zendesktest.Fault{Path: tokenPath, Status: status, Body: "<html>"})
 		for _, want := range []string{"unavailable", ""} {
-			to, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"})
+			to, err := c.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +196,7 @@ func TestClientCredentialsOfNoAccount(t *testing.T) {
 		d := oauthDesk(t)
 		c, _ := newConnections(t, d, schemas.SourceDraft)
 		d.Inject(zendesktest.Fault{Path: tokenPath, Status: status, Body: "<html>"})
-		_, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"})
+		_, err := c.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"})
 		if problemCode(err) != want {
 			t.Errorf("%d: %v, want %s", status, err, want)
 		}
@@ -208,7 +208,7 @@ func TestOAuthVerifier(t *testing.T) {
 	t.Parallel()
 	d := oauthDesk(t)
 	c, _ := newConnections(t, d, schemas.SourceDraft)
-	req := AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"}
+	req := schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"}
 	first, err := c.Authorize(t.Context(), testSource, req)
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +352,7 @@ func TestReconnectChecksCredentials(t *testing.T) {
 		t.Fatalf("status %s", s.Status)
 	}
 	d.ClearFaults()
-	if _, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
+	if _, err := c.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
 		t.Fatal(err)
 	}
 	if s, _ := store.Source(t.Context(), testSource); s.Status != schemas.SourceConnected || s.Error != "" {
@@ -363,9 +363,9 @@ func TestReconnectChecksCredentials(t *testing.T) {
 // TestLimitedRateIsTold: while Zendesk limits the rate a person is told so at once, and nobody is kept waiting when it does not any more.
 func TestLimitedRateIsTold(t *testing.T) {
 	t.Parallel()
-	token := AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}
-	client := AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}
-	authorize := func(req AuthorizeRequest) func(ctx context.Context, c *Connections) error {
+	token := schemas.AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}
+	client := schemas.AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}
+	authorize := func(req schemas.AuthorizeRequest) func(ctx context.Context, c *Connections) error {
 		return func(ctx context.Context, c *Connections) error {
 			_, err := c.Authorize(ctx, testSource, req)
 			return err
@@ -502,7 +502,7 @@ func TestR19_OAuthWebhookScope(t *testing.T) {
 	d := oauthDesk(t)
 	c, _ := newConnections(t, d, schemas.SourceDraft)
 	for _, wished := range []bool{false, true} {
-		to, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret", WebhookScope: wished})
+		to, err := c.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret", WebhookScope: wished})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -527,7 +527,7 @@ func TestRegisterWebhookWithClientCredentials(t *testing.T) {
 	clients := newClients(t, store, d.URL())
 	store.putSource(t, func(s *schemas.Source) { s.Status = schemas.SourceDraft })
 	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t), PublicURL: "https://desk.test"}
-	if _, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}); err != nil {
+	if _, err := c.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.RegisterWebhook(t.Context(), testSource); err != nil {

@@ -173,7 +173,7 @@ func TestDeletedSourceLeavesNothing(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, nil)
 	e.clients.Follow(e.poller.Sources)
-	if _, err := e.conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
+	if _, err := e.conn.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
 		t.Fatal(err)
 	}
 	newCustomer(t, e.desk, time.Now(), "Carla")

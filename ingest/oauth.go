@@ -26,7 +26,7 @@ const (
 
 // begin stores what the callback needs and returns the address of Zendesk's consent page. State is 256 random bits behind the source id;
 // the record keeps its hash, so that any process can take the callback and a reader of the store cannot make one.
-func (c *Connections) begin(ctx context.Context, id string, req AuthorizeRequest) (string, error) {
+func (c *Connections) begin(ctx context.Context, id string, req schemas.AuthorizeRequest) (string, error) {
 	secret := randomText()
 	p := pending{
 		State: hashState(secret), Verifier: randomText(), ClientID: req.ClientID, ClientSecret: req.ClientSecret,

@@ -540,7 +540,7 @@ func TestR11_R12_R27_R28_FromDraftToReconnect(t *testing.T) {
 	if n := len(d.Requests()); n != 0 || r.poller.runner(testSource) != nil {
 		t.Fatalf("%d requests while draft, or they are to come", n)
 	}
-	if _, err := r.conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
+	if _, err := r.conn.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
 		t.Fatal(err)
 	}
 	localtest.Eventually(t, "first sync after the authorization", r.done)
@@ -981,7 +981,7 @@ func TestPollFailures(t *testing.T) {
 				})
 				localtest.Eventually(t, "poller stopped", func() bool { return r.poller.runner(testSource) == nil })
 				r.ClearFaults()
-				if _, err := r.conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
+				if _, err := r.conn.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodAPIToken, Email: testEmail, Token: testToken}); err != nil {
 					t.Fatal(err)
 				}
 				localtest.Eventually(t, "sync after a new authorization", r.done)

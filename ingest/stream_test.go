@@ -163,7 +163,7 @@ func TestRealStream(t *testing.T) {
 	if err := w.stream.PutSource(t.Context(), &record); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.conn.Authorize(t.Context(), id, ingest.AuthorizeRequest{Method: ingest.MethodAPIToken, Email: zendesktest.AdminEmail, Token: "token"}); err != nil {
+	if _, err := w.conn.Authorize(t.Context(), id, schemas.AuthorizeRequest{Method: ingest.MethodAPIToken, Email: zendesktest.AdminEmail, Token: "token"}); err != nil {
 		t.Fatal(err)
 	}
 	tickets, audits := len(account.Tickets()), 0

@@ -21,7 +21,7 @@ func oauthSource(t *testing.T, d *desk, store *memory, clients *Clients) {
 	t.Helper()
 	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t), PublicURL: "http://127.0.0.1:1"}
 	store.putSource(t, func(s *schemas.Source) { s.Status = schemas.SourceDraft })
-	to, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"})
+	to, err := c.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestTokenRefused(t *testing.T) {
 func oauthSourceAgain(t *testing.T, d *desk, store *memory, clients *Clients) {
 	t.Helper()
 	c := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t), PublicURL: "http://127.0.0.1:1"}
-	to, err := c.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"})
+	to, err := c.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodOAuth, ClientID: "deskstream", ClientSecret: "s3cret"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +384,7 @@ func TestClientCredentialsRenew(t *testing.T) {
 	clients := newClients(t, store, d.URL())
 	store.putSource(t, func(s *schemas.Source) { s.Status = schemas.SourceDraft })
 	conn := &Connections{Store: store, Sealer: clients.Sealer, Clients: clients, Now: time.Now, Log: testLog(t)}
-	if _, err := conn.Authorize(t.Context(), testSource, AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}); err != nil {
+	if _, err := conn.Authorize(t.Context(), testSource, schemas.AuthorizeRequest{Method: MethodClientCredentials, ClientID: "deskstream", ClientSecret: "s3cret"}); err != nil {
 		t.Fatal(err)
 	}
 	d.ExpireTokens()

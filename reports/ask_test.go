@@ -327,7 +327,7 @@ func TestTooLittleMemoryIsToldAsSuch(t *testing.T) {
 	s := readOnly(t)
 	err := s.query(t.Context(), "large", "SELECT length(groupArray(toString(number))) FROM numbers(1000000) SETTINGS max_memory_usage = 1000000", params{},
 		func(driver.Rows) error { return nil })
-	if p := problemOf(err); p.Status != 503 || p.Type != problemPrefix+"out-of-memory" || !strings.Contains(p.Detail, "memory") {
+	if p := problemOf(err); p.Status != 503 || p.Type != schemas.ProblemPrefix+"out-of-memory" || !strings.Contains(p.Detail, "memory") {
 		t.Errorf("%+v", p)
 	}
 }
@@ -336,7 +336,7 @@ func TestHugeAnswersEnd(t *testing.T) {
 	t.Parallel()
 	s := readOnly(t)
 	err := s.query(t.Context(), "huge", "SELECT number FROM numbers(1000000)", params{}, func(driver.Rows) error { return nil })
-	if p := problemOf(err); p.Status != 422 || p.Type != problemPrefix+"too-many-rows" {
+	if p := problemOf(err); p.Status != 422 || p.Type != schemas.ProblemPrefix+"too-many-rows" {
 		t.Errorf("%v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"deskstream/liquid"
+	"deskstream/schemas"
 )
 
 const tagLiquid = "Liquid"
@@ -218,7 +219,7 @@ func (s *server) templateError(err error, m *message) error {
 
 func templateProblemOf(e *liquid.Error, found []liquid.Error) *templateProblem {
 	return &templateProblem{
-		Type: problemPrefix + "template-" + e.Kind, Title: http.StatusText(http.StatusUnprocessableEntity), Status: http.StatusUnprocessableEntity,
+		Type: schemas.ProblemPrefix + "template-" + e.Kind, Title: http.StatusText(http.StatusUnprocessableEntity), Status: http.StatusUnprocessableEntity,
 		Detail: e.Error(), Errors: found,
 	}
 }

@@ -94,7 +94,7 @@ func TestBatch(t *testing.T) {
 		if g.Index != i || g.Parts["text"] != w.text || id != w.id {
 			t.Errorf("%d: %+v, want %+v", i, g, w)
 		}
-		if (w.status != 0) != (g.Error != nil) || g.Error != nil && (g.Error.Status != w.status || g.Error.Type != problemPrefix+w.code) {
+		if (w.status != 0) != (g.Error != nil) || g.Error != nil && (g.Error.Status != w.status || g.Error.Type != schemas.ProblemPrefix+w.code) {
 			t.Errorf("%d: %+v, want %+v", i, g.Error, w)
 		}
 	}

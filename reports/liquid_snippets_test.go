@@ -51,7 +51,7 @@ func TestSnippets(t *testing.T) {
 	}
 	var refused templateProblem
 	s.want(422, s.call("POST", "/v1/liquid/render", "render-key", text("{% render 'gone' %}{% render 'go' %}", nil)), &refused)
-	if refused.Type != problemPrefix+"template-snippet" || len(refused.Errors) != 2 {
+	if refused.Type != schemas.ProblemPrefix+"template-snippet" || len(refused.Errors) != 2 {
 		t.Errorf("%+v", refused)
 	}
 

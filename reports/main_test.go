@@ -601,7 +601,7 @@ func (s *testServer) wantProblem(r response, status int, code string, parts ...s
 	if err := json.Unmarshal(r.body, &p); err != nil {
 		s.t.Fatalf("%v: %s", err, r.body)
 	}
-	if r.StatusCode != status || p.Status != status || p.Type != problemPrefix+code || r.Header.Get("Content-Type") != problemType || p.Title == "" || p.Detail == "" {
+	if r.StatusCode != status || p.Status != status || p.Type != schemas.ProblemPrefix+code || r.Header.Get("Content-Type") != problemType || p.Title == "" || p.Detail == "" {
 		s.t.Fatalf("status %d, want %d %s: %s %s", r.StatusCode, status, code, r.Header.Get("Content-Type"), r.body)
 	}
 	for _, part := range parts {

@@ -18,9 +18,8 @@ import (
 )
 
 const (
-	problemPrefix = schemas.ProblemPrefix
-	problemType   = "application/problem+json"
-	retrySeconds  = "10" // what Retry-After says with 429 and 503 where nothing better is known
+	problemType  = "application/problem+json"
+	retrySeconds = "10" // what Retry-After says with 429 and 503 where nothing better is known
 )
 
 // Problem is the body of every error answer (RFC 9457). The last part of Type is a stable code.
@@ -98,7 +97,7 @@ func problemOf(err error) *Problem {
 		}
 		p := newProblem(c.status, c.code, err.Error())
 		if detail, ok := errors.AsType[*schemas.Problem](err); ok {
-			p.Type, p.Detail, p.Errors, p.after = problemPrefix+detail.Code, detail.Detail, detail.Fields, detail.After
+			p.Type, p.Detail, p.Errors, p.after = schemas.ProblemPrefix+detail.Code, detail.Detail, detail.Fields, detail.After
 		}
 		return p
 	}
@@ -115,7 +114,7 @@ func blame(err error, at string) error {
 }
 
 func newProblem(status int, code, detail string) *Problem {
-	return &Problem{Type: problemPrefix + code, Title: http.StatusText(status), Status: status, Detail: detail}
+	return &Problem{Type: schemas.ProblemPrefix + code, Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
 // databaseError gives an error of ClickHouse a class. What it says may hold data of people, so only its number and name stay, and which
