@@ -24,7 +24,7 @@ const (
 	maxThrottles    = 20               // of one request that is told to wait
 	maxDoubts       = 4                // of one request that is refused with credentials that nothing but a person can replace
 	doubtPause      = 2                // the first pause after such a refusal, as an exponent of the backoff
-	defaultMaxBody  = 128 << 20
+	maxBody         = 128 << 20        // of one answer, in bytes
 	defaultTimeout  = 90 * time.Second
 	defaultBackoff  = 500 * time.Millisecond
 	longestBackoff  = 30 * time.Second

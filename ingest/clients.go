@@ -32,9 +32,8 @@ type Clients struct {
 	BaseURL string
 	// IncrementalPerMinute and RestPerMinute bound the requests to one account; 0 = the defaults above.
 	IncrementalPerMinute, RestPerMinute int
-	// MaxBody is the largest answer in bytes (0 = 128 MiB), Timeout the longest wait for one (0 = 90 s), Backoff the first pause after a
-	// failure (0 = 500 ms), Tries how often a failing request is sent (0 = 6).
-	MaxBody int64
+	// Timeout is the longest wait for an answer (0 = 90 s), Backoff the first pause after a failure (0 = 500 ms), Tries how often a
+	// failing request is sent (0 = 6).
 	Timeout time.Duration
 	Backoff time.Duration
 	Tries   int
@@ -49,7 +48,6 @@ type Clients struct {
 func (c *Clients) defaults() {
 	setDefault(&c.IncrementalPerMinute, DefaultIncrementalPerMinute)
 	setDefault(&c.RestPerMinute, DefaultRestPerMinute)
-	setDefault(&c.MaxBody, defaultMaxBody)
 	setDefault(&c.Timeout, defaultTimeout)
 	setDefault(&c.Backoff, defaultBackoff)
 	setDefault(&c.Tries, maxTries)
@@ -89,7 +87,7 @@ func (c *Clients) with(account string, auth credentials) (*Client, error) {
 	}
 	return &Client{
 		account: account, base: base, http: c.http, budget: c.budget(account), auth: auth, metrics: c.Metrics,
-		maxBody: c.MaxBody, timeout: c.Timeout, backoff: c.Backoff, tries: c.Tries,
+		maxBody: maxBody, timeout: c.Timeout, backoff: c.Backoff, tries: c.Tries,
 	}, nil
 }
 

@@ -23,7 +23,7 @@ import (
 const (
 	MaxWebhookBody       = 1 << 20            // bytes
 	DefaultWebhookWindow = 5 * time.Minute    // age of the signed timestamp, either way
-	DefaultWebhookBudget = 4 * time.Second    // for storing; Zendesk gives up after 12 s, some accounts after 10
+	webhookBudget        = 4 * time.Second    // for storing; Zendesk gives up after 12 s, some accounts after 10
 	DefaultWebhookRate   = rate.Limit(20_000) // requests a second and source: more than one process can take
 	DefaultWebhookBurst  = 20_000
 	badRate              = rate.Limit(50)
@@ -53,7 +53,6 @@ type Webhook struct {
 	Recovered func(source string)
 
 	Window time.Duration // 0 = DefaultWebhookWindow
-	Budget time.Duration // 0 = DefaultWebhookBudget
 	Rate   rate.Limit    // 0 = DefaultWebhookRate
 	Burst  int           // 0 = DefaultWebhookBurst
 
@@ -118,7 +117,6 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *Webhook) defaults() {
 	setDefault(&h.Window, DefaultWebhookWindow)
-	setDefault(&h.Budget, DefaultWebhookBudget)
 	setDefault(&h.Rate, DefaultWebhookRate)
 	setDefault(&h.Burst, DefaultWebhookBurst)
 	h.unknown = rate.NewLimiter(badRate, badBurst)
@@ -191,7 +189,7 @@ func (h *Webhook) known(ctx context.Context, id string, header http.Header, body
 	if refused == &stale || refused == nil && e.source.Status == schemas.SourceConnected {
 		return e, refused
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.Budget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), webhookBudget)
 	defer cancel()
 	newest, err := h.Sources.renew(ctx, id)
 	if err != nil {
@@ -246,7 +244,7 @@ func (h *Webhook) gate(id string) *gate {
 func (h *Webhook) store(r *http.Request, e *entry, g *gate, body []byte) reply {
 	event, env, isEnvelope := webhookEvent(e.source, h.Now(), r.Header, body)
 	// A sender that gave up must not take the write with it: the outcome decides whether a poll has to make up for it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.Budget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), webhookBudget)
 	defer cancel()
 	if err := h.Publisher.Publish(ctx, event); err != nil {
 		g.missed.Store(true)

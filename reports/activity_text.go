@@ -79,7 +79,7 @@ func (t activityText) source() string {
 }
 
 // check refuses what rows cannot show, which is what some activity has. at is where it stands in the request.
-func (t activityText) check(render Renderer, names []string, at string) error {
+func (t activityText) check(render *liquid.Renderer, names []string, at string) error {
 	var bad fieldErrors
 	if (t.Attribute != "") != (t.Show == showAttribute) {
 		bad.add(at+".attribute", `must be the name of an attribute with show "attribute", and be absent otherwise`)
@@ -190,7 +190,7 @@ func (s *server) rowAttributes(ctx context.Context, accounts []string, items []f
 }
 
 // sources gives what a text needs beside the row of its activity. A template that cannot be read is not rendered either.
-func (t activityText) sources(render Renderer) (asked attributeSources) {
+func (t activityText) sources(render *liquid.Renderer) (asked attributeSources) {
 	variables, _ := render.Variables(map[string]string{liquid.FormatSubject: t.source()}, nil)
 	for _, v := range variables {
 		switch v.Path[0] {

@@ -22,15 +22,6 @@ const renderWait = time.Second
 // maxTemplate is the largest body with templates, in bytes.
 const maxTemplate = 4 << 20
 
-// Renderer renders templates; *liquid.Renderer is one. Errors are *liquid.Error.
-type Renderer interface {
-	Render(ctx context.Context, r liquid.Request) (liquid.Result, error)
-	Variables(parts, snippets map[string]string) ([]liquid.Variable, error)
-	Inspect(parts, snippets map[string]string) liquid.Inspection
-}
-
-func newRenderer() Renderer { return &liquid.Renderer{} }
-
 // rendering bounds how many renders run at a time.
 type rendering struct{ places *semaphore.Weighted }
 
@@ -183,7 +174,7 @@ func (s *server) renderFor(ctx context.Context, m *message, r *recipient) (liqui
 	}
 	req := m.request
 	req.Data, req.Now = r.data, s.Now().UTC()
-	res, err := s.Renderer.Render(ctx, req)
+	res, err := s.renderer.Render(ctx, req)
 	s.renders.count(&res, err)
 	if err != nil {
 		return res, s.templateError(err, m)
@@ -210,7 +201,7 @@ func (s *server) templateError(err error, m *message) error {
 	}
 	found := []liquid.Error{*e}
 	if e.Kind == liquid.KindSyntax || e.Kind == liquid.KindSnippet {
-		if all := s.Renderer.Inspect(m.request.Parts, m.request.Snippets).Errors; len(all) > 0 {
+		if all := s.renderer.Inspect(m.request.Parts, m.request.Snippets).Errors; len(all) > 0 {
 			found = all
 		}
 	}

@@ -11,20 +11,16 @@ import (
 // renderFigures count what renders come to.
 type renderFigures struct{ renders *prometheus.CounterVec }
 
-func newRenderFigures(registry prometheus.Registerer, r Renderer) (renderFigures, error) {
+func newRenderFigures(registry prometheus.Registerer, r *liquid.Renderer) (renderFigures, error) {
 	f := renderFigures{prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "deskstream_liquid_renders_total", Help: "Renders by what they came to: rendered, aborted, or the kind of their error.",
 	}, []string{"result"})}
 	if err := registry.Register(f.renders); err != nil {
 		return f, err
 	}
-	counting, ok := r.(interface{ Panics() int64 })
-	if !ok {
-		return f, nil
-	}
 	return f, registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "deskstream_liquid_panics_total", Help: "Faults of the renderer that were caught; must stay 0.",
-	}, func() float64 { return float64(counting.Panics()) }))
+	}, func() float64 { return float64(r.Panics()) }))
 }
 
 // count counts one render.

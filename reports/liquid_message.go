@@ -47,7 +47,7 @@ func (s *server) plan(ctx context.Context, m *message, people bool) (err error) 
 	if m.request.Snippets, err = s.snippetsFor(ctx, m.request.Snippets); err != nil || !people {
 		return err
 	}
-	variables, err := s.Renderer.Variables(m.request.Parts, m.request.Snippets)
+	variables, err := s.renderer.Variables(m.request.Parts, m.request.Snippets)
 	if err != nil {
 		return s.templateError(err, m)
 	}

@@ -149,7 +149,7 @@ func (s *server) viewSnippet(v snippet) SnippetView {
 
 // uses gives the names of the snippets that a source uses.
 func (s *server) uses(source string) []string {
-	return s.Renderer.Inspect(map[string]string{"snippet": source}, nil).Snippets
+	return s.renderer.Inspect(map[string]string{"snippet": source}, nil).Snippets
 }
 
 func (s *server) listSnippets(ctx context.Context, in *Paging) (*answer[page[SnippetView]], error) {
@@ -255,7 +255,7 @@ func (s *server) checkSnippet(ctx context.Context, in *putSnippetInput) ([]liqui
 	if err != nil {
 		return nil, err
 	}
-	found := s.Renderer.Inspect(map[string]string{"snippet": in.Body.Source}, known)
+	found := s.renderer.Inspect(map[string]string{"snippet": in.Body.Source}, known)
 	warnings := append([]liquid.Error{}, found.Warnings...)
 	for _, e := range found.Errors {
 		if e.Kind == liquid.KindSnippet || e.In != "" {

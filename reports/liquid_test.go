@@ -217,7 +217,7 @@ func TestHostileTemplatesOverHTTP(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := s.Renderer.(*liquid.Renderer).Panics(); n != 0 {
+	if n := s.renderer.Panics(); n != 0 {
 		t.Errorf("%d panics", n)
 	}
 }
@@ -299,7 +299,7 @@ func TestOnlyWhatIsNeededIsFetched(t *testing.T) {
 		"{% if metrics.tickets.open > 1 %}{{ metrics.tickets.open }}{% endif %}": {metrics: true, figures: true},
 		"{{ [request.root].x }}":                                                 {figures: true, firstLast: true, organizationName: true, organization: true, organizationFigures: true, activities: true, metrics: true, kinds: []string{anyKind}, sources: fromEverywhere},
 	} {
-		variables, err := newRenderer().Variables(map[string]string{"text": template}, nil)
+		variables, err := new(liquid.Renderer).Variables(map[string]string{"text": template}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func (s *server) validate(ctx context.Context, in *validateInput) (validateAnswe
 	if err != nil {
 		return validateAnswer{}, err
 	}
-	found := s.Renderer.Inspect(in.Body.Parts, snippets)
+	found := s.renderer.Inspect(in.Body.Parts, snippets)
 	known, err := s.knownNames(ctx)
 	if err != nil {
 		return validateAnswer{}, err

@@ -129,8 +129,7 @@ type Options struct {
 	// Match says whether a person matches a filter at a time; days are those of the zone.
 	Match func(f *schemas.Filter, p *schemas.FilterPerson, now time.Time, zone *time.Location) bool
 	// Group tells which users are one person by some identifiers, strongest first; it may reorder users.
-	Group    func(users []schemas.Identified, identifiers []string) []schemas.Party
-	Renderer Renderer // nil = liquid.New with its default limits
+	Group func(users []schemas.Identified, identifiers []string) []schemas.Party
 	// Keeps is told about how many bytes are kept in memory for audiences, each time that changes much; nil = nobody asks.
 	Keeps func(bytes int)
 

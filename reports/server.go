@@ -36,6 +36,7 @@ type server struct {
 	tagging  *semaphore.Weighted // one snapshot at a time: each adds to the lists of tags that the one before has left
 	live     *liveFeed
 
+	renderer  *liquid.Renderer
 	rendering rendering
 	renders   renderFigures
 	snippets  *snippetBook
@@ -44,7 +45,7 @@ type server struct {
 	fieldSettings *storedSetting[fieldSettings]
 	fieldsChanged alarm // somebody decided something about fields
 	activityTexts *storedSetting[activityTexts]
-	rows          Renderer // of the texts of rows in feeds
+	rows          *liquid.Renderer // of the texts of rows in feeds
 	flights       flights
 	known         cached[[]string] // the accounts
 	accountsLog   zerolog.Logger   // of what each look-up meets as long as it lasts
@@ -62,13 +63,12 @@ func newServer(o Options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, mux: http.NewServeMux(), heavy: semaphore.NewWeighted(int64(o.HeavyQueries)), tagging: semaphore.NewWeighted(1)}
+	s := &server{
+		Options: o, mux: http.NewServeMux(), heavy: semaphore.NewWeighted(int64(o.HeavyQueries)), tagging: semaphore.NewWeighted(1), renderer: &liquid.Renderer{},
+	}
 	s.keys = NewKeyring(o.Keys, o.Now)
 	if s.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)
-	}
-	if s.Renderer == nil {
-		s.Renderer = newRenderer()
 	}
 	s.known = cached[[]string]{now: o.Now, read: s.accounts}
 	s.accountsLog = seldom(o.Log)
@@ -77,7 +77,7 @@ func newServer(o Options) (*server, error) {
 	s.landed = &landings{server: s, sources: map[string]*landing{}}
 	s.live = newLiveFeed(s)
 	s.rendering = newRendering()
-	if s.renders, err = newRenderFigures(o.Registerer, s.Renderer); err != nil {
+	if s.renders, err = newRenderFigures(o.Registerer, s.renderer); err != nil {
 		return nil, fmt.Errorf("reports metrics: %w", err)
 	}
 	s.snippets = newSnippetBook(o.Settings, o.Now)
