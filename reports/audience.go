@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -174,20 +173,18 @@ func (s *server) putAudience(ctx context.Context, a *schemas.Audience) error {
 }
 
 // alterAudience changes an audience, again if another writer was faster.
-func (s *server) alterAudience(ctx context.Context, id string, change func(*schemas.Audience) error) (schemas.Audience, error) {
-	for try := 1; ; try++ {
-		a, err := s.audienceOf(ctx, id)
-		if err == nil {
-			err = change(&a)
+func (s *server) alterAudience(ctx context.Context, id string, change func(*schemas.Audience) error) (a schemas.Audience, err error) {
+	err = retried(func() (err error) {
+		if a, err = s.audienceOf(ctx, id); err != nil {
+			return err
 		}
-		if err == nil {
-			a.UpdatedAt = s.Now().UTC()
-			err = s.putAudience(ctx, &a)
+		if err := change(&a); err != nil {
+			return err
 		}
-		if !errors.Is(err, schemas.ErrFenced) || try >= changeTries {
-			return a, err
-		}
-	}
+		a.UpdatedAt = s.Now().UTC()
+		return s.putAudience(ctx, &a)
+	})
+	return a, err
 }
 
 func (s *server) viewAudience(ctx context.Context, a schemas.Audience) (audienceView, error) {

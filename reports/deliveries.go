@@ -2,7 +2,6 @@ package reports
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -121,7 +120,7 @@ func (s *server) retryDelivery(ctx context.Context, in *retryDeliveryInput) (*no
 
 // askAgain records that a delivery is to be made again, again if another writer was faster.
 func (s *server) askAgain(ctx context.Context, audience, delivery string) error {
-	for try := 1; ; try++ {
+	return retried(func() error {
 		at, err := s.Deliveries.Delivery(ctx, audience)
 		if err != nil {
 			return storeError(err)
@@ -133,8 +132,6 @@ func (s *server) askAgain(ctx context.Context, audience, delivery string) error 
 			return &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-retries", Detail: fmt.Sprintf("%d deliveries wait to be made again already", mostRetries)}
 		}
 		at.Retry = append(at.Retry, delivery)
-		if err = s.Deliveries.PutDelivery(ctx, &at); !errors.Is(err, schemas.ErrFenced) || try >= changeTries {
-			return storeError(err)
-		}
-	}
+		return storeError(s.Deliveries.PutDelivery(ctx, &at))
+	})
 }

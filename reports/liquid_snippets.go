@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -219,24 +218,25 @@ func (s *server) createSnippet(ctx context.Context, in *createSnippetInput) (*an
 	return s.putSnippet(ctx, &put)
 }
 
-// snippetTries is how often a change that names no revision is tried against others.
-const snippetTries = 5
-
 func (s *server) putSnippet(ctx context.Context, in *putSnippetInput) (*answer[putSnippetAnswer], error) {
 	warnings, err := s.checkSnippet(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	for try := 1; ; try++ {
-		v, err := s.writeSnippet(ctx, in)
-		if errors.Is(err, schemas.ErrFenced) && in.Body.Revision == nil && try < snippetTries {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		return reply(putSnippetAnswer{s.viewSnippet(v), warnings}, nil)
+	var v snippet
+	write := func() (err error) {
+		v, err = s.writeSnippet(ctx, in)
+		return err
 	}
+	if in.Body.Revision == nil {
+		err = retried(write)
+	} else {
+		err = write()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return reply(putSnippetAnswer{s.viewSnippet(v), warnings}, nil)
 }
 
 // checkSnippet refuses a name or a source that cannot be used, and warns of what cannot be used yet.

@@ -276,21 +276,20 @@ func (s *server) patchSource(ctx context.Context, in *sourcePatch) (*answer[sour
 }
 
 // changeSource applies a change to the stored record, again if another writer was faster.
-func (s *server) changeSource(ctx context.Context, id string, change func(*schemas.Source, time.Time) error) (sourceView, error) {
-	for attempt := 0; ; attempt++ {
+func (s *server) changeSource(ctx context.Context, id string, change func(*schemas.Source, time.Time) error) (v sourceView, err error) {
+	err = retried(func() error {
 		src, err := s.source(ctx, id)
 		if err != nil {
-			return sourceView{}, err
+			return err
 		}
 		now := s.Now().UTC().Truncate(time.Second)
 		if err := change(&src, now); err != nil {
-			return sourceView{}, err
+			return err
 		}
 		src.UpdatedAt = now
 		err = s.Sources.PutSource(ctx, &src)
-		if errors.Is(err, schemas.ErrFenced) && attempt < 5 {
-			continue
-		}
-		return viewSource(&src), storeError(err)
-	}
+		v = viewSource(&src)
+		return storeError(err)
+	})
+	return v, err
 }

@@ -13,9 +13,18 @@ import (
 const (
 	// settingFresh is how long another process may still go by what a setting was before.
 	settingFresh = 2 * time.Second
-	// changeTries is how often a change of a setting starts over when another writer was faster.
+	// changeTries is how often a change is tried when another writer is faster.
 	changeTries = 6
 )
+
+// retried does a change of what is stored, again if another writer was faster.
+func retried(change func() error) error {
+	for try := 1; ; try++ {
+		if err := change(); !errors.Is(err, schemas.ErrFenced) || try >= changeTries {
+			return err
+		}
+	}
+}
 
 // storedSetting is a setting of the installation, with what is known of it in memory. It is safe for concurrent use, also by several
 // processes.
@@ -58,25 +67,21 @@ func (v *storedSetting[T]) load(ctx context.Context) (schemas.Setting, T, error)
 
 // change stores what fn makes of the value, again if another writer was faster. An error of fn ends it.
 func (v *storedSetting[T]) change(ctx context.Context, fn func(*T) error) error {
-	for attempt := 1; ; attempt++ {
+	return retried(func() error {
 		setting, value, err := v.load(ctx)
-		if err != nil {
-			return err
+		if err == nil {
+			err = fn(&value)
 		}
-		if err := fn(&value); err != nil {
+		if err != nil {
 			return err
 		}
 		if setting.Value, err = json.Marshal(value); err != nil {
 			return fmt.Errorf("setting %s: %w", v.name, err)
 		}
-		err = v.store.PutSetting(ctx, &setting)
-		if errors.Is(err, schemas.ErrFenced) && attempt < changeTries {
-			continue
-		}
-		if err != nil {
+		if err := v.store.PutSetting(ctx, &setting); err != nil {
 			return storeError(err)
 		}
 		v.known.set(value)
 		return nil
-	}
+	})
 }
