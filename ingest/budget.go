@@ -41,7 +41,7 @@ func (b *bucket) wait(ctx context.Context, refused time.Time, tell func(until ti
 	turn := b.limiter.Reserve()
 	if pause := turn.Delay(); pause > 0 {
 		waited = true
-		if err := bide(ctx, pause); err != nil {
+		if err := waitForRate(ctx, pause); err != nil {
 			turn.Cancel()
 			return true, err
 		}
@@ -58,14 +58,14 @@ func (b *bucket) wait(ctx context.Context, refused time.Time, tell func(until ti
 		if tell != nil && (pause > longPause || !refused.IsZero() && until.Sub(refused) > longPause) {
 			tell(until)
 		}
-		if err := bide(ctx, pause); err != nil {
+		if err := waitForRate(ctx, pause); err != nil {
 			return true, err
 		}
 	}
 }
 
-// bide sleeps for as long as the rate is limited. Who cannot wait that long is told at once.
-func bide(ctx context.Context, pause time.Duration) error {
+// waitForRate sleeps for as long as the rate is limited. Who cannot wait that long is told at once.
+func waitForRate(ctx context.Context, pause time.Duration) error {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < pause {
 		return limited(pause)
 	}

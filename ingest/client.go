@@ -22,8 +22,8 @@ const (
 	maxPause        = 10 * time.Minute // longest wait an answer can ask for
 	maxTries        = 6                // of one request that fails for reasons that may pass
 	maxThrottles    = 20               // of one request that is told to wait
-	maxDoubts       = 4                // of one request that is refused with credentials that nothing but a person can replace
-	doubtPause      = 2                // the first pause after such a refusal, as an exponent of the backoff
+	maxRefusals     = 4                // of one request that is refused with credentials that nothing but a person can replace
+	refusalPause    = 2                // the first pause after such a refusal, as an exponent of the backoff
 	maxBody         = 128 << 20        // of one answer, in bytes
 	defaultTimeout  = 90 * time.Second
 	defaultBackoff  = 500 * time.Millisecond
@@ -71,8 +71,8 @@ func statusClass(status int) error {
 type credentials interface {
 	// header gives the Authorization header.
 	header(ctx context.Context) (string, error)
-	// doubts is how often a refusal may be one that passes: the same is asked again before renew is called.
-	doubts() int
+	// toleratedRefusals is how often a refusal may be one that passes: the same is asked again before renew is called.
+	toleratedRefusals() int
 	// renew is called when Zendesk refused used; nil means that header gives another one now.
 	renew(ctx context.Context, used string) error
 }
@@ -112,7 +112,7 @@ func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, out
 
 // do sends a request until it is answered or there is no hope.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
-	failures, throttles, doubted, renewed := 0, 0, 0, false
+	failures, throttles, refusals, renewed := 0, 0, 0, false
 	var refused time.Time
 	for {
 		auth, answer, err := c.attempt(ctx, refused, method, path, query, body)
@@ -124,9 +124,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		}
 		status := answer.status
 		switch {
-		case status == http.StatusUnauthorized && auth != "" && doubted < c.auth.doubts():
-			doubted++
-			if err := sleep(ctx, c.delay(doubted+doubtPause)); err != nil {
+		case status == http.StatusUnauthorized && auth != "" && refusals < c.auth.toleratedRefusals():
+			refusals++
+			if err := sleep(ctx, c.delay(refusals+refusalPause)); err != nil {
 				return nil, fmt.Errorf("zendesk %s: %w", path, err)
 			}
 		case status == http.StatusUnauthorized && !renewed && auth != "":
@@ -288,7 +288,7 @@ const maxListPages = 1000
 func (c *Client) list(ctx context.Context, path, rows string) ([]json.RawMessage, error) {
 	var out []json.RawMessage
 	after := ""
-	var passed round
+	var pages cycle
 	for range maxListPages {
 		query := url.Values{"page[size]": {"100"}}
 		setListPage(query, after)
@@ -308,8 +308,8 @@ func (c *Client) list(ctx context.Context, path, rows string) ([]json.RawMessage
 		if after, err = nextListPage(p, c.base); err != nil || after == "" {
 			return out, err
 		}
-		if passed.again(after) {
-			return nil, fmt.Errorf("zendesk %s: %w: Zendesk's %w", path, schemas.ErrUnavailable, errRound)
+		if pages.closed(after) {
+			return nil, fmt.Errorf("zendesk %s: %w: Zendesk's %w", path, schemas.ErrUnavailable, errCycle)
 		}
 	}
 	return nil, fmt.Errorf("zendesk %s: %w: no end after %d pages", path, schemas.ErrUnavailable, maxListPages)

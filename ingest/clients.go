@@ -142,12 +142,12 @@ func (a apiToken) header(context.Context) (string, error) {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(a.email+"/token:"+a.token)), nil
 }
 
-// doubts holds for a stored token: one that was just typed in is refused at once, to the person who can correct it.
-func (a apiToken) doubts() int {
+// toleratedRefusals holds for a stored token: one that was just typed in is refused at once, to the person who can correct it.
+func (a apiToken) toleratedRefusals() int {
 	if a.refused == nil {
 		return 0
 	}
-	return maxDoubts
+	return maxRefusals
 }
 
 func (a apiToken) renew(ctx context.Context, _ string) error {
@@ -164,7 +164,7 @@ type bearer string
 
 func (b bearer) header(context.Context) (string, error) { return "Bearer " + string(b), nil }
 
-func (b bearer) doubts() int { return 0 }
+func (b bearer) toleratedRefusals() int { return 0 }
 
 func (b bearer) renew(context.Context, string) error {
 	return fmt.Errorf("the access token was refused: %w", schemas.ErrUnauthenticated)

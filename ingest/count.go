@@ -17,13 +17,13 @@ const (
 
 // countTickets asks how many tickets Zendesk has of those that must be stored: created within the longest retention, and long enough ago
 // to be exported and searchable. As long as the tickets were not read to their end once there is nothing to compare with.
-func (r *runner) countTickets(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (schemas.Cursor, error) {
+func (r *runner) countTickets(ctx context.Context, res resource, state *pollState, cur schemas.Cursor) (schemas.Cursor, error) {
 	s := *r.source.Load()
 	tickets, err := r.p.Store.Cursor(ctx, s.ID, schemas.ResourceTickets)
 	if err != nil || !tickets.Done || tickets.Through == nil {
 		return cur, err
 	}
-	client, err := r.client(ctx, res, l, s)
+	client, err := r.client(ctx, res, state, s)
 	if err != nil {
 		return cur, err
 	}

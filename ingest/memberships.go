@@ -20,7 +20,7 @@ const (
 )
 
 // roster collects the memberships of one reading of their list, because the list does not tell which ones ended: what a reading from
-// beginning to end does not show any more did. The lane of the memberships guards it.
+// beginning to end does not show any more did. The run of the memberships guards it.
 type roster struct {
 	began    time.Time // zero = what was read is no whole list
 	at, next string    // cursors of the page that was read last and of the one after it

@@ -32,7 +32,7 @@ type deletedOrg struct {
 }
 
 // withMerges asks of each deleted organization which other one absorbed it, and puts that into it: the export only tells that it is gone.
-// Those of which it was not known at an earlier page are there again once it is. The lane of the organizations must be held.
+// Those of which it was not known at an earlier page are there again once it is. Only the run of the organizations may call it.
 func (r *runner) withMerges(ctx context.Context, client *Client, rows []json.RawMessage) ([]json.RawMessage, error) {
 	now := r.p.Now()
 	out := make([]json.RawMessage, 0, len(rows))

@@ -135,9 +135,9 @@ func (r *runner) uncovered(rows []json.RawMessage) []json.RawMessage {
 func (r *runner) readContacts(ctx context.Context) {
 	res, _ := findResource(schemas.ResourceUsers)
 	r.poll(ctx, res, true)
-	l := r.lanes[schemas.ResourceUsers]
-	l.running.Lock()
-	defer l.running.Unlock()
+	state := r.states[schemas.ResourceUsers]
+	state.running.Lock()
+	defer state.running.Unlock()
 }
 
 // identified makes the events of users with their identities.

@@ -384,7 +384,7 @@ func TestPagesGoRound(t *testing.T) {
 			t.Errorf("round of %d: %s after %d pages, %q", length, cur.State, asked, cur.LastError)
 		}
 		asked = 0
-		if _, err := adminClient(t, srv.URL).list(ctx, "/api/v2/groups.json", "groups"); !errors.Is(err, errRound) || asked > 4*length {
+		if _, err := adminClient(t, srv.URL).list(ctx, "/api/v2/groups.json", "groups"); !errors.Is(err, errCycle) || asked > 4*length {
 			t.Errorf("list with a round of %d: %v after %d pages", length, err, asked)
 		}
 	}
@@ -988,7 +988,7 @@ func TestPollFailures(t *testing.T) {
 			},
 		},
 		"credentials are refused for a moment": {
-			zendesktest.Fault{Path: "/api/v2/incremental/organizations", Status: 401, Times: maxDoubts},
+			zendesktest.Fault{Path: "/api/v2/incremental/organizations", Status: 401, Times: maxRefusals},
 			func(t *testing.T, r *rig) {
 				localtest.Eventually(t, "sync", r.done)
 				if s, _ := r.store.Source(t.Context(), testSource); s.Error != "" {
@@ -1090,13 +1090,13 @@ func TestFencedForLongIsTold(t *testing.T) {
 	i := slices.IndexFunc(resources, func(res resource) bool { return res.name == schemas.ResourceTickets })
 	fenced := fmt.Errorf("page: %w", schemas.ErrFenced)
 	for _, failure := range []error{fenced, fenced, fenced, nil, fenced, fenced, fenced, fenced} {
-		run.settle(t.Context(), resources[i], run.lanes[schemas.ResourceTickets], schemas.Cursor{Resource: schemas.ResourceTickets}, time.Now(), failure)
+		run.finish(t.Context(), resources[i], run.states[schemas.ResourceTickets], schemas.Cursor{Resource: schemas.ResourceTickets}, time.Now(), failure)
 	}
 	if log.Len() > 0 {
 		t.Errorf("told too early: %s", log.String())
 	}
 	for range 10 {
-		run.settle(t.Context(), resources[i], run.lanes[schemas.ResourceTickets], schemas.Cursor{Resource: schemas.ResourceTickets}, time.Now(), fenced)
+		run.finish(t.Context(), resources[i], run.states[schemas.ResourceTickets], schemas.Cursor{Resource: schemas.ResourceTickets}, time.Now(), fenced)
 	}
 	if told := strings.Count(log.String(), "\n"); told != 1 || !strings.Contains(log.String(), schemas.ResourceTickets) {
 		t.Errorf("told %d times: %s", told, log.String())

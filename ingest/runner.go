@@ -39,17 +39,17 @@ type runner struct {
 
 	roster      roster
 	schedules   timetable
-	deletedOrgs map[schemas.ZID]*deletedOrg          // guarded by the lane of the organizations; nil before its first run
+	deletedOrgs map[schemas.ZID]*deletedOrg          // guarded by the run of the organizations; nil before its first run
 	absorbers   *lru.Cache[schemas.ZID, schemas.ZID] // of organizations deleted long ago; 0 = none
 
 	mu       sync.Mutex
-	lanes    map[string]*lane
+	states   map[string]*pollState
 	jobs     map[string]gocron.Job
 	contacts time.Time // the contact export was read up to here
 }
 
-// lane is what a runner keeps of one resource.
-type lane struct {
+// pollState is what a runner keeps of one resource.
+type pollState struct {
 	running  sync.Mutex // held by the run
 	size     int        // rows to ask for; guarded by running
 	failures int        // in a row; guarded by running
@@ -64,9 +64,9 @@ type lane struct {
 type pausedAt struct{ from, to uint64 }
 
 // current gives the cursor of a run the revision that is stored now, when all that changed is that a pause was told.
-func (l *lane) current(cur schemas.Cursor) schemas.Cursor {
-	if cur.Revision == l.paused.from && l.paused.to != 0 {
-		cur.Revision = l.paused.to
+func (p *pollState) current(cur schemas.Cursor) schemas.Cursor {
+	if cur.Revision == p.paused.from && p.paused.to != 0 {
+		cur.Revision = p.paused.to
 	}
 	return cur
 }
@@ -74,7 +74,7 @@ func (l *lane) current(cur schemas.Cursor) schemas.Cursor {
 func newRunner(p *Poller, s schemas.Source) *runner {
 	r := &runner{
 		p: p, log: p.Log.With().Str("source", s.ID).Logger(), wake: make(chan struct{}, 1), asked: make(chan struct{}, 1), nudges: NewNudges(0),
-		lanes: map[string]*lane{}, jobs: map[string]gocron.Job{},
+		states: map[string]*pollState{}, jobs: map[string]gocron.Job{},
 	}
 	// The sizes are positive constants, the only thing New refuses is another.
 	r.seen, _ = lru.New[string, struct{}](rememberEvents)
@@ -82,7 +82,7 @@ func newRunner(p *Poller, s schemas.Source) *runner {
 	r.audited, _ = lru.New[int64, struct{}](rememberTickets)
 	r.absorbers, _ = lru.New[schemas.ZID, schemas.ZID](maxDeletedOrgs)
 	for _, res := range resources {
-		r.lanes[res.name] = &lane{size: p.PageSize}
+		r.states[res.name] = &pollState{size: p.PageSize}
 	}
 	r.source.Store(&s)
 	return r
@@ -161,8 +161,8 @@ func (r *runner) keep(ctx context.Context) {
 func (r *runner) ask(names []string) {
 	r.mu.Lock()
 	for _, name := range names {
-		if l := r.lanes[name]; l != nil {
-			l.asked = true
+		if state := r.states[name]; state != nil {
+			state.asked = true
 		}
 	}
 	r.mu.Unlock()
@@ -175,11 +175,11 @@ func (r *runner) takeDue() (names []string) {
 	defer r.mu.Unlock()
 	now := r.p.Now()
 	for _, res := range resources {
-		l := r.lanes[res.name]
-		if l.asked || !l.next.After(now) {
+		state := r.states[res.name]
+		if state.asked || !state.next.After(now) {
 			names = append(names, res.name)
 		}
-		l.asked = false
+		state.asked = false
 	}
 	return names
 }
@@ -191,9 +191,9 @@ func (r *runner) loadDue(ctx context.Context) bool {
 		if err == nil {
 			for _, cur := range cursors {
 				r.sawContacts(cur)
-				if l := r.lanes[cur.Resource]; l != nil {
+				if state := r.states[cur.Resource]; state != nil {
 					r.mu.Lock()
-					l.next = timeOf(cur.NextRunAt)
+					state.next = timeOf(cur.NextRunAt)
 					r.mu.Unlock()
 				}
 			}
@@ -212,7 +212,7 @@ func (r *runner) loadDue(ctx context.Context) bool {
 func (r *runner) isDue(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.lanes[name].next.After(r.p.Now())
+	return !r.states[name].next.After(r.p.Now())
 }
 
 // schedule gives every resource a job; the first run is when the stored cursor says.
@@ -224,7 +224,7 @@ func (r *runner) schedule(ctx context.Context) (gocron.Scheduler, error) {
 	jobs := make(map[string]gocron.Job, len(resources))
 	for _, res := range resources {
 		r.mu.Lock()
-		next := r.lanes[res.name].next
+		next := r.states[res.name].next
 		r.mu.Unlock()
 		start := gocron.WithStartImmediately()
 		if next.After(r.p.Clock.Now()) {
@@ -253,7 +253,7 @@ func (r *runner) kick(names []string) {
 	for _, name := range names {
 		r.mu.Lock()
 		job := r.jobs[name]
-		r.lanes[name].next = time.Time{}
+		r.states[name].next = time.Time{}
 		r.mu.Unlock()
 		if job == nil {
 			continue
@@ -266,46 +266,46 @@ func (r *runner) kick(names []string) {
 
 // poll runs one resource once, unless it runs already, or unless another process ran it a moment ago and now is not forced.
 func (r *runner) poll(ctx context.Context, res resource, forced bool) {
-	l := r.lanes[res.name]
-	if ctx.Err() != nil || !l.running.TryLock() {
+	state := r.states[res.name]
+	if ctx.Err() != nil || !state.running.TryLock() {
 		return
 	}
-	defer l.running.Unlock()
+	defer state.running.Unlock()
 	began := r.p.Now()
 	cur, err := r.cursor(ctx, res)
 	if err != nil {
 		r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor not readable")
 		return
 	}
-	l.paused = pausedAt{}
+	state.paused = pausedAt{}
 	r.mu.Lock()
-	forced = forced || l.next.IsZero()
+	forced = forced || state.next.IsZero()
 	r.mu.Unlock()
-	r.readAnew(res, l, cur)
+	r.readAnew(res, state, cur)
 	if next := timeOf(cur.NextRunAt); !forced && next.After(began.Add(r.p.interval(res)/2)) {
 		r.mu.Lock()
-		l.next = next
+		state.next = next
 		r.mu.Unlock()
 		return
 	}
 	if res.name == schemas.ResourceOrganizations && r.deletedOrgs == nil {
 		r.deletedOrgs, cur = map[schemas.ZID]*deletedOrg{}, lookBack(cur, began)
 	}
-	cur, err = r.read(ctx, res, l, cur)
+	cur, err = r.read(ctx, res, state, cur)
 	if ctx.Err() != nil {
 		return // What was read is stored; the rest is read after the next start.
 	}
-	r.settle(ctx, res, l, cur, began, err)
+	r.finish(ctx, res, state, cur, began, err)
 }
 
 // readAnew forgets what was stored when a back-fill begins: it is to go through the pipeline again, because the retention may be longer now. A
 // stream that is empty keeps a cursor without a position, and begins no back-fill by it.
-func (r *runner) readAnew(res resource, l *lane, cur schemas.Cursor) {
+func (r *runner) readAnew(res resource, state *pollState, cur schemas.Cursor) {
 	began := timeOf(cur.BeganAt)
-	if cur.Cursor != "" || began.Equal(l.began) || res.walk == walkWhole || res.walk == walkRecent || res.walk == walkCount {
+	if cur.Cursor != "" || began.Equal(state.began) || res.walk == walkWhole || res.walk == walkRecent || res.walk == walkCount {
 		return
 	}
-	l.began = began
+	state.began = began
 	r.seen.Purge()
 	r.audited.Purge()
 	if res.name == schemas.ResourceUsers {
@@ -314,12 +314,12 @@ func (r *runner) readAnew(res resource, l *lane, cur schemas.Cursor) {
 }
 
 // read reads a resource to its present end and gives its cursor as it is stored. A panic fails this run alone.
-func (r *runner) read(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (schemas.Cursor, error) {
+func (r *runner) read(ctx context.Context, res resource, state *pollState, cur schemas.Cursor) (schemas.Cursor, error) {
 	err := guarded(r.log.With().Str("resource", res.name).Logger(), func() (err error) {
 		if res.walk == walkCount {
-			cur, err = r.countTickets(ctx, res, l, cur)
+			cur, err = r.countTickets(ctx, res, state, cur)
 		} else {
-			cur, err = r.walk(ctx, res, l, cur)
+			cur, err = r.walk(ctx, res, state, cur)
 		}
 		return err
 	})
@@ -346,16 +346,16 @@ func (r *runner) cursor(ctx context.Context, res resource) (schemas.Cursor, erro
 }
 
 // client gives a client for the run of a resource. How long Zendesk has it wait is told in the stored cursor.
-func (r *runner) client(ctx context.Context, res resource, l *lane, s schemas.Source) (*Client, error) {
+func (r *runner) client(ctx context.Context, res resource, state *pollState, s schemas.Source) (*Client, error) {
 	client, err := r.p.Clients.For(s)
 	if err == nil {
-		client.pausing = func(until time.Time) { r.tellPause(ctx, res, l, until) }
+		client.pausing = func(until time.Time) { r.tellPause(ctx, res, state, until) }
 	}
 	return client, err
 }
 
 // tellPause stores that a run waits, and until when.
-func (r *runner) tellPause(ctx context.Context, res resource, l *lane, until time.Time) {
+func (r *runner) tellPause(ctx context.Context, res resource, state *pollState, until time.Time) {
 	cur, err := r.cursor(ctx, res)
 	if err != nil {
 		r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor not readable")
@@ -370,32 +370,32 @@ func (r *runner) tellPause(ctx context.Context, res resource, l *lane, until tim
 		}
 		return
 	}
-	if before != l.paused.to || before == 0 {
-		l.paused.from = before
+	if before != state.paused.to || before == 0 {
+		state.paused.from = before
 	}
-	l.paused.to = cur.Revision
+	state.paused.to = cur.Revision
 }
 
-// settle stores how a run ended and when the next one is due.
-func (r *runner) settle(ctx context.Context, res resource, l *lane, cur schemas.Cursor, began time.Time, failure error) {
+// finish stores how a run ended and when the next one is due.
+func (r *runner) finish(ctx context.Context, res resource, state *pollState, cur schemas.Cursor, began time.Time, failure error) {
 	interval := r.p.interval(res)
 	result := "ok"
-	cur.State, cur.LastError, l.failures = "idle", "", failuresAfter(l.failures, failure)
+	cur.State, cur.LastError, state.failures = "idle", "", failuresAfter(state.failures, failure)
 	switch {
 	case failure == nil && !cur.Done: // The count waits for the tickets.
 		interval = min(interval, r.p.Retry)
 	case failure == nil:
 	case res.optional && (errors.Is(failure, schemas.ErrDenied) || errors.Is(failure, schemas.ErrNotFound)):
 		result = "unavailable"
-		cur.Done, cur.LastError, l.failures = true, "not available on this Zendesk account's plan", 0
+		cur.Done, cur.LastError, state.failures = true, "not available on this Zendesk account's plan", 0
 	case errors.Is(failure, schemas.ErrFenced):
 		result = "fenced"
-		r.noteFenced(res.name, l)
+		r.noteFenced(res.name, state)
 	default:
 		result = "failed"
 		cur.State, cur.LastError = "failing", failure.Error()
-		interval = min(interval, r.p.Retry<<min(l.failures-1, 10), max(longestRetry, r.p.Retry))
-		r.log.Warn().Err(failure).Str("resource", res.name).Int("failures", l.failures).Msg("poll failed")
+		interval = min(interval, r.p.Retry<<min(state.failures-1, 10), max(longestRetry, r.p.Retry))
+		r.log.Warn().Err(failure).Str("resource", res.name).Int("failures", state.failures).Msg("poll failed")
 	}
 	ended := r.p.Now()
 	next := began.Add(interval)
@@ -403,17 +403,17 @@ func (r *runner) settle(ctx context.Context, res resource, l *lane, cur schemas.
 		next = ended.Add(interval)
 	}
 	r.mu.Lock()
-	l.next = next
+	state.next = next
 	r.mu.Unlock()
 	r.p.Metrics.runs.WithLabelValues(r.source.Load().Account, res.name, result).Inc()
 	r.p.Metrics.took.WithLabelValues(res.name).Observe(ended.Sub(began).Seconds())
 	if result == "fenced" {
 		return // The record is the other's to write.
 	}
-	l.fenced = 0
+	state.fenced = 0
 	ranAt, nextAt := began.UTC(), next.UTC()
 	cur.LastRunAt, cur.NextRunAt = &ranAt, &nextAt
-	if _, err := r.p.Store.PutCursor(ctx, r.source.Load().ID, l.current(cur)); err != nil && !errors.Is(err, schemas.ErrFenced) {
+	if _, err := r.p.Store.PutCursor(ctx, r.source.Load().ID, state.current(cur)); err != nil && !errors.Is(err, schemas.ErrFenced) {
 		r.log.Warn().Err(err).Str("resource", res.name).Msg("end of the poll not stored")
 	}
 }
@@ -422,9 +422,9 @@ func (r *runner) settle(ctx context.Context, res resource, l *lane, cur schemas.
 const fencedToTell = 5
 
 // noteFenced tells once when a resource is always read by somebody else.
-func (r *runner) noteFenced(resource string, l *lane) {
-	if l.fenced++; l.fenced == fencedToTell {
-		r.log.Warn().Str("resource", resource).Int("polls", l.fenced).Msg("another process stored the position of this resource during each of the last polls: is there a second poller of this source?")
+func (r *runner) noteFenced(resource string, state *pollState) {
+	if state.fenced++; state.fenced == fencedToTell {
+		r.log.Warn().Str("resource", resource).Int("polls", state.fenced).Msg("another process stored the position of this resource during each of the last polls: is there a second poller of this source?")
 	}
 }
 

@@ -38,7 +38,7 @@ func withHolidays(ctx context.Context, client *Client, rows []json.RawMessage) (
 	return out, nil
 }
 
-// timetable is what was stored last of the schedules of an account. Their lane guards it. A schedule may become again what it was, when a holiday is taken
+// timetable is what was stored last of the schedules of an account. Their run guards it. A schedule may become again what it was, when a holiday is taken
 // away, and its updated_at stays; so only what was stored last counts as known, not all that ever was.
 type timetable struct {
 	ids  string                 // the list of them, as JSON

@@ -115,8 +115,8 @@ func (t *TokenSource) header(ctx context.Context) (string, error) {
 	return bearer(t.access).header(ctx)
 }
 
-// doubts is 0: a refused access token is renewed, and Zendesk's answer to that tells.
-func (t *TokenSource) doubts() int { return 0 }
+// toleratedRefusals is 0: a refused access token is renewed, and Zendesk's answer to that tells.
+func (t *TokenSource) toleratedRefusals() int { return 0 }
 
 // renew replaces the token of the header used. Of many callers with the same dead token the first refreshes and the others get its result.
 func (t *TokenSource) renew(ctx context.Context, used string) error {

@@ -408,7 +408,7 @@ func TestClientCredentialsRenew(t *testing.T) {
 func TestAPITokenRefusedForAMoment(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, zendesktest.Options{})
-	d.Inject(zendesktest.Fault{Status: 401, Times: maxDoubts})
+	d.Inject(zendesktest.Fault{Status: 401, Times: maxRefusals})
 	r := newRig(t, d, nil)
 	s, _ := r.store.Source(t.Context(), testSource)
 	c, err := r.clients.For(s)
@@ -442,8 +442,8 @@ func TestAPITokenRefused(t *testing.T) {
 	if s, _ = store.Source(t.Context(), testSource); s.Error != schemas.Reauthorize {
 		t.Errorf("error %q", s.Error)
 	}
-	if n := len(d.Requests()); n != maxDoubts+1 {
-		t.Errorf("%d requests before the refusal was believed, want %d", n, maxDoubts+1)
+	if n := len(d.Requests()); n != maxRefusals+1 {
+		t.Errorf("%d requests before the refusal was believed, want %d", n, maxRefusals+1)
 	}
 	if strings.Contains(fmt.Sprint(err), "revoked") || strings.Contains(fmt.Sprint(err), testEmail) {
 		t.Errorf("error tells a secret: %v", err)

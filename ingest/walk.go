@@ -17,16 +17,16 @@ const (
 	auditChunk = 25 // tickets whose history is stored at a time
 )
 
-// errRound says that pages do not come to an end.
-var errRound = errors.New("pages do not advance")
+// errCycle says that pages do not come to an end.
+var errCycle = errors.New("pages do not advance")
 
 // walk reads a resource from a cursor to its present end. Each page is stored together with the cursor behind it; the returned cursor is
 // the last one stored, also when an error stopped the walk.
-func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (schemas.Cursor, error) {
+func (r *runner) walk(ctx context.Context, res resource, state *pollState, cur schemas.Cursor) (schemas.Cursor, error) {
 	stuck, fenced, restarted := 0, 0, false
-	var passed round
+	var pages cycle
 	for {
-		next, end, err := r.step(ctx, res, l, cur)
+		next, end, err := r.step(ctx, res, state, cur)
 		switch {
 		case err == nil && end:
 			return next, nil
@@ -34,8 +34,8 @@ func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cu
 			if stuck++; next.Cursor != cur.Cursor {
 				stuck = 0
 			}
-			if stuck >= maxStuck || stuck == 0 && passed.again(next.Cursor) {
-				return next, fmt.Errorf("%s: %w: Zendesk's %w", res.name, schemas.ErrUnavailable, errRound)
+			if stuck >= maxStuck || stuck == 0 && pages.closed(next.Cursor) {
+				return next, fmt.Errorf("%s: %w: Zendesk's %w", res.name, schemas.ErrUnavailable, errCycle)
 			}
 			cur = next
 		case errors.Is(err, schemas.ErrFenced):
@@ -46,13 +46,13 @@ func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cu
 			if cur, err = r.cursor(ctx, res); err != nil {
 				return cur, err
 			}
-			l.paused, passed = pausedAt{}, round{}
-			r.readAnew(res, l, cur)
-		case errors.Is(err, errSlow) && l.size > 1:
-			l.size = max(1, l.size/2)
-			r.log.Info().Str("resource", res.name).Int("rows", l.size).Msg("Zendesk is slow, asking for smaller pages")
+			state.paused, pages = pausedAt{}, cycle{}
+			r.readAnew(res, state, cur)
+		case errors.Is(err, errSlow) && state.size > 1:
+			state.size = max(1, state.size/2)
+			r.log.Info().Str("resource", res.name).Int("rows", state.size).Msg("Zendesk is slow, asking for smaller pages")
 		case badCursor(err) && cur.Cursor != "" && !restarted:
-			restarted, passed = true, round{}
+			restarted, pages = true, cycle{}
 			r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor refused, reading again from where the data is complete")
 			cur = restart(res, cur)
 		default:
@@ -61,20 +61,20 @@ func (r *runner) walk(ctx context.Context, res resource, l *lane, cur schemas.Cu
 	}
 }
 
-// round notices pages that go round, by the memory of one position (Brent's algorithm): it is renewed after 1, 2, 4, ... pages, so that a
-// round of any length is noticed within about three times of it.
-type round struct {
-	mark       string
-	pages, let int
+// cycle detects pages that go round by the memory of one position (Brent's cycle detection): it is renewed after 1, 2, 4, ... pages, so that
+// a cycle of any length is noticed within about three times of it.
+type cycle struct {
+	tortoise      string // the position that is remembered
+	length, power int    // pages since then, and how many there may be until it is renewed
 }
 
-// again says whether the pages have been at a position before. Each one but the first differs from the one before it.
-func (p *round) again(position string) bool {
-	if p.let > 0 && position == p.mark {
+// closed says whether the pages have been at a position before. Each one but the first differs from the one before it.
+func (c *cycle) closed(position string) bool {
+	if c.power > 0 && position == c.tortoise {
 		return true
 	}
-	if p.pages++; p.pages > p.let {
-		p.mark, p.pages, p.let = position, 0, max(1, 2*p.let)
+	if c.length++; c.length > c.power {
+		c.tortoise, c.length, c.power = position, 0, max(1, 2*c.power)
 	}
 	return false
 }
@@ -97,13 +97,13 @@ func restart(res resource, cur schemas.Cursor) schemas.Cursor {
 }
 
 // step reads and stores one page.
-func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cursor) (next schemas.Cursor, end bool, err error) {
+func (r *runner) step(ctx context.Context, res resource, state *pollState, cur schemas.Cursor) (next schemas.Cursor, end bool, err error) {
 	s := *r.source.Load()
-	client, err := r.client(ctx, res, l, s)
+	client, err := r.client(ctx, res, state, s)
 	if err != nil {
 		return cur, false, err
 	}
-	now, size := r.p.Now(), l.size
+	now, size := r.p.Now(), state.size
 	query, err := res.request(cur, now, size)
 	if err != nil {
 		return cur, false, err
@@ -129,7 +129,7 @@ func (r *runner) step(ctx context.Context, res resource, l *lane, cur schemas.Cu
 		r.audited.Purge() // Histories read for the page are lost with it.
 		return cur, false, err
 	}
-	l.size = min(r.p.PageSize, l.size*2) // A slow moment passes.
+	state.size = min(r.p.PageSize, state.size*2) // A slow moment passes.
 	r.sawContacts(next)
 	if next.Through != nil {
 		r.p.Metrics.through.WithLabelValues(s.Account, res.name).Set(float64(next.Through.Unix()))
@@ -176,7 +176,7 @@ func (r *runner) publishPage(ctx context.Context, res resource, cur schemas.Curs
 			rows++
 		}
 	}
-	cur = r.lanes[res.name].current(cur)
+	cur = r.states[res.name].current(cur)
 	s, next, counted := r.source.Load(), cur, cur
 	counted.Rows += rows
 	err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) (err error) {
