@@ -7,7 +7,7 @@ import (
 	"deskstream/schemas"
 )
 
-// What can change about a user, as audience_changes.sql tells it. With changedEver and changedActivity stands which activity. A change of the
+// What can change about a user, as audience_changed_*.sql tell it. With changedEver and changedActivity stands which activity. A change of the
 // person itself is one for every audience: who it is may have changed with its users.
 const (
 	changedPerson       = "person"

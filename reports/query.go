@@ -12,7 +12,7 @@ import (
 	"deskstream/schemas"
 )
 
-// settings hold for every query: a question must not outlive the one who asked it, nor take the machine.
+// settingsFor gives what holds for every query: a question must not outlive the one who asked it, nor take the machine.
 func settingsFor(timeout time.Duration, most int) clickhouse.Settings {
 	return clickhouse.Settings{
 		"max_execution_time":                          int(max(1, (timeout+time.Second-1)/time.Second)),
