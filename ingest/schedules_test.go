@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"deskstream/ingest/zendesktest"
+	"deskstream/local/localtest"
 	"deskstream/schemas"
 )
 
@@ -54,4 +56,43 @@ func TestSchedulesThatBecomeWhatTheyWere(t *testing.T) {
 			t.Errorf("%s is new, though it says what was said at first", e.ID)
 		}
 	}
+}
+
+// TestSchedulesOfTheAccountChange: a holiday that is taken away in Zendesk, where nothing else of the schedule changes, and a schedule that is deleted
+// come with the next poll.
+func TestSchedulesOfTheAccountChange(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	made := time.Now().Add(-time.Hour)
+	hours := []zendesktest.Interval{{StartTime: 1980, EndTime: 2460}}
+	day := d.Account.CreateSchedule(made, "Day", "London", hours, zendesktest.Holiday{Name: "Fair", StartDate: "2026-05-04", EndDate: "2026-05-04"})
+	night := d.Account.CreateSchedule(made, "Night", "London", hours)
+	r := newRig(t, d, nil)
+	r.start(t)
+	localtest.Eventually(t, "first sync", r.done)
+	newest := func() (holidays map[schemas.ZID]int, listed int) {
+		holidays = map[schemas.ZID]int{}
+		for _, e := range r.store.all() {
+			var s schemas.ZSchedule
+			var list schemas.ScheduleList
+			switch {
+			case e.Kind == schemas.KindSchedule && json.Unmarshal(e.Data, &s) == nil:
+				holidays[s.ID] = len(s.Holidays)
+			case e.Kind == schemas.KindSchedules && json.Unmarshal(e.Data, &list) == nil:
+				listed = len(list.IDs)
+			}
+		}
+		return holidays, listed
+	}
+	before, listed := newest()
+	if before[schemas.ZID(day.ID)] != 1 || listed < 2 {
+		t.Fatalf("holidays %v of %d schedules", before, listed)
+	}
+	d.Account.SetHolidays(day.ID)
+	d.Account.DeleteSchedule(night.ID)
+	r.poller.Kick(testSource, schemas.ResourceSchedules)
+	localtest.Eventually(t, "a day without its holiday, and no night", func() bool {
+		now, left := newest()
+		return now[schemas.ZID(day.ID)] == 0 && left == listed-1
+	})
 }
