@@ -58,7 +58,7 @@ type authorizeInput struct {
 		ClientSecret string `json:"client_secret,omitempty" maxLength:"4000"`
 		Email        string `json:"email,omitempty" maxLength:"320"`
 		Token        string `json:"token,omitempty" maxLength:"4000"`
-		WebhookScope bool   `json:"webhook_scope,omitempty" doc:"oauth: also ask for the right to create webhooks, which webhook/register needs; the other methods need nothing for it"`
+		WebhookScope bool   `json:"webhook_scope,omitempty" doc:"oauth: also ask for the right to create webhooks, for webhook/register"`
 	}
 }
 
