@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -223,20 +224,16 @@ func (s *server) putSnippet(ctx context.Context, in *putSnippetInput) (*answer[p
 	if err != nil {
 		return nil, err
 	}
-	var v snippet
-	write := func() (err error) {
-		v, err = s.writeSnippet(ctx, in)
-		return err
+	for try := 1; ; try++ {
+		v, err := s.writeSnippet(ctx, in)
+		if errors.Is(err, schemas.ErrFenced) && in.Body.Revision == nil && try < changeTries {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return reply(putSnippetAnswer{s.viewSnippet(v), warnings}, nil)
 	}
-	if in.Body.Revision == nil {
-		err = retried(write)
-	} else {
-		err = write()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return reply(putSnippetAnswer{s.viewSnippet(v), warnings}, nil)
 }
 
 // checkSnippet refuses a name or a source that cannot be used, and warns of what cannot be used yet.
