@@ -33,9 +33,7 @@ func (f *Fetcher) Run(ctx context.Context) error {
 			return nil
 		case <-f.Nudges.ready:
 		}
-		if sleep(ctx, f.Debounce) != nil {
-			return nil
-		}
+		_ = sleep(ctx, f.Debounce) // with ctx ends the next turn
 		for _, n := range f.Nudges.take() {
 			if r := f.Poller.runner(n.Source); r != nil { // nil = not polled here: disconnected meanwhile, or another process's
 				r.nudges.Add(n)

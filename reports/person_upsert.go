@@ -186,7 +186,8 @@ func (r *upsertRow) aliases() []string {
 // newUser is the user a row is told of when nobody is found.
 func (r *upsertRow) newUser(account string) schemas.ZID {
 	for _, i := range []struct{ kind, value string }{
-		{schemas.IdentifierExternalID, strings.ToLower(textOf(r.values.ExternalID))}, {schemas.IdentifierEmail, textOf(r.values.Email)},
+		{schemas.IdentifierExternalID, strings.ToLower(textOf(r.values.ExternalID))},
+		{schemas.IdentifierEmail, textOf(r.values.Email)},
 		{schemas.IdentifierPhone, textOf(r.values.PhoneNumber)},
 	} {
 		if i.value != "" {
