@@ -218,7 +218,7 @@ func (w *world) rescheduled() {
 func (w *world) paused() {
 	var pauses []schemas.Pause
 	status, at := schemas.SourceConnected, w.told
-	for i := range w.draw(7, "moves") {
+	for range w.draw(7, "moves") {
 		moment := replayStart.Add(time.Duration(w.draw(int(w.clock.Sub(replayStart)/time.Second)+1, "moment")) * time.Second)
 		set := schemas.Settings{Status: status, Pauses: pauses}
 		if set.Status = schemas.SourceDisconnected; status == schemas.SourceDisconnected {
@@ -226,7 +226,7 @@ func (w *world) paused() {
 		}
 		set.Moved(status, moment)
 		status, pauses = set.Status, set.Pauses
-		w.connect(replayStart.Add(time.Duration(i+1)*time.Second), func(s *schemas.Settings) { s.Status, s.Pauses = status, pauses })
+		w.connect(moment, func(s *schemas.Settings) { s.Status, s.Pauses = status, pauses })
 		last := len(w.out) - 1
 		at += w.draw(last-at+1, "where")
 		w.out = slices.Insert(w.out[:last], at, w.out[last])

@@ -11,12 +11,19 @@ import (
 
 // sources are the settings of an account's sources as the stream told them.
 type sources struct {
-	list []schemas.Settings // by id
+	list []toldSettings // by id
 	// byPhone says whether any source lets, or once let, phone numbers merge people. As long as none did, whom one shares a number with does
 	// not matter.
 	byPhone bool
 
 	prints map[string]uint64 // fingerprints by source, as far as somebody asked
+}
+
+// toldSettings are settings with their place in the stream. That orders them, because they are written by compare-and-set, and no clock does: those of
+// two programs may differ.
+type toldSettings struct {
+	schemas.Settings
+	Place uint64 `json:"place"`
 }
 
 // standard are the settings of a source nobody told us about.
@@ -36,7 +43,7 @@ func (s *sources) find(id string) int {
 
 func (s *sources) of(id string) settings {
 	if i := s.find(id); i < len(s.list) && s.list[i].ID == id {
-		return settings{&s.list[i]}
+		return settings{&s.list[i].Settings}
 	}
 	return settings{&standard}
 }
@@ -68,21 +75,20 @@ func (s *sources) fingerprint(id string) uint64 {
 	return print
 }
 
-func (s *sources) put(n schemas.Settings) bool {
+// outdated says whether settings that come at a place of the stream were told before others of their source.
+func (s *sources) outdated(id string, place uint64) bool {
+	i := s.find(id)
+	return i < len(s.list) && s.list[i].ID == id && place < s.list[i].Place
+}
+
+func (s *sources) put(n toldSettings) {
 	s.prints = nil
 	s.byPhone = s.byPhone || slices.Contains(n.Identifiers, schemas.IdentifierPhone)
 	i := s.find(n.ID)
-	if i < len(s.list) && s.list[i].ID == n.ID {
-		if n.UpdatedAt.Before(s.list[i].UpdatedAt) {
-			return false
-		}
-		s.list[i] = n
-		return true
+	if i == len(s.list) || s.list[i].ID != n.ID {
+		s.list = slices.Insert(s.list, i, toldSettings{})
 	}
-	s.list = append(s.list, schemas.Settings{})
-	copy(s.list[i+1:], s.list[i:])
 	s.list[i] = n
-	return true
 }
 
 // fingerprint identifies the source, its retention and when that was set: people are shown with the sources that told of them; activities
@@ -132,13 +138,14 @@ func (s settings) writable(field string) bool {
 }
 
 func (r *run) takeSource(a *accountWork, it *item) {
-	if !reflect.DeepEqual(a.sources.of(it.source.ID).Pauses, it.source.Pauses) {
-		r.keepAway(a, it.source)
-	}
-	if !a.sources.put(*it.source) {
+	if a.sources.outdated(it.source.ID, it.ev.Seq) {
 		r.result.Duplicates++
 		return
 	}
+	if !reflect.DeepEqual(a.sources.of(it.source.ID).Pauses, it.source.Pauses) {
+		r.keepAway(a, it.source)
+	}
+	a.sources.put(toldSettings{*it.source, it.ev.Seq})
 	r.touch(sourcesKey(a.prefix))
 }
 

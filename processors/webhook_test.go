@@ -216,6 +216,25 @@ func TestR53_Disconnected(t *testing.T) {
 	s.wantRow(map[string]any{"status": "open"})
 }
 
+// TestSettingsOfClocksApart: of the settings of a source those hold that came last in the stream, whatever the clocks of who wrote them say, and older
+// ones that come again change nothing.
+func TestSettingsOfClocksApart(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.people()
+	s.connect(s.now.Add(10*time.Minute), func(set *schemas.Settings) { set.Status = schemas.SourceDisconnected })
+	s.play()
+	s.record("02T09:00", "open", "")
+	s.want("ignored", s.ignored, 1)
+	s.connect(s.now.Add(time.Second))
+	s.play()
+	s.record("02T09:00", "open", "")
+	s.wantRow(map[string]any{"status": "open"})
+	s.batches(t, s.events, 1)
+	s.record("02T09:01", "pending", "")
+	s.wantRow(map[string]any{"status": "pending"})
+}
+
 // TestR41_R53_PausesAreNotCounted: what happened while the source was disconnected is merged once a reconnect has read it, but is no part of what
 // the overview counts; it stays so when it changes or goes.
 func TestR41_R53_PausesAreNotCounted(t *testing.T) {
