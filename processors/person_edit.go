@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -21,21 +22,45 @@ func (c *personEdit) nothing() bool {
 
 func (c *personEdit) identities() []hashedIdentity { return c.values.identities(nil) }
 
-// decisions are the newest decisions about a user: values are 0 and 1, a time of 0 means none. They outlive what any source says. Of two
-// decisions of one instant the larger counts: no.
-type decisions struct{ noMail, noSMS, archived patch[int64] }
+// decisions are those that count of a user. They outlive what any source says.
+type decisions struct{ noMail, noSMS, archived decision }
 
-// take keeps the newer of each decision.
+// decision is a yes or no of somebody: value is 0 or 1. A time of 0 means none.
+type decision struct {
+	patch[int64]
+	place int64 // in the stream, of a permission
+}
+
+// take keeps the decision that counts of two, and reports whether that was news. The newer one does, of two of one instant the larger: no. A permission
+// is given only by a yes that is newer than any no in the stream too: clocks of those who say it may differ, and no unsubscribe is to be lost.
+func (d *decision) take(n decision) bool {
+	was := *d
+	switch {
+	case n.at == 0:
+	case d.at == 0:
+		*d = n
+	case n.value == 1 && d.value == 1:
+		d.at, d.place = max(d.at, n.at), max(d.place, n.place)
+	case n.value == 1 && !d.lifts(n), n.value == 0 && d.value == 1 && n.lifts(was):
+		*d = n
+	case n.value == 0 && d.value == 0 && cmp.Or(cmp.Compare(n.place, d.place), cmp.Compare(n.at, d.at)) > 0:
+		*d = n
+	}
+	return *d != was
+}
+
+// lifts says whether a yes takes a no back.
+func (d decision) lifts(no decision) bool { return d.at > no.at && d.place >= no.place }
+
+// take keeps what counts of each decision.
 func (c *decisions) take(o *decisions) {
 	have := c.all()
-	for i, p := range o.all() {
-		if p.at > have[i].at {
-			*have[i] = *p
-		}
+	for i, d := range o.all() {
+		have[i].take(*d)
 	}
 }
 
-func (c *decisions) all() []*patch[int64] { return []*patch[int64]{&c.noMail, &c.noSMS, &c.archived} }
+func (c *decisions) all() []*decision { return []*decision{&c.noMail, &c.noSMS, &c.archived} }
 
 func (it *item) loadPersonEdit() {
 	var z schemas.PersonChange
@@ -60,7 +85,7 @@ func not(b *bool) *bool {
 	return &n
 }
 
-// takePersonEdit keeps the newest decision of each kind and the newest values. They are kept for a user that is not known yet too. An edit
+// takePersonEdit keeps the decision of each kind that counts and the newest values. They are kept for a user that is not known yet too. An edit
 // that says nothing has the person worked out anew.
 func (r *run) takePersonEdit(a *accountWork, it *item) {
 	if it.load(); it.domain == domainDead {
@@ -75,12 +100,14 @@ func (r *run) takePersonEdit(a *accountWork, it *item) {
 	news := w.u.apiValues.take(&c.values)
 	news = w.u.noteAPIValues(&c.values) || news
 	nothing := c.nothing()
+	place := int64(it.ev.Seq)
 	for _, d := range []struct {
-		have *patch[int64]
-		told *bool
-	}{{&w.u.decisions.noMail, c.noMail}, {&w.u.decisions.noSMS, c.noSMS}, {&w.u.decisions.archived, c.archive}} {
+		have  *decision
+		told  *bool
+		place int64
+	}{{&w.u.decisions.noMail, c.noMail, place}, {&w.u.decisions.noSMS, c.noSMS, place}, {&w.u.decisions.archived, c.archive, 0}} {
 		if d.told != nil {
-			news = take(d.have, c.at, int64(flag(*d.told))) || news
+			news = d.have.take(decision{patch[int64]{c.at, int64(flag(*d.told))}, d.place}) || news
 		}
 	}
 	if schemas.IsOwnUser(schemas.ZID(it.id)) && !nothing {
@@ -144,11 +171,11 @@ func (r *run) refusals(a *accountWork, w *userWork) (c decisions) {
 }
 
 // refusal gives a decision that says no, else none.
-func refusal(p patch[int64]) patch[int64] {
-	if p.value == 0 {
-		return patch[int64]{}
+func refusal(d decision) decision {
+	if d.value == 0 {
+		return decision{}
 	}
-	return p
+	return d
 }
 
 // kinds of decisions.
@@ -177,7 +204,7 @@ func (m *material) applyDecisions(row *schemas.PersonRow) {
 
 // decided gives what counts for the person of a permission: no if that counts for any of its users, else the newest yes. Its time is 0 if nothing was
 // decided.
-func (m *material) decided(kind int) (newest patch[int64]) {
+func (m *material) decided(kind int) (newest decision) {
 	for i := range m.users {
 		d := m.decidedOf(i, kind)
 		if d.value > newest.value || d.value == newest.value && d.at > newest.at {
@@ -205,15 +232,15 @@ func (m *material) archived() (archived uint8, since *time.Time) {
 	return 1, ptr(last)
 }
 
-// decidedOf gives the newest decision that counts for one of the person's users.
-func (m *material) decidedOf(i, kind int) patch[int64] {
-	newest := m.users[i].decision(kind)
+// decidedOf gives the decision that counts for one of the person's users.
+func (m *material) decidedOf(i, kind int) decision {
+	counts := m.users[i].decision(kind)
 	for j, o := range m.users {
 		if d := o.decision(kind); j != i && d.at != 0 && m.means(i, j, kind, d.at) {
-			take(&newest, d.at, d.value)
+			counts.take(d)
 		}
 	}
-	return newest
+	return counts
 }
 
 // means says whether what was decided of user j at a time counts for user i too: they were one person then, or user i is a record that came when the
@@ -236,14 +263,14 @@ func (m *material) joined(i int) int64 {
 	return at
 }
 
-// decision gives the newest decision about the user, or about who has one of its addresses.
-func (u *user) decision(kind int) patch[int64] {
-	d, heard := u.decisions.of(kind), u.inherited.of(kind)
-	take(&d, heard.at, heard.value)
+// decision gives what counts of what was decided about the user, or about who has one of its addresses.
+func (u *user) decision(kind int) decision {
+	d := u.decisions.of(kind)
+	d.take(u.inherited.of(kind))
 	return d
 }
 
-func (c *decisions) of(kind int) patch[int64] {
+func (c *decisions) of(kind int) decision {
 	switch kind {
 	case decisionMail:
 		return c.noMail

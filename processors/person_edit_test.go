@@ -43,6 +43,37 @@ func TestDecisionsOutliveSources(t *testing.T) {
 	s.want("restored", s.allows(1), []any{flag(true), flag(false), flag(false)})
 }
 
+// TestP1_UnsubscribedByAnotherClock: who unsubscribes last in the stream is unsubscribed though the clock of who said yes before was ahead, as is who has
+// the same address, until somebody subscribes them later by every clock; a yes that comes again changes nothing.
+func TestP1_UnsubscribedByAnotherClock(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(set *schemas.Settings) { set.OptIn.SMS = true })
+	s.user(1, 1, `,"name":"A","email":"a@x.test"`)
+	s.user(2, 2, `,"name":"B","email":"a@x.test"`)
+	allows := func(when string, mail bool) {
+		t.Helper()
+		for id := range int64(2) {
+			s.want(fmt.Sprintf("%s, %d", when, id+1), s.allows(id+1), []any{flag(mail), flag(true), flag(false)})
+			s.want(when+", as told", s.look(t, "zendesk:"+decimal(id+1)).Person.EmailPermission, flag(mail))
+		}
+	}
+	s.chose(1, 9, `,"email":true`)
+	s.chose(2, 9, `,"email":true`)
+	subscribed := len(s.events)
+	allows("subscribed ten minutes ahead", true)
+	s.chose(1, 1, `,"email":false`)
+	allows("unsubscribed", false)
+	s.batches(t, s.events[subscribed-2:], 1)
+	allows("told again", false)
+	s.chose(2, 0, `,"email":true`)
+	allows("an older word", false)
+	s.chose(1, 2, `,"email":true`)
+	s.chose(2, 2, `,"email":true`)
+	allows("subscribed again", true)
+	s.batches(t, s.events[subscribed:], 2)
+	allows("told again", true)
+}
+
 // TestDecisionsMerge: of the people that turn out to be one the newest decision counts; one who is not known yet keeps theirs.
 func TestDecisionsMerge(t *testing.T) {
 	t.Parallel()

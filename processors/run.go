@@ -19,7 +19,7 @@ type rowValue interface {
 }
 
 // stateVersion leads every state row, so that a later form can tell this one apart.
-const stateVersion = 11
+const stateVersion = 12
 
 // slot is a state row in use.
 type slot struct {

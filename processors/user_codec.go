@@ -33,13 +33,9 @@ func (u *user) encode(w *writer) {
 		w.int(p.at)
 		w.str(p.value)
 	}
-	for _, p := range u.decisions.all() {
-		w.int(p.at)
-		w.int(p.value)
-	}
+	u.decisions.encode(w)
 	if heard {
-		w.int(u.inherited.noMail.at)
-		w.int(u.inherited.noSMS.at)
+		u.inherited.encode(w)
 	}
 	if u.oldest != nil {
 		for _, at := range u.oldest {
@@ -84,11 +80,9 @@ func (u *user) decode(r *reader) {
 	for _, p := range u.system.all() {
 		p.at, p.value = r.int(), r.str()
 	}
-	for _, p := range u.decisions.all() {
-		p.at, p.value = r.int(), r.int()
-	}
+	u.decisions.decode(r)
 	if bits&16 != 0 {
-		u.inherited = decisions{noMail: heardAt(r.int()), noSMS: heardAt(r.int())}
+		u.inherited.decode(r)
 	}
 	if bits&32 != 0 {
 		u.oldest = new(changeTimes)
@@ -107,12 +101,18 @@ func (u *user) decode(r *reader) {
 	u.waiting = r.ints()
 }
 
-// heardAt gives an unsubscribe that was heard of, from its time; 0 = none.
-func heardAt(at int64) patch[int64] {
-	if at == 0 {
-		return patch[int64]{}
+func (c *decisions) encode(w *writer) {
+	for _, d := range c.all() {
+		w.int(d.at)
+		w.int(d.value)
+		w.int(d.place)
 	}
-	return patch[int64]{at, 1}
+}
+
+func (c *decisions) decode(r *reader) {
+	for _, d := range c.all() {
+		d.at, d.value, d.place = r.int(), r.int(), r.int()
+	}
 }
 
 func (f *userFacts) encode(w *writer) {

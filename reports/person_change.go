@@ -83,9 +83,13 @@ func (s *server) changePerson(ctx context.Context, name string, c schemas.Person
 	return *who, nil
 }
 
-// changeEvents tells decisions to all users of the person, so that they stay with each of them, and values to the one that leads.
+// changeEvents tells decisions to all users of the person, so that they stay with each of them, and values to the one that leads. Who changes the person
+// knows what is shown of it: the change is newer, though another clock was ahead of this one.
 func changeEvents(who *person, c schemas.PersonChange) ([]schemas.Event, error) {
 	var events []schemas.Event
+	if c.At.Unix() < who.UpdatedAt.Unix() {
+		c.At = who.UpdatedAt.Add(time.Second)
+	}
 	decided := c.Email != nil || c.SMS != nil || c.Archived != nil
 	for i, id := range who.userIDs {
 		c.ID = schemas.ZID(id)

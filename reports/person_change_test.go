@@ -2,10 +2,12 @@ package reports
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -89,6 +91,25 @@ func TestPatchPersonFields(t *testing.T) {
 	s.want(200, s.call("PATCH", "/v1/people/p_2001", "people-key", `{"first_name":"Jo"}`), &p)
 	if len(s.store.published) != 3 {
 		t.Errorf("%d events", len(s.store.published))
+	}
+}
+
+// TestPatchBehindAnotherClock: a change is newer than what is known of the person, also where that was told by a clock that was ahead.
+func TestPatchBehindAnotherClock(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	for i, c := range []struct {
+		ahead time.Duration
+		want  string
+	}{{-time.Hour, "2026-03-20T12:00:00Z"}, {0, "2026-03-20T12:00:00Z"}, {5 * time.Second, "2026-03-20T12:00:06Z"}} {
+		id := fmt.Sprint("p_", i+1)
+		insertInto(t, s.db, schemas.TablePeople, schemas.PersonRow{
+			Account: testAccount, PersonID: id, UserIDs: []int64{int64(i + 1)}, OwnIDs: []string{id}, UpdatedAt: testNow.Add(c.ahead), Zendesk: "{}", Custom: "{}",
+		})
+		s.want(200, s.call("PATCH", "/v1/people/"+id, "people-key", `{"first_name":"Jo"}`), nil)
+		if got := string(s.store.published[i].Data); !strings.Contains(got, `"at":"`+c.want+`"`) {
+			t.Errorf("%s ahead: %s", c.ahead, got)
+		}
 	}
 }
 
