@@ -3,19 +3,24 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
 type auditJSON struct {
-	ID        ZID               `json:"id"`
-	TicketID  ZID               `json:"ticket_id"`
-	CreatedAt *time.Time        `json:"created_at"`
-	Timestamp int64             `json:"timestamp"` // ticket_events
-	AuthorID  ZID               `json:"author_id"`
-	UpdaterID ZID               `json:"updater_id"` // ticket_events
-	Via       ZVia              `json:"via"`
-	Events    []auditEventJSON  `json:"events"`
-	Children  []json.RawMessage `json:"child_events"` // ticket_events
+	auditHead
+	Events   []auditEventJSON  `json:"events"`
+	Children []json.RawMessage `json:"child_events"` // ticket_events
+}
+
+type auditHead struct {
+	ID        ZID        `json:"id"`
+	TicketID  ZID        `json:"ticket_id"`
+	CreatedAt *time.Time `json:"created_at"`
+	Timestamp int64      `json:"timestamp"` // ticket_events
+	AuthorID  ZID        `json:"author_id"`
+	UpdaterID ZID        `json:"updater_id"` // ticket_events
+	Via       ZVia       `json:"via"`
 }
 
 type auditEventJSON struct {
@@ -44,8 +49,10 @@ var changeFields = []string{
 // DecodeAudit reads an audit in either of Zendesk's two forms. The error is of class ErrInvalid.
 func DecodeAudit(data []byte) (ZAudit, error) {
 	j := auditJSON{Events: make([]auditEventJSON, 0, 4)} // room for most
-	if err := json.Unmarshal(data, &j); err != nil {
-		return ZAudit{}, fmt.Errorf("audit: %w: %w", ErrInvalid, err)
+	if json.Unmarshal(data, &j) != nil {
+		if err := j.decodeOneByOne(data); err != nil {
+			return ZAudit{}, fmt.Errorf("audit: %w: %w", ErrInvalid, err)
+		}
 	}
 	a := ZAudit{ID: j.ID, TicketID: j.TicketID, AuthorID: j.AuthorID, Via: j.Via}
 	if a.AuthorID == 0 {
@@ -65,6 +72,48 @@ func DecodeAudit(data []byte) (ZAudit, error) {
 	}
 	return a, nil
 }
+
+// decodeOneByOne decodes an audit of which an event has not the shape of those that we read. It may be of another type: Zendesk adds types at any time.
+func (j *auditJSON) decodeOneByOne(data []byte) error {
+	var written struct {
+		auditHead
+		Events   []json.RawMessage `json:"events"`
+		Children []json.RawMessage `json:"child_events"`
+	}
+	if err := json.Unmarshal(data, &written); err != nil {
+		return err
+	}
+	*j = auditJSON{auditHead: written.auditHead, Events: make([]auditEventJSON, len(written.Events)), Children: written.Children}
+	for i, raw := range written.Events {
+		if err := j.Events[i].decode(raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decode reads an event of an audit; of one of a type that we do not read the type alone, whatever it holds.
+func (e *auditEventJSON) decode(raw json.RawMessage) error {
+	err := json.Unmarshal(raw, e)
+	if err == nil {
+		return nil
+	}
+	var named struct {
+		Type      string `json:"type"`
+		EventType string `json:"event_type"`
+	}
+	if json.Unmarshal(raw, &named) != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	*e = auditEventJSON{Type: named.Type, EventType: named.EventType}
+	if kind := e.kind(); kind == "" || slices.Contains(readKinds, kind) {
+		return fmt.Errorf("event: %w", err)
+	}
+	return nil
+}
+
+// readKinds are the types of events that addEvent reads.
+var readKinds = []string{"Comment", "VoiceComment", "Create", "Change", "CommentRedactionEvent", "CommentPrivacyChange", "SatisfactionRating"}
 
 // addEvents adds the children in order. Those of an audit are decoded with it; only where a change names its field by a key, as in
 // ticket_events, the child as it was written is needed.
@@ -89,8 +138,8 @@ func (a *ZAudit) addEvents(j *auditJSON, data []byte) error {
 	}
 	for _, raw := range j.Children {
 		var e auditEventJSON
-		if err := json.Unmarshal(raw, &e); err != nil {
-			return fmt.Errorf("event: %w", err)
+		if err := e.decode(raw); err != nil {
+			return err
 		}
 		if err := a.addEvent(&e, raw); err != nil {
 			return err

@@ -166,6 +166,38 @@ func TestAuditsAreTheSameInBothForms(t *testing.T) {
 	}
 }
 
+// TestEventsOfOtherTypesHoldAnything: events of types that are not read are left out whatever they hold, in both forms of an audit, and those beside
+// them are read; an event that is read must have its shape.
+func TestEventsOfOtherTypesHoldAnything(t *testing.T) {
+	t.Parallel()
+	const rest = `{"id":1,"type":"Comment","event_type":"Comment","author_id":7,"body":"hello","public":true},{"id":2,"status":"open","previous_value":"new","event_type":"Change"}`
+	for event, fits := range map[string]bool{
+		`{"id":50,"type":"KnowledgeLinked","body":{"article":{"id":1,"title":"x"}}}`:         true,
+		`{"id":"01HAN96XNH1J7DY8D7RZ22QMT9","event_type":"CollabThreadCreated"}`:             true,
+		`{"type":"SurveyResponseSubmitted","score":5}`:                                       true,
+		`{"type":"X","public":"yes","comment_id":"abc","field_name":["a"],"plain_body":[1]}`: true,
+		`{"type":"Comment","id":3,"body":{"text":"x"}}`:                                      false,
+		`{"type":"Comment","id":"01HAN96","body":"x"}`:                                       false,
+		`{"type":"Change","field_name":["a"],"value":"x"}`:                                   false,
+		`{"type":"x","event_type":"Change","id":"abc"}`:                                      false,
+		`{"type":"SatisfactionRating","score":5}`:                                            false,
+		`{"type":"CommentPrivacyChange","comment_id":4,"public":"no"}`:                       false,
+		`{"type":{"name":"X"},"body":{}}`:                                                    false,
+		`{"body":{}}`:                                                                        false,
+		`"x"`:                                                                                false,
+	} {
+		for _, list := range []string{"events", "child_events"} {
+			a, err := schemas.DecodeAudit([]byte(`{"id":9,"ticket_id":5,"created_at":"2024-04-01T19:14:20Z","` + list + `":[` + event + `,` + rest + `]}`))
+			switch {
+			case !fits && !errors.Is(err, schemas.ErrInvalid):
+				t.Errorf("%s %s: %v, %+v", list, event, err, a)
+			case fits && (err != nil || len(a.Comments) != 1 || a.Comments[0].Body != "hello" || len(a.Changes) != 1 || a.Changes[0].Field != "status" || len(a.Others) != 1):
+				t.Errorf("%s %s: %v, %+v", list, event, err, a)
+			}
+		}
+	}
+}
+
 func FuzzDecodeAudit(f *testing.F) {
 	f.Add([]byte(`{"id":9,"ticket_id":5,"created_at":"2024-04-01T19:14:20Z","events":[{"type":"Change","field_name":"status","value":"open"}]}`))
 	f.Add([]byte(`{"id":"9","ticket_id":5,"timestamp":1,"via":"Mail","child_events":[{"event_type":"Change","tags":["a"]}]}`))
