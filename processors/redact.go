@@ -244,7 +244,7 @@ func (x *Redactor) bornFor(in parts) bool {
 // wrote says whether an event of an audit is a comment of an erased user, or may repeat one.
 func (x *Redactor) wrote(e parts, author int64) bool {
 	switch auditKind(e) {
-	case "Comment", "VoiceComment":
+	case "Comment":
 		if id := e.id("author_id"); id != 0 {
 			author = id
 		}
@@ -257,11 +257,7 @@ func (x *Redactor) wrote(e parts, author int64) bool {
 
 // auditKind is what schemas.DecodeAudit takes an event for.
 func auditKind(e parts) string {
-	kind, other := schemas.Text(e["type"]), schemas.Text(e["event_type"])
-	if kind == "" || other != "" && kind != "Comment" && kind != "VoiceComment" {
-		return other
-	}
-	return kind
+	return schemas.AuditEventKind(schemas.Text(e["type"]), schemas.Text(e["event_type"]))
 }
 
 // plainFields are the ticket fields whose values are not personal.
@@ -274,7 +270,7 @@ var plainFields = []string{
 func auditEvent(e parts) parts {
 	out := e.pick("id", "type", "event_type", "field_name", "comment_id", "public", "score", "assignee_id", "author_id", "created_at")
 	switch kind := auditKind(e); kind {
-	case "Comment", "VoiceComment":
+	case "Comment":
 		if m := mentioned.FindString(schemas.Text(e["body"])); m != "" && string(e["public"]) == "false" {
 			out["body"] = json.RawMessage(strconv.Quote(m))
 		}

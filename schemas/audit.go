@@ -113,7 +113,7 @@ func (e *auditEventJSON) decode(raw json.RawMessage) error {
 }
 
 // readKinds are the types of events that addEvent reads.
-var readKinds = []string{"Comment", "VoiceComment", "Create", "Change", "CommentRedactionEvent", "CommentPrivacyChange", "SatisfactionRating"}
+var readKinds = []string{"Comment", "Create", "Change", "CommentRedactionEvent", "CommentPrivacyChange", "SatisfactionRating"}
 
 // addEvents adds the children in order. Those of an audit are decoded with it; only where a change names its field by a key, as in
 // ticket_events, the child as it was written is needed.
@@ -149,16 +149,27 @@ func (a *ZAudit) addEvents(j *auditJSON, data []byte) error {
 }
 
 func (e *auditEventJSON) kind() string {
-	if e.Type == "" || (e.EventType != "" && e.Type != "Comment" && e.Type != "VoiceComment") {
-		return e.EventType
-	}
-	return e.Type
+	return AuditEventKind(e.Type, e.EventType)
 }
+
+// AuditEventKind gives what an event of an audit is by its type and event_type, Comment for comments of every channel. In ticket_events a change of the
+// ticket's type has that as its type.
+func AuditEventKind(kind, eventType string) string {
+	switch {
+	case slices.Contains(comments, kind), slices.Contains(comments, eventType):
+		return "Comment"
+	case kind == "" || eventType != "":
+		return eventType
+	}
+	return kind
+}
+
+var comments = []string{"Comment", "VoiceComment", "FacebookComment"}
 
 func (a *ZAudit) addEvent(e *auditEventJSON, raw json.RawMessage) error {
 	kind := e.kind()
 	switch kind {
-	case "Comment", "VoiceComment":
+	case "Comment":
 		return a.addComment(e)
 	case "Create", "Change":
 		return a.addChange(raw, e, kind == "Create")

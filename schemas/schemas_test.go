@@ -137,14 +137,18 @@ func TestAuditsAreTheSameInBothForms(t *testing.T) {
 		{"id":3,"type":"Create","field_name":"assignee_id","value":"1002"},
 		{"id":4,"type":"CommentRedactionEvent","comment_id":77},
 		{"id":5,"type":"SatisfactionRating","score":"good","assignee_id":1002,"body":"thanks"},
-		{"id":6,"type":"Notification","subject":"x"}]}`
+		{"id":6,"type":"Notification","subject":"x"},
+		{"id":7,"type":"FacebookComment","author_id":1003,"body":"hi","public":true,"data":{"post":1}},
+		{"id":8,"type":"VoiceComment","body":"call","public":false}]}`
 	event := `{"id":9,"ticket_id":5,"timestamp":1711998860,"created_at":"2024-04-01T19:14:20Z","updater_id":1002,"via":{"channel":"web"},"event_type":"Audit","child_events":[
 		{"id":1,"type":"Comment","event_type":"Comment","author_id":1002,"body":"hello","plain_body":"hello","public":true,"audit_id":9},
 		{"id":2,"status":"open","previous_value":"pending","event_type":"Change"},
 		{"id":3,"assignee_id":"1002","event_type":"Create"},
 		{"id":4,"event_type":"CommentRedactionEvent","comment_id":77},
 		{"id":5,"event_type":"SatisfactionRating","score":"good","assignee_id":1002,"body":"thanks"},
-		{"id":6,"event_type":"Notification","subject":"x"}]}`
+		{"id":6,"event_type":"Notification","subject":"x"},
+		{"id":7,"type":"FacebookComment","event_type":"Comment","author_id":1003,"body":"hi","public":true,"data":{"post":1}},
+		{"id":8,"event_type":"VoiceComment","body":"call","public":false}]}`
 	a, err := schemas.DecodeAudit([]byte(audit))
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +160,7 @@ func TestAuditsAreTheSameInBothForms(t *testing.T) {
 	if !reflect.DeepEqual(a, b) {
 		t.Errorf("audit\n%+v\nevent\n%+v", a, b)
 	}
-	if len(a.Comments) != 1 || len(a.Changes) != 2 || len(a.Redactions) != 1 || len(a.Scores) != 1 || !a.Changes[1].Created {
+	if len(a.Comments) != 3 || a.Comments[1].AuthorID != 1003 || a.Comments[2].AuthorID != 1002 || len(a.Changes) != 2 || len(a.Redactions) != 1 || len(a.Scores) != 1 || !a.Changes[1].Created {
 		t.Errorf("decoded: %+v", a)
 	}
 	// A change of the ticket's type carries the new type under the very key that elsewhere tells the kind of event.
