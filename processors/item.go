@@ -460,5 +460,5 @@ func (it *item) loadSchedule() {
 		z.UpdatedAt = z.CreatedAt
 	}
 	it.cal = new(newSchedule(z, it.ev.ReceivedAt))
-	it.name = &nameFacts{kind: "schedule", id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), hash: it.hash, name: cut(z.Name, maxSubject), deleted: z.DeletedAt != nil}
+	it.name = &nameFacts{kind: "schedule", id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), hash: it.hash, name: cut(z.Name, maxSubject)}
 }

@@ -7,7 +7,8 @@ import (
 	"deskstream/schemas"
 )
 
-// nameFacts are the display name of something reports group by, in its newest form.
+// nameFacts are the display name of something reports group by, in its newest form. What was deleted keeps its name: tickets and activities of the past
+// go on to be shown and found by it.
 type nameFacts struct {
 	kind      string
 	id        int64
@@ -16,7 +17,6 @@ type nameFacts struct {
 	hash      uint64
 	name, key string
 	typ       string
-	deleted   bool
 }
 
 func (it *item) loadNamed() {
@@ -24,7 +24,7 @@ func (it *item) loadNamed() {
 	if it.unmarshal(it.ev.Data, &z) {
 		it.name = &nameFacts{
 			kind: string(it.ev.Kind), id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), hash: it.hash,
-			name: cut(cmp.Or(z.Name, z.AgentLabel), maxSubject), deleted: z.Deleted || z.IsDeleted,
+			name: cut(cmp.Or(z.Name, z.AgentLabel), maxSubject),
 		}
 	}
 }
@@ -69,7 +69,7 @@ func (r *run) putName(a *accountWork, n *nameFacts) bool {
 	*known = *n
 	r.touch(key)
 	r.emitLast(schemas.TableNames, key, appendName(r.room(200), &schemas.Name{
-		Account: a.name, Kind: n.kind, ID: n.id, Name: n.name, Key: n.key, Type: n.typ, IsDeleted: flag(n.deleted),
+		Account: a.name, Kind: n.kind, ID: n.id, Name: n.name, Key: n.key, Type: n.typ,
 	}))
 	return true
 }
@@ -85,10 +85,9 @@ func (n *nameFacts) encode(w *writer) {
 	w.str(n.name)
 	w.str(n.key)
 	w.str(n.typ)
-	w.bool(n.deleted)
 }
 
 func (n *nameFacts) decode(r *reader) {
 	n.kind, n.id, n.at, n.heard, n.hash = r.str(), r.int(), r.int(), r.int(), r.hash()
-	n.name, n.key, n.typ, n.deleted = r.str(), r.str(), r.str(), r.bool()
+	n.name, n.key, n.typ = r.str(), r.str(), r.str()
 }

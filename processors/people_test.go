@@ -595,8 +595,25 @@ func TestNames(t *testing.T) {
 	s.say(schemas.KindCustomStatus, `{"id":5,"agent_label":"With the courier","end_user_label":"On hold","active":false,"updated_at":"2026-03-01T00:00:00Z"}`)
 	n := s.tables[schemas.TableNames]
 	s.want("forms and custom statuses", []any{n["names|example|ticket_form|5"]["name"], n["names|example|custom_status|5"]["name"]}, []any{"Returns", "With the courier"})
-	s.want("names", []any{n["names|example|group|1"]["name"], n["names|example|brand|2"], n["names|example|ticket_field|3"]["key"], n["names|example|user_field|4"]["key"]},
-		[]any{"New", map[string]any(nil), "order-number-new", "customer_tier"})
+	s.want("names", []any{n["names|example|group|1"]["name"], n["names|example|brand|2"]["name"], n["names|example|ticket_field|3"]["key"], n["names|example|user_field|4"]["key"]},
+		[]any{"New", "B", "order-number-new", "customer_tier"})
+}
+
+// TestDeletedKeepTheirNames: what groups, brands and schedules were called is known after they were deleted, whether they were seen before or not.
+func TestDeletedKeepTheirNames(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for i, deleted := range []string{`"deleted":true`, `"is_deleted":true`, `"deleted_at":"2026-03-02T00:00:00Z"`} {
+		kind := []schemas.Kind{schemas.KindGroup, schemas.KindBrand, schemas.KindSchedule}[i]
+		name := func(id int) any {
+			return s.tables[schemas.TableNames][fmt.Sprintf("names|example|%s|%d", kind, id)]["name"]
+		}
+		const made = `"name":"Billing","time_zone":"London","created_at":"2026-03-01T00:00:00Z"`
+		s.say(kind, `{"id":1,%s,"updated_at":"2026-03-01T00:00:00Z"}`, made)
+		s.say(kind, `{"id":1,%s,"updated_at":"2026-03-02T00:00:00Z",%s}`, made, deleted)
+		s.say(kind, `{"id":2,%s,"updated_at":"2026-03-02T00:00:00Z",%s}`, made, deleted)
+		s.want(string(kind), []any{name(1), name(2)}, []any{"Billing", "Billing"})
+	}
 }
 
 func TestR08_R34_R35_Retention(t *testing.T) {

@@ -214,8 +214,6 @@ type ZNamed struct {
 	ID         ZID       `json:"id"`
 	Name       string    `json:"name"`
 	AgentLabel string    `json:"agent_label"` // the name of custom statuses
-	Deleted    bool      `json:"deleted"`     // groups
-	IsDeleted  bool      `json:"is_deleted"`  // brands
 	CreatedAt  time.Time `json:"created_at"`
 	UpdatedAt  time.Time `json:"updated_at"`
 }
