@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -39,6 +40,11 @@ type resource struct {
 	records bool
 	// optional resources do not exist on every plan; 403 and 404 then mean that there is nothing to read.
 	optional bool
+}
+
+// unavailable says whether a failure means that the account's plan has no such resource.
+func (res resource) unavailable(failure error) bool {
+	return res.optional && (errors.Is(failure, schemas.ErrDenied) || errors.Is(failure, schemas.ErrNotFound))
 }
 
 // resources in the order of the first sync: people before what they did.

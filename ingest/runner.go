@@ -292,6 +292,9 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 		r.deletedOrgs, cur = map[schemas.ZID]*deletedOrg{}, lookBack(cur, began)
 	}
 	cur, err = r.read(ctx, res, state, cur)
+	if res.name == schemas.ResourceSchedules && res.unavailable(err) {
+		cur, err = r.noSchedules(ctx, res, cur, err)
+	}
 	if ctx.Err() != nil {
 		return // What was read is stored; the rest is read after the next start.
 	}
@@ -385,7 +388,7 @@ func (r *runner) finish(ctx context.Context, res resource, state *pollState, cur
 	case failure == nil && !cur.Done: // The count waits for the tickets.
 		interval = min(interval, r.p.Retry)
 	case failure == nil:
-	case res.optional && (errors.Is(failure, schemas.ErrDenied) || errors.Is(failure, schemas.ErrNotFound)):
+	case res.unavailable(failure):
 		result = "unavailable"
 		cur.Done, cur.LastError, state.failures = true, "not available on this Zendesk account's plan", 0
 	case errors.Is(failure, schemas.ErrFenced):

@@ -86,6 +86,24 @@ func (t *timetable) list(s schemas.Source, rows []json.RawMessage, now time.Time
 	}}
 }
 
+// noSchedules tells once that an account has none whose plan has none, as an empty list would: those that are made later count from then on. Where some
+// were read before they are only out of sight.
+func (r *runner) noSchedules(ctx context.Context, res resource, cur schemas.Cursor, refused error) (schemas.Cursor, error) {
+	status := new(StatusError)
+	if cur.Rows > 0 || !errors.As(refused, &status) || status.Path != res.path { // It may be only their holidays that are refused.
+		return cur, refused
+	}
+	events := r.schedules.list(*r.source.Load(), nil, r.p.Now())
+	if len(events) == 0 {
+		return cur, refused
+	}
+	next, err := r.publishPage(ctx, res, cur, events)
+	if err != nil {
+		return cur, err
+	}
+	return next, refused
+}
+
 // stored notes an event that is in the store.
 func (t *timetable) stored(e *schemas.Event) {
 	if e.Kind == schemas.KindSchedules {

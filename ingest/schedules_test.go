@@ -3,6 +3,8 @@ package ingest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,4 +97,40 @@ func TestSchedulesOfTheAccountChange(t *testing.T) {
 		now, left := newest()
 		return now[schemas.ZID(day.ID)] == 0 && left == listed-1
 	})
+}
+
+// TestNoSchedulesOnThePlan: an account whose plan has no business hours tells once that it has no schedules, so that one that is made later is not taken
+// for one that there was all the time. Of schedules that are out of sight it tells nothing.
+func TestNoSchedulesOnThePlan(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, zendesktest.Options{})
+	d.Inject(zendesktest.Fault{Path: "/api/v2/business_hours/schedules", Status: 403, Times: -1})
+	r := newRig(t, d, func(r *rig) { r.poller.Intervals = quick() })
+	told := func() (out []string) {
+		for _, e := range r.store.all() {
+			if e.Kind == schemas.KindSchedules {
+				out = append(out, string(e.Data))
+			}
+		}
+		return out
+	}
+	want := func(when string, lists ...string) {
+		t.Helper()
+		localtest.Eventually(t, when, func() bool { return len(told()) >= len(lists) })
+		localtest.Eventually(t, "more polls", r.polls(3))
+		if !slices.Equal(told(), lists) {
+			t.Errorf("%s: the lists %q are told, want %q", when, told(), lists)
+		}
+	}
+	r.start(t)
+	want("refused", `{"ids":[]}`)
+	if cur := r.store.cursor(testSource, schemas.ResourceSchedules); cur.State != "idle" || !strings.Contains(cur.LastError, "not available") {
+		t.Errorf("%+v", cur)
+	}
+	d.ClearFaults()
+	z := d.Account.CreateSchedule(time.Now(), "Hours", "London", []zendesktest.Interval{{StartTime: 0, EndTime: 60}})
+	made := fmt.Sprintf(`{"ids":[%d]}`, z.ID)
+	want("made", `{"ids":[]}`, made)
+	d.Inject(zendesktest.Fault{Path: "/api/v2/business_hours/schedules", Status: 403, Times: -1})
+	want("refused again", `{"ids":[]}`, made)
 }
