@@ -1,6 +1,7 @@
 package processors
 
 import (
+	"strings"
 	"testing"
 
 	"deskstream/schemas"
@@ -41,4 +42,24 @@ func TestTicketDetails(t *testing.T) {
 		`"requester_id":9,"submitter_id":9,"created_at":%q,"updated_at":%q,"generated_timestamp":%d,"tags":[],"recipient":"help@acme.test"}`,
 		s.at("02T09:00"), s.at("03T09:00"), mustTime(t, s.at("03T09:00")).Unix())
 	s.wantRow(map[string]any{"details": "{}"})
+}
+
+// TestNumbersKeepTheirDigits: numbers in fields of the customer's own stay as Zendesk wrote them, though a float64 has fewer digits.
+func TestNumbersKeepTheirDigits(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.record("02T09:00", "open", `,"custom_fields":[{"id":77,"value":9007199254740993},{"id":78,"value":[ 1.50, "<x>" ]},{"id":79,"value":null},{"id":80,"value":""},{"id":81}]`)
+	s.want("ticket", s.row()["custom_fields"], `{"77":9007199254740993,"78":[1.50,"<x>"]}`)
+	const fields = `{ "ref" : 9007199254740993, "a":-0.10,"b":"\u00fc","c":null}`
+	const kept = `"fields":{"a":-0.10,"b":"ü","c":null,"ref":9007199254740993}`
+	for _, more := range []string{"", `,"notes":"\ud83d"`} { // the second is read by encoding/json
+		s.user(1, 1+len(more), `,"name":"A","user_fields":`+fields+more)
+		if z := s.person(1)["zendesk"].(string); !strings.Contains(z, kept) {
+			t.Errorf("user: %s", z)
+		}
+	}
+	s.say(schemas.KindOrganization, `{"id":8,"name":"O","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-02-01T00:00:00Z","organization_fields":%s}`, fields)
+	if z := s.tables[schemas.TableOrganizations]["organizations|example|8"]["zendesk"].(string); !strings.Contains(z, kept) {
+		t.Errorf("organization: %s", z)
+	}
 }

@@ -292,9 +292,9 @@ func (it *item) loadTicket() {
 
 // customObject turns Zendesk's list of field values into an object of id to value, without the empty ones.
 func customObject(list []schemas.ZFieldValue) string {
-	values := make(map[string]any, len(list))
+	values := make(map[string]json.RawMessage, len(list))
 	for _, f := range list {
-		if f.Value != nil && f.Value != "" {
+		if v := string(f.Value); v != "" && v != "null" && v != `""` {
 			values[f.ID.String()] = f.Value
 		}
 	}

@@ -52,18 +52,13 @@ func (it *item) loadOrganization() {
 		id: int64(z.ID), at: z.UpdatedAt.Unix(), heard: it.ev.ReceivedAt.UnixNano(), created: z.CreatedAt.Unix(), hash: it.hash, full: true, name: cut(z.Name, 1024),
 		external: cut(z.ExternalID, 1024), details: cut(z.Details, maxText/2), notes: cut(z.Notes, maxText/2), url: cut(z.URL, 1024),
 		domains: z.DomainNames, tags: z.Tags, group: int64(z.GroupID), merged: int64(z.MergedInto), sharedTickets: z.SharedTickets, sharedComments: z.SharedComments,
-		fields: "{}", told: true, active: z.DeletedAt == nil,
+		fields: fieldsOf(z.Fields), told: true, active: z.DeletedAt == nil,
 	}
 	if !sane(z.UpdatedAt) {
 		f.at = f.created
 	}
 	if z.DeletedAt != nil && sane(*z.DeletedAt) {
 		f.at = max(f.at, z.DeletedAt.Unix())
-	}
-	if len(z.Fields) > 0 {
-		if b, err := schemas.Marshal(z.Fields); err == nil && len(b) < maxText {
-			f.fields = string(b)
-		}
 	}
 	it.org = f
 }

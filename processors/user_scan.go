@@ -176,7 +176,7 @@ func keepsForm(value []byte) bool {
 		}
 		return true
 	case c >= '1' && c <= '9':
-		return len(value) <= 15 && len(bytes.Trim(value, "0123456789")) == 0
+		return len(bytes.Trim(value, "0123456789")) == 0
 	}
 	switch string(value) {
 	case "0", "null", "true", "false":
@@ -187,7 +187,7 @@ func keepsForm(value []byte) bool {
 
 // canonical reads an object and writes it with sorted keys; "" when it is none.
 func canonical(object []byte) string {
-	var all map[string]any
+	var all map[string]json.RawMessage
 	if json.Unmarshal(object, &all) != nil {
 		return ""
 	}
@@ -195,7 +195,7 @@ func canonical(object []byte) string {
 }
 
 // fieldsOf writes the fields of the customer's own, "{}" when there are none or too much of them.
-func fieldsOf(all map[string]any) string {
+func fieldsOf(all map[string]json.RawMessage) string {
 	if len(all) > 0 {
 		if b, err := schemas.Marshal(all); err == nil && len(b) < maxText {
 			return string(b)

@@ -78,10 +78,11 @@ type ZTicket struct {
 	FromMessaging bool            `json:"from_messaging_channel"`
 }
 
-// ZFieldValue is the value of one custom field: string, number, bool, list or null.
+// ZFieldValue is the value of one custom field: string, number, bool, list or null. It is kept as it was written: a number may have more digits than a
+// float64.
 type ZFieldValue struct {
-	ID    ZID `json:"id"`
-	Value any `json:"value"`
+	ID    ZID             `json:"id"`
+	Value json.RawMessage `json:"value"`
 }
 
 // ZVia tells the channel. Zendesk writes an object, or in ticket_events just a name.
@@ -118,31 +119,31 @@ func (v *ZVia) UnmarshalJSON(b []byte) error {
 
 // ZUser is a user.
 type ZUser struct {
-	ID            ZID            `json:"id"`
-	URL           string         `json:"url"`
-	Name          string         `json:"name"`
-	Email         string         `json:"email"`
-	Phone         string         `json:"phone"`
-	SharedPhone   bool           `json:"shared_phone_number"`
-	Alias         string         `json:"alias"`
-	Details       string         `json:"details"`
-	Notes         string         `json:"notes"`
-	Role          string         `json:"role"` // end-user, agent, admin
-	Locale        string         `json:"locale"`
-	TimeZone      string         `json:"time_zone"`      // Rails name
-	IANATimeZone  string         `json:"iana_time_zone"` //
-	Verified      bool           `json:"verified"`
-	Active        *bool          `json:"active"` // false once deleted or merged away
-	Suspended     bool           `json:"suspended"`
-	ExternalID    string         `json:"external_id"`
-	Tags          []string       `json:"tags"`
-	Organization  ZID            `json:"organization_id"`
-	UserFields    map[string]any `json:"user_fields"`
-	LastLoginAt   *time.Time     `json:"last_login_at"`
-	CreatedAt     time.Time      `json:"created_at"`
-	UpdatedAt     time.Time      `json:"updated_at"`
-	PermanentlyDe bool           `json:"permanently_deleted"`
-	Identities    []ZIdentity    `json:"identities"`
+	ID            ZID                        `json:"id"`
+	URL           string                     `json:"url"`
+	Name          string                     `json:"name"`
+	Email         string                     `json:"email"`
+	Phone         string                     `json:"phone"`
+	SharedPhone   bool                       `json:"shared_phone_number"`
+	Alias         string                     `json:"alias"`
+	Details       string                     `json:"details"`
+	Notes         string                     `json:"notes"`
+	Role          string                     `json:"role"` // end-user, agent, admin
+	Locale        string                     `json:"locale"`
+	TimeZone      string                     `json:"time_zone"`      // Rails name
+	IANATimeZone  string                     `json:"iana_time_zone"` //
+	Verified      bool                       `json:"verified"`
+	Active        *bool                      `json:"active"` // false once deleted or merged away
+	Suspended     bool                       `json:"suspended"`
+	ExternalID    string                     `json:"external_id"`
+	Tags          []string                   `json:"tags"`
+	Organization  ZID                        `json:"organization_id"`
+	UserFields    map[string]json.RawMessage `json:"user_fields"`
+	LastLoginAt   *time.Time                 `json:"last_login_at"`
+	CreatedAt     time.Time                  `json:"created_at"`
+	UpdatedAt     time.Time                  `json:"updated_at"`
+	PermanentlyDe bool                       `json:"permanently_deleted"`
+	Identities    []ZIdentity                `json:"identities"`
 }
 
 // ZIdentity is one identity of a user.
@@ -156,22 +157,22 @@ type ZIdentity struct {
 
 // ZOrganization is an organization.
 type ZOrganization struct {
-	ID             ZID            `json:"id"`
-	URL            string         `json:"url"`
-	Name           string         `json:"name"`
-	ExternalID     string         `json:"external_id"`
-	DomainNames    []string       `json:"domain_names"`
-	Details        string         `json:"details"`
-	Notes          string         `json:"notes"`
-	GroupID        ZID            `json:"group_id"`
-	SharedTickets  bool           `json:"shared_tickets"`
-	SharedComments bool           `json:"shared_comments"`
-	Tags           []string       `json:"tags"`
-	Fields         map[string]any `json:"organization_fields"`
-	CreatedAt      time.Time      `json:"created_at"`
-	UpdatedAt      time.Time      `json:"updated_at"`
-	DeletedAt      *time.Time     `json:"deleted_at"`
-	MergedInto     ZID            `json:"merged_into"` // not Zendesk's: the poller adds it to a deleted one that another absorbed
+	ID             ZID                        `json:"id"`
+	URL            string                     `json:"url"`
+	Name           string                     `json:"name"`
+	ExternalID     string                     `json:"external_id"`
+	DomainNames    []string                   `json:"domain_names"`
+	Details        string                     `json:"details"`
+	Notes          string                     `json:"notes"`
+	GroupID        ZID                        `json:"group_id"`
+	SharedTickets  bool                       `json:"shared_tickets"`
+	SharedComments bool                       `json:"shared_comments"`
+	Tags           []string                   `json:"tags"`
+	Fields         map[string]json.RawMessage `json:"organization_fields"`
+	CreatedAt      time.Time                  `json:"created_at"`
+	UpdatedAt      time.Time                  `json:"updated_at"`
+	DeletedAt      *time.Time                 `json:"deleted_at"`
+	MergedInto     ZID                        `json:"merged_into"` // not Zendesk's: the poller adds it to a deleted one that another absorbed
 }
 
 // ZRating is a satisfaction rating.
