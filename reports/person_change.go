@@ -83,13 +83,19 @@ func (s *server) changePerson(ctx context.Context, name string, c schemas.Person
 	return *who, nil
 }
 
-// changeEvents tells decisions to all users of the person, so that they stay with each of them, and values to the one that leads. Who changes the person
-// knows what is shown of it: the change is newer, though another clock was ahead of this one.
+// after gives the time of a change of a person, that is made now by our clock: it is newer than all that is shown of the person, though another clock was
+// ahead of ours.
+func after(shown, now time.Time) time.Time {
+	if now.Unix() < shown.Unix() {
+		return shown.UTC().Add(time.Second)
+	}
+	return now
+}
+
+// changeEvents tells decisions to all users of the person, so that they stay with each of them, and values to the one that leads.
 func changeEvents(who *person, c schemas.PersonChange) ([]schemas.Event, error) {
 	var events []schemas.Event
-	if c.At.Unix() < who.UpdatedAt.Unix() {
-		c.At = who.UpdatedAt.Add(time.Second)
-	}
+	c.At = after(who.UpdatedAt, c.At)
 	decided := c.Email != nil || c.SMS != nil || c.Archived != nil
 	for i, id := range who.userIDs {
 		c.ID = schemas.ZID(id)

@@ -107,8 +107,14 @@ func TestPatchBehindAnotherClock(t *testing.T) {
 			Account: testAccount, PersonID: id, UserIDs: []int64{int64(i + 1)}, OwnIDs: []string{id}, UpdatedAt: testNow.Add(c.ahead), Zendesk: "{}", Custom: "{}",
 		})
 		s.want(200, s.call("PATCH", "/v1/people/"+id, "people-key", `{"first_name":"Jo"}`), nil)
-		if got := string(s.store.published[i].Data); !strings.Contains(got, `"at":"`+c.want+`"`) {
-			t.Errorf("%s ahead: %s", c.ahead, got)
+		s.want(200, s.call("POST", "/v1/people", "people-key", `[{"id":"`+id+`","first_name":"Jo"}]`), nil)
+		if n := len(s.store.published); n != 2*(i+1) {
+			t.Fatalf("%d events", n)
+		}
+		for _, e := range s.store.published[2*i:] {
+			if got := string(e.Data); !strings.Contains(got, `"at":"`+c.want+`"`) {
+				t.Errorf("%s ahead: %s", c.ahead, got)
+			}
 		}
 	}
 }

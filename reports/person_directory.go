@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -19,6 +20,8 @@ type named struct {
 	Own        uint8   `ch:"own"` // the name, an address or external id, is one of the first user's
 	OwnFields  uint64  `ch:"custom_fields"`
 	OwnBytes   uint64  `ch:"custom_bytes"`
+
+	UpdatedAt time.Time `ch:"updated_at"`
 }
 
 // primary says whether the name is the address or external id that the person shows.

@@ -62,7 +62,8 @@ type upsertRow struct {
 type target struct {
 	account, source string
 	user            schemas.ZID
-	before          []string // people its names led to before, those of earlier rows too
+	before          []string  // people its names led to before, those of earlier rows too
+	updated         time.Time // the person, as it is shown
 }
 
 type rowResult struct {
@@ -236,7 +237,7 @@ func (r *upsertRow) aim(home schemas.Source, d *directory) {
 	i := slices.IndexFunc(names, isTheirs)
 	switch {
 	case i >= 0:
-		t.user = schemas.ZID(d.found[names[i]].UserIDs[0])
+		t.user, t.updated = schemas.ZID(d.found[names[i]].UserIDs[0]), d.found[names[i]].UpdatedAt
 	case t.user == 0:
 		r.bad.add("id", "there is no person of this id, address or external id")
 		return
@@ -261,7 +262,7 @@ func (r *upsertRow) aim(home schemas.Source, d *directory) {
 
 // tell has the names that lead nowhere yet lead to the row's person, for the rows after it.
 func (r *upsertRow) tell(d *directory, names []string) {
-	who := named{PersonID: r.target.name(), UserIDs: []int64{int64(r.target.user)}, Own: 1}
+	who := named{PersonID: r.target.name(), UserIDs: []int64{int64(r.target.user)}, Own: 1, UpdatedAt: r.target.updated}
 	if len(r.target.before) > 0 {
 		who.PersonID = r.target.before[0]
 	}
@@ -290,7 +291,7 @@ func (s *server) publishRows(ctx context.Context, rows []*upsertRow, at time.Tim
 		if len(r.bad) > 0 || r.values.empty() {
 			continue
 		}
-		c := r.values.change(at.Add(time.Duration(i)))
+		c := r.values.change(after(r.target.updated, at).Add(time.Duration(i)))
 		c.ID = r.target.user
 		e, err := apiEvent(r.target.account, r.target.source, schemas.KindPerson, at, c)
 		if err != nil {

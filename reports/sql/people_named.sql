@@ -1,6 +1,6 @@
 -- The people that answer to some names now, how many custom fields they have, and whether the first user of each carries the address or external id itself.
 SELECT a.alias AS alias, p.person_id AS person_id, p.user_ids AS user_ids, p.external_id AS external_id, p.email AS email, has(c.users, p.user_ids[1]) AS own,
-    p.custom_fields AS custom_fields, p.custom_bytes AS custom_bytes
+    p.custom_fields AS custom_fields, p.custom_bytes AS custom_bytes, p.updated_at AS updated_at
 FROM
 (
     SELECT account, alias, person_id
@@ -13,7 +13,7 @@ FROM
 ) AS a
 INNER JOIN
 (
-    SELECT account, person_id, user_ids, external_id, email, length(JSONExtractKeys(custom)) AS custom_fields, length(custom) AS custom_bytes
+    SELECT account, person_id, user_ids, external_id, email, length(JSONExtractKeys(custom)) AS custom_fields, length(custom) AS custom_bytes, updated_at
     FROM people FINAL
     WHERE account IN {accounts:Array(String)} AND person_id IN
     (
