@@ -76,7 +76,7 @@ func (r *runner) fetchBatch(ctx context.Context, batch []Nudge) {
 		}
 	}
 	err := guarded(r.log, func() error { return r.fetch(ctx, tickets, users) })
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errDisconnected) {
 		r.log.Warn().Err(err).Int("tickets", len(tickets)).Int("users", len(users)).Msg("early fetch failed")
 	}
 	if rated {
@@ -105,7 +105,9 @@ func (r *runner) fetch(ctx context.Context, tickets, users []int64) error {
 	}
 	// What could be read is stored even when the rest could not.
 	if events = r.unseen(events); len(events) > 0 && ctx.Err() == nil {
-		err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) error { return r.p.Store.Publish(ctx, events...) })
+		err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) error {
+			return r.whileConnected(ctx, func(s schemas.Source) error { return r.p.Store.PublishRead(ctx, s, events...) })
+		})
 		if err != nil {
 			return errors.Join(failure, err)
 		}

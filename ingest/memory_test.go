@@ -66,19 +66,32 @@ func (m *memory) Publish(ctx context.Context, events ...schemas.Event) error {
 	return nil
 }
 
-func (m *memory) PublishPage(ctx context.Context, source string, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error) {
+func (m *memory) PublishPage(ctx context.Context, src schemas.Source, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error) {
 	m.hook("page")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failure != nil {
 		return cur, m.failure
 	}
-	if err := m.setCursor(source, &cur); err != nil {
+	if len(events) > 0 && m.revs[src.ID] != src.Revision {
+		return cur, fmt.Errorf("source %s: %w", src.ID, schemas.ErrFenced)
+	}
+	if err := m.setCursor(src.ID, &cur); err != nil {
 		return cur, err
 	}
 	m.events = append(m.events, events...)
 	m.pages++
 	return cur, ctx.Err()
+}
+
+func (m *memory) PublishRead(ctx context.Context, src schemas.Source, events ...schemas.Event) error {
+	m.mu.Lock()
+	stale := m.revs[src.ID] != src.Revision
+	m.mu.Unlock()
+	if stale {
+		return fmt.Errorf("source %s: %w", src.ID, schemas.ErrFenced)
+	}
+	return m.Publish(ctx, events...)
 }
 
 func (m *memory) setCursor(source string, cur *schemas.Cursor) error {

@@ -16,8 +16,11 @@ type Publisher interface {
 // carries a Revision is a compare-and-set and fails with schemas.ErrFenced when another writer was faster.
 type Store interface {
 	Publisher
-	// PublishPage stores a page of events and the cursor behind it together or not at all, and returns the cursor with its new Revision.
-	PublishPage(ctx context.Context, source string, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error)
+	// PublishPage stores a page of events and the cursor behind it together or not at all, and returns the cursor with its new Revision. The
+	// events are stored only while src is the newest record of the source: those behind its disconnection would not be merged.
+	PublishPage(ctx context.Context, src schemas.Source, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error)
+	// PublishRead stores events that were read beside the pages, only while src is the newest record of the source.
+	PublishRead(ctx context.Context, src schemas.Source, events ...schemas.Event) error
 	// PutCursor stores a cursor alone and returns it with its new Revision. Revision 0 means that there is none yet.
 	PutCursor(ctx context.Context, source string, cur schemas.Cursor) (schemas.Cursor, error)
 	// Cursor returns the stored cursor of a resource; Revision is 0 when there is none yet.

@@ -38,6 +38,8 @@ func (r *runner) walk(ctx context.Context, res resource, state *pollState, cur s
 				return next, fmt.Errorf("%s: %w: Zendesk's %w", res.name, schemas.ErrUnavailable, errCycle)
 			}
 			cur = next
+		case errors.Is(err, errDisconnected):
+			return cur, err
 		case errors.Is(err, schemas.ErrFenced):
 			r.p.Metrics.fenced.WithLabelValues(res.name).Inc()
 			if fenced++; fenced > maxFenced {
@@ -177,17 +179,19 @@ func (r *runner) publishPage(ctx context.Context, res resource, cur schemas.Curs
 		}
 	}
 	cur = r.states[res.name].current(cur)
-	s, next, counted := r.source.Load(), cur, cur
+	next, counted := cur, cur
 	counted.Rows += rows
-	err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) (err error) {
-		next, err = r.p.Store.PublishPage(ctx, s.ID, counted, events)
-		return err
+	err := fitted(r.log, r.p.Metrics, events, func(events []schemas.Event) error {
+		return r.whileConnected(ctx, func(s schemas.Source) (err error) {
+			next, err = r.p.Store.PublishPage(ctx, s, counted, events)
+			return err
+		})
 	})
 	if err != nil {
 		return cur, err
 	}
 	r.remember(events)
-	r.p.Metrics.rows.WithLabelValues(s.Account, res.name).Add(float64(rows))
+	r.p.Metrics.rows.WithLabelValues(r.source.Load().Account, res.name).Add(float64(rows))
 	return next, nil
 }
 

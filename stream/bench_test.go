@@ -61,7 +61,7 @@ func BenchmarkPublishPage(b *testing.B) {
 			page = append(page, benchEvent(i+j))
 		}
 		var err error
-		if cur, err = s.PublishPage(b.Context(), "src_1", cur, page); err != nil {
+		if cur, err = s.PublishPage(b.Context(), source("src_1"), cur, page); err != nil {
 			b.Fatal(err)
 		}
 	}

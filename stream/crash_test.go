@@ -247,7 +247,7 @@ func poll(t *testing.T, s *Stream) {
 			page = append(page, sourceEvent(i))
 		}
 		cur.Cursor = strconv.Itoa(at + len(page))
-		if cur, err = s.PublishPage(t.Context(), "src_1", cur, page); err != nil {
+		if cur, err = s.PublishPage(t.Context(), src, cur, page); err != nil {
 			t.Fatal(err)
 		}
 		// The same facts by webhook, alone and in a slice.

@@ -280,7 +280,7 @@ func TestAdmit(t *testing.T) {
 	events := secretEvents(0, 10)
 	publish(t, s, events...)
 	publish(t, s, secretEvents(11, 1)...)
-	if _, err := s.PublishPage(t.Context(), "src_1", schemas.Cursor{Resource: "users"}, secretEvents(20, 5)); err != nil {
+	if _, err := s.PublishPage(t.Context(), source("src_1"), schemas.Cursor{Resource: "users"}, secretEvents(20, 5)); err != nil {
 		t.Fatal(err)
 	}
 	n := 0

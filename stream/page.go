@@ -13,17 +13,36 @@ import (
 
 // PublishPage stores a page of events and the poller's new cursor in one commit and returns the cursor with its new Revision. A page
 // over 999 events takes several commits with the cursor in the last, so that a page is never skipped. schemas.ErrFenced says that
-// cur.Revision is not the newest: read the cursor again and drop the page. After ErrUnavailable the page may be stored: read the cursor
-// again too.
-func (s *Stream) PublishPage(ctx context.Context, source string, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error) {
-	for _, e := range events {
-		if err := s.check(e); err != nil {
-			return cur, err
-		}
-	}
-	record, err := cursorMessage(source, cur)
+// cur.Revision is not the newest, or that src is not the source's newest record, behind which the events might not be merged: read both
+// again and drop the page. After ErrUnavailable the page may be stored: read the cursor again too.
+func (s *Stream) PublishPage(ctx context.Context, src schemas.Source, cur schemas.Cursor, events []schemas.Event) (schemas.Cursor, error) {
+	record, err := cursorMessage(src.ID, cur)
 	if err != nil {
 		return cur, err
+	}
+	seq, err := s.publishRead(ctx, src, events, record)
+	if err != nil {
+		return cur, fmt.Errorf("page of %s %s: %w", src.ID, cur.Resource, err)
+	}
+	s.crash("page.stored")
+	cur.Revision = seq
+	return cur, nil
+}
+
+// PublishRead stores events that were read beside the pages; otherwise as PublishPage.
+func (s *Stream) PublishRead(ctx context.Context, src schemas.Source, events ...schemas.Event) error {
+	if _, err := s.publishRead(ctx, src, events, nil); err != nil {
+		return fmt.Errorf("events of %s: %w", src.ID, err)
+	}
+	return nil
+}
+
+// publishRead stores events and behind them a record, nil = none, and gives the sequence of the last message.
+func (s *Stream) publishRead(ctx context.Context, src schemas.Source, events []schemas.Event, record *nats.Msg) (seq uint64, err error) {
+	for _, e := range events {
+		if err := s.check(e); err != nil {
+			return 0, err
+		}
 	}
 	admitted := s.admit(events)
 	for rest := admitted; ; {
@@ -32,27 +51,30 @@ func (s *Stream) PublishPage(ctx context.Context, source string, cur schemas.Cur
 		for _, e := range rest[:n] {
 			msgs = append(msgs, s.message(e))
 		}
+		if n > 0 {
+			fencedBy(msgs[0], schemas.SubjectSource(schemas.Token(src.ID)), src.Revision)
+		}
 		rest = rest[n:]
-		if len(rest) == 0 {
+		if len(rest) == 0 && record != nil {
 			msgs = append(msgs, record)
 		}
-		seq, err := s.timedCommit(ctx, "page", msgs)
-		if err != nil {
+		if len(msgs) == 0 {
+			return 0, nil
+		}
+		if seq, err = s.timedCommit(ctx, "page", msgs); err != nil {
 			s.metrics.publishErrors.Inc()
-			return cur, fmt.Errorf("page of %s %s: %w", source, cur.Resource, err)
+			return 0, err
 		}
 		if len(rest) == 0 {
 			s.metrics.published.Add(float64(len(admitted)))
-			s.crash("page.stored")
-			cur.Revision = seq
-			return cur, nil
+			return seq, nil
 		}
 	}
 }
 
-// PutCursor stores a cursor without a page; otherwise as PublishPage.
+// PutCursor stores a cursor without a page, whatever the source's record; otherwise as PublishPage.
 func (s *Stream) PutCursor(ctx context.Context, source string, cur schemas.Cursor) (schemas.Cursor, error) {
-	return s.PublishPage(ctx, source, cur, nil)
+	return s.PublishPage(ctx, schemas.Source{Settings: schemas.Settings{ID: source}}, cur, nil)
 }
 
 func cursorMessage(source string, cur schemas.Cursor) (*nats.Msg, error) {

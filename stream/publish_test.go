@@ -174,20 +174,20 @@ func TestPageAndCursorTogether(t *testing.T) {
 		return events
 	}
 	cur.Cursor = "one"
-	first, err := s.PublishPage(t.Context(), "src_1", cur, page(0, 999))
+	first, err := s.PublishPage(t.Context(), source("src_1"), cur, page(0, 999))
 	if err != nil || first.Revision == 0 {
 		t.Fatal(first, err)
 	}
 	// A rival that read the cursor before: fenced, and nothing of its page is stored.
 	cur.Cursor = "rival"
-	if _, err := s.PublishPage(t.Context(), "src_1", cur, page(5000, 100)); !errors.Is(err, schemas.ErrFenced) {
+	if _, err := s.PublishPage(t.Context(), source("src_1"), cur, page(5000, 100)); !errors.Is(err, schemas.ErrFenced) {
 		t.Fatalf("rival: %v, want ErrFenced", err)
 	}
 	if got := raw(t, s); len(got) != 999 {
 		t.Fatalf("%d events are stored, want 999", len(got))
 	}
 	first.Cursor = "two"
-	second, err := s.PublishPage(t.Context(), "src_1", first, page(1000, 2500)) // three commits
+	second, err := s.PublishPage(t.Context(), source("src_1"), first, page(1000, 2500)) // three commits
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestPublishWhenFull(t *testing.T) {
 		}
 		stored++
 	}
-	if _, err := s.PublishPage(t.Context(), "src_1", schemas.Cursor{Resource: "tickets"}, []schemas.Event{big(1), big(2)}); !errors.Is(err, schemas.ErrUnavailable) {
+	if _, err := s.PublishPage(t.Context(), source("src_1"), schemas.Cursor{Resource: "tickets"}, []schemas.Event{big(1), big(2)}); !errors.Is(err, schemas.ErrUnavailable) {
 		t.Fatalf("page: %v, want ErrUnavailable", err)
 	}
 	if got := raw(t, s); len(got) != stored {
@@ -290,6 +290,63 @@ func TestOneOfManyCreatesASource(t *testing.T) {
 	all.Wait()
 	if have, err := s.Sources(t.Context()); err != nil || len(have) != 1 || created.Load() != 1 {
 		t.Errorf("%d were created, there are %d: %v", created.Load(), len(have), err)
+	}
+}
+
+// source gives a source that has no record yet.
+func source(id string) schemas.Source {
+	return schemas.Source{Settings: schemas.Settings{ID: id, Account: "acme"}}
+}
+
+// TestReadBeforeTheRecordChanged: what was read of a source is stored as long as its record is the one that it was read under, a page together with its
+// cursor or not at all.
+func TestReadBeforeTheRecordChanged(t *testing.T) {
+	t.Parallel()
+	s := testStream(t)
+	src := source("src_1")
+	if err := s.PutSource(t.Context(), &src); err != nil {
+		t.Fatal(err)
+	}
+	page := func(from, n int) (events []schemas.Event) {
+		for i := range n {
+			events = append(events, click("acme", "c", from+i, 1))
+		}
+		return events
+	}
+	cur, err := s.PublishPage(t.Context(), src, schemas.Cursor{Resource: "tickets", Cursor: "one"}, page(0, 1200))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := src
+	src.Status = schemas.SourceDisconnected
+	if err := s.PutSource(t.Context(), &src); err != nil {
+		t.Fatal(err)
+	}
+	stored := len(raw(t, s))
+	behind := cur
+	behind.Cursor = "two"
+	for _, n := range []int{1, 5, 1200} {
+		if _, err := s.PublishPage(t.Context(), before, behind, page(5000, n)); !errors.Is(err, schemas.ErrFenced) {
+			t.Errorf("page of %d: %v, want ErrFenced", n, err)
+		}
+		if err := s.PublishRead(t.Context(), before, page(5000, n)...); !errors.Is(err, schemas.ErrFenced) {
+			t.Errorf("%d events: %v, want ErrFenced", n, err)
+		}
+	}
+	if got := len(raw(t, s)); got != stored {
+		t.Errorf("%d events were stored", got-stored)
+	}
+	if got, err := s.Cursor(t.Context(), "src_1", "tickets"); err != nil || got != cur {
+		t.Errorf("cursor %+v %v, want %+v", got, err, cur)
+	}
+	if _, err := s.PublishPage(t.Context(), src, behind, page(5000, 1200)); err != nil {
+		t.Error(err)
+	}
+	if err := s.PublishRead(t.Context(), src, page(7000, 1)...); err != nil {
+		t.Error(err)
+	}
+	if got := len(raw(t, s)); got != stored+1201 {
+		t.Errorf("%d events were stored, want 1201", got-stored)
 	}
 }
 

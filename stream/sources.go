@@ -160,8 +160,7 @@ func (s *Stream) putSource(ctx context.Context, settings schemas.Settings, data 
 	record.Header[headerAccount] = []string{settings.Account}
 	told := s.message(e)
 	if newest != nil { // the record is fenced by its own subject, so the event is by all of them
-		told.Header[headerExpected] = []string{strconv.FormatUint(*newest, 10)}
-		told.Header[headerExpectedOf] = []string{schemas.SubjectSource("*")}
+		fencedBy(told, schemas.SubjectSource("*"), *newest)
 	}
 	seq, err := s.timedCommit(ctx, "source", []*nats.Msg{told, record})
 	if err != nil {

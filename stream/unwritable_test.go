@@ -32,7 +32,7 @@ func TestUnwritableStoreIsNamed(t *testing.T) {
 	}
 	check("one", s.Publish(t.Context(), events[0]))
 	check("a batch", s.Publish(t.Context(), events...))
-	_, err := s.PublishPage(t.Context(), "src_1", schemas.Cursor{Resource: "tickets"}, events)
+	_, err := s.PublishPage(t.Context(), source("src_1"), schemas.Cursor{Resource: "tickets"}, events)
 	check("a page", err)
 	var all sync.WaitGroup
 	for range 4 * groupFrom {

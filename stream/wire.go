@@ -29,11 +29,10 @@ const (
 )
 
 const (
-	headerMsgID    = "Nats-Msg-Id"
-	headerRollup   = "Nats-Rollup"
-	headerExpected = "Nats-Expected-Last-Subject-Sequence"
-	// headerExpectedOf is the subject that headerExpected is about, with wildcards if wanted, where that is not the message's own.
-	headerExpectedOf = "Nats-Expected-Last-Subject-Sequence-Subject"
+	headerMsgID      = "Nats-Msg-Id"
+	headerRollup     = "Nats-Rollup"
+	headerExpected   = "Nats-Expected-Last-Subject-Sequence"
+	headerExpectedOf = "Nats-Expected-Last-Subject-Sequence-Subject" // of which subject; without it that of the message
 	headerBatch      = "Nats-Batch-Id"
 	headerBatchSeq   = "Nats-Batch-Sequence"
 	headerCommit     = "Nats-Batch-Commit"
@@ -82,7 +81,7 @@ func (s *Stream) message(e schemas.Event) *nats.Msg {
 
 func eventHeader(e schemas.Event) nats.Header {
 	v := [6]string{e.ID, string(e.Kind), e.Source, e.Account, e.Via, e.ReceivedAt.UTC().Format(time.RFC3339Nano)}
-	h := make(nats.Header, 10)
+	h := make(nats.Header, 12)
 	for i, k := range [6]string{headerID, headerKind, headerSource, headerAccount, headerVia, headerReceived} {
 		h[k] = v[i : i+1 : i+1]
 	}
@@ -121,6 +120,11 @@ func clip(s string, n int) string {
 
 func rolled(subject string, data []byte) *nats.Msg {
 	return &nats.Msg{Subject: subject, Header: nats.Header{headerRollup: {rollupSubject}}, Data: data}
+}
+
+// fencedBy has a message stored only while the last message on another subject, which may have wildcards, is the expected one (0: there is none).
+func fencedBy(m *nats.Msg, subject string, expected uint64) {
+	m.Header[headerExpected], m.Header[headerExpectedOf] = []string{strconv.FormatUint(expected, 10)}, []string{subject}
 }
 
 // fenced is a rolled-up record that is only stored when the last message on its subject is the expected one (0: there is none).
