@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -110,6 +111,21 @@ func sleep(ctx context.Context, d time.Duration) error {
 // budget is what Zendesk allows one account: the incremental exports share a small limit of their own.
 type budget struct {
 	incremental, rest *bucket
+	ahead             atomic.Int64 // how far Zendesk's clock is ahead of ours, as far as answers told
+}
+
+// learnTime takes over what the time of an answer says about Zendesk's clock. sent and got are when it was asked for and there by ours. As long as ours
+// may be right it counts; else Zendesk's is taken to be as early as it can be, so that nothing passes for read that is not.
+func (b *budget) learnTime(h http.Header, sent, got time.Time) {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return
+	}
+	least, most := date.Sub(got), date.Add(time.Second).Sub(sent)
+	if least <= 0 && most >= 0 {
+		least = 0
+	}
+	b.ahead.Store(int64(least))
 }
 
 func (b *budget) of(path string) *bucket {

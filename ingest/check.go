@@ -110,9 +110,9 @@ func noSupport() error {
 	return refuse(CodeNoSupport, "this account has no Zendesk Support; Zendesk for service is needed, Zendesk Sell does not fit")
 }
 
-// checkSupport reads one row of the ticket export, which only accounts with Support have.
+// checkSupport reads one row of the ticket export, which only accounts with Support have. Zendesk's time is known by the answer before.
 func (c *Client) checkSupport(ctx context.Context, now time.Time) error {
-	query := url.Values{"start_time": {strconv.FormatInt(now.Add(-2*time.Minute).Unix(), 10)}, "per_page": {"1"}}
+	query := url.Values{"start_time": {strconv.FormatInt(c.time(now).Add(-2*time.Minute).Unix(), 10)}, "per_page": {"1"}}
 	_, err := c.Get(ctx, "/api/v2/incremental/tickets/cursor.json", query)
 	status := new(StatusError)
 	switch {

@@ -86,7 +86,7 @@ func (c *Clients) with(account string, auth credentials) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		account: account, base: base, http: c.http, budget: c.budget(account), auth: auth, metrics: c.Metrics,
+		account: account, base: base, http: c.http, budget: c.budget(account), auth: auth, metrics: c.Metrics, now: c.Now,
 		maxBody: maxBody, timeout: c.Timeout, backoff: c.Backoff, tries: c.Tries,
 	}, nil
 }

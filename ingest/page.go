@@ -97,7 +97,7 @@ func (p page) list(name string) ([]json.RawMessage, error) {
 	return rows, nil
 }
 
-// advance gives the cursor behind a page and whether the stream is read to its end. base is the account's address, now the time before
+// advance gives the cursor behind a page and whether the stream is read to its end. base is the account's address, now Zendesk's time before
 // the page was asked for, size the number of rows that was asked for.
 func (r resource) advance(cur schemas.Cursor, p page, base *url.URL, now time.Time, size int) (next schemas.Cursor, end bool, err error) {
 	rows, err := p.list(r.rows)

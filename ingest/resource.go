@@ -192,7 +192,7 @@ func parseSecond(s string) (int64, error) {
 	return n, nil
 }
 
-// request gives the query of the next page behind a cursor. size is the wished number of rows.
+// request gives the query of the next page behind a cursor. now is Zendesk's time, size is the wished number of rows.
 func (r resource) request(cur schemas.Cursor, now time.Time, size int) (url.Values, error) {
 	q := url.Values{}
 	for k, v := range r.query {

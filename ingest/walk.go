@@ -106,7 +106,7 @@ func (r *runner) step(ctx context.Context, res resource, state *pollState, cur s
 		return cur, false, err
 	}
 	now, size := r.p.Now(), state.size
-	query, err := res.request(cur, now, size)
+	query, err := res.request(cur, client.time(now), size)
 	if err != nil {
 		return cur, false, err
 	}
@@ -121,7 +121,7 @@ func (r *runner) step(ctx context.Context, res resource, state *pollState, cur s
 	if res.name == schemas.ResourceSurveys {
 		p.lists[res.rows] = surveyRatings(s.Account, p.lists[res.rows])
 	}
-	next, end, err = res.advance(cur, p, client.base, now, size)
+	next, end, err = res.advance(cur, p, client.base, client.time(now), size)
 	if err != nil {
 		return cur, false, fmt.Errorf("%s: %w", res.name, err)
 	}

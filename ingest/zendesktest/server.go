@@ -175,6 +175,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	inner := r.Clone(r.Context())
 	inner.URL.Path = path
 	log.Header().Set("X-Zendesk-Api-Version", "v2")
+	log.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 	s.mux.ServeHTTP(log, inner)
 	if log.status == http.StatusOK && len(log.body) > 0 && repeatable(path) {
 		s.mu.Lock()
