@@ -38,11 +38,12 @@ type Clients struct {
 	Backoff time.Duration
 	Tries   int
 
-	once    sync.Once
-	http    *http.Client
-	mu      sync.Mutex
-	budgets map[string]*budget // by account
-	tokens  map[string]*TokenSource
+	mostBody int64 // bytes of an answer; 0 = maxBody
+	once     sync.Once
+	http     *http.Client
+	mu       sync.Mutex
+	budgets  map[string]*budget // by account
+	tokens   map[string]*TokenSource
 }
 
 func (c *Clients) defaults() {
@@ -51,6 +52,7 @@ func (c *Clients) defaults() {
 	setDefault(&c.Timeout, defaultTimeout)
 	setDefault(&c.Backoff, defaultBackoff)
 	setDefault(&c.Tries, maxTries)
+	setDefault(&c.mostBody, maxBody)
 	c.http = newHTTP(c.BaseURL != "" && c.BaseURL != DefaultBaseURL)
 	c.budgets, c.tokens = map[string]*budget{}, map[string]*TokenSource{}
 }
@@ -87,7 +89,7 @@ func (c *Clients) with(account string, auth credentials) (*Client, error) {
 	}
 	return &Client{
 		account: account, base: base, http: c.http, budget: c.budget(account), auth: auth, metrics: c.Metrics, now: c.Now,
-		maxBody: maxBody, timeout: c.Timeout, backoff: c.Backoff, tries: c.Tries,
+		maxBody: c.mostBody, timeout: c.Timeout, backoff: c.Backoff, tries: c.Tries,
 	}, nil
 }
 

@@ -50,9 +50,11 @@ func (r *runner) walk(ctx context.Context, res resource, state *pollState, cur s
 			}
 			state.paused, pages = pausedAt{}, cycle{}
 			r.readAnew(res, state, cur)
-		case errors.Is(err, errSlow) && state.size > 1:
+		case (errors.Is(err, errSlow) || errors.Is(err, schemas.ErrTooLarge)) && state.size > 1:
 			state.size = max(1, state.size/2)
-			r.log.Info().Str("resource", res.name).Int("rows", state.size).Msg("Zendesk is slow, asking for smaller pages")
+			r.log.Info().Err(err).Str("resource", res.name).Int("rows", state.size).Msg("asking Zendesk for smaller pages")
+		case errors.Is(err, schemas.ErrTooLarge):
+			return cur, fmt.Errorf("%s, asked for one row: %w", res.name, err)
 		case badCursor(err) && cur.Cursor != "" && !restarted:
 			restarted, pages = true, cycle{}
 			r.log.Warn().Err(err).Str("resource", res.name).Msg("cursor refused, reading again from where the data is complete")
