@@ -120,13 +120,16 @@ func (c *completeness) add(period schemas.TicketCount, stored int64) {
 	}
 }
 
-// completeness adds up all sources, as of the oldest check; nil as long as one was not checked.
+// completeness adds up all sources, as of the oldest check; nil as long as one that is read was not checked.
 func (s *server) completeness(ctx context.Context, sources []synced) (*completeness, error) {
 	var all *completeness
 	for i := range sources {
 		one, err := s.compared.of(ctx, &sources[i], completeFresh)
-		if err != nil || one == nil {
+		if err != nil || one == nil && sources[i].Missing() == "" {
 			return nil, err
+		}
+		if one == nil {
+			continue
 		}
 		if all == nil {
 			all = one

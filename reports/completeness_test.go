@@ -98,16 +98,22 @@ func TestCompletenessOfTheMoment(t *testing.T) {
 	}
 }
 
-// TestCompletenessOfSeveralAccounts adds up, and says nothing as long as one was not checked.
+// TestCompletenessOfSeveralAccounts adds up, and says nothing as long as one was not checked; one that was not and is not read any more is left out.
 func TestCompletenessOfSeveralAccounts(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t, filledDatabase(t), nil)
 	s.checked("19 04:00", 6)
 	second := s.store.sources[testSource]
-	second.ID, second.Account, second.Status = "src_other", "other", schemas.SourceDisconnected
+	second.ID, second.Account, second.Status = "src_other", "other", schemas.SourceConnected
 	s.store.set(second)
 	if got := s.answerOf("tickets", "").Complete; got != nil {
 		t.Errorf("%+v", got)
+	}
+	for _, second.Status = range []schemas.SourceStatus{schemas.SourceArchived, schemas.SourceDisconnected} {
+		s.store.set(second)
+		if got := s.answerOf("tickets", "").Complete; got == nil || got.ZendeskTickets != 6 || !got.CheckedAt.Equal(at("19 04:00")) {
+			t.Errorf("%s before its first check: %+v", second.Status, got)
+		}
 	}
 	cur := s.store.cursors[testSource][0]
 	counts := *cur.Counts
