@@ -98,3 +98,33 @@ func TestZendesksTime(t *testing.T) {
 		}
 	}
 }
+
+// TestClockPutRight: what is to run an hour later, because the clock was ahead for a moment, runs when it is put right, by the poller that put it there and by
+// the next one.
+func TestClockPutRight(t *testing.T) {
+	t.Parallel()
+	for _, restarted := range []bool{false, true} {
+		d := newDesk(t, zendesktest.Options{HideTickets: -1})
+		carla := newCustomer(t, d, time.Now().Add(-time.Hour), "Carla")
+		var ahead atomic.Int64
+		r := newRig(t, d, func(r *rig) {
+			r.poller.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			r.clients.Now, r.poller.Intervals = r.poller.Now, quick()
+		})
+		r.start(t)
+		localtest.Eventually(t, "first sync", r.done)
+		ahead.Store(int64(time.Hour))
+		localtest.Eventually(t, "run an hour ahead", func() bool {
+			return time.Until(*r.store.cursor(testSource, schemas.ResourceTickets).NextRunAt) > 50*time.Minute
+		})
+		if restarted {
+			r.stop()
+		}
+		ahead.Store(0)
+		ticket := newTicket(t, d, time.Now().Add(-time.Minute), carla)
+		if restarted {
+			r.restart(t)
+		}
+		localtest.Eventually(t, "ticket made behind the correction", func() bool { return r.store.ids(schemas.KindTicket)[ticket] })
+	}
+}

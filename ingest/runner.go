@@ -193,7 +193,7 @@ func (r *runner) loadDue(ctx context.Context) bool {
 				r.sawContacts(cur)
 				if state := r.states[cur.Resource]; state != nil {
 					r.mu.Lock()
-					state.next = timeOf(cur.NextRunAt)
+					state.next = r.nextRun(cur)
 					r.mu.Unlock()
 				}
 			}
@@ -207,6 +207,19 @@ func (r *runner) loadDue(ctx context.Context) bool {
 			return false
 		}
 	}
+}
+
+// nextRun gives when a resource is due by its cursor, zero = now. A run that is further away than any is put was put there by a clock that was ahead.
+func (r *runner) nextRun(cur schemas.Cursor) time.Time {
+	res, _ := findResource(cur.Resource)
+	next, longest := timeOf(cur.NextRunAt), r.p.interval(res)
+	if cur.State == "running" {
+		longest = max(longest, maxPause) // it waits for Zendesk's limit
+	}
+	if next.After(r.p.Now().Add(longest + longest/2)) { // the clocks of several pollers differ a little
+		return time.Time{}
+	}
+	return next
 }
 
 func (r *runner) isDue(name string) bool {
@@ -282,7 +295,7 @@ func (r *runner) poll(ctx context.Context, res resource, forced bool) {
 	forced = forced || state.next.IsZero()
 	r.mu.Unlock()
 	r.readAnew(res, state, cur)
-	if next := timeOf(cur.NextRunAt); !forced && next.After(began.Add(r.p.interval(res)/2)) {
+	if next := r.nextRun(cur); !forced && next.After(began.Add(r.p.interval(res)/2)) {
 		r.mu.Lock()
 		state.next = next
 		r.mu.Unlock()
