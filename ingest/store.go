@@ -27,6 +27,8 @@ type Store interface {
 	Cursor(ctx context.Context, source, resource string) (schemas.Cursor, error)
 	// Cursors returns the stored cursors of a source in no order.
 	Cursors(ctx context.Context, source string) ([]schemas.Cursor, error)
+	// Ticket returns what is known of a ticket, nil when nothing is, or an error of class schemas.ErrUnavailable when that cannot be told now.
+	Ticket(ctx context.Context, account string, id int64) (*schemas.TicketRow, error)
 	// Sources returns all source records.
 	Sources(ctx context.Context) ([]schemas.Source, error)
 	// Source returns one record, or an error of class schemas.ErrNotFound.

@@ -219,8 +219,8 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 	return eventsOf(s, res.kind, rows, now), nil
 }
 
-// storeHistories reads the whole history of the tickets of a page that are older than the back-fill: the export of ticket events begins
-// too late for them. Of a long list all but the last part is stored here, behind the page itself, under the cursor as it stands; the rest
+// storeHistories reads the whole history of the tickets of a page that are older than the back-fill, or that came late: the export of ticket
+// events begins too late for them, or is past their beginning. Of a long list all but the last part is stored here, behind the page itself, under the cursor as it stands; the rest
 // goes into events.
 func (r *runner) storeHistories(
 	ctx context.Context, res resource, client *Client, s schemas.Source, cur schemas.Cursor, rows []json.RawMessage, events *[]schemas.Event,
@@ -229,11 +229,18 @@ func (r *runner) storeHistories(
 	if cur.Start != nil && cur.Start.Before(began) {
 		began = *cur.Start
 	}
+	passed, err := r.eventsPassed(ctx, s)
+	if err != nil {
+		return cur, err
+	}
 	left := auditChunk
 	for _, row := range rows {
 		h := headOf(row)
 		id := int64(h.ID)
-		if id <= 0 || h.CreatedAt.IsZero() || !h.CreatedAt.Before(began) || h.Status == "deleted" || r.audited.Contains(id) {
+		if id <= 0 || h.CreatedAt.IsZero() || h.Status == "deleted" || r.audited.Contains(id) {
+			continue
+		}
+		if !h.CreatedAt.Before(began) && !(h.CreatedAt.Before(passed) && r.lacksHistory(ctx, s, id)) {
 			continue
 		}
 		history, err := r.history(ctx, client, s, id)
