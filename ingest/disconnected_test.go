@@ -117,6 +117,31 @@ func TestEditedDuringASync(t *testing.T) {
 	}
 }
 
+// TestDisconnectedForAMoment: a runner that is told of the reconnect only reads what it dropped in between soon, not when the next run would be due.
+func TestDisconnectedForAMoment(t *testing.T) {
+	t.Parallel()
+	_, r := historyDesk(t)
+	r.poller.once.Do(r.poller.defaults)
+	run := newRunner(r.poller, mustSource(t, r.store))
+	if _, err := r.conn.Disconnect(t.Context(), testSource); err != nil {
+		t.Fatal(err)
+	}
+	res, _ := findResource(schemas.ResourceUsers)
+	run.poll(t.Context(), res, true)
+	if cur := r.store.cursor(testSource, schemas.ResourceUsers); cur.Revision != 0 || len(r.store.all()) > 0 {
+		t.Fatalf("stored while disconnected: %+v", cur)
+	}
+	if next := time.Until(run.states[schemas.ResourceUsers].next); next > r.poller.Retry {
+		t.Errorf("next run in %s", next)
+	}
+	r.store.putSource(t, func(s *schemas.Source) { s.Status = schemas.SourceConnected })
+	run.update(mustSource(t, r.store))
+	run.poll(t.Context(), res, true)
+	if cur := r.store.cursor(testSource, schemas.ResourceUsers); !cur.Done || len(r.store.ids(schemas.KindUser)) == 0 {
+		t.Errorf("after the reconnect: %+v", cur)
+	}
+}
+
 func mustSource(t *testing.T, m *memory) schemas.Source {
 	t.Helper()
 	s, err := m.Source(t.Context(), testSource)

@@ -404,6 +404,8 @@ func (r *runner) finish(ctx context.Context, res resource, state *pollState, cur
 	case res.unavailable(failure):
 		result = "unavailable"
 		cur.Done, cur.LastError, state.failures = true, "not available on this Zendesk account's plan", 0
+	case errors.Is(failure, errDisconnected): // It may be connected again before this runner is told.
+		result, interval = "fenced", min(interval, r.p.Retry)
 	case errors.Is(failure, schemas.ErrFenced):
 		result = "fenced"
 		r.noteFenced(res.name, state)

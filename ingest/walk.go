@@ -220,8 +220,8 @@ func (r *runner) pageEvents(ctx context.Context, res resource, client *Client, s
 }
 
 // storeHistories reads the whole history of the tickets of a page that are older than the back-fill, or that came late: the export of ticket
-// events begins too late for them, or is past their beginning. Of a long list all but the last part is stored here, behind the page itself, under the cursor as it stands; the rest
-// goes into events.
+// events begins too late for them, or is past their beginning. Of a long list all but the last part is stored here, behind the page itself,
+// under the cursor as it stands; the rest goes into events.
 func (r *runner) storeHistories(
 	ctx context.Context, res resource, client *Client, s schemas.Source, cur schemas.Cursor, rows []json.RawMessage, events *[]schemas.Event,
 ) (schemas.Cursor, error) {
