@@ -19,13 +19,13 @@ func (r *runner) eventsPassed(ctx context.Context, s schemas.Source) (time.Time,
 	return cur.Through.Add(-eventLag), nil
 }
 
-// lacksHistory says whether the beginning of a ticket is not known that the ticket events are past: one that was imported is created in the past. As long
-// as nobody can tell it counts as known.
-func (r *runner) lacksHistory(ctx context.Context, s schemas.Source, id int64) bool {
+// lacksHistory says whether the beginning of a ticket is not known that the ticket events are past: one that was imported is created in the past. Where
+// nobody can tell it counts as known, and the others of its page are not asked about either, each of which would be waited for.
+func (r *runner) lacksHistory(ctx context.Context, s schemas.Source, id int64) (lacks, told bool) {
 	row, err := r.p.Store.Ticket(ctx, s.Account, id)
 	if err != nil {
 		r.log.Debug().Err(err).Int64("ticket", id).Msg("it cannot be told whether the history of the ticket is known")
-		return false
+		return false, false
 	}
-	return row == nil || row.HistoryFull == 0
+	return row == nil || row.HistoryFull == 0, true
 }

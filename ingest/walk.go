@@ -233,14 +233,18 @@ func (r *runner) storeHistories(
 	if err != nil {
 		return cur, err
 	}
-	left := auditChunk
+	left, asks := auditChunk, true
 	for _, row := range rows {
 		h := headOf(row)
 		id := int64(h.ID)
 		if id <= 0 || h.CreatedAt.IsZero() || h.Status == "deleted" || r.audited.Contains(id) {
 			continue
 		}
-		if !h.CreatedAt.Before(began) && !(h.CreatedAt.Before(passed) && r.lacksHistory(ctx, s, id)) {
+		lacks := h.CreatedAt.Before(began)
+		if !lacks && asks && h.CreatedAt.Before(passed) {
+			lacks, asks = r.lacksHistory(ctx, s, id)
+		}
+		if !lacks {
 			continue
 		}
 		history, err := r.history(ctx, client, s, id)
