@@ -122,6 +122,17 @@ func (b *boot) look(ctx context.Context, name string) error {
 	return nil
 }
 
+// Exists says whether a server has the stream of events of a pipeline, which Open would make.
+func Exists(ctx context.Context, o Options) (bool, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return false, err
+	}
+	b := &boot{s: s, held: map[string]held{}}
+	err = b.look(ctx, s.events)
+	return b.held[s.events].found, err
+}
+
 // trouble says what is wrong with a stream, "" when nothing is. A stream is compared with what was recorded outside, and with what the
 // other streams know of it, which also works where nothing is recorded outside.
 func (b *boot) trouble(name string) string {

@@ -65,12 +65,27 @@ func openStream(ctx context.Context, f *BaseFlags, log zerolog.Logger) (*stream.
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := stream.Open(ctx, stream.Options{Conn: nc, Log: log, Now: time.Now})
+	o := stream.Options{Conn: nc, Log: log, Now: time.Now}
+	if f.NATSURL != "" {
+		err = wantStreams(ctx, o)
+	}
+	var s *stream.Stream
+	if err == nil {
+		s, err = stream.Open(ctx, o)
+	}
 	if err != nil {
 		closeAll()
 		return nil, nil, err
 	}
 	return s, func() { _ = s.Close(ctx); closeAll() }, nil
+}
+
+// wantStreams refuses a server without the streams of a pipeline: a tool would make them where nobody looks for them.
+func wantStreams(ctx context.Context, o stream.Options) error {
+	if found, err := stream.Exists(ctx, o); err != nil || found {
+		return err
+	}
+	return errors.New("--nats-url: no streams of deskstream are on this server; `deskstream run`, or one of the stages, makes them at its first start")
 }
 
 func openNATS(f *BaseFlags, log zerolog.Logger) (*nats.Conn, func(), error) {

@@ -19,15 +19,10 @@ import (
 // storedLetters gives the address of a NATS server with n dead letters, and the sequence of the first.
 func storedLetters(t *testing.T, n int) (server string, first uint64) {
 	t.Helper()
-	server = startNATS(t)
+	server, nc := startStreams(t)
 	if said := deadTool(t, server, 0, "list"); strings.Count(said, "\n") != 1 {
 		t.Fatal(said)
 	}
-	nc, err := nats.Connect(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -146,5 +141,26 @@ func TestOneDeadLetterOrAll(t *testing.T) {
 	}
 	if said := deadTool(t, server, 0, "drop", strconv.FormatUint(first, 10)); said != "1 dropped\n" {
 		t.Error(said)
+	}
+}
+
+// TestToolsMakeNoStreams: on a server without the streams of a pipeline, most likely the wrong one, tools make none.
+func TestToolsMakeNoStreams(t *testing.T) {
+	t.Parallel()
+	server := startNATS(t)
+	for _, args := range [][]string{{"dead", "list"}, {"dead", "drop", "--all"}, {"keys", "create", "--name", "x"}, {"keys", "list"}} {
+		var printed bytes.Buffer
+		args = append(args, "--nats-url", server, "--data", t.TempDir(), "--log-level", "error")
+		if status := Main(t.Context(), args, &printed, &printed); status != 1 || !strings.Contains(printed.String(), "--nats-url: no streams of deskstream") {
+			t.Errorf("%v: status %d: %s", args, status, &printed)
+		}
+	}
+	nc, err := nats.Connect(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if found, err := stream.Exists(t.Context(), stream.Options{Conn: nc}); found || err != nil {
+		t.Errorf("streams were made: %t, %v", found, err)
 	}
 }

@@ -61,7 +61,7 @@ func TestRevokedKeysEndAtOnce(t *testing.T) {
 // TestKeysOfOddNamesAreListedInALine: earlier builds stored any name.
 func TestKeysOfOddNamesAreListedInALine(t *testing.T) {
 	t.Parallel()
-	server := startNATS(t)
+	server, _ := startStreams(t)
 	c := BaseFlags{Data: t.TempDir(), NATSURL: server, LogLevel: "error"}
 	out := &streams{out: io.Discard, err: io.Discard}
 	for name, shown := range map[string]string{"Überblick für Jörg 🙂": "Überblick für Jörg 🙂", "a\nb\x1b[2J": "a�b�[2J", strings.Repeat("x", 5000): strings.Repeat("x", 99) + "…"} {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"deskstream/ingest/zendesktest"
@@ -24,6 +25,7 @@ import (
 	"deskstream/local/localtest"
 	"deskstream/schemas"
 	"deskstream/sinks"
+	"deskstream/stream"
 )
 
 // TestStagesApart runs each stage as an App of its own on one NATS server and one ClickHouse, two of the process and sink stages, and
@@ -80,6 +82,25 @@ func startNATS(t *testing.T) string {
 	}
 	t.Cleanup(server.Close)
 	return server.URL()
+}
+
+// startStreams gives the address of a NATS server with the streams of a pipeline, and a connection to it.
+func startStreams(t *testing.T) (server string, nc *nats.Conn) {
+	t.Helper()
+	server = startNATS(t)
+	nc, err := nats.Connect(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	s, err := stream.Open(t.Context(), stream.Options{Conn: nc, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return server, nc
 }
 
 // newStage gives a stage of its own on stores outside, which has yet to be started.
