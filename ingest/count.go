@@ -89,7 +89,10 @@ func (c *Client) countCreated(ctx context.Context, from, to time.Time) (int64, e
 const rereadEvery = 24 * time.Hour
 
 // ofTickets are the resources that tell of tickets, and the count of them.
-var ofTickets = []string{schemas.ResourceTickets, schemas.ResourceTicketEvents, schemas.ResourceMetricEvents, schemas.ResourceRatings, schemas.ResourceSurveys, schemas.ResourceTicketCounts}
+var ofTickets = []string{
+	schemas.ResourceTickets, schemas.ResourceTicketEvents, schemas.ResourceMetricEvents, schemas.ResourceRatings, schemas.ResourceSurveys,
+	schemas.ResourceTicketCounts,
+}
 
 // Reread reads the tickets again that changed since from, with what happened to them, because some created since then are missing. It
 // does nothing when that was done within the last day, or when the source is not connected. What is known already changes nothing.

@@ -442,7 +442,8 @@ const fencedToTell = 5
 // noteFenced tells once when a resource is always read by somebody else.
 func (r *runner) noteFenced(resource string, state *pollState) {
 	if state.fenced++; state.fenced == fencedToTell {
-		r.log.Warn().Str("resource", resource).Int("polls", state.fenced).Msg("another process stored the position of this resource during each of the last polls: is there a second poller of this source?")
+		r.log.Warn().Str("resource", resource).Int("polls", state.fenced).
+			Msg("another process stored the position of this resource during each of the last polls: is there a second poller of this source?")
 	}
 }
 

@@ -73,7 +73,8 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 		return nil, err
 	}
 	if err := confinable(); err != nil {
-		o.Log.Warn().AnErr("reason", err).Msg("users of SQL can read the files of this program's user with ClickHouse's function file(), and make empty ones with sqlite(): this system cannot confine the engine")
+		o.Log.Warn().AnErr("reason", err).
+			Msg("users of SQL can read the files of this program's user with ClickHouse's function file(), and make empty ones with sqlite(): this system cannot confine the engine")
 	}
 	supervised, stop := context.WithCancel(context.Background())
 	e.stop = stop

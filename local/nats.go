@@ -128,7 +128,8 @@ func loopback(listen string) (host string, port int, err error) {
 		return "", 0, fmt.Errorf("nats options: Listen %q: accepted is host:port: %w", listen, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return "", 0, fmt.Errorf("nats options: Listen %q: accepted hosts are 127.0.0.1, ::1 and localhost, because the embedded server has no users; run an external server for access from other machines", listen)
+		return "", 0, fmt.Errorf("nats options: Listen %q: accepted hosts are 127.0.0.1, ::1 and localhost, "+
+			"because the embedded server has no users; run an external server for access from other machines", listen)
 	}
 	port, err = strconv.Atoi(p)
 	if err != nil || port < 0 || port > 65535 {

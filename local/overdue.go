@@ -38,7 +38,8 @@ func (e *Engine) endOverdue(ctx context.Context) {
 		looks = lookAgain(looks, found, c.cmd.Process.Pid)
 		for query, n := range looks {
 			if n >= overdueLooks && ctx.Err() == nil {
-				e.options.Log.Error().Str("query_id", query).Msg("a query of the analyst goes on past twice its limit of time and cannot be ended, the engine is killed and restarted; engine.log has its text")
+				e.options.Log.Error().Str("query_id", query).
+					Msg("a query of the analyst goes on past twice its limit of time and cannot be ended, the engine is killed and restarted; engine.log has its text")
 				_ = c.cmd.Process.Kill()
 				looks = nil
 				break

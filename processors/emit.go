@@ -87,7 +87,9 @@ func (r *run) emitFacts(w *ticketWork, s *subject, row *schemas.TicketRow) {
 		return
 	}
 	if t.row != 0 && t.rowCreated != s.base.created {
-		gone := schemas.TicketRow{Account: row.Account, TicketID: w.id, CreatedAt: unix(t.rowCreated), UpdatedAt: unix(0), StatusSince: unix(0), CustomFields: "{}", Details: "{}", IsDeleted: 1}
+		gone := schemas.TicketRow{
+			Account: row.Account, TicketID: w.id, CreatedAt: unix(t.rowCreated), UpdatedAt: unix(0), StatusSince: unix(0), CustomFields: "{}", Details: "{}", IsDeleted: 1,
+		}
 		old, _ := appendTicket(r.room(1800), &gone)
 		r.emit(schemas.TableTickets, old)
 	}

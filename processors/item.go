@@ -216,7 +216,8 @@ func (it *item) decode() {
 		it.loadNamed()
 	case schemas.KindTicketField, schemas.KindUserField, schemas.KindOrganizationField:
 		it.loadField()
-	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure, schemas.KindPhrases, schemas.KindFields, schemas.KindMembers, schemas.KindRecount, schemas.KindSchedules:
+	case schemas.KindWebhook, schemas.KindTrigger, schemas.KindSource, schemas.KindErasure,
+		schemas.KindPhrases, schemas.KindFields, schemas.KindMembers, schemas.KindRecount, schemas.KindSchedules:
 	}
 }
 

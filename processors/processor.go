@@ -13,8 +13,8 @@ import (
 )
 
 // Processor turns raw events into rows. It keeps nothing between batches but what saves work: a memo of decoded events, so that what
-// Keys decoded is not decoded again by Apply, and hashes of user records; all knowledge is in the state it is given. It is safe for concurrent use by several partitions, each with its
-// own state.
+// Keys decoded is not decoded again by Apply, and hashes of user records; all knowledge is in the state it is given. It is safe for concurrent use by
+// several partitions, each with its own state.
 type Processor struct {
 	mu   sync.Mutex
 	memo [memoSize]*batch

@@ -57,7 +57,8 @@ func (s *server) checkDeliver(ctx context.Context, given json.RawMessage) (*deli
 	d := json.NewDecoder(bytes.NewReader(given))
 	d.DisallowUnknownFields()
 	if d.Decode(&t) != nil {
-		return nil, schemas.Invalid("body.deliver", "must be null or an object of url, secret and rate, e.g. {\"url\":\"https://example.com/hook\",\"secret\":\"at least 16 characters\",\"rate\":10}")
+		return nil, schemas.Invalid("body.deliver",
+			"must be null or an object of url, secret and rate, e.g. {\"url\":\"https://example.com/hook\",\"secret\":\"at least 16 characters\",\"rate\":10}")
 	}
 	if t.Secret != nil {
 		if n := utf8.RuneCountInString(*t.Secret); n < leastDeliverSecret || n > mostDeliverSecret {

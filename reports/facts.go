@@ -205,7 +205,8 @@ func factsOf(r *schemas.TicketRow, live Waits, asOf time.Time) ticketFacts {
 		Handoffs: r.Handoffs, Touch: touch(r), FirstReplyAt: utcTime(r.FirstReplyAt), FirstReplyS: r.FirstReplyS, FirstReplyBizS: r.FirstReplyBizS,
 		NextReplyS: nextReplies(r), FirstSolvedAt: utcTime(r.FirstSolvedAt), LastSolvedAt: utcTime(r.LastSolvedAt), ClosedAt: utcTime(r.ClosedAt),
 		FirstResolution: r.FirstResolutionS, FirstResBizS: r.FirstResolutionBiz, FullResolution: r.FullResolutionS, FullResBizS: r.FullResolutionBizS,
-		FirstAssignedAt: utcTime(r.FirstAssignedAt), FirstAssignedS: r.FirstAssignedS, FirstAssignBizS: r.FirstAssignedBizS, AsOf: asOf, CSAT: nullable(r.CSAT), CSATAt: utcTime(r.CSATAt),
+		FirstAssignedAt: utcTime(r.FirstAssignedAt), FirstAssignedS: r.FirstAssignedS, FirstAssignBizS: r.FirstAssignedBizS,
+		AsOf: asOf, CSAT: nullable(r.CSAT), CSATAt: utcTime(r.CSATAt),
 	}
 	if r.CSAT != "" {
 		f.Agent, f.Group, f.Comment = nullableID(r.CSATAgentID), nullableID(r.CSATGroupID), nullable(r.CSATComment)

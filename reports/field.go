@@ -18,15 +18,18 @@ func (s *server) fieldRoutes() {
 		method: http.MethodGet, path: "/v1/fields", id: "list-fields", tag: tagPeople, summary: "Fields of people, organizations and tickets", scopes: []string{scopePeople},
 	}, s.listFields)
 	handle(s, route{
-		method: http.MethodPatch, path: "/v1/fields/{id}", id: "change-field", tag: tagPeople, summary: "Show or hide a field in lists, and track its changes", scopes: []string{scopePeople},
-		detail: "A hidden field keeps its data: it is part of a single person or organization, and of a list whose columns name it. Of a tracked field each change from then on is " +
-			"an activity field-changed with the attributes field, label, old_value and new_value, for each user of the person: the field's first value is none, nor is what happened before.",
+		method: http.MethodPatch, path: "/v1/fields/{id}", id: "change-field", tag: tagPeople,
+		summary: "Show or hide a field in lists, and track its changes", scopes: []string{scopePeople},
+		detail: "A hidden field keeps its data: it is part of a single person or organization, and of a list whose columns name it. Of a tracked field each " +
+			"change from then on is an activity field-changed with the attributes field, label, old_value and new_value, for each user of the person: the " +
+			"field's first value is none, nor is what happened before.",
 	}, s.patchField)
 	handle(s, route{
-		method: http.MethodPost, path: "/v1/fields", id: "keep-field", tag: tagPeople, summary: "Keep the newest value of an activity's attribute as a field of people", scopes: []string{scopePeople},
+		method: http.MethodPost, path: "/v1/fields", id: "keep-field", tag: tagPeople,
+		summary: "Keep the newest value of an activity's attribute as a field of people", scopes: []string{scopePeople},
 		status: http.StatusCreated,
-		detail: "The field is one of your own, custom.<key>, for filters, columns and merge tags. It has the value of the latest activity that has one, by when it occurred, and keeps it past the " +
-			"activity's retention. It is filled from the activities that are stored (kept_from.filled tells when that is done) and follows those that come. Nobody else can write it.",
+		detail: "The field is one of your own, custom.<key>, for filters, columns and merge tags. It has the value of the latest activity that has one, by when " +
+			"it occurred, and keeps it past the activity's retention. It is filled from the activities that are stored (kept_from.filled tells when that is done) and follows those that come. Nobody else can write it.",
 	}, s.keepField)
 	handle(s, route{
 		method: http.MethodDelete, path: "/v1/fields/{id}", id: "end-field", tag: tagPeople, summary: "Keep an attribute no more", scopes: []string{scopePeople},

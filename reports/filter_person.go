@@ -36,7 +36,8 @@ type filterRow struct {
 func filterRowOf(x *schemas.Activity) *filterRow {
 	return &filterRow{
 		Activity: x.Activity, OccurredAt: x.OccurredAt, TicketID: x.TicketID, OrganizationID: x.OrganizationID, AssigneeID: x.AssigneeID, GroupID: x.GroupID,
-		BrandID: x.BrandID, FormID: x.FormID, UserID: x.UserID, Channel: x.Channel, Priority: x.Priority, Type: x.Type, Status: x.Status, PreviousStatus: x.PreviousStatus, Subject: x.Subject,
+		BrandID: x.BrandID, FormID: x.FormID, UserID: x.UserID, Channel: x.Channel, Priority: x.Priority, Type: x.Type,
+		Status: x.Status, PreviousStatus: x.PreviousStatus, Subject: x.Subject,
 		Message: x.Message, Tags: x.Tags, Attributes: x.Attributes,
 	}
 }

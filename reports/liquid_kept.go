@@ -51,7 +51,8 @@ func keptActivity(x *schemas.Activity) *liquidActivity {
 			ActivityID: x.ActivityID, Activity: x.Activity, OccurredAt: x.OccurredAt, TicketID: x.TicketID, PersonID: x.PersonID, Subject: x.Subject,
 			Status: x.Status, Text: x.Text, Attributes: x.Attributes,
 		},
-		Account: x.Account, UserID: x.UserID, FormID: x.FormID, Message: x.Message, PreviousStatus: x.PreviousStatus, Priority: x.Priority, Type: x.Type, Channel: x.Channel, Tags: x.Tags,
+		Account: x.Account, UserID: x.UserID, FormID: x.FormID, Message: x.Message, PreviousStatus: x.PreviousStatus,
+		Priority: x.Priority, Type: x.Type, Channel: x.Channel, Tags: x.Tags,
 		AssigneeID: x.AssigneeID, GroupID: x.GroupID, BrandID: x.BrandID, OrganizationID: x.OrganizationID,
 	}
 }

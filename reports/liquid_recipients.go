@@ -308,7 +308,9 @@ func noPerson() error {
 }
 
 func noActivity() error {
-	return &schemas.Problem{Class: schemas.ErrNotFound, Code: "no-such-activity", Detail: "the person has no activity of this id within retention, nor kept with an entry of an audience"}
+	return &schemas.Problem{
+		Class: schemas.ErrNotFound, Code: "no-such-activity", Detail: "the person has no activity of this id within retention, nor kept with an entry of an audience",
+	}
 }
 
 // daysOf gives a number of days as a duration.

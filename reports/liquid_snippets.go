@@ -118,7 +118,8 @@ func (s *server) snippetRoutes() {
 	const path = "/v1/liquid/snippets"
 	handle(s, route{method: http.MethodGet, path: path, id: "list-snippets", tag: tagLiquid, summary: "Snippets by name", scopes: scopes}, s.listSnippets)
 	handle(s, route{
-		method: http.MethodPost, path: path, id: "create-snippet", templates: true, tag: tagLiquid, summary: "Create a snippet", scopes: scopes, maxBody: 1 << 20, status: http.StatusCreated,
+		method: http.MethodPost, path: path, id: "create-snippet", templates: true, tag: tagLiquid,
+		summary: "Create a snippet", scopes: scopes, maxBody: 1 << 20, status: http.StatusCreated,
 		detail: "As PUT with revision 0: there must be none of this name yet.",
 	}, s.createSnippet)
 	handle(s, route{method: http.MethodGet, path: path + "/{name}", id: "get-snippet", tag: tagLiquid, summary: "One snippet", scopes: scopes}, s.getSnippet)

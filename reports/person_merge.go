@@ -284,7 +284,8 @@ func (s *server) joined(ctx context.Context, survivor *person, others []*person,
 		}
 	}
 	return person{}, &schemas.Problem{
-		Class: schemas.ErrConflict, Code: "merge-overtaken", Detail: "something else that happened to these people at the same time holds instead; GET /v1/people/{id} tells who they are",
+		Class: schemas.ErrConflict, Code: "merge-overtaken",
+		Detail: "something else that happened to these people at the same time holds instead; GET /v1/people/{id} tells who they are",
 	}
 }
 

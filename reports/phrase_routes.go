@@ -24,7 +24,9 @@ func (s *server) keywordRoutes() {
 		detail: "A saved phrase is counted as messages and subjects arrive, and the report keywords answers from these counts once filled is true: then the texts " +
 			"that were there before are counted too. Until then, and for phrases that are not saved, the report searches; the figures are the same.",
 	}, s.saveKeyword)
-	handle(s, route{method: http.MethodDelete, path: path + "/{id}", id: "delete-keyword", tag: tagReports, summary: "Forget a saved phrase and its counts", scopes: scopes}, s.deleteKeyword)
+	handle(s, route{
+		method: http.MethodDelete, path: path + "/{id}", id: "delete-keyword", tag: tagReports, summary: "Forget a saved phrase and its counts", scopes: scopes,
+	}, s.deleteKeyword)
 }
 
 type keywordView struct {
