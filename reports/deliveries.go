@@ -17,7 +17,8 @@ func (s *server) deliveryRoutes() {
 	scopes := []string{scopePeople}
 	const path = "/v1/audiences/{id}/deliveries"
 	handle(s, route{
-		method: http.MethodGet, path: path, id: "list-audience-deliveries", tag: tagAudiences, summary: "Entries that could not be posted, newest first, and how posting goes", scopes: scopes,
+		method: http.MethodGet, path: path, id: "list-audience-deliveries", tag: tagAudiences,
+		summary: "Entries that could not be posted, newest first, and how posting goes", scopes: scopes,
 	}, s.audienceDeliveries)
 	handle(s, route{
 		method: http.MethodPost, path: path + "/{delivery}/retry", id: "retry-audience-delivery", tag: tagAudiences, summary: "Post an entry again that was given up", scopes: scopes,

@@ -29,7 +29,8 @@ func (s *server) fieldRoutes() {
 		summary: "Keep the newest value of an activity's attribute as a field of people", scopes: []string{scopePeople},
 		status: http.StatusCreated,
 		detail: "The field is one of your own, custom.<key>, for filters, columns and merge tags. It has the value of the latest activity that has one, by when " +
-			"it occurred, and keeps it past the activity's retention. It is filled from the activities that are stored (kept_from.filled tells when that is done) and follows those that come. Nobody else can write it.",
+			"it occurred, and keeps it past the activity's retention. It is filled from the activities that are stored (kept_from.filled tells when that is " +
+			"done) and follows those that come. Nobody else can write it.",
 	}, s.keepField)
 	handle(s, route{
 		method: http.MethodDelete, path: "/v1/fields/{id}", id: "end-field", tag: tagPeople, summary: "Keep an attribute no more", scopes: []string{scopePeople},
