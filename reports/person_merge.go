@@ -245,7 +245,15 @@ func shownText(v any) string {
 
 // join tells the processors that people are one, and gives the person that they are then.
 func (s *server) join(ctx context.Context, survivor *person, others []*person) (person, error) {
-	at := s.Now().UTC()
+	ids := slices.Clone(survivor.ownIDs)
+	for _, p := range others {
+		ids = append(ids, p.ownIDs...)
+	}
+	earlier, err := s.merges(ctx, []string{survivor.account}, ids, "", feedStart, maxMerges)
+	if err != nil {
+		return person{}, err
+	}
+	at := afterMerges(s.Now(), earlier)
 	l := schemas.PersonLink{ID: schemas.ZID(survivor.userIDs[0]), At: at}
 	for _, p := range append([]*person{survivor}, others...) {
 		for _, id := range p.userIDs {
@@ -268,6 +276,21 @@ func (s *server) join(ctx context.Context, survivor *person, others []*person) (
 	}
 	shown := s.reflect(ctx, survivor.account)
 	return s.joined(ctx, survivor, others, shown)
+}
+
+// afterMerges gives the time of what is said of people in the knowledge of their merges: it is later than these, though another clock was ahead of this one.
+func afterMerges(now time.Time, merges []schemas.PersonMerge) time.Time {
+	at := now.UTC()
+	for i := range merges {
+		newest := merges[i].At
+		if ended := merges[i].EndedAt; ended != nil {
+			newest = *ended
+		}
+		if least := newest.Add(time.Second); at.Before(least) { // they are told by the second
+			at = least
+		}
+	}
+	return at
 }
 
 // joined gives the person that people were made, an error when that is not what they are now. shown says whether it could be seen.
@@ -368,22 +391,23 @@ func (s *server) undoMerge(ctx context.Context, in *byID) (*answer[mergeView], e
 	if m.EndedAt != nil {
 		return nil, &schemas.Problem{Class: schemas.ErrConflict, Code: "merge-ended", Detail: "the merge is not in force any more"}
 	}
-	if err := s.takeApart(ctx, &m); err != nil {
+	at, err := s.takeApart(ctx, &m)
+	if err != nil {
 		return nil, err
 	}
-	m.EndedAt, m.Undone = new(s.Now().UTC().Truncate(time.Second)), 1
+	m.EndedAt, m.Undone = new(at.Truncate(time.Second)), 1
 	return reply(viewMerge(&m), nil)
 }
 
-// takeApart tells the processors that those who came with the absorbed user are not the same person as the rest.
-func (s *server) takeApart(ctx context.Context, m *schemas.PersonMerge) error {
+// takeApart tells the processors that those who came with the absorbed user are not the same person as the rest, and gives since when.
+func (s *server) takeApart(ctx context.Context, m *schemas.PersonMerge) (at time.Time, err error) {
 	who, err := s.person(ctx, m.SurvivorID)
 	if err != nil {
-		return err
+		return at, err
 	}
 	all, err := s.merges(ctx, []string{m.Account}, who.ownIDs, "", feedStart, maxMerges)
 	if err != nil {
-		return err
+		return at, err
 	}
 	gone := branch(all, m.UserID)
 	var rest []schemas.ZID
@@ -393,18 +417,19 @@ func (s *server) takeApart(ctx context.Context, m *schemas.PersonMerge) error {
 		}
 	}
 	if len(gone)*len(rest) > maxPairs {
-		return &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-users", Detail: fmt.Sprintf(
+		return at, &schemas.Problem{Class: schemas.ErrConflict, Code: "too-many-users", Detail: fmt.Sprintf(
 			"%d users would leave %d others; at most %d pairs of users can be taken apart at a time", len(gone), len(rest), maxPairs)}
 	}
-	events, err := partings(m.Account, who.source(), s.Now().UTC(), gone, rest)
+	at = afterMerges(s.Now(), all)
+	events, err := partings(m.Account, who.source(), at, gone, rest)
 	if err != nil {
-		return err
+		return at, err
 	}
 	if err := s.Events.Publish(ctx, events...); err != nil {
-		return storeError(err)
+		return at, storeError(err)
 	}
 	s.reflect(ctx, m.Account)
-	return nil
+	return at, nil
 }
 
 // maxPairs bounds the decisions that one undo makes: each of those who leave is another person than each of those who stay.

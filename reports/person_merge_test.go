@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"deskstream/schemas"
 )
@@ -193,6 +194,46 @@ func TestUndoTakesTheBranchApart(t *testing.T) {
 	}
 	if want := []string{"2|1", "3|1"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestUndoIsLaterThanTheMerge: a merge that was told by a clock that is ahead is undone by one that is right, and made again.
+func TestUndoIsLaterThanTheMerge(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t, openDatabase(t), nil)
+	one, two := schemas.OwnPersonID(testAccount, 1), schemas.OwnPersonID(testAccount, 2)
+	ahead := testNow.Add(5 * time.Minute)
+	merge := schemas.PersonMerge{
+		Account: testAccount, MergeID: schemas.MergeID(testAccount, 2, 1), UserID: 2, SurvivorID: one, AbsorbedID: two, ViaUserID: 1, Reason: "manual", At: ahead,
+	}
+	row := func(id string, users ...int64) schemas.PersonRow {
+		r := schemas.PersonRow{Account: testAccount, PersonID: id, SourceIDs: []string{testSource}, UserIDs: users, Zendesk: "{}", Custom: "{}"}
+		for _, u := range users {
+			r.OwnIDs = append(r.OwnIDs, schemas.OwnPersonID(testAccount, schemas.ZID(u)))
+		}
+		return r
+	}
+	insertInto(t, s.db, schemas.TablePersonMerges, merge)
+	insertInto(t, s.db, schemas.TablePeople, row(one, 1, 2))
+	said := func() (at time.Time) {
+		var l schemas.PersonLink
+		if err := json.Unmarshal(s.store.published[len(s.store.published)-1].Data, &l); err != nil {
+			t.Fatal(err)
+		}
+		return l.At
+	}
+	var v mergeView
+	s.want(200, s.call("POST", "/v1/merges/"+merge.MergeID+"/undo", "people-key", nil), &v)
+	if undone := ahead.Add(time.Second); !said().Equal(undone) || !v.EndedAt.Equal(undone) {
+		t.Errorf("undone at %s, told as %s, the merge was at %s", said(), v.EndedAt, ahead)
+	}
+	merge.EndedAt, merge.Undone = v.EndedAt, 1
+	insertInto(t, s.db, schemas.TablePersonMerges, merge)
+	insertInto(t, s.db, schemas.TablePeople, row(one, 1), row(two, 2))
+	s.store.reflects = func() { insertInto(t, s.db, schemas.TablePeople, row(one, 1, 2)) }
+	s.want(200, s.call("POST", "/v1/people/merge", "people-key", fmt.Sprintf(`{"survivor":%q,"others":[%q]}`, one, two)), nil)
+	if again := ahead.Add(2 * time.Second); !said().Equal(again) {
+		t.Errorf("made again at %s, undone at %s", said(), v.EndedAt)
 	}
 }
 
