@@ -182,7 +182,7 @@ func (d *Directory) entry(s schemas.Source) *entry {
 		e.signers = append(e.signers, newSigner(previous, *s.Webhook.PreviousUntil))
 	}
 	e.locked = err != nil || failed != nil
-	if _, e.sealed = d.sealer.Check(&s); e.sealed != nil {
+	if _, e.sealed = d.sealer.Check(SecretsOf(&s)...); e.sealed != nil {
 		d.log.Error().Err(e.sealed).Str("source", s.ID).Msg("credentials of the source unusable")
 	}
 	return e

@@ -4,9 +4,8 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"deskstream/schemas"
 )
@@ -14,7 +13,7 @@ import (
 // KeySize is the length of a secret key in bytes.
 const KeySize = 32
 
-// Sealer encrypts credentials for storage with AES-256-GCM. The ciphertext is bound to a source and a field, so that one cannot be
+// Sealer encrypts credentials for storage with AES-256-GCM. The ciphertext is bound to an owner and a field, so that one cannot be
 // put in another's place. It is safe for concurrent use.
 type Sealer struct {
 	aead cipher.AEAD
@@ -36,34 +35,41 @@ func NewSealer(key []byte) (*Sealer, error) {
 	return &Sealer{aead}, nil
 }
 
-// Seal encrypts a secret of a source's field and returns base64. The empty secret stays empty: it means that there is none.
-func (s *Sealer) Seal(source, field, secret string) string {
+// Seal encrypts a secret of a field of its owner, a source or an audience, and returns base64. The empty secret stays empty: it means that there is none.
+func (s *Sealer) Seal(owner, field, secret string) string {
 	if secret == "" {
 		return ""
 	}
-	return base64.StdEncoding.EncodeToString(s.aead.Seal(nil, nil, []byte(secret), sealContext(source, field)))
+	return base64.StdEncoding.EncodeToString(s.aead.Seal(nil, nil, []byte(secret), sealContext(owner, field)))
 }
 
-// Open decrypts what Seal made for the same source and field. The error is of class schemas.ErrInvalid and names no secret.
-func (s *Sealer) Open(source, field, sealed string) (string, error) {
+// Open decrypts what Seal made for the same owner and field. The error is of class schemas.ErrInvalid and names no secret.
+func (s *Sealer) Open(owner, field, sealed string) (string, error) {
 	if sealed == "" {
 		return "", nil
 	}
 	data, err := base64.StdEncoding.DecodeString(sealed)
 	if err == nil {
-		data, err = s.aead.Open(nil, nil, data, sealContext(source, field))
+		data, err = s.aead.Open(nil, nil, data, sealContext(owner, field))
 	}
 	if err != nil {
-		return "", fmt.Errorf("source %s: stored %s cannot be decrypted with this secret key: %w", source, field, schemas.ErrInvalid)
+		return "", fmt.Errorf("%s: stored %s cannot be decrypted with this secret key: %w", owner, field, schemas.ErrInvalid)
 	}
 	return string(data), nil
 }
 
-// Check counts the secrets of a source that can be opened, and says which one cannot.
-func (s *Sealer) Check(src *schemas.Source) (opened int, err error) {
-	for field, sealed := range sealedFields(src) {
-		if _, failed := s.Open(src.ID, field, sealed); failed != nil {
-			err = failed
+// Secret is one that is stored sealed.
+type Secret struct {
+	Owner  string // id of the source or audience
+	Field  string // which of its secrets it is
+	Sealed string // as Seal gave it
+}
+
+// Check counts the secrets that can be opened, and says which cannot.
+func (s *Sealer) Check(secrets ...Secret) (opened int, err error) {
+	for _, secret := range secrets {
+		if _, failed := s.Open(secret.Owner, secret.Field, secret.Sealed); failed != nil {
+			err = errors.Join(err, failed)
 		} else {
 			opened++
 		}
@@ -71,23 +77,21 @@ func (s *Sealer) Check(src *schemas.Source) (opened int, err error) {
 	return opened, err
 }
 
-// Sealed gives the sources that hold secrets.
-func Sealed(sources []schemas.Source) []schemas.Source {
-	return slices.DeleteFunc(slices.Clone(sources), func(s schemas.Source) bool { return len(sealedFields(&s)) == 0 })
-}
-
-// sealedFields gives the secrets that a source holds, by field.
-func sealedFields(s *schemas.Source) map[string]string {
+// SecretsOf gives the secrets that a source holds.
+func SecretsOf(s *schemas.Source) (secrets []Secret) {
 	token, refresh := fieldGrant, fieldRefreshToken // see progressField
 	if s.Auth.Method == MethodAPIToken {
 		token, refresh = fieldToken, fieldGrant
 	}
-	fields := map[string]string{
-		fieldWebhookSecret: s.Webhook.Secret, fieldWebhookPrevious: s.Webhook.Previous, token: s.Auth.Token, refresh: s.Auth.RefreshToken,
-		fieldClientSecret: s.Auth.ClientSecret, fieldAccessToken: s.Auth.AccessToken,
+	for _, secret := range []Secret{
+		{s.ID, fieldWebhookSecret, s.Webhook.Secret}, {s.ID, fieldWebhookPrevious, s.Webhook.Previous}, {s.ID, token, s.Auth.Token},
+		{s.ID, refresh, s.Auth.RefreshToken}, {s.ID, fieldClientSecret, s.Auth.ClientSecret}, {s.ID, fieldAccessToken, s.Auth.AccessToken},
+	} {
+		if secret.Sealed != "" {
+			secrets = append(secrets, secret)
+		}
 	}
-	maps.DeleteFunc(fields, func(_, sealed string) bool { return sealed == "" })
-	return fields
+	return secrets
 }
 
-func sealContext(source, field string) []byte { return []byte(source + "|" + field) }
+func sealContext(owner, field string) []byte { return []byte(owner + "|" + field) }

@@ -57,13 +57,13 @@ func TestDoctorMakesNoDataFolder(t *testing.T) {
 	data := filepath.Join(above, "nope", "data")
 	_, text := doctorOn(t, data)
 	for _, want := range []string{
-		"ok    disk         " + data + " is not there yet, the first start makes it", "ok    streams      there are none yet", "ok    clickhouse   there are no tables yet",
+		"disk         " + data + " is not there yet, the first start makes it", "ok    streams      there are none yet", "ok    clickhouse   there are no tables yet",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("want %q:\n%s", want, text)
 		}
 	}
-	if _, text := doctorOn(t, above); !strings.Contains(text, "ok    disk         "+above+": ") {
+	if _, text := doctorOn(t, above); !strings.Contains(text, "disk         "+above+": ") {
 		t.Errorf("of an empty folder:\n%s", text)
 	}
 	if left, err := os.ReadDir(above); err != nil || len(left) > 0 {

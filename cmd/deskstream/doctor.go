@@ -206,22 +206,19 @@ func (c *doctorCmd) checkKeyFile() error {
 // credentials wants a secret key that opens what is stored.
 func (c *doctorCmd) credentials(ctx context.Context, s *stream.Stream) finding {
 	f := finding{name: "credentials", text: "none are stored yet"}
-	sources, err := s.Sources(ctx)
-	if sources = ingest.Sealed(sources); err != nil || len(sources) == 0 {
+	sealed, err := storedSecrets(ctx, s)
+	if err != nil || len(sealed) == 0 {
 		f.err = err
 		return f
 	}
 	kept := KeyFlags{SecretFlags: c.SecretFlags} // with the key there is: looking changes nothing
-	sealer, err := kept.openSealer(c.Data, sources)
+	sealer, err := kept.openSealer(c.Data, sealed)
 	if err != nil {
 		f.err = err
 		return f
 	}
-	f.text = fmt.Sprintf("the secret key opens those of %d sources", len(sources))
-	for i := range sources {
-		_, err := sealer.Check(&sources[i])
-		f.err = errors.Join(f.err, err)
-	}
+	f.text = fmt.Sprintf("the secret key opens those of %d sources and audiences", len(owners(sealed)))
+	_, f.err = sealer.Check(sealed...)
 	return f
 }
 

@@ -134,7 +134,10 @@ func (a *App) readiness() []reports.Check {
 		})
 	}
 	if a.sources != nil {
-		checks = append(checks, reports.Check{Name: "credentials", Check: a.sources.Health})
+		checks = append(checks, reports.Check{
+			Name: "credentials", Check: a.sources.Health,
+			Hint: "the secret key does not open those of a connected source, which the log names: give the key that they are sealed with, or enter them again",
+		})
 	}
 	return checks
 }

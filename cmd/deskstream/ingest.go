@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 
 	"deskstream/ingest"
 	"deskstream/schemas"
+	"deskstream/stream"
 )
 
 // startConnections makes what the API and the ingest stage share: credentials, clients of Zendesk, the steps of a source's life, and the
@@ -47,18 +49,45 @@ func (a *App) startSealer(ctx context.Context) error {
 	if !a.needsKey() {
 		return nil
 	}
-	sources, err := a.stream.Sources(ctx)
+	secrets, err := storedSecrets(ctx, a.stream)
 	if err != nil {
 		return err
 	}
-	a.sealer, err = a.Config.openSealer(a.Config.Data, sources)
+	a.sealer, err = a.Config.openSealer(a.Config.Data, secrets)
 	return err
+}
+
+// storedSecrets gives all that sources and audiences hold sealed. An audience that cannot be read holds none.
+func storedSecrets(ctx context.Context, s *stream.Stream) (secrets []ingest.Secret, err error) {
+	sources, err := s.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range sources {
+		secrets = append(secrets, ingest.SecretsOf(&sources[i])...)
+	}
+	settings, err := s.Settings(ctx, schemas.SettingAudience)
+	for _, v := range settings {
+		var a schemas.Audience
+		if json.Unmarshal(v.Value, &a) == nil && a.Deliver != nil && a.Deliver.Secret != "" {
+			secrets = append(secrets, ingest.Secret{Owner: a.ID, Field: schemas.FieldDeliverSecret, Sealed: a.Deliver.Secret})
+		}
+	}
+	return secrets, err
+}
+
+// owners gives the sources and audiences that hold secrets, in order.
+func owners(secrets []ingest.Secret) (ids []string) {
+	for _, s := range secrets {
+		ids = append(ids, s.Owner)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // openSealer takes the secret key, and makes one only while nothing is sealed. A key that opens nothing of what is sealed is the wrong one:
 // every genuine webhook would be refused, and Zendesk sends none of them again.
-func (f *KeyFlags) openSealer(data string, sources []schemas.Source) (*ingest.Sealer, error) {
-	sealed := ingest.Sealed(sources)
+func (f *KeyFlags) openSealer(data string, sealed []ingest.Secret) (*ingest.Sealer, error) {
 	bound := len(sealed) > 0 && !f.ReplaceKey
 	key, value, path := f.secret, "(hidden)", keyFile(data)
 	if key == nil {
@@ -68,7 +97,7 @@ func (f *KeyFlags) openSealer(data string, sources []schemas.Source) (*ingest.Se
 		}
 		var err error
 		if key, err = load(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, wrongKey(path+" (no such file)", len(sealed))
+			return nil, wrongKey(path+" (no such file)", sealed)
 		}
 		if err != nil {
 			return nil, err
@@ -79,12 +108,9 @@ func (f *KeyFlags) openSealer(data string, sources []schemas.Source) (*ingest.Se
 	if err != nil {
 		return nil, err
 	}
-	fits := slices.ContainsFunc(sealed, func(s schemas.Source) bool {
-		opened, _ := sealer.Check(&s)
-		return opened > 0
-	})
-	if bound && !fits {
-		return nil, wrongKey(value, len(sealed))
+	opened, _ := sealer.Check(sealed...)
+	if bound && opened == 0 {
+		return nil, wrongKey(value, sealed)
 	}
 	return sealer, nil
 }
@@ -92,9 +118,10 @@ func (f *KeyFlags) openSealer(data string, sources []schemas.Source) (*ingest.Se
 // keyFile is where the secret key is that no setting gives.
 func keyFile(data string) string { return filepath.Join(data, "secret.key") }
 
-func wrongKey(value string, sources int) error {
-	return &settingError{"secret-key", value, fmt.Sprintf("the key that the stored credentials of %d sources are sealed with, here or in <data>/secret.key; "+
-		"if it is lost, start with --replace-secret-key, authorize the sources again and enter the signing secrets of their webhooks again", sources)}
+func wrongKey(value string, sealed []ingest.Secret) error {
+	return &settingError{"secret-key", value, fmt.Sprintf("the key that the stored secrets of %d sources and audiences are sealed with, here or in <data>/secret.key; "+
+		"if it is lost, start with --replace-secret-key, authorize the sources again and enter the signing secrets of their webhooks and of the targets of "+
+		"audiences again", len(owners(sealed)))}
 }
 
 func (a *App) needsKey() bool { return a.Roles.ingest || a.Roles.serve || a.delivers() }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
@@ -34,8 +35,9 @@ func TestStartNeedsTheKeyOfTheCredentials(t *testing.T) {
 	t.Parallel()
 	c := quickConfig(t.TempDir(), noZendesk)
 	file := filepath.Join(c.Data, "secret.key")
+	var logged bytes.Buffer
 	start := func(c Config) (*App, error) {
-		app := &App{Config: c, Roles: roles{ingest: true}, Now: time.Now, Log: zerolog.Nop()}
+		app := &App{Config: c, Roles: roles{ingest: true}, Now: time.Now, Log: zerolog.New(zerolog.SyncWriter(&logged))}
 		derive(t, &app.Config)
 		return app, app.Start(t.Context())
 	}
@@ -85,8 +87,8 @@ func TestStartNeedsTheKeyOfTheCredentials(t *testing.T) {
 	}
 	defer app.Stop()
 	base := "http://" + app.Addr()
-	if err := newClient(base, "").call(t.Context(), "GET", "/readyz", nil, nil); err == nil || !strings.Contains(err.Error(), "src_1") {
-		t.Errorf("ready: %v; want the source named", err)
+	if err := newClient(base, "").call(t.Context(), "GET", "/readyz", nil, nil); err == nil || !strings.Contains(err.Error(), "enter them again") {
+		t.Errorf("ready: %v; want what to do", err)
 	}
 	hook := func() int {
 		status, err := postSigned(http.DefaultClient, base+"/webhooks/zendesk/src_1", testSecret, loadBody(1, 1, 10, time.Now()))
@@ -105,4 +107,47 @@ func TestStartNeedsTheKeyOfTheCredentials(t *testing.T) {
 	if status := hook(); status != http.StatusOK {
 		t.Errorf("webhook: status %d once the secret was entered again", status)
 	}
+	if app.Stop(); !strings.Contains(logged.String(), `"source":"src_1"`) {
+		t.Errorf("the log does not name the source: %s", &logged)
+	}
+}
+
+// TestStartNeedsTheKeyOfTargets: the signing secret of an audience's target is a credential too.
+func TestStartNeedsTheKeyOfTargets(t *testing.T) {
+	t.Parallel()
+	c := quickConfig(t.TempDir(), noZendesk)
+	start := func() (*App, error) {
+		app := &App{Config: c, Roles: roles{ingest: true}, Now: time.Now, Log: zerolog.Nop()}
+		derive(t, &app.Config)
+		return app, app.Start(t.Context())
+	}
+	app, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := schemas.Audience{ID: "aud_1", Deliver: &schemas.Deliver{URL: "https://target.test/", Secret: app.sealer.Seal("aud_1", schemas.FieldDeliverSecret, testSecret)}}
+	value, err := json.Marshal(a)
+	if err == nil {
+		err = app.stream.PutSetting(t.Context(), &schemas.Setting{Name: schemas.SettingAudience + a.ID, Value: value})
+	}
+	app.Stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(c.Data, "secret.key")
+	if err := os.Rename(file, file+".away"); err != nil {
+		t.Fatal(err)
+	}
+	app, err = start()
+	app.Stop()
+	if _, refused := errors.AsType[*settingError](err); !refused || !strings.Contains(err.Error(), "1 sources and audiences") {
+		t.Errorf("without the key: %v", err)
+	}
+	if err := os.Rename(file+".away", file); err != nil {
+		t.Fatal(err)
+	}
+	if app, err = start(); err != nil {
+		t.Errorf("with the key: %v", err)
+	}
+	app.Stop()
 }
