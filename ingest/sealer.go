@@ -84,8 +84,12 @@ func SecretsOf(s *schemas.Source) (secrets []Secret) {
 		token, refresh = fieldToken, fieldGrant
 	}
 	for _, secret := range []Secret{
-		{s.ID, fieldWebhookSecret, s.Webhook.Secret}, {s.ID, fieldWebhookPrevious, s.Webhook.Previous}, {s.ID, token, s.Auth.Token},
-		{s.ID, refresh, s.Auth.RefreshToken}, {s.ID, fieldClientSecret, s.Auth.ClientSecret}, {s.ID, fieldAccessToken, s.Auth.AccessToken},
+		{s.ID, fieldWebhookSecret, s.Webhook.Secret},
+		{s.ID, fieldWebhookPrevious, s.Webhook.Previous},
+		{s.ID, token, s.Auth.Token},
+		{s.ID, refresh, s.Auth.RefreshToken},
+		{s.ID, fieldClientSecret, s.Auth.ClientSecret},
+		{s.ID, fieldAccessToken, s.Auth.AccessToken},
 	} {
 		if secret.Sealed != "" {
 			secrets = append(secrets, secret)
