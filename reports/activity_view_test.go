@@ -144,3 +144,11 @@ func TestActivityViews(t *testing.T) {
 		t.Errorf("%+v", feed)
 	}
 }
+
+// TestActivitiesFitIntoBits: activities.sql has a bit of a number for each activity, of which the last stands for none of them.
+func TestActivitiesFitIntoBits(t *testing.T) {
+	t.Parallel()
+	if n := len(activitySlugs); n > 63 {
+		t.Errorf("%d activities", n)
+	}
+}

@@ -158,6 +158,7 @@ var eventMetrics = []*metric{
 		dimensions: append(slices.Clone(ticketDimensions), activityDimension),
 		definition: "Activities within retention, and the people they belong to (merged people count once). Dimensions are the values at the time of " +
 			"the activity. Activities of deleted tickets are left out unless include_deleted is true.",
+		shape: func(q *question) error { q.p.texts("slugs", activitySlugs); return nil },
 	},
 	{
 		name: "sla", unit: "targets", options: []option{slaMetricOption}, dimensions: append(slices.Clone(ticketDimensions), slaDimension),

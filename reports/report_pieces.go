@@ -22,6 +22,7 @@ type reportPieces struct {
 	LeftOut        string // that it does not count; "" = all do
 	IncludeDeleted bool
 	Months         bool // of some months only, see cellsByMonth
+	EachActivity   bool // rows are one for each activity
 
 	Lasting             lasting // the duration that a report of one looks at
 	Business, Completed bool    // values of the options hours and variant
@@ -77,6 +78,7 @@ func (p *reportPieces) group(q *question, by []dimension) {
 		place, of = place+", "+k, of+"tupleElement(place, "+strconv.Itoa(i+2)+") AS "+k+", "
 		p.Current = p.Current || d.current
 	}
+	p.EachActivity = len(by) == 1 && by[0].name == activityDimension.name && len(q.bounds) == 1
 	p.Keys = "CAST([" + strings.Join(keys, ", ") + "], 'Array(String)')"
 	p.Place, p.OfPlace = "tuple("+place+")", of
 	if len(by) == 0 {

@@ -1,21 +1,45 @@
 -- Activities within retention and the people they belong to; merged people count once, as the first of their users. Those of deleted tickets are
--- left out (G6): which ones is told by the index ix_gone. People are counted in hash tables: as bits they would take several times as long, because
--- the ids of users in Zendesk are far apart.
+-- left out (G6): which ones is told by the index ix_gone. People are counted in hash tables: as sets of bits they would take several times as long,
+-- because the ids of users in Zendesk are far apart.
+{{- if .EachActivity}} Where each activity is counted, people are looked at once each, with the activities
+-- they have as bits; in the totals a person counts with the first of these.{{end}}
 {{if not .Several}}WITH (SELECT (groupArray(user), groupArray(first_user)) FROM ({{template "part_merged_users.sql" .}})) AS same_users
 {{end}}SELECT
     {{.Bucket "occurred_at"}} AS bucket,
     {{.By}}{{.Keys}} AS keys,
-    count() AS activities,
-    uniqExactIf({{if .Several}}if(merged_user = 1, first_user, user){{else}}transform(user_id, tupleElement(same_users, 1), tupleElement(same_users, 2), user_id){{end}}, user_id > 0) AS people
+{{- if .EachActivity}}
+    sum(told) AS activities,
+    sum(counted) AS people,
+    sum(counted_first) AS total_people
 FROM
 (
-    SELECT *, {{if .Several}}(account, user_id) AS user, {{end}}status AS current_status
-    FROM activities FINAL
-    WHERE {{.Accounts}} AND expires_at > toDateTime({now:UInt32}, 'UTC')
-        AND occurred_at >= toDateTime({from:UInt32}, 'UTC') AND occurred_at < toDateTime({to:UInt32}, 'UTC')
-        AND occurred_at <= toDateTime({as_of:UInt32}, 'UTC')
-        {{template "part_gone.sql" .}}
-) AS a
-{{if .Several}}LEFT ANY JOIN ({{template "part_merged_users.sql" .}}) AS p USING (user){{end}}
-WHERE 1 {{.Filters}}
+    SELECT toString(activity) AS activity, count() AS told, 0 AS counted, 0 AS counted_first
+    FROM
+{{template "part_activities.sql" .}}
+    GROUP BY activity
+    UNION ALL
+    SELECT {slugs:Array(String)}[bit + 1] AS activity, 0 AS told, sum(persons) AS counted, sumIf(persons, number = 1) AS counted_first
+    FROM
+    (
+        SELECT bitPositionsToArray(bits) AS positions, count() AS persons
+        FROM
+        (
+            SELECT
+                {{template "part_activity_person.sql" .}} AS person,
+                groupBitOr(bitShiftLeft(toUInt64(1), transform(activity, {slugs:Array(String)}, range(length({slugs:Array(String)})), 63))) AS bits
+            FROM
+{{template "part_activities.sql" .}} AND user_id > 0
+            GROUP BY person
+        )
+        GROUP BY bits
+    )
+    ARRAY JOIN positions AS bit, arrayEnumerate(positions) AS number
+    GROUP BY activity
+)
+{{- else}}
+    count() AS activities,
+    uniqExactIf({{template "part_activity_person.sql" .}}, user_id > 0) AS people
+FROM
+{{template "part_activities.sql" .}}
+{{- end}}
 GROUP BY bucket{{.AndBy}}
