@@ -11,6 +11,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
+
+	"deskstream/schemas"
 )
 
 // bucket bounds the requests of one kind to one account. It also stops them all for as long as Zendesk asks.
@@ -70,7 +72,7 @@ func waitForRate(ctx context.Context, pause time.Duration) error {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < pause {
 		return limited(pause)
 	}
-	return sleep(ctx, pause)
+	return schemas.Wait(ctx, pause)
 }
 
 // pause lets no request through for d. Answers that ask for the same pause at about the same time are told once.
@@ -94,17 +96,6 @@ func (b *bucket) slower(perMinute int) {
 	if perMinute > 0 && perMinute < b.perMinute {
 		b.perMinute = perMinute
 		b.limiter.SetLimit(rate.Limit(float64(perMinute) / 60))
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }
 

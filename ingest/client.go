@@ -130,7 +130,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		switch {
 		case status == http.StatusUnauthorized && auth != "" && refusals < c.auth.toleratedRefusals():
 			refusals++
-			if err := sleep(ctx, c.delay(refusals+refusalPause)); err != nil {
+			if err := schemas.Wait(ctx, c.delay(refusals+refusalPause)); err != nil {
 				return nil, fmt.Errorf("zendesk %s: %w", path, err)
 			}
 		case status == http.StatusUnauthorized && !renewed && auth != "":
@@ -152,7 +152,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 			if failures++; failures >= c.tries || method != http.MethodGet {
 				return nil, err
 			}
-			if err := sleep(ctx, c.delay(failures)); err != nil {
+			if err := schemas.Wait(ctx, c.delay(failures)); err != nil {
 				return nil, fmt.Errorf("zendesk %s: %w", path, err)
 			}
 		}

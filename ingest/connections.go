@@ -298,7 +298,7 @@ func (c *Connections) cursors(ctx context.Context, id string, names []string, fn
 		if try > 50 {
 			return conflict("source-busy", "the source is being read at this moment; try again")
 		}
-		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+		if err := schemas.Wait(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ func (f *Fetcher) Run(ctx context.Context) error {
 			return nil
 		case <-f.Nudges.ready:
 		}
-		_ = sleep(ctx, f.Debounce) // with ctx ends the next turn
+		_ = schemas.Wait(ctx, f.Debounce) // with ctx ends the next turn
 		for _, n := range f.Nudges.take() {
 			if r := f.Poller.runner(n.Source); r != nil { // nil = not polled here: disconnected meanwhile, or another process's
 				r.nudges.Add(n)

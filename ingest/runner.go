@@ -203,7 +203,7 @@ func (r *runner) loadDue(ctx context.Context) bool {
 			return false
 		}
 		r.log.Warn().Err(err).Msg("cursors of the source not readable")
-		if sleep(ctx, time.Second) != nil {
+		if schemas.Wait(ctx, time.Second) != nil {
 			return false
 		}
 	}

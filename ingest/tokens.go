@@ -201,7 +201,7 @@ func (t *TokenSource) refresh(ctx context.Context, s schemas.Source) (done bool,
 		return false, err
 	}
 	if p.Lease != nil && t.clients.Now().Before(p.Lease.Until) {
-		return false, sleep(ctx, leasePoll)
+		return false, schemas.Wait(ctx, leasePoll)
 	}
 	p.Lease = &lease{rand.Text(), t.clients.Now().Add(leaseLife).UTC()}
 	if err := t.clients.sealProgress(&s, p); err != nil {
@@ -331,7 +331,7 @@ func (c *Clients) change(ctx context.Context, id string, fn func(s *schemas.Sour
 		if err == nil || !errors.Is(err, schemas.ErrFenced) && !errors.Is(err, schemas.ErrUnavailable) {
 			return err
 		}
-		if sleep(ctx, pause) != nil {
+		if schemas.Wait(ctx, pause) != nil {
 			return err
 		}
 	}

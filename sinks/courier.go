@@ -49,7 +49,7 @@ func (c *courier) run(ctx context.Context) {
 			wait = c.Look
 		}
 		if wait > 0 {
-			_ = rest(ctx, wait)
+			_ = schemas.Wait(ctx, wait)
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (d *Deliveries) Run(ctx context.Context) error {
 		if err := d.look(ctx); err != nil && ctx.Err() == nil {
 			d.Log.Warn().Err(err).Msg("not all audiences were read, will try again")
 		}
-		_ = rest(ctx, d.Look)
+		_ = schemas.Wait(ctx, d.Look)
 	}
 	return nil
 }
@@ -155,16 +155,4 @@ func (d *Deliveries) end(ctx context.Context, audience string) error {
 	}
 	at.Ended, at.Retry = true, nil
 	return d.Store.PutDelivery(ctx, &at)
-}
-
-// rest waits for a time, or gives the error of ctx when that ends first.
-func rest(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -53,7 +53,7 @@ func Migrate(ctx context.Context, dsn string) error {
 			return err
 		}
 		// Two processes may have met in one statement. Both go on from what is recorded by then.
-		if rest(ctx, pause) != nil {
+		if schemas.Wait(ctx, pause) != nil {
 			return err
 		}
 	}

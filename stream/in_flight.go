@@ -236,7 +236,7 @@ func (l *loop) store(ctx context.Context, stage string, rec offset, fence uint64
 		}
 		l.s.metrics.knownIDs.Inc()
 		// Until the server has forgotten the id, which another life of this loop has stored.
-		if rest(ctx, idsKept) != nil { // nothing is stored, and the next life begins with the same events
+		if schemas.Wait(ctx, idsKept) != nil { // nothing is stored, and the next life begins with the same events
 			return 0, fmt.Errorf("partition %d: %w", l.partition, err)
 		}
 		seq, err = l.s.timedCommit(context.Background(), stage, msgs)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"deskstream/schemas"
 )
 
 // makerLook is how often a program that waits for another one to make the streams looks whether it has.
@@ -39,7 +41,7 @@ func (b *boot) begin(ctx context.Context, name, epoch string) (err error) {
 func (b *boot) makerLives(ctx context.Context) (bool, error) {
 	lives, err := b.s.answered(ctx, makerSubject(b.held[b.s.events].meta(metaEpoch)))
 	if lives {
-		err = rest(ctx, makerLook)
+		err = schemas.Wait(ctx, makerLook)
 	}
 	return lives, err
 }

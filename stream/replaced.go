@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"deskstream/schemas"
 )
 
 const (
@@ -111,7 +113,7 @@ func (l *loop) removeReplaced(ctx context.Context) {
 		case <-l.replaced.wait():
 		}
 		if l.waiting.Load() > backlog && !l.replaced.many() {
-			_ = rest(ctx, replacedWait)
+			_ = schemas.Wait(ctx, replacedWait)
 			continue
 		}
 		for page := range slices.Chunk(l.replaced.take(), replacedPage) {
@@ -131,10 +133,10 @@ func (l *loop) removePage(ctx context.Context, page []replacedRow) {
 		err := l.s.deleteAll(ctx, seqs)
 		if err == nil {
 			l.replaced.removed(page)
-			_ = rest(ctx, time.Since(start))
+			_ = schemas.Wait(ctx, time.Since(start))
 			return
 		}
 		l.s.o.Log.Debug().Err(err).Int("partition", l.partition).Msg("replaced rows are removed later")
-		_ = rest(ctx, replacedWait)
+		_ = schemas.Wait(ctx, replacedWait)
 	}
 }

@@ -398,7 +398,7 @@ func (s *Stream) Drained(ctx context.Context) error {
 			return s.undrained(cmp.Or(err, ctx.Err()))
 		}
 		if err != nil { // the server may be starting
-			_ = rest(ctx, drainLook)
+			_ = schemas.Wait(ctx, drainLook)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func (t *Turn) lives(ctx context.Context, holder string) (bool, error) {
 		if there || err != nil || time.Now().After(until) {
 			return there, err
 		}
-		if err := rest(ctx, turnLook); err != nil {
+		if err := schemas.Wait(ctx, turnLook); err != nil {
 			return false, err
 		}
 	}

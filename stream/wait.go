@@ -16,18 +16,6 @@ const (
 	lookShare = 4
 )
 
-// rest waits for a time, or gives the error of ctx when that ends first.
-func rest(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // untilSo looks until it is so.
 func untilSo(ctx context.Context, look func() (bool, error)) error {
 	for {
@@ -35,7 +23,7 @@ func untilSo(ctx context.Context, look func() (bool, error)) error {
 		if ok, err := look(); err != nil || ok {
 			return err
 		}
-		if err := rest(ctx, max(shortestLook, lookShare*time.Since(begun))); err != nil {
+		if err := schemas.Wait(ctx, max(shortestLook, lookShare*time.Since(begun))); err != nil {
 			return fmt.Errorf("%w: %w", schemas.ErrUnavailable, err)
 		}
 	}
@@ -65,7 +53,7 @@ func (b *backoff) reset() { b.next = b.first }
 func (b *backoff) sleep(ctx context.Context) {
 	wait := b.next/2 + time.Duration(float64(b.next)*jitter())
 	b.next = min(2*b.next, b.most)
-	_ = rest(ctx, wait)
+	_ = schemas.Wait(ctx, wait)
 }
 
 // jitter is a number from 0 to 1 that spreads retries.

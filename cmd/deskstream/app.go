@@ -156,18 +156,6 @@ func (a *App) fail(err error) {
 	}
 }
 
-// rest waits for a time, or gives the error of ctx when that ends first.
-func rest(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Wait returns when ctx ends (nil) or a stage failed for good.
 func (a *App) Wait(ctx context.Context) error {
 	select {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"deskstream/local"
+	"deskstream/schemas"
 	"deskstream/sinks"
 	"deskstream/stream"
 )
@@ -163,7 +164,7 @@ func (a *App) readyTables(ctx context.Context) error {
 			told = true
 			a.Log.Warn().Int("have", have).Int("want", want).Msg("the tables are not there yet, waiting for a sink or serve stage to make them")
 		}
-		if err := rest(ctx, tablesLook); err != nil {
+		if err := schemas.Wait(ctx, tablesLook); err != nil {
 			return err
 		}
 	}

@@ -36,7 +36,7 @@ func takeTurn(ctx context.Context, nc *nats.Conn, what string) (*stream.Turn, er
 		if !ok || busy.What != turnErasure || time.Now().After(until) {
 			return t, err
 		}
-		if err := rest(ctx, turnLook); err != nil {
+		if err := schemas.Wait(ctx, turnLook); err != nil {
 			return nil, err
 		}
 	}
